@@ -1,0 +1,32 @@
+"""Configs, steps, errors and fingerprints: the leaf on which all else stands."""
+
+from mlcore.core.config import Config
+from mlcore.core.errors import (
+    ConfigError,
+    DataUnavailableError,
+    DivergenceError,
+    RunNotFoundError,
+    RunStateError,
+    SnapshotError,
+    StoreError,
+)
+from mlcore.core.fields import FieldSpec
+from mlcore.core.fingerprint import canonical_json, fingerprint
+from mlcore.core.steps import MEASURED_METRICS, Snapshot, Step
+
+__all__ = [
+    "MEASURED_METRICS",
+    "Config",
+    "ConfigError",
+    "DataUnavailableError",
+    "DivergenceError",
+    "FieldSpec",
+    "RunNotFoundError",
+    "RunStateError",
+    "Snapshot",
+    "SnapshotError",
+    "Step",
+    "StoreError",
+    "canonical_json",
+    "fingerprint",
+]

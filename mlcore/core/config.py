@@ -1,0 +1,162 @@
+"""The frozen config from which everything follows: form, flags, validation and cache key."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+from pydantic_core import ErrorDetails
+
+from mlcore.core.errors import ConfigError
+from mlcore.core.fields import FieldSpec, spec_of
+from mlcore.core.fingerprint import canonical_json, fingerprint
+from mlcore.core.steps import Snapshot, Step
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+class Config(BaseModel):
+    """What decides an experiment's result, and nothing else.
+
+    A subclass is one experiment: its fields carry bounds and help, ``train`` yields its steps.
+    Instances are frozen, compare by value and are hashable.
+
+    Raises:
+        ConfigError: (a ``ValueError``) on an unknown field, a wrong type or a value out of
+            bounds, with one sentence a field.
+    """
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, validate_default=True
+    )
+
+    experiment: ClassVar[str]
+    """Name of the experiment in the store, the CLI and the fingerprint."""
+    version: ClassVar[int] = 1
+    """Raised whenever the code changes what a config gives, so that no stale run answers."""
+    presets: ClassVar[Mapping[str, Self]] = {}
+    """Named configs worth a click."""
+
+    def __init__(self, /, **fields: Any) -> None:
+        try:
+            super().__init__(**fields)
+        except ValidationError as error:
+            raise _as_config_error(type(self), error) from None
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _lists_are_tuples(cls, value: object) -> object:
+        return tuple(value) if isinstance(value, list) else value
+
+    # --- what an experiment defines ---------------------------------------------------------
+
+    def train(self, snapshot: Snapshot | None = None) -> Iterator[Step]:
+        """Yield the experiment's steps, from the start or from a snapshot of an earlier step."""
+        raise NotImplementedError(f"{type(self).__name__} does not define train().")
+
+    def data_checksum(self) -> str:
+        """SHA-256 of the data this config reads; ``""`` if it makes its own from the seed."""
+        return ""
+
+    def build_model(self) -> nn.Module:
+        """The untrained network, ready for ``load_state_dict`` of the final weights."""
+        raise NotImplementedError(f"{type(self).__name__} trains no network.")
+
+    def steps_per_epoch(self) -> int | None:
+        """Optimizer steps in one epoch, or None where there are no epochs."""
+        return None
+
+    # --- what every experiment gets ---------------------------------------------------------
+
+    @classmethod
+    def specs(cls) -> tuple[FieldSpec, ...]:
+        """The fields in order of definition, for a form or a command line."""
+        return tuple(spec_of(name, info) for name, info in cls.model_fields.items())
+
+    @classmethod
+    def from_dict(cls, fields: Mapping[str, Any]) -> Self:
+        """Check plain values (from JSON, say). Raises ConfigError as the constructor does."""
+        return cls(**dict(fields))
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """The inverse of ``to_json``."""
+        return cls.from_dict(json.loads(text))
+
+    @classmethod
+    def from_strings(cls, fields: Mapping[str, str]) -> Self:
+        """Check values written as text, as a command line or a URL gives them.
+
+        Members of a tuple are separated by commas: ``{"hidden": "256,64"}``.
+        """
+        specs = {spec.name: spec for spec in cls.specs()}
+        return cls(**{k: specs[k].parse(v) if k in specs else v for k, v in fields.items()})
+
+    def to_dict(self) -> dict[str, Any]:
+        """Every field as a plain value that JSON can hold."""
+        plain: dict[str, Any] = json.loads(self.to_json())
+        return plain
+
+    def to_json(self) -> str:
+        """Canonical JSON: equal configs give equal text."""
+        return canonical_json(self.model_dump())
+
+    def replace(self, **changes: Any) -> Self:
+        """The same config with some fields changed, checked again."""
+        return type(self)(**{**self.model_dump(), **changes})
+
+    def changes(self) -> dict[str, Any]:
+        """The fields that differ from their defaults, in order of definition."""
+        return {s.name: v for s in self.specs() if (v := getattr(self, s.name)) != s.default}
+
+    def fingerprint(self) -> str:
+        """The cache key: see ``mlcore.core.fingerprint``. Reads the data's checksum."""
+        return fingerprint(self.experiment, self.version, self.model_dump(), self.data_checksum())
+
+    def as_python(self, call: str = "mlcore.run") -> str:
+        """A line of Python that gives exactly this config's run."""
+        arguments = ", ".join(f"{name}={value!r}" for name, value in self.changes().items())
+        return f"{call}(mlcore.{type(self).__name__}({arguments}))"
+
+    def as_command(self, verb: str = "run") -> str:
+        """A shell command that gives exactly this config's run."""
+        words = ["mlcore", verb, self.experiment]
+        for name, value in self.changes().items():
+            flag = "--" + name.replace("_", "-")
+            if isinstance(value, bool):
+                words.append(flag if value else "--no-" + flag[2:])
+            elif isinstance(value, tuple):
+                words += [flag, ",".join(map(str, value))]
+            else:
+                words += [flag, str(value)]
+        return shlex.join(words)
+
+
+def _as_config_error(cls: type[Config], error: ValidationError) -> ConfigError:
+    specs = {spec.name: spec for spec in cls.specs()}
+    problems: dict[str, str] = {}
+    for detail in error.errors(include_url=False, include_context=False):
+        name = str(detail["loc"][0]) if detail["loc"] else ""
+        problems.setdefault(name, _sentence(cls, specs.get(name), name, detail))
+    return ConfigError(problems)
+
+
+def _sentence(cls: type[Config], spec: FieldSpec | None, name: str, detail: ErrorDetails) -> str:
+    given = _shown(detail["input"])
+    if not name:  # a rule over several fields wrote its own sentence
+        return str(detail["msg"]).removeprefix("Value error, ")
+    if spec is None:
+        known = ", ".join(cls.model_fields)
+        return f"{cls.__name__} has no field {name} (given: {given}). Its fields are {known}."
+    if detail["type"] == "value_error":
+        return str(detail["msg"]).removeprefix("Value error, ")
+    return f"{name} is {given}, but must be {spec.allowed()}."
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "…"

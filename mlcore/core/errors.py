@@ -1,0 +1,41 @@
+"""The errors of this package: each says what was given, what is allowed and what to do."""
+
+
+class ConfigError(ValueError):
+    """A config was refused.
+
+    Attributes:
+        problems: One sentence for each refused field, keyed by the field's name, so that a form
+            can show it beside the field. The error's own text is all of them in one line.
+    """
+
+    def __init__(self, problems: dict[str, str]) -> None:
+        self.problems = dict(problems)
+        super().__init__(" ".join(self.problems.values()))
+
+    def __reduce__(self) -> tuple[type["ConfigError"], tuple[dict[str, str]]]:
+        return type(self), (self.problems,)
+
+
+class DivergenceError(ArithmeticError):
+    """The loss stopped being a finite number; the text names the step and what to try."""
+
+
+class DataUnavailableError(FileNotFoundError):
+    """A data set is neither on this machine nor to be downloaded; the text says where to put it."""
+
+
+class SnapshotError(ValueError):
+    """A snapshot (checkpoint, weights) is damaged or belongs to something else."""
+
+
+class StoreError(RuntimeError):
+    """The store of runs cannot be opened or written; the text says why and what to do."""
+
+
+class RunNotFoundError(LookupError):
+    """No run has this id; the text says how to list those that exist."""
+
+
+class RunStateError(RuntimeError):
+    """A run cannot do what was asked in its present status (resume a finished run, say)."""

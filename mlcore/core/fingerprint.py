@@ -1,0 +1,43 @@
+"""Names a computation by what decides its result."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+
+def canonical_json(value: object) -> str:
+    """One spelling for equal values: keys sorted, no spaces, tuples as lists, -0.0 as 0.0.
+
+    Raises:
+        ValueError: For NaN and infinities, which JSON cannot hold.
+    """
+    return json.dumps(
+        _plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    )
+
+
+def fingerprint(experiment: str, version: int, config: Mapping[str, Any], data: str) -> str:
+    """The name under which a finished run answers for every equal one.
+
+    Args:
+        experiment: Name of the experiment, such as ``"mnist"``.
+        version: Raised whenever the experiment's code changes what a config gives.
+        config: Every field of the config, defaults included.
+        data: Checksum of the data the config reads; ``""`` where it makes its own.
+
+    Returns:
+        64 hexadecimal digits: the SHA-256 of the canonical JSON of the four.
+    """
+    whole = {"config": config, "data": data, "experiment": experiment, "version": version}
+    return hashlib.sha256(canonical_json(whole).encode()).hexdigest()
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, float):
+        return value + 0.0  # -0.0 + 0.0 is 0.0
+    return value

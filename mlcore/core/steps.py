@@ -1,0 +1,49 @@
+"""What an experiment yields: steps, and the snapshots from which it can go on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import torch
+
+MEASURED_METRICS = frozenset({"samples_per_second"})
+"""Metrics that measure the machine and not the experiment: two equal runs differ in them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All that a computation needs to go on as if it had never stopped.
+
+    Attributes:
+        tensors: Weights, optimizer state and random state, by dotted name.
+        meta: What is not a tensor, as JSON values: the step index, counts, names.
+    """
+
+    tensors: Mapping[str, torch.Tensor]
+    meta: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One moment of a running experiment.
+
+    Attributes:
+        index: Optimizer steps taken so far; 0 is the state before the first.
+        done: Work done, in the unit of ``total`` (optimizer steps unless the experiment says so).
+        total: Work in all; ``done / total`` is the progress.
+        metrics: What was measured at this step, by name. Empty where the step only shows life.
+            All but ``MEASURED_METRICS`` are the same bit for bit in two runs of one config.
+        arrays: Tensors that belong to this step, such as a confusion matrix after an epoch.
+        snapshot: Copies the whole state when called. Call it before asking for the next step;
+            a step nobody calls it on pays nothing.
+    """
+
+    index: int
+    done: float
+    total: float
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    arrays: Mapping[str, torch.Tensor] = field(default_factory=dict, compare=False)
+    snapshot: Callable[[], Snapshot] | None = field(default=None, compare=False, repr=False)
