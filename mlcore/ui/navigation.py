@@ -1,0 +1,77 @@
+"""The menu over ``pages/``, and the guard that keeps a page from standing alone.
+
+Streamlit 1.67 serves the files of a folder ``pages/`` by itself until some session has called
+``st.navigation``. A cold deep link, or a server restarted under an open tab, would so run
+``pages/mnist.py`` without ``dashboard.py``: no menu, no set-up. ``enter`` notices that, calls
+``st.navigation`` (which turns the old router off for good) and reruns the same page, with its
+query parameters, through ``dashboard.py``. Only public names are needed.
+"""
+
+from contextvars import ContextVar
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import streamlit as st
+
+ROOT: Final = Path(__file__).parents[2]
+"""The folder of ``dashboard.py`` and ``pages/``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chapter:
+    """One entry of the menu.
+
+    Attributes:
+        file: Name of the page's file in ``pages/`` without ``.py``, and its path in the URL.
+        title: What the menu writes.
+        icon: A Material symbol.
+    """
+
+    file: str
+    title: str
+    icon: str
+
+    @property
+    def path(self) -> Path:
+        """The page's file."""
+        return ROOT / "pages" / f"{self.file}.py"
+
+
+HOME: Final = Chapter("home", "Home", ":material/home:")
+COURSE: Final = (
+    Chapter("autograd", "1 Automatic differentiation", ":material/account_tree:"),
+    Chapter("regression", "2 Regression", ":material/show_chart:"),
+    Chapter("mnist", "4 MNIST", ":material/draw:"),
+)
+"""The chapters in the course's order; one whose file does not exist yet is not shown."""
+
+_inside: ContextVar[bool] = ContextVar("inside_dashboard", default=False)
+
+
+def run() -> None:
+    """Show the menu and run the page that the URL names. Called by ``dashboard.py`` alone."""
+    page = _navigation()
+    token = _inside.set(True)
+    try:
+        page.run()
+    finally:
+        _inside.reset(token)
+
+
+def enter() -> None:
+    """Make sure that the page runs inside the dashboard; each page calls this before all else."""
+    if not _inside.get():
+        _navigation()
+        st.rerun()
+
+
+def page(file: str) -> st.Page:
+    """The page of that file, for ``st.page_link`` and ``st.switch_page``."""
+    chapter = next(chapter for chapter in (HOME, *COURSE) if chapter.file == file)
+    return st.Page(chapter.path, title=chapter.title, icon=chapter.icon, default=chapter is HOME)
+
+
+def _navigation() -> st.Page:
+    course = [page(chapter.file) for chapter in COURSE if chapter.path.exists()]
+    return st.navigation({"": [page(HOME.file)], "Course": course})
