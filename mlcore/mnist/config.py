@@ -1,0 +1,419 @@
+"""The config of a network that learns handwritten digits; it loads neither torch nor the data."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from mlcore.core import Config, Snapshot, Step
+from mlcore.mnist import sources
+from mlcore.mnist.sources import SOURCES, DatasetName
+
+if TYPE_CHECKING:
+    from torch import nn
+
+Width = Annotated[int, Field(ge=1, le=4096)]
+Channels = Annotated[int, Field(ge=1, le=512)]
+KernelSize = Annotated[int, Field(ge=1, le=7)]
+
+
+class MNISTConfig(Config):
+    """Everything that decides how a network learns digits, and nothing else.
+
+    The defaults are the course's own: 784-256-64-10, ReLU, mean squared error against one-hot
+    labels, SGD with momentum. ``presets`` holds others worth a click.
+    """
+
+    experiment: ClassVar[str] = "mnist"
+    version: ClassVar[int] = 1
+
+    # --- data -------------------------------------------------------------------------------
+
+    dataset: DatasetName = Field(
+        "mnist",
+        title="Data set",
+        description="Which images to learn; folder reads IDX files of your own.",
+        json_schema_extra={"group": "Data"},
+    )
+    data_dir: str = Field(
+        "",
+        title="Folder of IDX files",
+        max_length=4096,
+        description="Where your train-images-idx3-ubyte and its three siblings lie.",
+        json_schema_extra={"group": "Data", "only_if": {"dataset": ["folder"]}},
+    )
+    train_size: int = Field(
+        60_000,
+        title="Training images",
+        ge=1,
+        le=1_000_000,
+        description="How many images to learn from; fewer than all are drawn with the seed.",
+        json_schema_extra={"group": "Data", "scale": "log"},
+    )
+    augment: Literal["none", "shift", "affine"] = Field(
+        "none",
+        title="Augmentation",
+        description=(
+            "shift moves each image up to 2 pixels; affine also turns it up to 10° and scales "
+            "it by 0.9 to 1.1."
+        ),
+        json_schema_extra={"group": "Data"},
+    )
+
+    # --- network ----------------------------------------------------------------------------
+
+    model: Literal["linear", "mlp", "cnn"] = Field(
+        "mlp",
+        title="Network",
+        description="One linear layer, several with activations between, or convolutions first.",
+        json_schema_extra={"group": "Network"},
+    )
+    hidden: tuple[Width, ...] = Field(
+        (256, 64),
+        title="Hidden layers",
+        min_length=1,
+        max_length=8,
+        description="Width of each hidden layer, in units.",
+        json_schema_extra={"group": "Network", "only_if": {"model": ["mlp"]}},
+    )
+    channels: tuple[Channels, ...] = Field(
+        (24, 32),
+        title="Channels",
+        min_length=1,
+        max_length=4,
+        description="Channels of each convolution; each is followed by 2×2 pooling.",
+        json_schema_extra={"group": "Network", "only_if": {"model": ["cnn"]}},
+    )
+    kernels: tuple[KernelSize, ...] = Field(
+        (5, 3),
+        title="Kernel sizes",
+        min_length=1,
+        max_length=4,
+        description="Side of each convolution's kernel, in pixels: one number a convolution.",
+        json_schema_extra={"group": "Network", "only_if": {"model": ["cnn"]}},
+    )
+    dense: int = Field(
+        256,
+        title="Dense layer",
+        ge=0,
+        le=4096,
+        description="Width of the hidden layer after the convolutions, in units; 0 for none.",
+        json_schema_extra={"group": "Network", "only_if": {"model": ["cnn"]}},
+    )
+    activation: Literal["relu", "leaky_relu", "gelu", "silu", "tanh", "sigmoid"] = Field(
+        "relu",
+        title="Activation",
+        description="The nonlinear function after each hidden layer.",
+        json_schema_extra={"group": "Network", "only_if": {"model": ["mlp", "cnn"]}},
+    )
+    normalization: Literal["none", "batch", "layer", "group"] = Field(
+        "none",
+        title="Normalization",
+        description="What brings each hidden layer's output to mean 0 and variance 1.",
+        json_schema_extra={"group": "Network", "only_if": {"model": ["mlp", "cnn"]}},
+    )
+    dropout: float = Field(
+        0.0,
+        title="Dropout",
+        ge=0.0,
+        le=0.95,
+        description="Probability with which a dense hidden unit is silenced while learning.",
+        json_schema_extra={"group": "Network", "only_if": {"model": ["mlp", "cnn"]}},
+    )
+
+    # --- loss and optimizer -----------------------------------------------------------------
+
+    loss: Literal["mse", "cross_entropy"] = Field(
+        "mse",
+        title="Loss",
+        description="Mean squared error of the raw outputs against one-hot labels, or "
+        "cross-entropy of their softmax.",
+        json_schema_extra={"group": "Loss and optimizer"},
+    )
+    label_smoothing: float = Field(
+        0.0,
+        title="Label smoothing",
+        ge=0.0,
+        le=0.9,
+        description="Share of the label that is spread evenly over all classes.",
+        json_schema_extra={"group": "Loss and optimizer", "only_if": {"loss": ["cross_entropy"]}},
+    )
+    optimizer: Literal["sgd", "adam", "adamw", "rmsprop"] = Field(
+        "sgd",
+        title="Optimizer",
+        description="The rule that turns gradients into steps.",
+        json_schema_extra={"group": "Loss and optimizer"},
+    )
+    lr: float = Field(
+        0.01,
+        title="Learning rate",
+        gt=0.0,
+        le=10.0,
+        description="Length of a step per gradient; with a schedule, the highest it reaches.",
+        json_schema_extra={"group": "Loss and optimizer", "scale": "log"},
+    )
+    momentum: float = Field(
+        0.9,
+        title="Momentum",
+        ge=0.0,
+        le=0.999,
+        description="Share of the last step that is carried into the next.",
+        json_schema_extra={
+            "group": "Loss and optimizer",
+            "only_if": {"optimizer": ["sgd", "rmsprop"]},
+        },
+    )
+    nesterov: bool = Field(
+        False,
+        title="Nesterov",
+        description="Take the gradient where momentum is about to lead.",
+        json_schema_extra={"group": "Loss and optimizer", "only_if": {"optimizer": ["sgd"]}},
+    )
+    beta1: float = Field(
+        0.9,
+        title="β₁",
+        ge=0.0,
+        le=0.9999,
+        description="Decay of Adam's running mean of the gradient.",
+        json_schema_extra={
+            "group": "Loss and optimizer",
+            "only_if": {"optimizer": ["adam", "adamw"]},
+        },
+    )
+    beta2: float = Field(
+        0.999,
+        title="β₂",
+        ge=0.0,
+        le=0.999999,
+        description="Decay of Adam's running mean of the squared gradient.",
+        json_schema_extra={
+            "group": "Loss and optimizer",
+            "only_if": {"optimizer": ["adam", "adamw"]},
+        },
+    )
+    weight_decay: float = Field(
+        0.0,
+        title="Weight decay",
+        ge=0.0,
+        le=1.0,
+        description="Pull of every weight towards 0, per step and unit of learning rate.",
+        json_schema_extra={"group": "Loss and optimizer"},
+    )
+
+    # --- schedule ---------------------------------------------------------------------------
+
+    epochs: int = Field(
+        3,
+        title="Epochs",
+        ge=1,
+        le=1000,
+        description="How often to go through the training images.",
+        json_schema_extra={"group": "Schedule", "scale": "log"},
+    )
+    batch_size: int = Field(
+        512,
+        title="Batch size",
+        ge=1,
+        le=65_536,
+        description="Images per optimizer step; the last batch of an epoch may hold fewer.",
+        json_schema_extra={"group": "Schedule", "scale": "powers_of_two"},
+    )
+    schedule: Literal["constant", "step", "cosine", "one_cycle"] = Field(
+        "constant",
+        title="Schedule",
+        description="How the learning rate changes over the run.",
+        json_schema_extra={"group": "Schedule"},
+    )
+    warmup: float = Field(
+        0.0,
+        title="Warm-up",
+        ge=0.0,
+        le=0.9,
+        description="Fraction of all steps in which the rate rises linearly to its full value.",
+        json_schema_extra={
+            "group": "Schedule",
+            "only_if": {"schedule": ["constant", "step", "cosine"]},
+        },
+    )
+    peak: float = Field(
+        0.3,
+        title="Peak",
+        ge=0.0,
+        le=0.9,
+        description="Fraction of all steps after which the one cycle reaches its highest rate.",
+        json_schema_extra={"group": "Schedule", "only_if": {"schedule": ["one_cycle"]}},
+    )
+    drop_every: int = Field(
+        1,
+        title="Drop every",
+        ge=1,
+        le=1000,
+        description="Epochs between two drops of the learning rate.",
+        json_schema_extra={"group": "Schedule", "only_if": {"schedule": ["step"]}},
+    )
+    drop_factor: float = Field(
+        0.5,
+        title="Drop factor",
+        gt=0.0,
+        le=1.0,
+        description="What the learning rate is multiplied by at each drop.",
+        json_schema_extra={"group": "Schedule", "only_if": {"schedule": ["step"]}},
+    )
+
+    # --- run --------------------------------------------------------------------------------
+
+    seed: int = Field(
+        0,
+        title="Seed",
+        ge=0,
+        le=2**31 - 1,
+        description="Decides the first weights, the order of the images and dropout.",
+        json_schema_extra={"group": "Run"},
+    )
+    device: Literal["auto", "cpu", "cuda", "mps"] = Field(
+        "auto",
+        title="Device",
+        description="Where to compute; auto takes a GPU where there is one.",
+        json_schema_extra={"group": "Run"},
+    )
+    precision: Literal["float32", "bfloat16", "auto"] = Field(
+        "float32",
+        title="Precision",
+        description="bfloat16 multiplies in 16 bits; auto does so where the hardware has it.",
+        json_schema_extra={"group": "Run"},
+    )
+
+    # --- rules over several fields: each is said beside the field that breaks it ---------------
+
+    @field_validator("data_dir")
+    @classmethod
+    def _folder_has_a_place(cls, value: str, info: ValidationInfo) -> str:
+        if info.data.get("dataset") == sources.FOLDER and not value.strip():
+            raise ValueError("data_dir is empty, but dataset=folder needs the folder of IDX files.")
+        return str(Path(value).expanduser().resolve()) if value.strip() else ""
+
+    @field_validator("train_size")
+    @classmethod
+    def _no_more_images_than_there_are(cls, value: int, info: ValidationInfo) -> int:
+        source = SOURCES.get(info.data.get("dataset", ""))
+        if source and value > source.train_images:
+            raise ValueError(
+                f"train_size is {value}, but {source.title} has {source.train_images} images to "
+                f"learn from: give 1 to {source.train_images}."
+            )
+        return value
+
+    @field_validator("kernels")
+    @classmethod
+    def _kernels_fit(cls, value: tuple[int, ...], info: ValidationInfo) -> tuple[int, ...]:
+        channels = info.data.get("channels")
+        if channels is None:
+            return value
+        if len(value) != len(channels):
+            raise ValueError(
+                f"kernels has {len(value)} sizes for {len(channels)} convolutions: give one a "
+                "convolution."
+            )
+        side = 28
+        for kernel in value:
+            if side < kernel or (side := (side - kernel + 1) // 2) < 1:
+                raise ValueError(
+                    f"kernels is {value}, which leaves nothing of 28×28 pixels: give smaller "
+                    "kernels or fewer convolutions."
+                )
+        return value
+
+    @field_validator("nesterov")
+    @classmethod
+    def _nesterov_needs_momentum(cls, value: bool, info: ValidationInfo) -> bool:
+        if value and info.data.get("optimizer") == "sgd" and info.data.get("momentum") == 0.0:
+            raise ValueError("nesterov is on, but needs momentum above 0.")
+        return value
+
+    @field_validator("batch_size")
+    @classmethod
+    def _batch_norm_needs_two(cls, value: int, info: ValidationInfo) -> int:
+        batch = info.data.get("normalization") == "batch" and info.data.get("model") != "linear"
+        if batch and min(value, info.data.get("train_size", value)) < 2:
+            raise ValueError(
+                "Batches hold one image, but batch normalization needs at least two: raise "
+                "batch_size and train_size to 2 or more, or choose another normalization."
+            )
+        return value
+
+    # --- what the experiment defines --------------------------------------------------------
+
+    def train(self, snapshot: Snapshot | None = None) -> Iterator[Step]:
+        """Yield the run's steps: see ``mlcore.mnist.train.train``."""
+        from mlcore.mnist.train import train
+
+        return train(self, snapshot)
+
+    def data_checksum(self) -> str:
+        """SHA-256 that names the data.
+
+        Raises:
+            DataUnavailableError: If ``data_dir`` lacks a file.
+        """
+        if self.dataset in SOURCES:
+            return SOURCES[self.dataset].checksum()
+        from mlcore.mnist.folder import folder_checksum
+
+        return folder_checksum(Path(self.data_dir))
+
+    def build_model(self) -> nn.Module:
+        """The untrained network, its weights drawn from the seed."""
+        from mlcore.mnist.models import build_model
+
+        return build_model(self)
+
+    def num_train(self) -> int:
+        """How many images the run learns from."""
+        if self.dataset in SOURCES:
+            return self.train_size
+        from mlcore.mnist.folder import folder_train_images
+
+        return min(self.train_size, folder_train_images(Path(self.data_dir)))
+
+    def steps_per_epoch(self) -> int:
+        """Optimizer steps in one epoch: ⌈images / batch size⌉.
+
+        A last batch of one image is left out under batch normalization, which cannot use it.
+        """
+        images = self.num_train()
+        lone = images % self.batch_size == 1 and self.normalization == "batch"
+        steps = math.ceil(images / self.batch_size)
+        return steps - 1 if lone and self.model != "linear" and steps > 1 else steps
+
+
+MNISTConfig.presets = {
+    "course": MNISTConfig(),
+    "linear baseline": MNISTConfig(
+        model="linear", loss="cross_entropy", lr=0.1, batch_size=256, epochs=5
+    ),
+    "MLP, cross-entropy": MNISTConfig(
+        loss="cross_entropy",
+        optimizer="adam",
+        lr=0.002,
+        schedule="one_cycle",
+        batch_size=256,
+        epochs=5,
+        dropout=0.1,
+    ),
+    "99 % CNN": MNISTConfig(
+        model="cnn",
+        loss="cross_entropy",
+        optimizer="adam",
+        lr=0.01,
+        beta1=0.7,
+        beta2=0.9,
+        schedule="one_cycle",
+        batch_size=256,
+        epochs=1,
+        precision="auto",
+    ),
+}
