@@ -5,20 +5,35 @@ from typing import Final
 
 from mlcore.core import Config
 
-EXPERIMENTS: Final = {"mnist": "mlcore.mnist.config:MNISTConfig"}
+EXPERIMENTS: Final = {
+    "mnist": "mlcore.mnist.config:MNISTConfig",
+}
 """Name of each experiment → where its config class lives, as ``module:class``."""
 
 
 def config_class(experiment: str) -> type[Config]:
     """The config class of an experiment.
 
+    Args:
+        experiment: A name in ``EXPERIMENTS``, or ``module:class`` for an experiment of one's own,
+            which workers must be able to import.
+
     Raises:
         ValueError: If there is none of that name.
     """
-    if experiment not in EXPERIMENTS:
+    module, colon, name = EXPERIMENTS.get(experiment, experiment).partition(":")
+    if not colon:
         raise ValueError(
-            f"There is no experiment {experiment!r}; there are {', '.join(EXPERIMENTS)}."
+            f"There is no experiment {experiment!r}. There are {', '.join(EXPERIMENTS)}; one of "
+            "your own is named module:class."
         )
-    module, name = EXPERIMENTS[experiment].split(":")
-    found: type[Config] = getattr(importlib.import_module(module), name)
+    try:
+        found = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise ValueError(
+            f"The experiment {experiment!r} cannot be imported ({error}). Put its module on "
+            "PYTHONPATH."
+        ) from error
+    if not (isinstance(found, type) and issubclass(found, Config)):
+        raise ValueError(f"{experiment!r} is not a subclass of mlcore.Config, so no experiment.")
     return found

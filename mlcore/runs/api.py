@@ -1,0 +1,181 @@
+"""Experiments from a script: train, run, submit, and find again."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from tqdm import tqdm
+
+from mlcore.core import Config, Step
+from mlcore.runs.claims import take
+from mlcore.runs.engine import tend
+from mlcore.runs.liveness import ProcessId
+from mlcore.runs.recorded_run import Run
+from mlcore.runs.recorder import execute
+from mlcore.runs.status import Status
+from mlcore.runs.store import Store, open_store
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def train(config: Config) -> Iterator[Step]:
+    """Yield the steps of an experiment: no files, no store.
+
+    Close the iterator, or stop asking, to stop the training.
+
+    Raises:
+        DivergenceError: If the loss stops being finite.
+        DataUnavailableError: If the config's data is not to be had.
+    """
+    return config.train()
+
+
+def run(config: Config, force: bool = False, *, progress: bool = True) -> Run:
+    """Train in this process and record it; return at once when the answer is known.
+
+    A finished run of the same config is the answer. An unfinished one is taken up from its last
+    checkpoint. One that another process is working on is waited for. Ctrl-C stops the run with
+    its state kept, so that calling again goes on.
+
+    Args:
+        config: What to run.
+        force: Start afresh even if a finished run answers.
+        progress: Show a progress bar on the terminal (never where the output is no terminal).
+
+    Returns:
+        The run as it ended; see ``Run.status`` and, after a failure, ``Run.error``.
+
+    Raises:
+        KeyboardInterrupt: After Ctrl-C, once the state is kept.
+        StoreError: If the store cannot be opened or written.
+    """
+    store = open_store()
+    answer = store.submit(config, force)
+    with _bar(answer, progress) as show:
+        if answer.status == Status.QUEUED:
+            claim = take(store, ProcessId.of(), answer.id)
+            if claim is not None:
+                with _ctrl_c() as pressed:
+                    ended = execute(
+                        claim, interrupted=pressed.is_set, watch=lambda s: show(s.done, s.total)
+                    )
+                if pressed.is_set():
+                    raise KeyboardInterrupt
+                return ended
+        while answer.status.moving:
+            show(answer.done, answer.total)
+            answer = _watch(store, answer)
+    return answer
+
+
+def submit(config: Config, force: bool = False) -> Run:
+    """Queue a run for the background workers and return at once.
+
+    A finished run of the same config is returned as it is (``Run.cached``), a live one is
+    shared, an unfinished one goes on from its last checkpoint.
+
+    Args:
+        config: What to run.
+        force: Start afresh even if a finished run answers.
+    """
+    store = open_store()
+    answer = store.submit(config, force)
+    tend(store)
+    return answer
+
+
+def get_run(run_id: str) -> Run:
+    """A run by its id, or by the beginning of it where that is enough.
+
+    Raises:
+        RunNotFoundError: If there is none.
+    """
+    store = open_store()
+    tend(store)
+    return store.get(run_id)
+
+
+def search_runs(
+    experiment: str | None = None, status: Status | str | Iterable[Status | str] | None = None
+) -> pd.DataFrame:
+    """All runs as a table, newest first.
+
+    Args:
+        experiment: Only runs of this experiment.
+        status: Only runs of this status, or of one of these.
+
+    Returns:
+        A row a run: id, experiment, status, started (UTC), duration (s of work), then each
+        config field as ``config.NAME`` and the last value of each metric under its own name.
+
+    Raises:
+        ValueError: If a status does not exist.
+    """
+    import pandas as pd
+
+    store = open_store()
+    tend(store)
+    rows = [
+        {
+            "id": found.id,
+            "experiment": found.experiment,
+            "status": str(found.status),
+            "started": found.started,
+            "duration": found.duration,
+            **{f"config.{name}": value for name, value in found.config_fields.items()},
+            **found.latest(),
+        }
+        for found in store.list(experiment, status)
+    ]
+    columns = ["id", "experiment", "status", "started", "duration"]
+    frame = pd.DataFrame(rows) if rows else pd.DataFrame(columns=columns)
+    frame["started"] = pd.to_datetime(frame["started"], utc=True)
+    frame["duration"] = frame["duration"].astype("float64")
+    return frame
+
+
+def _watch(store: Store, run: Run) -> Run:
+    try:
+        return run.wait(timeout=0.5)
+    except TimeoutError:
+        return store.get(run.id)
+
+
+@contextmanager
+def _bar(run: Run, wanted: bool) -> Iterator[Callable[[float, float], None]]:
+    # disable=None: tqdm keeps silent where the output is no terminal
+    with tqdm(
+        desc=f"{run.experiment} {run.id}", unit="step", disable=None if wanted else True
+    ) as bar:
+
+        def show(done: float, total: float) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        yield show
+
+
+@contextmanager
+def _ctrl_c() -> Iterator[threading.Event]:
+    """Turn the first Ctrl-C into a wish that is met at the next step; the second one is itself."""
+    pressed = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield pressed  # signals reach the main thread only
+        return
+
+    def on_signal(_signal: int, _frame: FrameType | None) -> None:
+        if pressed.is_set():
+            raise KeyboardInterrupt
+        pressed.set()
+
+    before = signal.signal(signal.SIGINT, on_signal)
+    try:
+        yield pressed
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,178 @@
+"""The points of the curves: written in bulk, read by cursor, thinned in SQL."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from sqlalchemy import Connection, Select, and_, func, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from mlcore.runs.schema import metric_names, points, runs
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Point(NamedTuple):
+    """One measured value.
+
+    Attributes:
+        step: Optimizer steps taken when it was measured.
+        name: Name of the metric.
+        value: The value; NaN and infinities are kept.
+        time: Seconds of work since the run's start, pauses left out.
+    """
+
+    step: int
+    name: str
+    value: float
+    time: float
+
+
+class PointTable:
+    """Reads and writes points on connections that the store hands over."""
+
+    def __init__(self) -> None:
+        self._keys: dict[str, int] = {}
+
+    def write(self, connection: Connection, run_key: int, new: Sequence[Point]) -> None:
+        """Add points; a point of the same run, metric and step is replaced.
+
+        A resumed run repeats the steps since its checkpoint, with the same values.
+        """
+        if not new:
+            return
+        self._learn_names(connection, {point.name for point in new})
+        insert = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(points)
+        upsert = insert.on_conflict_do_update(
+            index_elements=["run", "name", "step"],
+            set_={"value": insert.excluded.value, "time": insert.excluded.time},
+        )
+        # one statement may not name a row twice, so the last value of a step wins here
+        rows = {(p.name, p.step): p for p in new}.values()
+        connection.execute(
+            upsert,
+            [
+                {
+                    "run": run_key,
+                    "name": self._keys[p.name],
+                    "step": p.step,
+                    "value": None if math.isnan(p.value) else p.value,
+                    "time": p.time,
+                }
+                for p in rows
+            ],
+        )
+
+    def _learn_names(self, connection: Connection, names: set[str]) -> None:
+        if names <= self._keys.keys():
+            return
+        # keys seen in a transaction that is rolled back must not be remembered, so ask anew
+        insert = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(
+            metric_names
+        )
+        connection.execute(
+            insert.on_conflict_do_nothing(index_elements=["name"]),
+            [{"name": name} for name in sorted(names)],
+        )
+        query = select(metric_names.c.name, metric_names.c.key).where(
+            metric_names.c.name.in_(names)
+        )
+        self._keys.update((name, key) for name, key in connection.execute(query))
+
+    def forget_names(self) -> None:
+        """After a rolled back write: the keys it made are gone."""
+        self._keys.clear()
+
+
+def read(
+    connection: Connection, run_key: int, names: Iterable[str] | None, after: int | None
+) -> pd.DataFrame:
+    """Every point of a run as a long table: step, name, value, time, in order of step."""
+    query = (
+        select(points.c.step, metric_names.c.name, points.c.value, points.c.time)
+        .join(metric_names, metric_names.c.key == points.c.name)
+        .where(points.c.run == run_key)
+        .order_by(points.c.step, metric_names.c.name)
+    )
+    if names is not None:
+        query = query.where(metric_names.c.name.in_(list(names)))
+    if after is not None:
+        query = query.where(points.c.step > after)
+    return _frame(connection, query, {"step": "int64", "value": "float64", "time": "float64"})
+
+
+def thinned(
+    connection: Connection, run_ids: Sequence[str], name: str, at_most: int, after: int | None
+) -> pd.DataFrame:
+    """One metric of several runs, at most about ``at_most`` rows a run.
+
+    Steps are grouped in buckets whose width is a power of two, so that a growing curve keeps the
+    buckets it has. A bucket's row gives its last step, the mean of its values, and the lowest
+    and the highest.
+
+    Returns:
+        A table of run, step, value, time, low, high; ``low == high`` where nothing was thinned.
+    """
+    import pandas as pd
+
+    kinds = dict.fromkeys(("value", "time", "low", "high"), "float64")
+    kinds["step"] = "int64"
+    p, parts = points.c, []
+    for run_id in run_ids:
+        where = [runs.c.id == run_id, metric_names.c.name == name]
+        if after is not None:
+            where.append(p.step > after)
+        source = points.join(runs, runs.c.key == p.run).join(
+            metric_names, metric_names.c.key == p.name
+        )
+        count, low, high = connection.execute(
+            select(func.count(), func.min(p.step), func.max(p.step))
+            .select_from(source)
+            .where(and_(*where))
+        ).one()
+        if not count:
+            continue
+        width = bucket_width(count, high - low + 1, at_most)
+        bucket = p.step // width
+        parts.append(
+            _frame(
+                connection,
+                select(
+                    runs.c.id.label("run"),
+                    func.max(p.step).label("step"),
+                    func.avg(p.value).label("value"),
+                    func.max(p.time).label("time"),
+                    func.min(p.value).label("low"),
+                    func.max(p.value).label("high"),
+                )
+                .select_from(source)
+                .where(and_(*where))
+                .group_by(runs.c.id, bucket)
+                .order_by(bucket),
+                kinds,
+            )
+        )
+    if parts:
+        return pd.concat(parts, ignore_index=True)
+    empty = pd.DataFrame(columns=["run", "step", "value", "time", "low", "high"])
+    return empty.astype({**kinds, "run": "str"})
+
+
+def bucket_width(count: int, span: int, at_most: int) -> int:
+    """Steps a bucket: 1 if the points fit as they are, else the smallest power of two that does."""
+    if count <= at_most:
+        return 1
+    return 1 << max(0, math.ceil(math.log2(span / at_most)))
+
+
+def _frame(
+    connection: Connection, query: Select[tuple[object, ...]], kinds: dict[str, str]
+) -> pd.DataFrame:
+    import pandas as pd
+
+    result = connection.execute(query)
+    frame = pd.DataFrame(result.fetchall(), columns=list(result.keys()))
+    return frame.astype(kinds)

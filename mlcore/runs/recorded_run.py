@@ -1,0 +1,210 @@
+"""A recorded run: what is known of it, and what one may ask of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from mlcore.core import Config, RunStateError
+from mlcore.experiments import config_class
+from mlcore.runs.artifacts import CHECKPOINT, WEIGHTS, Artifacts
+from mlcore.runs.status import Status
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import torch
+    from torch import nn
+
+    from mlcore.runs.store import Store
+
+MODEL_PREFIX = "model."
+"""Tensors of a snapshot under this prefix are the network's ``state_dict``."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run as the store knew it when this was read; ``refresh`` reads it again.
+
+    Attributes:
+        id: Eight letters and digits.
+        experiment: Name of the experiment.
+        config_fields: The config as plain values; ``config`` is the checked object.
+        fingerprint: The cache key (see ``mlcore.core.fingerprint``).
+        status: Where it stands.
+        created: When it was first submitted (all times are UTC).
+        started: When its first worker took it, or None.
+        finished: When it came to its present end, or None.
+        elapsed: Seconds of work so far, pauses left out.
+        step: Optimizer steps of the last flushed point.
+        done: Work done, in the unit of ``total``.
+        total: Work in all; 0 before the first step.
+        host: The machine it runs or ran on.
+        seed: The config's seed, if it has one.
+        versions: Of mlcore, torch, python and the git commit, at submission.
+        error: One sentence on why it failed or was lost.
+        traceback: The whole traceback of a failure.
+        tags: Words to find it by.
+        note: Free text.
+        request: ``"stop"`` or ``"pause"`` while the worker has not answered yet.
+        cached: Whether ``run`` or ``submit`` answered with this finished run.
+    """
+
+    id: str
+    experiment: str
+    config_fields: Mapping[str, Any]
+    fingerprint: str
+    status: Status
+    created: datetime
+    started: datetime | None
+    finished: datetime | None
+    elapsed: float
+    step: int
+    done: float
+    total: float
+    host: str | None
+    seed: int | None
+    versions: Mapping[str, str]
+    error: str | None
+    traceback: str | None
+    tags: tuple[str, ...]
+    note: str
+    request: str | None
+    last: Mapping[str, float] = field(repr=False)
+    key: int = field(repr=False)
+    store: Store = field(repr=False, compare=False)
+    cached: bool = False
+
+    @cached_property
+    def config(self) -> Config:
+        """The config, checked. Raises ConfigError if this version no longer knows it."""
+        return config_class(self.experiment).from_dict(self.config_fields)
+
+    @property
+    def duration(self) -> float | None:
+        """Seconds of work so far, or None if it has not started."""
+        return None if self.started is None else self.elapsed
+
+    @property
+    def progress(self) -> float:
+        """Share of the work that is done, from 0 to 1."""
+        return min(1.0, self.done / self.total) if self.total else 0.0
+
+    @property
+    def artifacts(self) -> Artifacts:
+        """The run's files."""
+        return Artifacts(self.store, self.id, self.key)
+
+    def refresh(self) -> Run:
+        """Read it again."""
+        return self.store.get(self.id)
+
+    # --- what it measured --------------------------------------------------------------------
+
+    def latest(self) -> dict[str, float]:
+        """The last value of each metric, as of this object."""
+        return dict(self.last)
+
+    def metrics(self, names: Iterable[str] | None = None, after: int | None = None) -> pd.DataFrame:
+        """Every point as a long table: step, name, value, time (s of work).
+
+        Args:
+            names: Only these metrics.
+            after: Only points of later steps: a cursor for reading a live run.
+        """
+        return self.store.metrics(self, names, after)
+
+    def arrays(self, step: int) -> dict[str, torch.Tensor]:
+        """The arrays kept at a step (see ``array_steps``), such as the confusion matrix.
+
+        Raises:
+            SnapshotError: If there are none at that step, or the file is damaged.
+        """
+        return dict(self.artifacts.load_arrays(step).tensors)
+
+    def array_steps(self) -> list[int]:
+        """The steps at which arrays were kept."""
+        return self.artifacts.array_steps()
+
+    def model(self) -> nn.Module:
+        """The network with the final weights, in eval mode; of an unfinished run, the last saved.
+
+        Raises:
+            RunStateError: If no weights have been saved yet.
+            SnapshotError: If the file with the weights is gone or damaged.
+        """
+        saved = self.artifacts.load(WEIGHTS) or self.artifacts.load(CHECKPOINT)
+        if saved is None:
+            raise RunStateError(
+                f"Run {self.id} is {self.status} at step {self.step} and has saved no weights "
+                "yet. Wait for it to finish, or stop it to keep what it has."
+            )
+        network = self.config.build_model()
+        network.load_state_dict(
+            {
+                name.removeprefix(MODEL_PREFIX): tensor
+                for name, tensor in saved.tensors.items()
+                if name.startswith(MODEL_PREFIX)
+            }
+        )
+        return network.eval()
+
+    # --- what one may ask of it --------------------------------------------------------------
+
+    def wait(self, timeout: float | None = None) -> Run:
+        """Block until it is no longer queued or running.
+
+        Args:
+            timeout: Seconds to wait at most.
+
+        Raises:
+            TimeoutError: If it is still going after ``timeout`` seconds.
+        """
+        from mlcore.runs.engine import tend
+
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while (now := self.refresh()).status.moving:
+            if deadline is not None and time.monotonic() > deadline:
+                raise TimeoutError(
+                    f"Run {self.id} is still {now.status} after {timeout:g} s, at "
+                    f"{now.progress:.0%}. It goes on; wait again or stop it."
+                )
+            tend(self.store)
+            time.sleep(0.05)
+        return now
+
+    def stop(self) -> Run:
+        """Ask it to end soon, keeping its state; a run that has ended is left as it is."""
+        return self.store.request(self, "stop")
+
+    def pause(self) -> Run:
+        """Ask it to step aside for other runs; ``resume`` goes on where it was."""
+        return self.store.request(self, "pause")
+
+    def resume(self) -> Run:
+        """Queue it again from its last checkpoint, in the background.
+
+        Raises:
+            RunStateError: If it is finished or failed, or a twin of it is live.
+        """
+        from mlcore.runs.engine import tend
+
+        again = self.store.requeue(self)
+        tend(self.store)
+        return again
+
+    def delete(self) -> None:
+        """Remove it with its points and files.
+
+        Raises:
+            RunStateError: If it is running; stop it first.
+        """
+        self.store.delete(self)
+
+
+def moment(seconds: float) -> datetime:
+    """Seconds since 1970 as an aware time."""
+    return datetime.fromtimestamp(seconds, UTC)

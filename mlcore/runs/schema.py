@@ -1,0 +1,112 @@
+"""The tables of the store, as SQLAlchemy Core sees them; `migrations` is what makes them."""
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    text,
+)
+
+from mlcore.runs.status import LIVE
+
+HEAD = "0001"
+"""The migration that this code was written for."""
+
+metadata = MetaData()
+
+_LIVE = "status IN (" + ", ".join(f"'{status}'" for status in LIVE) + ")"
+
+# SQLite gives out row ids by itself only for the exact type INTEGER
+_key = BigInteger().with_variant(Integer(), "sqlite")
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("key", _key, primary_key=True, autoincrement=True),
+    Column("id", Text, nullable=False, unique=True),
+    Column("experiment", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("config", Text, nullable=False),  # canonical JSON
+    Column("fingerprint", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("request", Text),  # "stop" or "pause", until the worker has answered it
+    Column("seed", BigInteger),
+    Column("created", Float, nullable=False),  # seconds since 1970, UTC, here and below
+    Column("queued", Float),
+    Column("started", Float),
+    Column("finished", Float),
+    Column("elapsed", Float, nullable=False, server_default="0"),  # s of work, pauses left out
+    Column("step", BigInteger, nullable=False, server_default="0"),
+    Column("done", Float, nullable=False, server_default="0"),
+    Column("total", Float, nullable=False, server_default="0"),
+    Column("latest", Text, nullable=False, server_default="{}"),  # JSON: last value of each metric
+    Column("claim", Text),  # the token of the process that may write to this run
+    Column("host", Text),
+    Column("pid", Integer),
+    Column("pid_started", Float),
+    Column("heartbeat", Float),
+    Column("versions", Text, nullable=False, server_default="{}"),
+    Column("error", Text),
+    Column("error_type", Text),
+    Column("traceback", Text),
+    Column("tags", Text, nullable=False, server_default="[]"),
+    Column("note", Text, nullable=False, server_default=""),
+    Index("runs_by_created", "created"),
+    Index("runs_by_fingerprint", "fingerprint"),
+    Index("runs_by_status", "status"),
+    # two tabs or two scripts that submit one config share one run
+    Index(
+        "runs_one_live",
+        "fingerprint",
+        unique=True,
+        sqlite_where=text(_LIVE),
+        postgresql_where=text(_LIVE),
+    ),
+)
+
+metric_names = Table(
+    "metric_names",
+    metadata,
+    Column("key", Integer, primary_key=True, autoincrement=True),
+    Column("name", Text, nullable=False, unique=True),
+)
+
+points = Table(
+    "points",
+    metadata,
+    Column("run", _key, ForeignKey("runs.key", ondelete="CASCADE"), primary_key=True),
+    Column("name", Integer, ForeignKey("metric_names.key"), primary_key=True),
+    Column("step", BigInteger, primary_key=True),
+    Column("value", Float),  # NULL is NaN: SQLite has no NaN of its own
+    Column("time", Float, nullable=False),  # s of work since the run's start
+    sqlite_with_rowid=False,  # a curve lies in one piece, in order of step
+)
+
+artifacts = Table(
+    "artifacts",
+    metadata,
+    Column("run", _key, ForeignKey("runs.key", ondelete="CASCADE"), primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("step", BigInteger, nullable=False),
+    Column("file", Text, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("created", Float, nullable=False),
+)
+
+workers = Table(
+    "workers",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("host", Text, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("pid_started", Float, nullable=False),
+    Column("started", Float, nullable=False),
+    Column("heartbeat", Float, nullable=False),
+)

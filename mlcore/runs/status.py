@@ -1,0 +1,42 @@
+"""The states of a run."""
+
+from enum import StrEnum
+
+
+class Status(StrEnum):
+    """Where a run stands.
+
+    ``queued → running → finished``, or one of the other ends. Only one run of a fingerprint is
+    *live* at a time; a *resumable* one can go on from its last checkpoint.
+    """
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    PAUSED = "paused"
+    """Set aside by a person; its worker is free for others, and it keeps its claim to the name."""
+    FINISHED = "finished"
+    FAILED = "failed"
+    STOPPED = "stopped"
+    LOST = "lost"
+    """Its worker died; every flushed point is kept."""
+    PRUNED = "pruned"
+    """Ended early by a sweep, at a fixed rung."""
+
+    @property
+    def live(self) -> bool:
+        """Whether more points may come without anyone starting it again, or it holds its place."""
+        return self in LIVE
+
+    @property
+    def moving(self) -> bool:
+        """Whether it is queued or running now, so that watching it is worth the while."""
+        return self in (Status.QUEUED, Status.RUNNING)
+
+    @property
+    def resumable(self) -> bool:
+        """Whether ``resume`` has a meaning."""
+        return self in RESUMABLE
+
+
+LIVE = (Status.QUEUED, Status.RUNNING, Status.PAUSED)
+RESUMABLE = (Status.PAUSED, Status.STOPPED, Status.LOST)

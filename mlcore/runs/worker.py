@@ -1,0 +1,116 @@
+"""A worker: a process that takes queued runs one after another until there are none for long."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+import signal
+import sys
+import time
+from contextlib import suppress
+
+from mlcore.core import RunStateError
+from mlcore.runs.claims import ClaimLostError, take
+from mlcore.runs.engine import register, retire
+from mlcore.runs.liveness import ProcessId
+from mlcore.runs.recorded_run import Run
+from mlcore.runs.recorder import execute as record
+from mlcore.runs.store import Store, open_store
+
+IDLE_FOR = 600.0
+"""Seconds without work after which a worker ends; ``MLCORE_WORKER_IDLE`` overrides it."""
+
+_LOOK_EVERY = 0.1
+_LOOK_EVERY_WHEN_IDLE = 0.5
+_NICE = 10  # the page stays quick beside a training run
+
+_log = logging.getLogger("mlcore.worker")
+
+
+def execute(store_url: str, run_id: str) -> Run:
+    """Carry out one queued run in this process.
+
+    Only two strings are needed, so any engine that can call a function can run it.
+
+    Args:
+        store_url: Address of the store.
+        run_id: Id of a run that is queued there.
+
+    Raises:
+        RunNotFoundError: If there is no such run.
+        RunStateError: If it is not queued.
+    """
+    store = open_store(store_url)
+    run = store.get(run_id)
+    claim = take(store, ProcessId.of(), run.id)
+    if claim is None:
+        raise RunStateError(f"Run {run.id} is {store.get(run_id).status}, not queued.")
+    return record(claim)
+
+
+def idle_for() -> float:
+    """Seconds of patience of a worker: ``MLCORE_WORKER_IDLE``, else ``IDLE_FOR``.
+
+    Raises:
+        ValueError: If ``MLCORE_WORKER_IDLE`` is not a number from 0 up.
+    """
+    given = os.environ.get("MLCORE_WORKER_IDLE", str(IDLE_FOR))
+    try:
+        seconds = float(given)
+    except ValueError:
+        seconds = -1.0
+    if not seconds >= 0:
+        raise ValueError(f"MLCORE_WORKER_IDLE is {given!r}, but must be seconds, from 0 up.")
+    return seconds
+
+
+def work(store: Store, patience: float) -> None:
+    """Take queued runs until none has come for ``patience`` seconds, or SIGTERM comes."""
+    stopping = False
+
+    def on_signal(_signal: int, _frame: object) -> None:
+        nonlocal stopping
+        stopping = True
+
+    signal.signal(signal.SIGTERM, on_signal)
+    signal.signal(signal.SIGINT, on_signal)
+    process = ProcessId.of()
+    register(store, process)
+    _warm_up()
+    idle_since = time.monotonic()
+    while not stopping:
+        if not store.present():
+            _log.info("the store is gone; ending")
+            return
+        claim = take(store, process)
+        if claim is not None:
+            _log.info("run %s: %s", claim.run.id, claim.run.config_fields)
+            with suppress(ClaimLostError):
+                ended = record(claim, interrupted=lambda: stopping)
+                _log.info("run %s: %s", ended.id, ended.status)
+            idle_since = time.monotonic()
+            continue
+        idle = time.monotonic() - idle_since
+        if idle > patience and retire(store, process):
+            _log.info("idle for %.0f s; ending", idle)
+            return
+        time.sleep(_LOOK_EVERY if idle < 10 else _LOOK_EVERY_WHEN_IDLE)
+
+
+def _warm_up() -> None:
+    """Import now what every run needs, while nobody waits for it."""
+    importlib.import_module("torch")
+
+
+def main() -> None:
+    """Entry of ``python -m mlcore.runs.worker [STORE]``."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(process)d %(message)s")
+    with suppress(OSError, AttributeError):  # some systems do not allow or know it
+        os.nice(_NICE)
+    store = open_store(sys.argv[1] if len(sys.argv) > 1 else None)
+    work(store, idle_for())
+
+
+if __name__ == "__main__":
+    main()
