@@ -4,9 +4,5 @@ import streamlit as st
 
 from mlcore.ui import navigation
 
-st.set_page_config(
-    page_title="Gradient descent bench",
-    page_icon=":material/trending_down:",
-    layout="wide",
-)
+st.set_page_config(page_icon=":material/trending_down:", layout="wide")
 navigation.run()

@@ -69,9 +69,23 @@ def enter() -> None:
 def page(file: str) -> st.Page:
     """The page of that file, for ``st.page_link`` and ``st.switch_page``."""
     chapter = next(chapter for chapter in (HOME, *COURSE) if chapter.file == file)
-    return st.Page(chapter.path, title=chapter.title, icon=chapter.icon, default=chapter is HOME)
+    home = chapter is HOME
+    return st.Page(
+        chapter.path,
+        title=chapter.title,
+        icon=chapter.icon,
+        default=home,
+        # The default page lives at the root but reserves its path, which the alias below needs.
+        url_path="root" if home else chapter.file,
+    )
 
 
 def _navigation() -> st.Page:
     course = [page(chapter.file) for chapter in COURSE if chapter.path.exists()]
-    return st.navigation({"": [page(HOME.file)], "Course": course})
+    alias = st.Page(_go_home, title=HOME.title, url_path=HOME.file, visibility="hidden")
+    return st.navigation({"": [page(HOME.file), alias], "Course": course})
+
+
+def _go_home() -> None:
+    """Home lives at the root; ``/home`` names its file and leads there."""
+    st.switch_page(page(HOME.file))

@@ -1,0 +1,174 @@
+"""A real dashboard and a real Chromium for the tests of this folder."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+ROOT = Path(__file__).parents[2]
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+CHROMIUM_FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+PATIENCE = 20.0
+"""Seconds a condition may take on a busy machine before it counts as never coming true."""
+
+
+class DashboardServer:
+    """``streamlit run dashboard.py`` on a free port, over a store of its own.
+
+    Attributes:
+        port: Stays the same over ``restart``, so that an open tab finds the server again.
+        folder: Holds the store (``runs.db``) and the server's log.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.port = _free_port()
+        self.store = f"sqlite:///{folder / 'runs.db'}"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """Address of the home page, without a slash at its end."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def pid(self) -> int:
+        """Process id of the server."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def log(self) -> str:
+        """What the server wrote since it was first started."""
+        return (self.folder / "server.log").read_text()
+
+    def start(self) -> None:
+        """Start the server and wait until it answers."""
+        with (self.folder / "server.log").open("ab") as log:
+            self._process = subprocess.Popen(  # noqa: S603
+                [
+                    *(sys.executable, "-m", "streamlit", "run", "dashboard.py"),
+                    *("--server.headless", "true", "--server.port", str(self.port)),
+                ],
+                cwd=ROOT,
+                env={**os.environ, "MLCORE_STORE": self.store},
+                stdout=log,
+                stderr=log,
+            )
+        deadline = time.monotonic() + PATIENCE
+        while not self._answers():
+            assert self._process.poll() is None, f"The server ended:\n{self.log}"
+            assert time.monotonic() < deadline, f"The server does not answer:\n{self.log}"
+            time.sleep(0.05)
+
+    def stop(self) -> None:
+        """Stop the server; its workers live on."""
+        if self._process is not None:
+            self._process.terminate()
+            try:
+                self._process.wait(PATIENCE)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+            self._process = None
+
+    def restart(self) -> None:
+        """Stop the server and start a fresh one on the same port and store."""
+        self.stop()
+        self.start()
+
+    def workers(self) -> list[psutil.Process]:
+        """The processes that were started over this server's store, the server left out."""
+        found = []
+        for process in psutil.process_iter():
+            try:
+                ours = process.environ().get("MLCORE_STORE") == self.store
+            except (psutil.NoSuchProcess, psutil.AccessDenied):
+                continue
+            if ours and (self._process is None or process.pid != self._process.pid):
+                found.append(process)
+        return found
+
+    def close(self) -> None:
+        """Stop the server and kill its workers."""
+        self.stop()
+        workers = self.workers()
+        for worker in workers:
+            worker.kill()
+        psutil.wait_procs(workers, PATIENCE)
+
+    def _answers(self) -> bool:
+        try:
+            address = f"{self.url}/_stcore/health"
+            with urllib.request.urlopen(address, timeout=1) as answer:  # noqa: S310
+                return bool(answer.status == 200)
+        except (urllib.error.URLError, OSError):
+            return False
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def dashboard_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DashboardServer]:
+    """A running dashboard, one for all tests of a module."""
+    server = DashboardServer(tmp_path_factory.mktemp("dashboard"))
+    server.start()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def fresh_server(tmp_path: Path) -> Iterator[DashboardServer]:
+    """A dashboard that has never served anybody: nothing is imported, nothing is routed."""
+    server = DashboardServer(tmp_path)
+    server.start()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A headless Chromium; without one its tests are skipped, unless CI=true."""
+    found = next((path for name in CHROMIUM_NAMES if (path := shutil.which(name))), None)
+    if found is None:
+        reason = f"needs a Chromium on the PATH (one of {', '.join(CHROMIUM_NAMES)})"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=list(CHROMIUM_FLAGS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def tab(browser: Browser) -> Iterator[Page]:
+    """A fresh tab without cookies, 1400 × 900 pixels, light."""
+    expect.set_options(timeout=PATIENCE * 1000)
+    context = browser.new_context(
+        viewport={"width": 1400, "height": 900}, color_scheme="light", reduced_motion="reduce"
+    )
+    context.set_default_timeout(PATIENCE * 1000)
+    yield context.new_page()
+    context.close()

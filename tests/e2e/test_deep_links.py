@@ -1,0 +1,53 @@
+"""Every page, however it is reached, is the whole dashboard."""
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from mlcore.ui import navigation
+from tests.e2e.conftest import DashboardServer
+
+pytestmark = pytest.mark.browser
+
+CHAPTERS = [chapter for chapter in navigation.COURSE if chapter.path.exists()]
+
+
+def expect_whole_dashboard(tab: Page, title: str) -> None:
+    links = tab.get_by_test_id("stSidebarNavLink")
+    expect(links).to_have_count(1 + len(CHAPTERS))
+    expect(links.first).to_contain_text("Home")
+    expect(tab).to_have_title(title)
+    expect(tab.locator("h1")).to_have_count(1)
+    expect(tab.get_by_text("Page not found")).to_have_count(0)
+    expect(tab.get_by_test_id("stException")).to_have_count(0)
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda chapter: chapter.file)
+def test_cold_deep_link_with_parameters_shows_the_whole_dashboard(
+    fresh_server: DashboardServer, tab: Page, chapter: navigation.Chapter
+) -> None:
+    tab.goto(f"{fresh_server.url}/{chapter.file}?seed=7")
+
+    expect_whole_dashboard(tab, chapter.title)
+    assert "seed=7" in tab.url
+
+
+def test_cold_link_to_the_file_of_home_shows_home(fresh_server: DashboardServer, tab: Page) -> None:
+    tab.goto(f"{fresh_server.url}/home")
+
+    expect_whole_dashboard(tab, "Home")
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS[-1:], ids=lambda chapter: chapter.file)
+def test_restart_under_an_open_tab_shows_the_whole_dashboard(
+    fresh_server: DashboardServer, tab: Page, chapter: navigation.Chapter
+) -> None:
+    tab.goto(f"{fresh_server.url}/{chapter.file}?seed=7")
+    expect_whole_dashboard(tab, chapter.title)
+    tab.evaluate("window.notReloaded = true")
+
+    fresh_server.restart()
+
+    expect(tab.get_by_test_id("stConnectionStatus")).to_have_count(0)
+    expect_whole_dashboard(tab, chapter.title)
+    assert tab.evaluate("window.notReloaded")
+    assert "seed=7" in tab.url
