@@ -1,0 +1,146 @@
+"""A config being typed: the text of each field, kept as it is even while it makes no sense."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self, TypeGuard
+
+from mlcore.core import Config, ConfigError, FieldSpec
+
+MAX_LINEAR_SPAN = 100_000
+"""A linear slider over more values than this cannot be aimed; such a field has its box only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """Text for the fields of a config.
+
+    Attributes:
+        config_class: The config being made.
+        texts: Text of the fields that were touched; every other field has its default.
+    """
+
+    config_class: type[Config]
+    texts: Mapping[str, str]
+
+    @classmethod
+    def of(cls, config: Config) -> Self:
+        """The draft that says exactly this config."""
+        return cls(type(config), {k: as_text(v) for k, v in config.changes().items()})
+
+    @classmethod
+    def from_params(cls, config_class: type[Config], params: Mapping[str, str]) -> Self:
+        """Read the parameters of a URL; those that name no field are left alone."""
+        names = [spec.name for spec in config_class.specs()]
+        return cls(config_class, {name: params[name] for name in names if name in params})
+
+    def params(self) -> dict[str, str]:
+        """The parameters for the URL: only what differs from the defaults."""
+        specs = self.config_class.specs()
+        return {s.name: t for s in specs if (t := self.text(s)) != as_text(s.default)}
+
+    def text(self, spec: FieldSpec) -> str:
+        """What stands in a field."""
+        return self.texts.get(spec.name, as_text(spec.default))
+
+    def value(self, spec: FieldSpec) -> Any:
+        """What a field means; text that means nothing comes back as it is."""
+        return spec.parse(self.text(spec))
+
+    def typed(self, name: str, text: str) -> Self:
+        """The draft after somebody wrote in a field."""
+        return type(self)(self.config_class, {**self.texts, name: text})
+
+    def visible(self) -> tuple[FieldSpec, ...]:
+        """The fields that matter now: a momentum matters to SGD and not to Adam."""
+        specs = {spec.name: spec for spec in self.config_class.specs()}
+
+        def matters(spec: FieldSpec) -> bool:
+            return all(
+                matters(specs[other]) and self.value(specs[other]) in wanted
+                for other, wanted in (spec.only_if or {}).items()
+            )
+
+        return tuple(spec for spec in specs.values() if matters(spec))
+
+    def check(self) -> tuple[Config | None, dict[str, str]]:
+        """The config, or None and one sentence for each field that prevents it.
+
+        A field that does not matter is left at its default: it keeps its text here, and two
+        configs that differ in nothing that counts stay one.
+        """
+        try:
+            fields = {spec.name: self.text(spec) for spec in self.visible()}
+            return self.config_class.from_strings(fields), {}
+        except ConfigError as error:
+            return None, error.problems
+
+
+def as_text(value: object) -> str:
+    """A value as a person would type it: ``256, 64`` for a tuple, ``true`` for True."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value))
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        return str(int(value))
+    return str(value)
+
+
+def slider_values(spec: FieldSpec, current: object) -> list[float] | None:
+    """The stops of a slider for a number, in order; None where no slider would help.
+
+    Args:
+        spec: A field of kind ``integer`` or ``number``.
+        current: Its present value, which becomes a stop if it is allowed.
+
+    Returns:
+        About 10 to 40 stops: powers of two, 1-2-5 steps of a logarithmic scale, or even steps;
+        always with both bounds, the default and the present value among them.
+    """
+    if spec.low is None or spec.high is None:
+        return None
+    low, high = float(spec.low), float(spec.high)
+    if spec.scale == "linear" and spec.kind == "integer" and high - low > MAX_LINEAR_SPAN:
+        return None
+    stops = {*_stops(spec, low, high), high, float(spec.default)}
+    if not spec.low_open:
+        stops.add(low)
+    if _is_number(current) and (low < current or (low == current and not spec.low_open)):
+        stops.add(float(current))
+    ordered = sorted(stop for stop in stops if stop <= high)
+    return [int(stop) for stop in ordered] if spec.kind == "integer" else ordered
+
+
+def _stops(spec: FieldSpec, low: float, high: float) -> list[float]:
+    if spec.scale == "powers_of_two":
+        first = max(0, math.ceil(math.log2(low))) if low > 0 else 0
+        return [2.0**power for power in range(first, math.floor(math.log2(high)) + 1)]
+    if spec.scale == "log":
+        tiny = low if low > 0 else min(high, abs(float(spec.default)) or high) / 1000
+        decades = range(math.floor(math.log10(tiny)), math.ceil(math.log10(high)) + 1)
+        steps = [_tidy(digit * 10.0**decade) for decade in decades for digit in (1, 2, 5)]
+        return [step for step in steps if tiny <= step <= high]
+    step = _even_step(high - low)
+    if spec.kind == "integer":
+        step = max(1.0, step)
+    first, last = math.ceil(low / step), math.floor(high / step)
+    return [_tidy(place * step) for place in range(first, last + 1)]
+
+
+def _even_step(span: float) -> float:
+    """The 1-2-5 step that divides a span into 10 to 25."""
+    if span <= 0:
+        return 1.0
+    decade = 10.0 ** math.floor(math.log10(span / 10))
+    return next(d * decade for d in (1, 2, 5, 10) if span / (d * decade) <= 25)
+
+
+def _tidy(number: float) -> float:
+    return float(f"{number:.12g}")
+
+
+def _is_number(value: object) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

@@ -1,0 +1,198 @@
+"""The form of a config, made from its fields: presets, sliders, errors beside the field, URL.
+
+    config = form.config_form(MNISTConfig, key="mnist")
+    if st.button("Start", key="start", disabled=config is None): …
+
+What is typed lives in the session and, where it differs from the defaults, in the URL: a reload
+or a shared link brings the form back, a wrong value included.
+"""
+
+from collections.abc import Callable
+from itertools import groupby
+from typing import Any, TypeVar
+
+import streamlit as st
+
+from mlcore.core import Config, FieldSpec
+from mlcore.ui.draft import Draft, as_text, slider_values
+
+ConfigType = TypeVar("ConfigType", bound=Config)
+
+BOX_WIDTH = 108
+"""Pixels for the box beside a slider: room for ``0.00001`` and ``1000000``."""
+
+
+def config_form(
+    config_class: type[ConfigType], *, key: str, open_groups: tuple[str, ...] = ()
+) -> ConfigType | None:
+    """Draw the form of a config.
+
+    Call it inside a fragment where only a button uses the result, so that typing redraws the form
+    alone; call it plainly where the picture follows the form.
+
+    Args:
+        config_class: The config; its presets become buttons, its groups foldable parts.
+        key: Prefix of the keys of all widgets: the box of ``lr`` is ``<key>.lr``, its slider
+            ``<key>.lr.slider``.
+        open_groups: Groups that stand open at first.
+
+    Returns:
+        The config, or None while a field is wrong (the form says which and why).
+    """
+    draft = _load(config_class, key)
+    config, problems = draft.check()
+    _presets(config_class, config, key)
+    shown = draft.visible()
+    for group, specs in groupby(shown, key=lambda spec: spec.group):
+        members = list(specs)
+        wrong = any(spec.name in problems for spec in members)
+        icon = ":material/error:" if wrong else None
+        with st.expander(
+            group or "Settings",
+            expanded=wrong or not group or group in open_groups,
+            icon=icon,
+            key=f"{key}.group.{group}",
+        ):
+            for spec in members:
+                _field(draft, spec, key)
+                if spec.name in problems:
+                    st.error(_plain(problems[spec.name]))
+    for name in problems.keys() - {spec.name for spec in shown}:
+        st.error(_plain(problems[name]))
+    _save_to_url(draft, key)
+    return config  # type: ignore[return-value]  # draft.check makes a config_class
+
+
+def fill(config: Config, *, key: str) -> None:
+    """Put a config into the form of that key; call it in a widget's callback."""
+    st.session_state[key] = dict(Draft.of(config).texts)
+
+
+# --- where the draft lives -------------------------------------------------------------------
+
+
+def _load(config_class: type[Config], key: str) -> Draft:
+    in_url = Draft.from_params(config_class, st.query_params.to_dict())
+    typed: dict[str, str] | None = st.session_state.get(key)
+    written: dict[str, str] | None = st.session_state.get(f"{key}.url")
+    followed_a_link = bool(in_url.texts) and in_url.texts != written
+    if typed is None or followed_a_link:
+        typed = st.session_state[key] = dict(in_url.texts)
+        st.session_state[f"{key}.url"] = dict(in_url.texts)
+    return Draft(config_class, typed)
+
+
+def _save_to_url(draft: Draft, key: str) -> None:
+    params = draft.params()
+    for spec in draft.config_class.specs():
+        if spec.name in params:
+            if st.query_params.get(spec.name) != params[spec.name]:
+                st.query_params[spec.name] = params[spec.name]
+        elif spec.name in st.query_params:
+            del st.query_params[spec.name]
+    st.session_state[f"{key}.url"] = params
+
+
+# --- presets ---------------------------------------------------------------------------------
+
+
+def _presets(config_class: type[Config], config: Config | None, key: str) -> None:
+    presets = dict(config_class.presets)
+    if not presets:
+        return
+    widget = f"{key}.preset"
+    st.session_state[widget] = next((n for n, c in presets.items() if c == config), None)
+
+    def choose() -> None:
+        name = st.session_state[widget]
+        if name is not None:
+            fill(presets[name], key=key)
+
+    st.pills("Presets", list(presets), key=widget, on_change=choose)
+
+
+# --- fields ----------------------------------------------------------------------------------
+
+
+def _field(draft: Draft, spec: FieldSpec, key: str) -> None:
+    match spec.kind:
+        case "choice":
+            _choice(draft, spec, key)
+        case "switch":
+            _switch(draft, spec, key)
+        case "integer" | "number":
+            _number(draft, spec, key)
+        case "text" | "integers":
+            _box(draft, spec, key)
+
+
+def _choice(draft: Draft, spec: FieldSpec, key: str) -> None:
+    text = draft.text(spec)
+    widget = _put(f"{key}.{spec.name}", text if text in spec.choices else None)
+    st.selectbox(
+        spec.label,
+        spec.choices,
+        index=None,
+        placeholder=text,
+        format_func=lambda choice: choice.replace("_", " "),
+        help=spec.help,
+        key=widget,
+        on_change=_typed(key, spec, widget),
+    )
+
+
+def _switch(draft: Draft, spec: FieldSpec, key: str) -> None:
+    widget = _put(f"{key}.{spec.name}", draft.value(spec) is True)
+    st.toggle(spec.label, help=spec.help, key=widget, on_change=_typed(key, spec, widget))
+
+
+def _number(draft: Draft, spec: FieldSpec, key: str) -> None:
+    value = draft.value(spec)
+    stops = slider_values(spec, value)
+    if stops is None:
+        _box(draft, spec, key)
+        return
+    fallback = min(stops, key=lambda stop: abs(stop - spec.default))
+    slider = _put(f"{key}.{spec.name}.slider", value if value in stops else fallback)
+    with st.container(horizontal=True, vertical_alignment="bottom", key=f"{key}.{spec.name}.row"):
+        st.select_slider(
+            spec.label,
+            stops,
+            format_func=as_text,
+            help=spec.help,
+            key=slider,
+            on_change=_typed(key, spec, slider),
+        )
+        _box(draft, spec, key, beside_slider=True)
+
+
+def _box(draft: Draft, spec: FieldSpec, key: str, *, beside_slider: bool = False) -> None:
+    widget = _put(f"{key}.{spec.name}", draft.text(spec))
+    st.text_input(
+        f"{spec.label}, exactly" if beside_slider else spec.label,
+        help=None if beside_slider else spec.help,
+        label_visibility="collapsed" if beside_slider else "visible",
+        width=BOX_WIDTH if beside_slider else "stretch",
+        key=widget,
+        on_change=_typed(key, spec, widget),
+    )
+
+
+def _put(widget: str, value: object) -> str:
+    """Set a widget from the draft: a widget that was hidden has forgotten, the draft has not."""
+    if widget not in st.session_state or st.session_state[widget] != value:
+        st.session_state[widget] = value
+    return widget
+
+
+def _typed(key: str, spec: FieldSpec, widget: str) -> Callable[[], None]:
+    def take_over() -> None:
+        value: Any = st.session_state[widget]
+        st.session_state[key] = {**st.session_state.get(key, {}), spec.name: as_text(value)}
+
+    return take_over
+
+
+def _plain(sentence: str) -> str:
+    """Keep Markdown from reading signs into what a person typed."""
+    return "".join(f"\\{sign}" if sign in r"\`*_[]$#<>~:" else sign for sign in sentence)

@@ -1,0 +1,131 @@
+"""The form in a simulated browser: what is typed, clicked and linked."""
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+SCRIPT = """
+import streamlit as st
+from mlcore.mnist import MNISTConfig
+from mlcore.ui import form
+
+config = form.config_form(MNISTConfig, key="f")
+st.session_state["config"] = config
+"""
+
+
+def open_form(tmp_path: Path, **params: str) -> AppTest:
+    # A script of its own folder: beside the test's it would take tests/pages for pages.
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT)
+    at = AppTest.from_file(script, default_timeout=20)
+    at.query_params.update(params)
+    at.run()
+    assert not at.exception
+    return at
+
+
+def test_untouched_form_gives_the_defaults_and_a_clean_url(tmp_path: Path) -> None:
+    at = open_form(tmp_path)
+
+    assert at.session_state["config"].changes() == {}
+    assert at.query_params == {}
+    assert not at.error
+
+
+def test_typed_text_becomes_the_config_and_the_url(tmp_path: Path) -> None:
+    at = open_form(tmp_path)
+
+    at.text_input(key="f.hidden").set_value("32").run()
+    at.select_slider(key="f.lr.slider").set_value(0.1).run()
+
+    assert at.session_state["config"].changes() == {"hidden": (32,), "lr": 0.1}
+    assert at.query_params == {"hidden": "32", "lr": "0.1"}
+    assert at.text_input(key="f.lr").value == "0.1"
+
+
+def test_box_and_slider_of_a_field_move_together(tmp_path: Path) -> None:
+    at = open_form(tmp_path)
+
+    at.text_input(key="f.lr").set_value("0.0123").run()
+
+    assert at.select_slider(key="f.lr.slider").value == pytest.approx(0.0123)
+    assert at.session_state["config"].lr == 0.0123
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("lr", "-1", "lr is -1.0, but must be a number above 0 and up to 10."),
+        ("lr", "nan", "lr is nan, but must be a number above 0 and up to 10."),
+        ("batch_size", "0", "batch_size is 0, but must be a whole number from 1 to 65536."),
+        ("hidden", "", "hidden is (), but must be 1 to 8 whole numbers from 1 to 4096."),
+        ("epochs", "1000000000", "epochs is 1000000000, but must be a whole number from 1 to"),
+    ],
+)
+def test_a_wrong_value_is_explained_beside_its_field_and_nothing_is_lost(
+    tmp_path: Path, name: str, text: str, said: str
+) -> None:
+    at = open_form(tmp_path)
+
+    at.text_input(key="f.hidden").set_value("99").run()
+    at.text_input(key=f"f.{name}").set_value(text).run()
+
+    assert at.session_state["config"] is None
+    assert len(at.error) == 1
+    assert at.error[0].value.replace("\\", "").startswith(said)
+    assert at.text_input(key=f"f.{name}").value == text
+    if name != "hidden":
+        assert at.text_input(key="f.hidden").value == "99"
+    assert at.query_params[name] == text
+
+
+def test_a_link_brings_the_form_back_wrong_values_included(tmp_path: Path) -> None:
+    at = open_form(tmp_path, lr="-1", hidden="32, 16", optimizer="adam", model="mlp")
+
+    assert at.text_input(key="f.lr").value == "-1"
+    assert at.text_input(key="f.hidden").value == "32, 16"
+    assert at.selectbox(key="f.optimizer").value == "adam"
+    assert [error.value for error in at.error]
+
+    at.text_input(key="f.lr").set_value("0.5").run()
+
+    assert at.session_state["config"].changes() == {
+        "hidden": (32, 16),
+        "optimizer": "adam",
+        "lr": 0.5,
+    }
+
+
+def test_a_choice_from_the_url_that_does_not_exist_is_shown_and_refused(tmp_path: Path) -> None:
+    at = open_form(tmp_path, model="rnn")
+
+    assert at.selectbox(key="f.model").value is None
+    assert "rnn" in at.error[0].value
+
+
+def test_a_preset_is_one_click_and_stays_marked(tmp_path: Path) -> None:
+    at = open_form(tmp_path)
+    assert at.button_group(key="f.preset").value == "course"
+
+    at.button_group(key="f.preset").set_value("99 % CNN").run()
+
+    from mlcore.mnist import MNISTConfig
+
+    assert at.session_state["config"] == MNISTConfig.presets["99 % CNN"]
+    assert at.button_group(key="f.preset").value == "99 % CNN"
+    assert at.query_params["model"] == "cnn"
+
+
+def test_fields_that_do_not_matter_are_hidden_and_come_back_as_they_were(tmp_path: Path) -> None:
+    at = open_form(tmp_path)
+    at.text_input(key="f.momentum").set_value("0.5").run()
+
+    at.selectbox(key="f.optimizer").set_value("adam").run()
+    assert "f.momentum" not in [box.key for box in at.text_input]
+    assert at.session_state["config"].momentum == 0.9
+
+    at.selectbox(key="f.optimizer").set_value("sgd").run()
+    assert at.text_input(key="f.momentum").value == "0.5"
+    assert at.session_state["config"].momentum == 0.5
