@@ -54,11 +54,7 @@ def unpack_mnist() -> Path:
             raw.mkdir(parents=True, exist_ok=True)
             _sweep(raw)
         for name in missing:
-            packed = resources.files("mlcore.mnist") / "files" / f"{name}.xz"
-            data = lzma.decompress(packed.read_bytes())
-            if hashlib.sha256(data).hexdigest() != MNIST_SHA256[name]:
-                raise lzma.LZMAError(f"{name}.xz holds something else")
-            write_atomically(raw / name, data)
+            write_atomically(raw / name, _unpacked(name))
     except lzma.LZMAError as error:
         raise DataUnavailableError(
             f"MNIST inside this installation of mlcore is damaged ({error}): install mlcore anew."
@@ -66,6 +62,14 @@ def unpack_mnist() -> Path:
     except OSError as error:
         raise _unwritable(root, error) from None
     return root
+
+
+def _unpacked(name: str) -> bytes:
+    packed = resources.files("mlcore.mnist") / "files" / f"{name}.xz"
+    data = lzma.decompress(packed.read_bytes())
+    if hashlib.sha256(data).hexdigest() != MNIST_SHA256[name]:
+        raise lzma.LZMAError(f"{name}.xz holds something else")
+    return data
 
 
 def unzip_published(source: Source) -> None:

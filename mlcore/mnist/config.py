@@ -134,14 +134,6 @@ class MNISTConfig(Config):
         "cross-entropy of their softmax.",
         json_schema_extra={"group": "Loss and optimizer"},
     )
-    label_smoothing: float = Field(
-        0.0,
-        title="Label smoothing",
-        ge=0.0,
-        le=0.9,
-        description="Share of the label that is spread evenly over all classes.",
-        json_schema_extra={"group": "Loss and optimizer", "only_if": {"loss": ["cross_entropy"]}},
-    )
     optimizer: Literal["sgd", "adam", "adamw", "rmsprop"] = Field(
         "sgd",
         title="Optimizer",
@@ -370,6 +362,14 @@ class MNISTConfig(Config):
         from mlcore.mnist.models import build_model
 
         return build_model(self)
+
+    def num_classes(self) -> int:
+        """How many classes the network tells apart."""
+        if self.dataset in SOURCES:
+            return len(SOURCES[self.dataset].classes)
+        from mlcore.mnist.folder import folder_classes
+
+        return folder_classes(Path(self.data_dir))
 
     def num_train(self) -> int:
         """How many images the run learns from."""

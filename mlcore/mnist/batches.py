@@ -1,0 +1,86 @@
+"""The images on the device, and the batches of each epoch as index selections."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from mlcore.mnist.augment import augment
+from mlcore.mnist.data import Digits
+from mlcore.mnist.losses import targets_for
+
+if TYPE_CHECKING:
+    from mlcore.mnist.config import MNISTConfig
+
+
+class Batches:
+    """The training images of a run on its device.
+
+    Kept as bytes: a batch is gathered, then made float32 and normalized, which moves a quarter
+    of the memory that gathering floats would.
+
+    Attributes:
+        per_epoch: Batches in one epoch.
+    """
+
+    def __init__(self, config: MNISTConfig, digits: Digits, device: torch.device) -> None:
+        chosen = _subset(config, len(digits.train_labels))
+        images, labels = digits.train_images, digits.train_labels
+        if chosen is not None:
+            images, labels = images[chosen], labels[chosen]
+        self.per_epoch = config.steps_per_epoch()
+        self._config = config
+        self._device = device
+        self._images = images.flatten(1).to(device)
+        self._labels = labels.to(device)
+        self._targets = targets_for(config, labels).to(device)
+        self._scale = 1 / (255 * digits.std)
+        self._shift = digits.mean / digits.std
+        self._epoch = -1
+        self._order = torch.empty(0, dtype=torch.int64)
+
+    def batch(self, step: int) -> tuple[Tensor, Tensor, Tensor]:
+        """The batch of optimizer step ``step`` (from 0).
+
+        Returns:
+            Normalized images float32 ``[B, 28, 28]``, labels int64 ``[B]``, and the loss's targets.
+        """
+        epoch, place = divmod(step, self.per_epoch)
+        if epoch != self._epoch:
+            self._epoch, self._order = epoch, self._shuffled(epoch)
+        size = self._config.batch_size
+        chosen = self._order[place * size : (place + 1) * size]
+        images = self._images.index_select(0, chosen).to(torch.float32)
+        if self._config.augment != "none":
+            generator = seeded(self._config.seed, "augment", step)
+            images = augment(self._config.augment, images.view(-1, 28, 28), generator)
+        images = images.mul_(self._scale).sub_(self._shift).view(-1, 28, 28)
+        labels = self._labels.index_select(0, chosen)
+        if self._config.loss == "cross_entropy":
+            return images, labels, labels
+        return images, labels, self._targets.index_select(0, chosen)
+
+    def _shuffled(self, epoch: int) -> Tensor:
+        generator = seeded(self._config.seed, "order", epoch)
+        return torch.randperm(len(self._labels), generator=generator).to(self._device)
+
+
+def normalized(digits: Digits, images: Tensor) -> Tensor:
+    """Images as the networks want them: (pixel / 255 − mean) / std, float32, of the same shape."""
+    return images.to(torch.float32).mul_(1 / (255 * digits.std)).sub_(digits.mean / digits.std)
+
+
+def seeded(seed: int, purpose: str, number: int = 0) -> torch.Generator:
+    """A CPU generator of its own for each purpose and number, so that none depends on another."""
+    digest = hashlib.sha256(f"{seed}/{purpose}/{number}".encode()).digest()
+    return torch.Generator().manual_seed(int.from_bytes(digest[:8], "little") >> 1)
+
+
+def _subset(config: MNISTConfig, available: int) -> Tensor | None:
+    if config.train_size >= available:
+        return None
+    order = torch.randperm(available, generator=seeded(config.seed, "subset"))
+    return order[: config.train_size].sort().values

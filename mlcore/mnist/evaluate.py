@@ -1,0 +1,84 @@
+"""How well a network does on the whole test set, and what it says of a few fixed test digits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import torch
+from torch import Tensor, nn
+
+from mlcore.mnist.batches import normalized
+from mlcore.mnist.data import Digits
+from mlcore.mnist.losses import loss_for, probabilities, targets_for
+
+if TYPE_CHECKING:
+    from mlcore.mnist.config import MNISTConfig
+
+SAMPLES: Final = 40
+_CHUNK: Final = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """One look at the whole test set, in eval mode.
+
+    Attributes:
+        metrics: ``test_loss`` (mean over all test images) and ``test_accuracy`` (0 to 1).
+        arrays: ``confusion``: int64 ``[classes, classes]``, row = true class, column = predicted.
+            ``sample_index``: int64 ``[K]``, fixed places in the test set, about 40.
+            ``sample_probabilities``: float32 ``[K, classes]``, see ``losses.probabilities``.
+    """
+
+    metrics: Mapping[str, float]
+    arrays: Mapping[str, Tensor]
+
+
+class Examiner:
+    """The test set on a device, ready to examine a network again and again."""
+
+    def __init__(self, config: MNISTConfig, digits: Digits, device: torch.device) -> None:
+        self._config = config
+        self._images = normalized(digits, digits.test_images).to(device)
+        self._labels = digits.test_labels.to(device)
+        self._targets = targets_for(config, digits.test_labels).to(device)
+        self._samples = sample_indices(digits.test_labels, len(digits.classes))
+
+    @torch.no_grad()
+    def examine(self, model: nn.Module) -> Evaluation:
+        """Examine a network; it is left in train mode."""
+        model.eval()
+        outputs = torch.cat([model(part).float() for part in self._images.split(_CHUNK)])
+        model.train()
+        classes = outputs.shape[1]
+        loss = loss_for(self._config)(outputs, self._targets)
+        pairs = self._labels * classes + outputs.argmax(dim=1)
+        confusion = pairs.bincount(minlength=classes * classes).view(classes, classes).cpu()
+        samples = outputs[self._samples.to(outputs.device)]
+        return Evaluation(
+            metrics={
+                "test_loss": float(loss),
+                "test_accuracy": int(confusion.diagonal().sum()) / len(self._labels),
+            },
+            arrays={
+                "confusion": confusion,
+                "sample_index": self._samples,
+                "sample_probabilities": probabilities(self._config, samples).cpu(),
+            },
+        )
+
+
+def sample_indices(labels: Tensor, classes: int, count: int = SAMPLES) -> Tensor:
+    """Places of the first few test images of each class, class after class.
+
+    Args:
+        labels: int64 ``[M]``.
+        classes: How many classes there are.
+        count: About how many places to return: the same number of each class, at least one.
+
+    Returns:
+        int64 ``[K]``.
+    """
+    each = max(1, count // classes)
+    return torch.cat([(labels == label).nonzero()[:each, 0] for label in range(classes)])

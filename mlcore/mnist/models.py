@@ -1,0 +1,136 @@
+"""The networks: one linear layer, a multilayer perceptron, or convolutions first."""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Final
+
+import torch
+from torch import nn
+
+from mlcore.core import Snapshot, SnapshotError
+
+if TYPE_CHECKING:
+    from mlcore.mnist.config import MNISTConfig
+
+SIDE: Final = 28
+PIXELS: Final = SIDE * SIDE
+WEIGHTS_PREFIX: Final = "model."
+"""Before the name of each weight in a snapshot."""
+
+_ACTIVATIONS: Final[dict[str, type[nn.Module]]] = {
+    "relu": nn.ReLU,
+    "leaky_relu": nn.LeakyReLU,
+    "gelu": nn.GELU,
+    "silu": nn.SiLU,
+    "tanh": nn.Tanh,
+    "sigmoid": nn.Sigmoid,
+}
+
+
+def build_model(config: MNISTConfig) -> nn.Sequential:
+    """The untrained network, drawn from ``config.seed`` with torch's own default initialization.
+
+    Returns:
+        A module from normalized images, float32 ``[N, 28, 28]``, to raw outputs ``[N, classes]``.
+        Its layers are named ``hidden1``, ``activation1``, …, ``output``. The caller's random
+        state is left as it was.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed)
+        layers = _LAYERS[config.model](config)
+    return nn.Sequential(OrderedDict(layers))
+
+
+def load_weights(config: MNISTConfig, snapshot: Snapshot) -> nn.Sequential:
+    """The network of a config with a snapshot's weights, in eval mode on the CPU.
+
+    Raises:
+        SnapshotError: If the snapshot belongs to another network.
+    """
+    model = build_model(config)
+    put_weights(model, snapshot)
+    return model.eval()
+
+
+def put_weights(model: nn.Module, snapshot: Snapshot) -> None:
+    """Copy a snapshot's weights into a network of the same layers.
+
+    Raises:
+        SnapshotError: If the snapshot belongs to another network.
+    """
+    weights = {
+        name.removeprefix(WEIGHTS_PREFIX): tensor
+        for name, tensor in snapshot.tensors.items()
+        if name.startswith(WEIGHTS_PREFIX)
+    }
+    expected = {name: tensor.shape for name, tensor in model.state_dict().items()}
+    if {name: tensor.shape for name, tensor in weights.items()} != expected:
+        raise SnapshotError(
+            f"The snapshot holds the weights {sorted(weights)}, but this config's network needs "
+            f"{sorted(expected)} in its own shapes: it belongs to another config."
+        )
+    model.load_state_dict(weights)
+
+
+def _linear(config: MNISTConfig) -> list[tuple[str, nn.Module]]:
+    return [("flatten", nn.Flatten()), ("output", nn.Linear(PIXELS, config.num_classes()))]
+
+
+def _mlp(config: MNISTConfig) -> list[tuple[str, nn.Module]]:
+    layers: list[tuple[str, nn.Module]] = [("flatten", nn.Flatten())]
+    inputs = PIXELS
+    for number, width in enumerate(config.hidden, start=1):
+        layers += _dense(config, str(number), inputs, width)
+        inputs = width
+    return [*layers, ("output", nn.Linear(inputs, config.num_classes()))]
+
+
+def _cnn(config: MNISTConfig) -> list[tuple[str, nn.Module]]:
+    layers: list[tuple[str, nn.Module]] = [("image", nn.Unflatten(1, (1, SIDE)))]
+    inputs, side = 1, SIDE
+    for number, (channels, kernel) in enumerate(
+        zip(config.channels, config.kernels, strict=True), start=1
+    ):
+        layers.append((f"convolution{number}", nn.Conv2d(inputs, channels, kernel)))
+        layers.append((f"pool{number}", nn.MaxPool2d(2)))
+        if (norm := _normalization(config, channels, image=True)) is not None:
+            layers.append((f"normalization{number}", norm))
+        layers.append((f"activation{number}", _ACTIVATIONS[config.activation]()))
+        inputs, side = channels, (side - kernel + 1) // 2
+    layers.append(("flatten", nn.Flatten()))
+    inputs *= side * side
+    if config.dense:
+        layers += _dense(config, "_dense", inputs, config.dense)
+        inputs = config.dense
+    elif config.dropout:
+        layers.append(("dropout_dense", nn.Dropout(config.dropout)))
+    return [*layers, ("output", nn.Linear(inputs, config.num_classes()))]
+
+
+def _dense(
+    config: MNISTConfig, number: str, inputs: int, width: int
+) -> list[tuple[str, nn.Module]]:
+    layers: list[tuple[str, nn.Module]] = [(f"hidden{number}", nn.Linear(inputs, width))]
+    if (norm := _normalization(config, width, image=False)) is not None:
+        layers.append((f"normalization{number}", norm))
+    layers.append((f"activation{number}", _ACTIVATIONS[config.activation]()))
+    if config.dropout:
+        layers.append((f"dropout{number}", nn.Dropout(config.dropout)))
+    return layers
+
+
+def _normalization(config: MNISTConfig, width: int, *, image: bool) -> nn.Module | None:
+    match config.normalization:
+        case "none":
+            return None
+        case "batch":
+            return nn.BatchNorm2d(width) if image else nn.BatchNorm1d(width)
+        case "layer":  # over channels and pixels alike, as GroupNorm with one group does
+            return nn.GroupNorm(1, width) if image else nn.LayerNorm(width)
+        case "group":
+            return nn.GroupNorm(math.gcd(width, 8), width)
+
+
+_LAYERS: Final = {"linear": _linear, "mlp": _mlp, "cnn": _cnn}

@@ -1,0 +1,117 @@
+"""A ledger of a network's layers, written down by real forward hooks."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LayerShape:
+    """What one layer made of one batch.
+
+    Attributes:
+        name: The layer's name in the network.
+        kind: Its class in ``torch.nn``, such as ``Linear``.
+        input: Shape of what came in.
+        weight: Shape of its weight as torch stores it, or None where it has none.
+        output: Shape of what went out.
+        equation: The layer as shapes: ``(512, 784) @ (784, 256) → (512, 256)``. A Linear's weight
+            is stored as (out, in) and stands transposed here, as it is multiplied.
+        parameters: Learned numbers in it, biases included.
+        flops: Floating-point operations of one forward pass over the batch, a multiplication and
+            an addition counted apart: 2·B·in·out for a Linear and 2·B·H·W·out·in·k² for a
+            convolution, and one for each bias added. Pooling counts k² a value that goes out,
+            activations 1, normalization in train mode 5 (mean, variance, and three to apply);
+            reshaping counts nothing.
+    """
+
+    name: str
+    kind: str
+    input: Shape
+    weight: Shape | None
+    output: Shape
+    equation: str
+    parameters: int
+    flops: int
+
+
+def ledger(model: nn.Module, images: Tensor) -> tuple[LayerShape, ...]:
+    """Send a batch through a network and write down every layer on the way.
+
+    Args:
+        model: Any network of ``mlcore.mnist.models``; its weights, running statistics and mode
+            are left as they were.
+        images: Normalized images float32 ``[B, 28, 28]``, or zeros of that shape.
+
+    Returns:
+        A row a layer, in the order of the forward pass.
+    """
+    rows: list[LayerShape] = []
+
+    def note(name: str, layer: nn.Module, given: Tensor, out: Tensor) -> None:
+        weight = getattr(layer, "weight", None)
+        shape = tuple(weight.shape) if isinstance(weight, Tensor) else None
+        rows.append(
+            LayerShape(
+                name=name,
+                kind=type(layer).__name__,
+                input=tuple(given.shape),
+                weight=shape,
+                output=tuple(out.shape),
+                equation=_equation(layer, tuple(given.shape), shape, tuple(out.shape)),
+                parameters=sum(p.numel() for p in layer.parameters()),
+                flops=_flops(layer, tuple(out.shape)),
+            )
+        )
+
+    hooks = [
+        layer.register_forward_hook(
+            lambda layer, given, out, name=name: note(name, layer, given[0], out)
+        )
+        for name, layer in model.named_modules()
+        if not list(layer.children())
+    ]
+    was_training = model.training
+    try:
+        with torch.no_grad():
+            model.eval()(images)  # in train mode batch normalization would move its statistics
+    finally:
+        for hook in hooks:
+            hook.remove()
+        model.train(was_training)
+    return tuple(rows)
+
+
+def _equation(layer: nn.Module, given: Shape, weight: Shape | None, out: Shape) -> str:
+    match layer:
+        case nn.Linear():
+            return f"{given} @ {weight and weight[::-1]} → {out}"
+        case nn.Conv2d():
+            return f"{given} ∗ {weight} → {out}"
+        case _:
+            return f"{given} → {out}"
+
+
+def _flops(layer: nn.Module, out: Shape) -> int:
+    values = math.prod(out)
+    match layer:
+        case nn.Linear():
+            return values * (2 * layer.in_features + (layer.bias is not None))
+        case nn.Conv2d():
+            taps = layer.in_channels // layer.groups * math.prod(layer.kernel_size)
+            return values * (2 * taps + (layer.bias is not None))
+        case nn.MaxPool2d() | nn.AvgPool2d():
+            side = layer.kernel_size
+            return values * (side**2 if isinstance(side, int) else math.prod(side))
+        case nn.modules.batchnorm._BatchNorm() | nn.LayerNorm() | nn.GroupNorm():  # noqa: SLF001
+            return 5 * values
+        case nn.Flatten() | nn.Unflatten() | nn.Dropout():
+            return 0
+        case _:
+            return values
