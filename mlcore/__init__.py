@@ -12,15 +12,17 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from mlcore import mnist
+    from mlcore import mnist, regression
     from mlcore.core import Config, ConfigError, Snapshot, Step
     from mlcore.mnist.config import MNISTConfig
+    from mlcore.regression.config import RegressionConfig
     from mlcore.runs import Run, Status, get_run, run, search_runs, submit, train
 
 _HOMES = {
     "Config": "mlcore.core",
     "ConfigError": "mlcore.core",
     "MNISTConfig": "mlcore.mnist.config",
+    "RegressionConfig": "mlcore.regression.config",
     "Run": "mlcore.runs",
     "Snapshot": "mlcore.core",
     "Status": "mlcore.runs",
@@ -31,18 +33,20 @@ _HOMES = {
     "submit": "mlcore.runs",
     "train": "mlcore.runs",
 }
-_PACKAGES = ("charts", "mnist", "runs")
+_PACKAGES = ("charts", "mnist", "regression", "runs")
 
 __all__ = [
     "Config",
     "ConfigError",
     "MNISTConfig",
+    "RegressionConfig",
     "Run",
     "Snapshot",
     "Status",
     "Step",
     "get_run",
     "mnist",
+    "regression",
     "run",
     "search_runs",
     "submit",

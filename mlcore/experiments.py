@@ -7,6 +7,7 @@ from mlcore.core import Config
 
 EXPERIMENTS: Final = {
     "mnist": "mlcore.mnist.config:MNISTConfig",
+    "regression": "mlcore.regression.config:RegressionConfig",
 }
 """Name of each experiment → where its config class lives, as ``module:class``."""
 
@@ -20,6 +21,7 @@ def config_class(experiment: str) -> type[Config]:
 
     Raises:
         ValueError: If there is none of that name.
+        TypeError: If what the name leads to is no subclass of ``Config``.
     """
     module, colon, name = EXPERIMENTS.get(experiment, experiment).partition(":")
     if not colon:
@@ -35,5 +37,5 @@ def config_class(experiment: str) -> type[Config]:
             "PYTHONPATH."
         ) from error
     if not (isinstance(found, type) and issubclass(found, Config)):
-        raise ValueError(f"{experiment!r} is not a subclass of mlcore.Config, so no experiment.")
+        raise TypeError(f"{experiment!r} is not a subclass of mlcore.Config, so no experiment.")
     return found

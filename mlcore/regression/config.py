@@ -1,0 +1,260 @@
+"""The config of a regression by gradient descent; it loads neither torch nor pandas."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from pydantic import Field
+
+from mlcore.core import Config, DataUnavailableError, Snapshot, Step
+from mlcore.regression.data import HOURS_SCORES
+from mlcore.regression.losses import Loss
+from mlcore.regression.problem import MAX_DEGREE, Model
+from mlcore.regression.rules import RuleName
+
+if TYPE_CHECKING:
+    from torch import nn
+
+_MADE = {"group": "Data", "only_if": {"data": ["made"]}}
+
+
+class RegressionConfig(Config):
+    """Everything that decides how a line (or polynomial) is fitted by gradient descent.
+
+    The defaults are the course's own: hours and scores, y = wx + b, squared error, 1,000 steps of
+    gradient descent at a rate of 1e-4 from (0, 0).
+    """
+
+    experiment: ClassVar[str] = "regression"
+    version: ClassVar[int] = 1
+
+    # --- data -------------------------------------------------------------------------------
+
+    data: str = Field(
+        "hours_scores",
+        title="Data",
+        min_length=1,
+        max_length=4096,
+        description="hours_scores (bundled), made, or the path of a CSV file.",
+        json_schema_extra={"group": "Data"},
+    )
+    x_column: str = Field(
+        "",
+        title="Column of x",
+        max_length=200,
+        description="Of a CSV file; its first column of numbers if empty.",
+        json_schema_extra={"group": "Data"},
+    )
+    y_column: str = Field(
+        "",
+        title="Column of y",
+        max_length=200,
+        description="Of a CSV file; its next column of numbers if empty.",
+        json_schema_extra={"group": "Data"},
+    )
+    slope: float = Field(
+        1.5,
+        title="True slope",
+        ge=-1000,
+        le=1000,
+        description="The w of the line that made points scatter around.",
+        json_schema_extra=_MADE,  # type: ignore[arg-type]
+    )
+    intercept: float = Field(
+        5.0,
+        title="True intercept",
+        ge=-1e6,
+        le=1e6,
+        description="The b of that line.",
+        json_schema_extra=_MADE,  # type: ignore[arg-type]
+    )
+    noise: float = Field(
+        10.0,
+        title="Noise",
+        ge=0,
+        le=1e6,
+        description="Standard deviation of the made points around the line, in units of y.",
+        json_schema_extra=_MADE,  # type: ignore[arg-type]
+    )
+    outliers: int = Field(
+        0,
+        title="Outliers",
+        ge=0,
+        le=1000,
+        description="How many of the points with the largest x lie far below the line.",
+        json_schema_extra=_MADE,  # type: ignore[arg-type]
+    )
+    count: int = Field(
+        100,
+        title="Points",
+        ge=1,
+        le=1_000_000,
+        description="How many points to make.",
+        json_schema_extra=_MADE | {"scale": "log"},  # type: ignore[arg-type]
+    )
+    standardize: bool = Field(
+        False,
+        title="Standardize x",
+        description="Bring x to mean 0 and standard deviation 1 before fitting.",
+        json_schema_extra={"group": "Data"},
+    )
+
+    # --- model and loss ---------------------------------------------------------------------
+
+    model: Model = Field(
+        "line",
+        title="Model",
+        description="y = wx (origin), y = wx + b (line), or a polynomial.",
+        json_schema_extra={"group": "Model"},
+    )
+    degree: int = Field(
+        2,
+        title="Degree",
+        ge=1,
+        le=MAX_DEGREE,
+        description="The highest power of x in the polynomial.",
+        json_schema_extra={"group": "Model", "only_if": {"model": ["polynomial"]}},
+    )
+    loss: Loss = Field(
+        "squared",
+        title="Loss",
+        description="The mean over the points of the squared, absolute or Huber residual.",
+        json_schema_extra={"group": "Model"},
+    )
+    delta: float = Field(
+        10.0,
+        title="Huber's δ",
+        gt=0,
+        le=1e6,
+        description="Where the Huber loss turns from square to straight, in units of y.",
+        json_schema_extra={"group": "Model", "only_if": {"loss": ["huber"]}},
+    )
+
+    # --- descent ----------------------------------------------------------------------------
+
+    optimizer: RuleName = Field(
+        "gradient_descent",
+        title="Optimizer",
+        description="How a gradient becomes a step; settings not named here are torch.optim's.",
+        json_schema_extra={"group": "Descent"},
+    )
+    momentum: float = Field(
+        0.9,
+        title="Momentum μ",
+        ge=0,
+        le=0.9999,
+        description="Part of the last step that is kept.",
+        json_schema_extra={
+            "group": "Descent",
+            "only_if": {"optimizer": ["momentum", "nesterov"]},
+        },
+    )
+    lr: float = Field(
+        1e-4,
+        title="Learning rate η",
+        gt=0,
+        le=1e6,
+        description="How far a step goes along the gradient.",
+        json_schema_extra={"group": "Descent", "scale": "log"},
+    )
+    steps: int = Field(
+        1000,
+        title="Steps",
+        ge=1,
+        le=1_000_000,
+        description="Optimizer steps.",
+        json_schema_extra={"group": "Descent", "scale": "log"},
+    )
+    batch_size: int = Field(
+        0,
+        title="Batch size",
+        ge=0,
+        le=1_000_000,
+        description="Points a step; 0 for all of them.",
+        json_schema_extra={"group": "Descent"},
+    )
+    start_w: float = Field(
+        0.0,
+        title="Start w",
+        ge=-1e9,
+        le=1e9,
+        description="The slope (of a polynomial: each coefficient but b) to start from.",
+        json_schema_extra={"group": "Descent"},
+    )
+    start_b: float = Field(
+        0.0,
+        title="Start b",
+        ge=-1e9,
+        le=1e9,
+        description="The intercept to start from.",
+        json_schema_extra={"group": "Descent"},
+    )
+    seed: int = Field(
+        0,
+        title="Seed",
+        ge=0,
+        le=2**31 - 1,
+        description="Of the made points and of the order of mini-batches.",
+        json_schema_extra={"group": "Descent"},
+    )
+
+    # --- what the experiment defines --------------------------------------------------------
+
+    def train(self, snapshot: Snapshot | None = None) -> Iterator[Step]:
+        """Yield the run's steps: see ``mlcore.regression.train.train``."""
+        from mlcore.regression.train import train
+
+        return train(self, snapshot)
+
+    def data_checksum(self) -> str:
+        """SHA-256 of the data file; ``""`` for made points.
+
+        Raises:
+            DataUnavailableError: If the CSV file is not there.
+        """
+        if self.data == "made":
+            return ""
+        return hashlib.sha256(self.data_file().read_bytes()).hexdigest()
+
+    def data_file(self) -> Path:
+        """The CSV file that is read.
+
+        Raises:
+            DataUnavailableError: If it is not there.
+        """
+        path = HOURS_SCORES if self.data == "hours_scores" else Path(self.data).expanduser()
+        if not path.is_file():
+            raise DataUnavailableError(
+                f"There is no file {self.data!r}; data must be hours_scores, made, or the path of "
+                "a CSV file on this machine."
+            )
+        return path
+
+    def build_model(self) -> nn.Module:
+        """The unfitted model as a module that maps raw x, shape (n,), to y, shape (n,)."""
+        from mlcore.regression.module import RegressionModule
+
+        return RegressionModule(self.model, self.degree)
+
+    def start(self) -> tuple[float, ...]:
+        """The parameters at step 0, in the order of ``Problem.names``."""
+        slopes = (self.start_w,) * (self.degree if self.model == "polynomial" else 1)
+        return slopes if self.model == "origin" else (*slopes, self.start_b)
+
+
+RegressionConfig.presets = {
+    "course": RegressionConfig(),
+    "oscillating": RegressionConfig(lr=3.9e-4),
+    "divergent": RegressionConfig(lr=4.2e-4, steps=200),
+    "standardized": RegressionConfig(standardize=True, lr=0.1, steps=100),
+    "Polyak's momentum": RegressionConfig(
+        optimizer="momentum", momentum=0.984554, lr=7.9638e-4, steps=2000
+    ),
+    "outliers, Huber": RegressionConfig(
+        data="made", outliers=10, loss="huber", standardize=True, lr=0.5, steps=500
+    ),
+}
+"""Named configs worth a click."""

@@ -1,0 +1,299 @@
+"""The verdict before training: what each learning rate will do, from the loss's curvature alone."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from mlcore.regression.closed_form import cutoff, solve
+from mlcore.regression.data import Numbers
+from mlcore.regression.losses import Loss, curvature_of
+from mlcore.regression.modes import LINEAR, Modes, best_momentum, errors_after, errors_through
+from mlcore.regression.problem import Model, Problem
+from mlcore.regression.rules import Rule, RuleName
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Band = Literal["slow", "stable", "oscillating", "divergent"]
+BANDS: tuple[Band, ...] = ("slow", "stable", "oscillating", "divergent")
+SLOW = 0.1
+"""Below this part of the oscillating border even the steepest direction takes ten times as many
+steps as it needs."""
+_SCAN = 17  # doublings: the first 131,072 steps are looked at one by one
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Verdict:
+    """What the curvature says of every learning rate.
+
+    Attributes:
+        eigenvalues: Of the Hessian, ascending, shape (d,): the loss's curvature along each of its
+            axes, in units of the loss per squared parameter. For Huber those of its bound, for
+            the absolute loss zeros.
+        directions: The matching unit eigenvectors, shape (d, d), one a row.
+        condition: λmax / λmin over the curvatures that are not zero; infinite if one is.
+        oscillating: The rate above which the steepest direction overshoots, 1/λmax for gradient
+            descent; None where no theory holds.
+        divergent: The rate above which the loss grows without bound, 2/λmax; None likewise.
+        best_rate: The rate that shrinks the worst direction most in the long run,
+            2/(λmin + λmax); None where no theory holds.
+        best_momentum: Polyak's best (rate, momentum) for the heavy ball on this loss, or None.
+        exact: Whether ``predicted_loss`` and ``predicted_steps`` hold, to rounding.
+        note: Why something above is None or only a bound, in a sentence; empty if nothing is.
+    """
+
+    eigenvalues: Tensor
+    directions: Tensor
+    condition: float
+    oscillating: float | None
+    divergent: float | None
+    best_rate: float | None
+    best_momentum: tuple[float, float] | None
+    exact: bool
+    note: str
+    _modes: Modes
+    _errors: Tensor
+    _floor: float
+
+    @property
+    def slow(self) -> float | None:
+        """The rate below which a descent is slow: a tenth of the oscillating border."""
+        return None if self.oscillating is None else SLOW * self.oscillating
+
+    def band(self, lr: float) -> Band | None:
+        """The band a rate falls into; None where no theory holds."""
+        if self.oscillating is None or self.divergent is None:
+            return None
+        if lr < SLOW * self.oscillating:
+            return "slow"
+        if lr <= self.oscillating:
+            return "stable"
+        return "oscillating" if lr < self.divergent else "divergent"
+
+    def predicted_loss(self, lr: float | Tensor, steps: int) -> Tensor | None:
+        """The loss after so many steps from the start given, in closed form.
+
+        Args:
+            lr: One rate or k of them.
+            steps: How many steps.
+
+        Returns:
+            A scalar or shape (k,); infinite beyond float64. None unless ``exact``.
+        """
+        import torch
+
+        if not self.exact:
+            return None
+        rates = torch.as_tensor(lr, dtype=torch.float64)
+        matrix = self._modes.matrix(rates[..., None] * self.eigenvalues)
+        return self._loss(errors_after(matrix, self._errors, steps))
+
+    def predicted_curve(self, lr: float, steps: int) -> Tensor | None:
+        """The loss of steps 0 to ``steps``, shape (steps + 1,); None unless ``exact``."""
+        import torch
+
+        if not self.exact:
+            return None
+        matrix = self._modes.matrix(torch.as_tensor(lr, dtype=torch.float64) * self.eigenvalues)
+        doublings = math.ceil(math.log2(steps + 1)) if steps else 0
+        return self._loss(errors_through(matrix, self._errors, doublings)[: steps + 1])
+
+    def predicted_steps(self, lr: float, tol: float = 1e-3) -> float | None:
+        """Steps until the loss's distance to its minimum is ``tol`` times that of the start.
+
+        Args:
+            lr: Learning rate.
+            tol: Of the excess loss, above 0 and below 1: 1e-3 asks for a thousandth of it.
+
+        Returns:
+            A whole number, ``math.inf`` if never (a divergent rate, or 0), or None where no
+            theory holds. Beyond the first 131,072 steps the loss is taken to fall steadily.
+
+        Raises:
+            ValueError: If ``tol`` is not between 0 and 1.
+        """
+        import torch
+
+        if not 0 < tol < 1:
+            raise ValueError(f"tol is {tol!r}, but must be above 0 and below 1.")
+        if not self.exact:
+            return None
+        matrix = self._modes.matrix(torch.as_tensor(lr, dtype=torch.float64) * self.eigenvalues)
+        target = tol * float(self._excess(self._errors))
+        for doublings in (7, 12, _SCAN):
+            excess = self._excess(errors_through(matrix, self._errors, doublings))
+            if bool((reached := excess <= target).any()):
+                return float(reached.int().argmax())
+        if max(self._modes.radius(lr * float(e)) for e in self._moving()) >= 1:
+            return math.inf
+
+        def far(count: int) -> bool:
+            return float(self._excess(errors_after(matrix, self._errors, count))) > target
+
+        low, high = 2**_SCAN, 2 ** (_SCAN + 1)
+        while far(high):
+            low, high = high, 2 * high
+            if high > 2**60:
+                return math.inf
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if far(middle) else (low, middle)
+        return float(high)
+
+    def best_rate_for(self, steps: int) -> float | None:
+        """The rate with the lowest loss after exactly this many steps, from the closed form.
+
+        ``best_rate`` wins in the long run; on a badly conditioned loss the long run may be far
+        off, and within a budget another rate does better. None unless ``exact``.
+        """
+        import torch
+
+        if not self.exact or self.divergent is None or not steps:
+            return None
+        low, high = math.log(self.divergent) - 14, math.log(self.divergent)
+        for _ in range(6):
+            rates = torch.linspace(low, high, 400, dtype=torch.float64).exp()
+            losses = self.predicted_loss(rates, steps)
+            assert losses is not None  # noqa: S101 - exact was asked above
+            best = int(losses.argmin())
+            width = (high - low) / 399
+            centre = low + best * width
+            low, high = centre - width, min(centre + width, math.log(self.divergent))
+        return math.exp(centre)
+
+    def three_rates(self, steps: int) -> tuple[float, float, float] | None:
+        """Too small, best and too large a rate for a run of this many steps; None unless ``exact``.
+
+        Too small leaves even the steepest direction most of its way to go; too large lies five
+        per cent above the divergent border.
+        """
+        best = self.best_rate_for(steps)
+        if best is None or self.divergent is None:
+            return None
+        small = 0.5 * (1 - self._modes.mu) / (max(steps, 10) * float(self.eigenvalues[-1]))
+        return min(small, best / 20), best, 1.05 * self.divergent
+
+    def _moving(self) -> list[float]:
+        return [float(e) for e in self.eigenvalues if e > 0]
+
+    def _excess(self, errors: Tensor) -> Tensor:
+        import torch
+
+        excess: Tensor = 0.5 * (self.eigenvalues * errors * errors).sum(-1)
+        return excess.nan_to_num_(nan=torch.inf, posinf=torch.inf)
+
+    def _loss(self, errors: Tensor) -> Tensor:
+        return self._floor + self._excess(errors)
+
+
+def verdict(
+    x: Numbers,
+    y: Numbers,
+    *,
+    model: Model = "line",
+    degree: int = 2,
+    loss: Loss = "squared",
+    delta: float = 1.0,
+    standardize: bool = False,
+    optimizer: RuleName | Rule = "gradient_descent",
+    start: Sequence[float] | None = None,
+    batch_size: int | None = None,
+) -> Verdict:
+    """Judge every learning rate before training, with the arguments of ``descend``.
+
+    The squared loss is a quadratic in its parameters with the Hessian H = (2/n) ΦᵀΦ. Along an
+    eigenvector with curvature λ a step of gradient descent multiplies the error by 1 − ηλ.
+
+    Raises:
+        DataError: (a ValueError) if the data cannot be used.
+    """
+    problem = Problem.of(
+        x, y, model=model, degree=degree, loss=loss, delta=delta, standardize=standardize
+    )
+    return judge(problem, optimizer=optimizer, start=start, batch_size=batch_size)
+
+
+def judge(
+    problem: Problem,
+    *,
+    optimizer: RuleName | Rule = "gradient_descent",
+    start: Sequence[float] | None = None,
+    batch_size: int | None = None,
+) -> Verdict:
+    """``verdict`` for a problem already put together."""
+    import torch
+
+    rule = optimizer if isinstance(optimizer, Rule) else Rule(optimizer)
+    modes = Modes(rule)
+    _, sigma, vt = torch.linalg.svd(problem.reduced[0], full_matrices=True)
+    d = len(problem.names)
+    sigma = torch.cat([sigma, sigma.new_zeros(d - len(sigma))])
+    flat = sigma <= cutoff(problem, float(sigma[0]))
+    sigma = sigma.where(~flat, sigma.new_zeros(()))
+    eigenvalues = (curvature_of(problem.loss) * sigma * sigma / problem.points).flip(0)
+    directions = vt.flip(0)
+    fit = solve(problem)
+    at = torch.tensor(start if start is not None else [0.0] * d, dtype=torch.float64)
+    errors = directions @ (at - torch.tensor(fit.theta, dtype=torch.float64))
+    moving = [float(e) for e in eigenvalues if e > 0]
+    batches = batch_size is not None and batch_size < problem.points
+    note = _why_not(problem.loss, rule, batches=batches, moving=bool(moving))
+    holds = not note
+    exact = holds and problem.loss == "squared"
+    if problem.loss == "huber" and holds:
+        note = (
+            "The Huber loss is nowhere more curved than this Hessian: below the border it cannot "
+            "diverge, above it may still settle; how many steps it takes, no closed form says."
+        )
+    elif len(moving) < d and holds:
+        note = (
+            "The data leave a direction without curvature (too few different x): every point of "
+            "that valley is a best fit, and the descent ends at the one nearest to its start."
+        )
+    return Verdict(
+        eigenvalues=eigenvalues,
+        directions=directions,
+        condition=(moving[-1] / moving[0]) if len(moving) == d else math.inf,
+        oscillating=modes.oscillating / moving[-1] if holds else None,
+        divergent=modes.divergent / moving[-1] if holds else None,
+        best_rate=modes.best_rate(moving[0], moving[-1]) if exact else None,
+        best_momentum=best_momentum(moving[0], moving[-1]) if moving else None,
+        exact=exact,
+        note=note,
+        _modes=modes if holds else Modes(Rule()),
+        _errors=errors,
+        _floor=fit.loss,
+    )
+
+
+def _why_not(loss: Loss, rule: Rule, *, batches: bool, moving: bool) -> str:
+    """Why the theory of quadratics does not hold here; empty if it does."""
+    if not moving and loss != "absolute":
+        return "Every feature is zero: the loss does not depend on the parameters."
+    if loss == "absolute":
+        return (
+            "The absolute loss is made of straight pieces: it has no curvature, so no border. A "
+            "fixed rate ends up stepping to and fro across the minimum, nearer for smaller rates."
+        )
+    if rule.name not in LINEAR:
+        return (
+            f"{_TITLES[rule.name]} rescales each step by the gradients it has seen, so its step is "
+            "no linear function of the error and the Hessian's eigenvalues give no border."
+        )
+    if batches:
+        return (
+            "Mini-batches see another Hessian at every step: the full-batch border is no promise, "
+            "and the loss ends in noise whose size grows with the rate."
+        )
+    if loss == "huber" and rule.name != "gradient_descent":
+        return (
+            "The Huber loss changes its curvature on the way; for momentum no border is known "
+            "from the Hessian alone."
+        )
+    return ""
+
+
+_TITLES = {"adagrad": "Adagrad", "rmsprop": "RMSprop", "adam": "Adam"}
