@@ -178,20 +178,21 @@ def _show(given: argparse.Namespace) -> int:
 
     run = get_run(given.id)
     _print_run(run)
-    for label, value in (
-        ("created", f"{run.created:%Y-%m-%d %H:%M:%S} UTC"),
-        ("seconds", None if run.duration is None else f"{run.duration:.2f}"),
-        ("step", run.step),
-        ("host", run.host),
-        ("versions", ", ".join(f"{k} {v}" for k, v in run.versions.items())),
-        ("tags", ", ".join(run.tags)),
-        ("note", run.note),
-        ("fingerprint", run.fingerprint),
-        ("python", run.config.as_python()),
-        ("command", run.config.as_command()),
-    ):
-        if value not in (None, ""):
-            print(f"  {label:12} {value}")
+    facts = {
+        "created": f"{run.created:%Y-%m-%d %H:%M:%S} UTC",
+        "seconds": "" if run.duration is None else f"{run.duration:.2f}",
+        "step": str(run.step),
+        "host": run.host or "",
+        "versions": ", ".join(f"{k} {v}" for k, v in run.versions.items()),
+        "tags": ", ".join(run.tags),
+        "note": run.note,
+        "fingerprint": run.fingerprint,
+        "python": run.config.as_python(),
+        "command": run.config.as_command(),
+    }
+    for label, fact in facts.items():
+        if fact:
+            print(f"  {label:12} {fact}")
     for name, value in sorted(run.latest().items()):
         print(f"  {name:20} {value:.6g}")
     if run.traceback:

@@ -131,9 +131,14 @@ def _count(connection: Connection, *where: ColumnElement[bool]) -> int:
     return connection.execute(query).scalar_one()
 
 
+def reap_children() -> None:
+    """Forget the workers started by this process that have ended, so that no zombie stays."""
+    _children[:] = [child for child in _children if child.poll() is None]
+
+
 def _start(store: Store) -> ProcessId:
     """Start a worker in a session of its own: it outlives the page, the tab and the server."""
-    _children[:] = [child for child in _children if child.poll() is None]
+    reap_children()
     try:
         store.files.mkdir(parents=True, exist_ok=True)
         log = (store.files / "workers.log").open("ab")

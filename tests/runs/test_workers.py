@@ -1,0 +1,155 @@
+"""Real worker processes: started, shared, killed, outlived."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+import psutil
+import pytest
+import torch
+
+import mlcore
+from mlcore.runs import Run, Status
+from mlcore.runs.claims import reap
+from mlcore.runs.engine import ensure_workers
+from mlcore.runs.store import Store
+from mlcore.runs.worker import execute
+from tests.conftest import workers_of
+from tests.runs.toy import ToyConfig
+
+KILLS = int(os.environ.get("MLCORE_TEST_KILLS", "4"))
+"""Worker kills at random moments; MLCORE_TEST_KILLS=20 for the whole measure."""
+
+
+def until(condition: Callable[[], bool], seconds: float = 60) -> float:
+    """Wait for a condition; give the seconds it took."""
+    began = time.monotonic()
+    while not condition():
+        assert time.monotonic() - began < seconds, "it did not come true in time"
+        time.sleep(0.01)
+    return time.monotonic() - began
+
+
+def test_a_submitted_run_is_carried_out_by_a_worker(store: Store) -> None:
+    submitted = mlcore.submit(ToyConfig())
+    assert submitted.status == Status.QUEUED
+    done = submitted.wait(60)
+    assert (done.status, done.step) == (Status.FINISHED, 100)
+    (worker,) = workers_of(store.url)
+    assert worker.pid != os.getpid()
+    assert worker.nice() > 0 or sys.platform == "win32"
+    assert torch.equal(
+        done.model().state_dict()["weight"],
+        mlcore.run(ToyConfig(), force=True).model().state_dict()["weight"],
+    )
+
+    # the same worker takes the next one, and a pause sets it free for another run
+    slow = mlcore.submit(ToyConfig(steps=1000, delay=0.01))
+    until(lambda: slow.refresh().step > 3)
+    slow.pause()
+    until(lambda: slow.refresh().status == Status.PAUSED)
+    assert mlcore.submit(ToyConfig(seed=1)).wait(60).status == Status.FINISHED
+    slow.refresh().resume()
+    until(lambda: slow.refresh().status == Status.RUNNING)
+    assert [w.pid for w in workers_of(store.url)] == [worker.pid]
+
+    # SIGTERM is a stop: the state is kept
+    worker.send_signal(signal.SIGTERM)
+    stopped = slow.wait(60)
+    assert stopped.status == Status.STOPPED
+    assert stopped.model() is not None
+    psutil.wait_procs([worker], timeout=30)
+    assert workers_of(store.url) == []
+
+
+def test_a_killed_worker_loses_no_flushed_point_and_its_run_goes_on(store: Store) -> None:
+    config = ToyConfig(steps=400, delay=0.003)
+    whole = mlcore.run(config)
+    run = mlcore.submit(config, force=True)
+    chance = random.Random(0)
+    for _ in range(KILLS):
+        until(lambda: run.refresh().status == Status.RUNNING)
+        time.sleep(chance.uniform(0, 0.8))  # the random moment that is tested
+        seen = run.refresh()
+        points = seen.metrics()
+        for worker in workers_of(store.url):
+            worker.kill()
+        took = until(lambda: reap(store) != [] or run.refresh().status != Status.RUNNING)
+        if run.refresh().status == Status.FINISHED:
+            break
+        assert took < 10
+        lost = run.refresh()
+        assert lost.error is not None
+        assert "ended without a word" in lost.error
+        kept = lost.metrics()
+        assert len(kept) >= len(points) >= seen.step
+        assert list(kept["step"]) == list(range(len(kept))), "no gap"
+        lost.resume()
+    done = run.wait(60)
+    assert done.status == Status.FINISHED
+    assert done.metrics()[["step", "value"]].equals(whole.metrics()[["step", "value"]])
+    assert torch.equal(done.model().state_dict()["weight"], whole.model().state_dict()["weight"])
+
+
+def test_two_processes_that_submit_one_config_train_once(store: Store) -> None:
+    code = (
+        "import mlcore; from tests.runs.toy import ToyConfig;"
+        "run = mlcore.run(ToyConfig(steps=200, delay=0.005)); print(run.id, run.status)"
+    )
+    started = [
+        subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    said = {process.communicate(timeout=60)[0] for process in started}
+    (run,) = store.list()
+    assert said == {f"{run.id} finished\n"}
+    assert workers_of(store.url) == [], "it ran in one of the two"
+
+
+def test_ctrl_c_keeps_the_state_and_the_same_line_goes_on(store: Store) -> None:
+    code = (
+        "import mlcore; from tests.runs.toy import ToyConfig;"
+        "mlcore.run(ToyConfig(steps=300, delay=0.01))"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True)
+    until(lambda: any(run.step > 5 for run in store.list()))
+    process.send_signal(signal.SIGINT)
+    assert "KeyboardInterrupt" in process.communicate(timeout=60)[1]
+    (stopped,) = store.list()
+    assert stopped.status == Status.STOPPED
+    done = mlcore.run(ToyConfig(steps=300, delay=0.01))
+    assert (done.id, done.status) == (stopped.id, Status.FINISHED)
+    assert list(done.metrics()["step"]) == list(range(301))
+
+
+def test_no_more_workers_are_started_than_there_is_work_for(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLCORE_WORKERS", "2")
+    runs = [mlcore.submit(ToyConfig(seed=s, steps=200, delay=0.005)) for s in range(3)]
+    for _ in range(5):
+        ensure_workers(store)
+    assert len(workers_of(store.url)) == 2
+    assert {run.wait(60).status for run in runs} == {Status.FINISHED}
+    mlcore.submit(ToyConfig(seed=9)).wait(60)
+    assert len(workers_of(store.url)) == 2, "idle ones are used before a new one is started"
+
+
+def test_an_idle_worker_ends_by_itself(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLCORE_WORKER_IDLE", "0.2")
+    mlcore.submit(ToyConfig()).wait(60)
+    until(lambda: workers_of(store.url) == [])
+    assert mlcore.submit(ToyConfig(seed=1)).wait(60).status == Status.FINISHED
+
+
+def test_any_engine_can_carry_out_a_run_from_two_strings(store: Store) -> None:
+    queued: Run = store.submit(ToyConfig())
+    assert execute(store.url, queued.id).status == Status.FINISHED
+    with pytest.raises(RuntimeError, match="is finished, not queued"):
+        execute(store.url, queued.id)
