@@ -94,10 +94,14 @@ def retire(store: Store, process: ProcessId) -> bool:
     with store.writing() as connection:
         if _count(connection, runs.c.status == Status.QUEUED):
             return False
-        connection.execute(
-            delete(workers).where(workers.c.host == process.host, workers.c.pid == process.pid)
-        )
+        _strike(connection, process)
     return True
+
+
+def strike(store: Store, process: ProcessId) -> None:
+    """Strike a worker off the list, whatever waits."""
+    with store.writing() as connection:
+        _strike(connection, process)
 
 
 def register(store: Store, process: ProcessId) -> None:
@@ -113,6 +117,12 @@ def register(store: Store, process: ProcessId) -> None:
             connection.execute(
                 insert(workers).values(id=secrets.token_hex(8), **row, started=now, heartbeat=now)
             )
+
+
+def _strike(connection: Connection, process: ProcessId) -> None:
+    connection.execute(
+        delete(workers).where(workers.c.host == process.host, workers.c.pid == process.pid)
+    )
 
 
 def _alive(connection: Connection, host: str) -> list[int]:
@@ -147,12 +157,13 @@ def _start(store: Store) -> ProcessId:
             f"The folder {store.files} cannot be written ({error.strerror}). "
             "Change its permissions, or name another in MLCORE_FILES."
         ) from error
-    # a checkout that was never installed is found by the worker, too
+    # the worker finds this very package, installed or not, and experiments beside the script
     package_home = str(Path(mlcore.__file__).parent.parent)
-    path = os.pathsep.join(filter(None, [package_home, os.environ.get("PYTHONPATH")]))
+    homes = [package_home, sys.path[0] or str(Path.cwd()), os.environ.get("PYTHONPATH")]
+    path = os.pathsep.join(filter(None, homes))
     with log:
         child = subprocess.Popen(  # noqa: S603 - our own module under our own interpreter
-            [sys.executable, "-m", "mlcore.runs.worker", store.url],
+            [sys.executable, "-P", "-m", "mlcore.runs.worker", store.url],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

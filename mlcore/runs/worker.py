@@ -9,10 +9,12 @@ import signal
 import sys
 import time
 from contextlib import suppress
+from pathlib import Path
 
+import mlcore
 from mlcore.core import RunStateError
 from mlcore.runs.claims import ClaimLostError, take
-from mlcore.runs.engine import register, retire
+from mlcore.runs.engine import register, retire, strike, tend
 from mlcore.runs.liveness import ProcessId
 from mlcore.runs.recorded_run import Run
 from mlcore.runs.recorder import execute as record
@@ -78,10 +80,16 @@ def work(store: Store, patience: float) -> None:
     process = ProcessId.of()
     register(store, process)
     _warm_up()
+    code = _Code()
     idle_since = time.monotonic()
     while not stopping:
         if not store.present():
             _log.info("the store is gone; ending")
+            return
+        if code.changed():
+            _log.info("the code was changed; a fresh worker takes over")
+            strike(store, process)
+            tend(store)
             return
         claim = take(store, process)
         if claim is not None:
@@ -96,6 +104,27 @@ def work(store: Store, patience: float) -> None:
             _log.info("idle for %.0f s; ending", idle)
             return
         time.sleep(_LOOK_EVERY if idle < 10 else _LOOK_EVERY_WHEN_IDLE)
+
+
+class _Code:
+    """Notices that the package was edited or updated: its runs must not be made by old code."""
+
+    _LOOK_EVERY = 1.0
+
+    def __init__(self) -> None:
+        self._known = self._newest()
+        self._looked = time.monotonic()
+
+    def changed(self) -> bool:
+        if time.monotonic() - self._looked < self._LOOK_EVERY:
+            return False
+        self._looked = time.monotonic()
+        return self._newest() != self._known
+
+    @staticmethod
+    def _newest() -> int:
+        files = Path(mlcore.__file__).parent.rglob("*.py")
+        return max((file.stat().st_mtime_ns for file in files), default=0)
 
 
 def _warm_up() -> None:

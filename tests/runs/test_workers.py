@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import psutil
 import pytest
@@ -25,6 +27,9 @@ from tests.runs.toy import ToyConfig
 
 KILLS = int(os.environ.get("MLCORE_TEST_KILLS", "4"))
 """Worker kills at random moments; MLCORE_TEST_KILLS=20 for the whole measure."""
+
+
+_IGNORED = shutil.ignore_patterns("*.xz", "__pycache__")
 
 
 def until(condition: Callable[[], bool], seconds: float = 60) -> float:
@@ -153,3 +158,22 @@ def test_any_engine_can_carry_out_a_run_from_two_strings(store: Store) -> None:
     assert execute(store.url, queued.id).status == Status.FINISHED
     with pytest.raises(RuntimeError, match="is finished, not queued"):
         execute(store.url, queued.id)
+
+
+def test_a_worker_of_old_code_makes_way_for_a_fresh_one(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The package is edited under a warm worker; the next run is not made by what it remembers."""
+    copy = tmp_path / "checkout"
+    shutil.copytree(Path(mlcore.__file__).parent, copy / "mlcore", ignore=_IGNORED)
+    shutil.copytree(Path(__file__).parent, copy / "tests" / "runs", ignore=_IGNORED)
+    monkeypatch.setenv("PYTHONPATH", str(copy))
+    monkeypatch.setattr(mlcore, "__file__", str(copy / "mlcore" / "__init__.py"))
+    mlcore.submit(ToyConfig()).wait(60)
+    (old,) = workers_of(store.url)
+    with (copy / "mlcore" / "runs" / "worker.py").open("a") as file:
+        file.write("\n_EDITED = True\n")
+    psutil.wait_procs([old], timeout=30)
+    assert mlcore.submit(ToyConfig(seed=1)).wait(60).status == Status.FINISHED
+    (fresh,) = workers_of(store.url)
+    assert fresh.pid != old.pid
