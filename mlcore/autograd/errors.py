@@ -1,0 +1,36 @@
+"""The errors of programs and their leaves: each points at the line and column it speaks of."""
+
+
+class ProgramError(ValueError):
+    """A program or a leaf's text was refused, or PyTorch refused one of its operations.
+
+    Attributes:
+        line: Line of the problem, from 1.
+        column: Column of the problem in characters, from 1.
+        reason: The sentence without the place.
+        text_line: The line as it was typed, to draw a pointer under it.
+    """
+
+    def __init__(self, reason: str, line: int = 1, column: int = 1, text_line: str = "") -> None:
+        self.reason = reason
+        self.line = line
+        self.column = column
+        self.text_line = text_line
+        super().__init__(f"Line {line}, column {column}: {reason}")
+
+    def __reduce__(self) -> tuple[type["ProgramError"], tuple[str, int, int, str]]:
+        return type(self), (self.reason, self.line, self.column, self.text_line)
+
+    def pointer(self, width: int = 60) -> str:
+        """The typed line (at most ``width`` characters of it) with a caret under the column."""
+        start = max(0, self.column - 1 - width // 2) if len(self.text_line) > width else 0
+        shown = self.text_line[start : start + width].replace("\t", " ")
+        return f"{shown}\n{' ' * (self.column - 1 - start)}^"
+
+
+class TensorError(ProgramError):
+    """PyTorch refused an operation of the program; ``__cause__`` is PyTorch's own exception."""
+
+
+class BackwardError(RuntimeError):
+    """Gradients were asked of a trace whose backward pass PyTorch refused; says PyTorch's words."""

@@ -1,0 +1,169 @@
+"""What PyTorch's exceptions mean, and the mend: their words are never changed, only explained."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Final
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What an exception means.
+
+    Attributes:
+        meaning: One or two sentences on what happened.
+        mend: One sentence on what to do.
+        switches: Settings of the ledger that mend it, by field name of ``ledger.Switches``.
+    """
+
+    meaning: str
+    mend: str
+    switches: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An exception that PyTorch raised.
+
+    Attributes:
+        kind: Its class, such as ``RuntimeError``.
+        message: Its text, unchanged.
+        during: The call that raised it, such as ``z.backward()``.
+        meaning: What it means and the mend.
+    """
+
+    kind: str
+    message: str
+    during: str
+    meaning: Meaning
+
+
+def failure(error: Exception, during: str) -> Failure:
+    """Record an exception of PyTorch with its meaning."""
+    return Failure(type(error).__name__, str(error), during, meaning(error))
+
+
+def meaning(error: Exception) -> Meaning:
+    """What an exception of PyTorch means; a general sentence where it is not known here."""
+    text = str(error)
+    for pattern, known in _KNOWN:
+        if pattern.search(text):
+            return known
+    return Meaning(
+        "PyTorch cannot do this with the tensors it was given.",
+        "Compare shapes and dtypes in the tensor table.",
+    )
+
+
+def _known(
+    pattern: str, meaning: str, mend: str, **switches: Any
+) -> tuple[re.Pattern[str], Meaning]:
+    return re.compile(pattern, re.IGNORECASE), Meaning(meaning, mend, MappingProxyType(switches))
+
+
+_KNOWN: Final = (
+    _known(
+        "backward through the graph a second time",
+        "backward() frees the saved tensors of a graph as it walks over it, because a training "
+        "step needs them once. This second walk found them gone.",
+        "Run the program again before each backward(), or keep the graph with retain_graph=True.",
+        retain_graph=True,
+    ),
+    _known(
+        "does not require grad and does not have a grad_fn",
+        "The tensor backward() was called on has no graph behind it: it was made under no_grad(), "
+        "every path to a leaf was cut by detach(), or no leaf requires a gradient. A gradient "
+        "itself has a graph only if its backward pass was run with create_graph=True.",
+        "Leave out no_grad() and detach(), switch requires_grad on for a leaf, and use "
+        "create_graph=True where the gradient is differentiated again.",
+        no_grad=False,
+        detach="",
+        create_graph=True,
+    ),
+    _known(
+        "can be implicitly created only for scalar outputs",
+        "backward() starts from the number 1, and that is a gradient of a scalar only. The output "
+        "here has several elements.",
+        "End the program with a scalar, for instance sum(…) or mean(…).",
+    ),
+    _known(
+        "modified by an inplace operation",
+        "The backward formula of an operation needs a tensor that was saved during the forward "
+        "pass. The in-place edit overwrote it; PyTorch counts edits (the version) and refuses to "
+        "give a wrong gradient.",
+        "Make a new tensor instead: h = h + 1 rather than h.add_(1).",
+        edit="",
+    ),
+    _known(
+        "view of a leaf variable that requires grad",
+        "The tensor shares its memory with a leaf that requires a gradient, so an edit of it would "
+        "change the leaf behind autograd's back.",
+        "Edit under torch.no_grad(), or make a new tensor instead.",
+        edit="",
+    ),
+    _known(
+        "leaf variable that requires grad is being used in an in-place",
+        "A leaf is where the graph begins; if it could be overwritten, its gradient would belong "
+        "to a value that no longer exists.",
+        "Update leaves under torch.no_grad(), as optimizers do, and run the program again.",
+        edit_no_grad=True,
+        forward_again=True,
+    ),
+    _known(
+        "only tensors of floating point and complex dtype can require gradients",
+        "A gradient is a limit of small changes, and whole numbers have none.",
+        "Choose float32 or float64 for this leaf, or switch its requires_grad off.",
+    ),
+    _known(
+        "can't retain_grad on tensor that has requires_grad=false",
+        "No gradient will ever arrive at this tensor, so there is none to retain.",
+        "Let a leaf behind it require a gradient, and leave out no_grad() and detach().",
+        no_grad=False,
+        detach="",
+        retain_grad="",
+    ),
+    _known(
+        "not have been used in the graph",
+        "The output does not depend on this tensor: no path in the graph leads to it.",
+        "Use the tensor in the program, or read its gradient as 0.",
+    ),
+    _known(
+        r"size of tensor a .* must match the size of tensor b",
+        "Element by element operations need equal shapes, or sizes of 1 that can be repeated "
+        "(broadcasting).",
+        "Make the shapes equal, or one of them a scalar.",
+    ),
+    _known(
+        "shapes cannot be multiplied|size mismatch, got input|inconsistent tensor size",
+        "The inner sizes of a product must agree: (n×k) @ (k×m).",
+        "Make the last size on the left equal to the first on the right.",
+    ),
+    _known(
+        "same dtype|expected m1 and m2",
+        "Products of matrices do not convert dtypes, as + and * do.",
+        "Give both leaves the same dtype.",
+    ),
+    _known(
+        "1D tensors expected|need to be at least 1D",
+        "dot takes two vectors; @ takes vectors or matrices.",
+        "Give vectors such as [1, 2], or write * for numbers.",
+    ),
+    _known(
+        "index .* out of bounds|invalid index of a 0-dim|too many indices|Dimension out of range",
+        "The index or dim names a place that the tensor does not have.",
+        "Count from 0, and look at the shape in the tensor table.",
+    ),
+    _known(
+        "could not infer output dtype|not implemented for|integer powers|desired output type",
+        "This operation needs floating point numbers, but got whole numbers.",
+        "Choose float32 or float64 for the leaf.",
+    ),
+    _known(
+        "must be Tensor, not",
+        "PyTorch's functions take tensors; Python numbers have no graph.",
+        "Apply the function to a leaf or a result.",
+    ),
+)

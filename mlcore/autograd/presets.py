@@ -1,0 +1,98 @@
+"""Programs from the course, with leaves, slider ranges and what to look at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final
+
+from mlcore.autograd.leaves import Leaf, Nested
+from mlcore.autograd.ledger import Switches
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """A program worth a click.
+
+    Attributes:
+        title: What the menu writes.
+        program: Its text.
+        leaves: A value for each leaf.
+        look: One sentence on what to look at.
+        switches: The ledger's settings that show the point.
+    """
+
+    title: str
+    program: str
+    leaves: Mapping[str, Leaf]
+    look: str
+    switches: Switches = field(default_factory=Switches)
+
+
+def _preset(
+    title: str,
+    program: str,
+    leaves: Mapping[str, Nested],
+    look: str,
+    *,
+    fixed: tuple[str, ...] = (),
+    switches: Switches | None = None,
+) -> Preset:
+    given = {name: Leaf(value, name not in fixed) for name, value in leaves.items()}
+    return Preset(title, program, MappingProxyType(given), look, switches or Switches())
+
+
+PRESETS: Final[Mapping[str, Preset]] = MappingProxyType(
+    {
+        "line": _preset(
+            "Line: z = w·x + b",
+            "z = w*x + b",
+            {"w": 3.0, "x": 1.0, "b": 2.0},
+            "The gradients are ∂z/∂x = w = 3, ∂z/∂w = x = 1 and ∂z/∂b = 1.",
+        ),
+        "square": _preset(
+            "Square: z = x²·y",
+            "z = x*x*y",
+            {"x": 2.0, "y": 3.0},
+            "x is used twice, so two gradients of 6 meet there and make 12. In the ledger, zeroing "
+            "and going through the gradient again gives the second derivative, 6.",
+            switches=Switches(zero_grad=True, create_graph=True, then_by="x"),
+        ),
+        "parabola": _preset(
+            "Parabola: z = a²·x + b·x + c",
+            "z = a**2*x + b*x + c",
+            {"a": 1.0, "x": 1.0, "b": 2.0, "c": 3.0},
+            "The gradients by a, b and c are 2·a·x = 2, x = 1 and 1. x is data: it needs none.",
+            fixed=("x",),
+        ),
+        "softmax": _preset(
+            "Softmax and cross-entropy",
+            "p = softmax(s)\nloss = -log(p[0])",
+            {"s": (2.0, 1.0, 0.1)},
+            "The gradient by the scores is softmax(s) less the one-hot target [1, 0, 0].",
+        ),
+        "perceptron": _preset(
+            "Two-layer perceptron",
+            "h = tanh(A@x + b)\nout = dot(w, h)\nloss = (out - y)**2",
+            {
+                "A": ((0.5, -0.3), (0.8, 0.2)),
+                "x": (1.0, 2.0),
+                "b": (0.1, -0.1),
+                "w": (0.7, -0.4),
+                "y": 1.0,
+            },
+            "x and y are data and need no gradient: PyTorch's graph does not contain them.",
+            fixed=("x", "y"),
+            switches=Switches(retain_grad="h"),
+        ),
+        "vanishing": _preset(
+            "Vanishing gradient: a chain of tanh",
+            "h1 = tanh(w*x)\nh2 = tanh(w*h1)\nh3 = tanh(w*h2)\nh4 = tanh(w*h3)\nh5 = tanh(w*h4)",
+            {"w": 0.5, "x": 1.5},
+            "On the way back each tanh multiplies by a number below 1, and so does each w: step "
+            "backward and watch the gradient fade.",
+        ),
+    }
+)
+"""By the key that a link uses."""

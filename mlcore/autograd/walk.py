@@ -1,0 +1,165 @@
+"""The walk over a graph: values in, one node at a time, then gradients out, with each product."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from mlcore.autograd import formula as f
+from mlcore.autograd.formula import Formula
+from mlcore.autograd.functions import index_text
+from mlcore.autograd.leaves import Nested
+from mlcore.autograd.program import Constant, Operand
+from mlcore.autograd.records import Edge, Graph, Node
+from mlcore.autograd.tracing import Trace
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """One stop of the walk.
+
+    Attributes:
+        phase: ``forward`` (a value is computed) or ``backward`` (a gradient arrives).
+        node: Index of the node.
+        edges: Indices of the edges that carry what arrives.
+        formula: What happens there, with numbers.
+    """
+
+    phase: Literal["forward", "backward"]
+    node: int
+    edges: tuple[int, ...]
+    formula: Formula
+
+
+def walk(trace: Trace) -> tuple[Stop, ...]:
+    """Every stop: all nodes in forward order, then backward as PyTorch's engine ran them."""
+    graph = trace.graph
+    stops = [
+        Stop("forward", node.index, _positions(graph, target=node.index), _value(trace, node))
+        for node in graph.nodes
+        if node.value is not None
+    ]
+    reached = sorted(
+        (node for node in graph.nodes if node.backward_order is not None),
+        key=lambda node: node.backward_order or 0,
+    )
+    stops += [
+        Stop("backward", node.index, _positions(graph, source=node.index), chain_rule(graph, node))
+        for node in reached
+    ]
+    return tuple(stops)
+
+
+def _positions(graph: Graph, *, source: int = -1, target: int = -1) -> tuple[int, ...]:
+    return tuple(
+        i
+        for i, edge in enumerate(graph.edges)
+        if edge.target == target or (edge.source == source and edge.flow is not None)
+    )
+
+
+def chain_rule(graph: Graph, node: Node) -> Formula:
+    """The gradient at a node as the sum, over its uses, of gradient times local derivative."""
+    root = graph.nodes[graph.root]
+    name, here = f.symbol(root.name), f.derivative(f.symbol(root.name), f.symbol(node.name))
+    result = f.array(node.grad) if node.grad is not None else f.text("none")
+    uses = [edge for edge in graph.outgoing(node.index) if edge.flow is not None]
+    if node.index == graph.root or not uses:
+        return here + f.sign("=") + result
+    symbols: Formula | None = None
+    numbers: Formula | None = None
+    for edge in uses:
+        user = graph.nodes[edge.target]
+        local = f.derivative(f.symbol(user.name), f.symbol(node.name))
+        term, product = _product(f.derivative(name, f.symbol(user.name)), local, edge, user, node)
+        symbols = term if symbols is None else symbols + f.sign("+") + term
+        numbers = product if numbers is None else numbers + f.sign("+") + product
+    if symbols is None or numbers is None:
+        raise AssertionError("There is at least one use here.")
+    return here + f.sign("=") + symbols + f.sign("=") + numbers + f.sign("=") + result
+
+
+def _product(
+    arriving: Formula, local: Formula, edge: Edge, user: Node, node: Node
+) -> tuple[Formula, Formula]:
+    if edge.local is None or user.grad is None:
+        return arriving + f.sign("·") + local, f.array(edge.flow if edge.flow is not None else 0.0)
+    if edge.local.kind == "scalar":
+        return (
+            arriving + f.sign("·") + local,
+            f.factor(user.grad) + f.sign("·") + f.factor(edge.local.value),
+        )
+    if edge.local.kind == "elementwise":
+        term = arriving + f.sign("⊙") + local
+        product = f.factor(user.grad) + f.sign("⊙") + f.factor(edge.local.value)
+        if _shape(edge.local.value) != node.shape:  # broadcasting forward is a sum backward
+            return f.applied("sum", term), f.applied("sum", product)
+        return term, product
+    term = f.transposed(f.parentheses(local)) + arriving
+    return term, f.transposed(f.array(edge.local.value)) + f.array(f.column(user.grad))
+
+
+def _shape(value: Nested) -> tuple[int, ...]:
+
+    if not isinstance(value, tuple):
+        return ()
+    return (len(value), *(_shape(value[0]) if value else ()))
+
+
+def _value(trace: Trace, node: Node) -> Formula:
+    name, result = f.symbol(node.name), f.array(node.value if node.value is not None else 0.0)
+    operation = next(
+        (
+            (index, operation)
+            for index, operation in enumerate(trace.program.operations)
+            if (operation.line, operation.column) == (node.line, node.column)
+        ),
+        None,
+    )
+    inputs = [trace.graph.nodes[edge.source] for edge in trace.graph.incoming(node.index)]
+    if operation is None or not inputs or not node.function:
+        return name + f.sign("=") + result
+    values = {n.name: n.value for n in trace.graph.nodes}
+    _, call = operation
+    letters, numbers = [], []
+    for operand in call.operands:
+        shown, value = _operand(trace, operand, values)
+        letters.append(shown)
+        numbers.append(value)
+    symbols = _written(call.function, letters, call.option)
+    computed = _written(call.function, numbers, call.option)
+    shown = symbols + f.sign("=") + computed + f.sign("=") + result
+    return name + f.sign("=") + shown if node.name.isidentifier() else shown
+
+
+def _operand(
+    trace: Trace, operand: Operand, values: dict[str, Nested | None]
+) -> tuple[Formula, Formula]:
+    if isinstance(operand, Constant):
+        return f.number(operand.value), f.factor(float(operand.value))
+    name = trace.program.name_of(operand)
+    value = values.get(name)
+    return f.symbol(name), f.factor(value) if value is not None else f.symbol(name)
+
+
+def _written(name: str, parts: list[Formula], option: object) -> Formula:
+    match name:
+        case "add":
+            return parts[0] + f.sign("+") + parts[1]
+        case "sub":
+            return parts[0] + f.sign("-") + parts[1]
+        case "mul":
+            return parts[0] + f.sign("·") + parts[1]
+        case "matmul":
+            return parts[0] + parts[1]
+        case "div":
+            return f.fraction(parts[0], parts[1])
+        case "pow":
+            base = parts[0]
+            simple = base.latex.replace(".", "").isalnum()
+            return f.power(base if simple else f.parentheses(base), parts[1])
+        case "neg":
+            return f.sign("-") + parts[0]
+        case "index" if isinstance(option, tuple):
+            return f.indexed(parts[0], ",".join(index_text(key) for key in option))
+    return f.applied(name, *parts)
