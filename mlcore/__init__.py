@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from mlcore import autograd, mnist, regression
+    from mlcore import autograd, layers, mnist, regression
     from mlcore.core import Config, ConfigError, Snapshot, Step
     from mlcore.mnist.config import MNISTConfig
     from mlcore.regression.config import RegressionConfig
@@ -33,7 +33,7 @@ _HOMES = {
     "submit": "mlcore.runs",
     "train": "mlcore.runs",
 }
-_PACKAGES = ("autograd", "charts", "mnist", "regression", "runs")
+_PACKAGES = ("autograd", "charts", "layers", "mnist", "regression", "runs")
 
 __all__ = [
     "Config",
@@ -46,6 +46,7 @@ __all__ = [
     "Step",
     "autograd",
     "get_run",
+    "layers",
     "mnist",
     "regression",
     "run",

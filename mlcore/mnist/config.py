@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from pydantic import Field, ValidationInfo, field_validator
 
 from mlcore.core import Config, Snapshot, Step
+from mlcore.layers.names import Scheme
 from mlcore.mnist import sources
 from mlcore.mnist.sources import SOURCES, DatasetName
 
@@ -76,7 +77,7 @@ class MNISTConfig(Config):
         (256, 64),
         title="Hidden layers",
         min_length=1,
-        max_length=8,
+        max_length=32,
         description="Width of each hidden layer, in units.",
         json_schema_extra={"group": "Network", "only_if": {"model": ["mlp"]}},
     )
@@ -110,11 +111,30 @@ class MNISTConfig(Config):
         description="The nonlinear function after each hidden layer.",
         json_schema_extra={"group": "Network", "only_if": {"model": ["mlp", "cnn"]}},
     )
-    normalization: Literal["none", "batch", "layer", "group"] = Field(
+    normalization: Literal["none", "batch", "layer", "group", "instance", "rms"] = Field(
         "none",
         title="Normalization",
-        description="What brings each hidden layer's output to mean 0 and variance 1.",
+        description="What brings each hidden layer's output to mean 0 and variance 1 (rms: to a "
+        "mean square of 1). instance averages over pixels, so it needs convolutions.",
         json_schema_extra={"group": "Network", "only_if": {"model": ["mlp", "cnn"]}},
+    )
+    initialization: Scheme = Field(
+        "default",
+        title="Initialization",
+        description="How the first weights are drawn; all but PyTorch's default set biases to 0.",
+        json_schema_extra={"group": "Network"},
+    )
+    init_scale: float = Field(
+        0.01,
+        title="Initial scale",
+        ge=0.0,
+        le=10.0,
+        description="σ of normal weights, or the constant itself.",
+        json_schema_extra={
+            "group": "Network",
+            "scale": "log",
+            "only_if": {"initialization": ["constant", "normal"]},
+        },
     )
     dropout: float = Field(
         0.0,
@@ -317,6 +337,16 @@ class MNISTConfig(Config):
                     f"kernels is {value}, which leaves nothing of 28×28 pixels: give smaller "
                     "kernels or fewer convolutions."
                 )
+        return value
+
+    @field_validator("normalization")
+    @classmethod
+    def _instance_norm_needs_pixels(cls, value: str, info: ValidationInfo) -> str:
+        if value == "instance" and info.data.get("model") == "mlp":
+            raise ValueError(
+                "normalization=instance averages over the pixels of one channel, but the units of "
+                "an mlp have none: choose layer, or model=cnn."
+            )
         return value
 
     @field_validator("nesterov")

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from mlcore.core import Snapshot, SnapshotError
+from mlcore.layers.schemes import initialize
 
 if TYPE_CHECKING:
     from mlcore.mnist.config import MNISTConfig
@@ -30,7 +31,7 @@ _ACTIVATIONS: Final[dict[str, type[nn.Module]]] = {
 
 
 def build_model(config: MNISTConfig) -> nn.Sequential:
-    """The untrained network, drawn from ``config.seed`` with torch's own default initialization.
+    """The untrained network, its weights drawn from ``config.seed``.
 
     Returns:
         A module from normalized images, float32 ``[N, 28, 28]``, to raw outputs ``[N, classes]``.
@@ -39,8 +40,14 @@ def build_model(config: MNISTConfig) -> nn.Sequential:
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
-        layers = _LAYERS[config.model](config)
-    return nn.Sequential(OrderedDict(layers))
+        model = nn.Sequential(OrderedDict(_LAYERS[config.model](config)))
+        initialize(
+            model,
+            config.initialization,
+            scale=config.init_scale,
+            activation=config.activation if config.model != "linear" else "sigmoid",
+        )
+    return model
 
 
 def load_weights(config: MNISTConfig, snapshot: Snapshot) -> nn.Sequential:
@@ -95,10 +102,10 @@ def _cnn(config: MNISTConfig) -> list[tuple[str, nn.Module]]:
     ):
         layers.append((f"convolution{number}", nn.Conv2d(inputs, channels, kernel)))
         layers.append((f"pool{number}", nn.MaxPool2d(2)))
-        if (norm := _normalization(config, channels, image=True)) is not None:
+        inputs, side = channels, (side - kernel + 1) // 2
+        if (norm := _normalization(config, channels, side)) is not None:
             layers.append((f"normalization{number}", norm))
         layers.append((f"activation{number}", _ACTIVATIONS[config.activation]()))
-        inputs, side = channels, (side - kernel + 1) // 2
     layers.append(("flatten", nn.Flatten()))
     inputs *= side * side
     if config.dense:
@@ -113,7 +120,7 @@ def _dense(
     config: MNISTConfig, number: str, inputs: int, width: int
 ) -> list[tuple[str, nn.Module]]:
     layers: list[tuple[str, nn.Module]] = [(f"hidden{number}", nn.Linear(inputs, width))]
-    if (norm := _normalization(config, width, image=False)) is not None:
+    if (norm := _normalization(config, width)) is not None:
         layers.append((f"normalization{number}", norm))
     layers.append((f"activation{number}", _ACTIVATIONS[config.activation]()))
     if config.dropout:
@@ -121,7 +128,9 @@ def _dense(
     return layers
 
 
-def _normalization(config: MNISTConfig, width: int, *, image: bool) -> nn.Module | None:
+def _normalization(config: MNISTConfig, width: int, side: int | None = None) -> nn.Module | None:
+    """The layer for vectors of a width, or for images of that many channels and a side."""
+    image = side is not None
     match config.normalization:
         case "none":
             return None
@@ -131,6 +140,10 @@ def _normalization(config: MNISTConfig, width: int, *, image: bool) -> nn.Module
             return nn.GroupNorm(1, width) if image else nn.LayerNorm(width)
         case "group":
             return nn.GroupNorm(math.gcd(width, 8), width)
+        case "instance":  # a vector has no pixels to average over: the dense layer goes without
+            return nn.InstanceNorm2d(width, affine=True) if image else None
+        case "rms":
+            return nn.RMSNorm((width, side, side) if side is not None else width)
 
 
 _LAYERS: Final = {"linear": _linear, "mlp": _mlp, "cnn": _cnn}

@@ -66,7 +66,7 @@ def test_defaults_leave_the_url_empty() -> None:
         ("lr", "quick", "lr is 'quick', but must be a number above 0 and up to 10."),
         ("batch_size", "0", "batch_size is 0, but must be a whole number from 1 to 65536."),
         ("epochs", "1000000000", "epochs is 1000000000, but must be"),
-        ("hidden", "", "hidden is (), but must be 1 to 8 whole numbers from 1 to 4096."),
+        ("hidden", "", "hidden is (), but must be 1 to 32 whole numbers from 1 to 4096."),
         ("hidden", "256; 64", "hidden is '256; 64', but must be"),
         ("model", "rnn", "model is 'rnn', but must be one of linear, mlp, cnn."),
     ],

@@ -60,7 +60,7 @@ def test_box_and_slider_of_a_field_move_together(tmp_path: Path) -> None:
         ("lr", "-1", "lr is -1.0, but must be a number above 0 and up to 10."),
         ("lr", "nan", "lr is nan, but must be a number above 0 and up to 10."),
         ("batch_size", "0", "batch_size is 0, but must be a whole number from 1 to 65536."),
-        ("hidden", "", "hidden is (), but must be 1 to 8 whole numbers from 1 to 4096."),
+        ("hidden", "", "hidden is (), but must be 1 to 32 whole numbers from 1 to 4096."),
         ("epochs", "1000000000", "epochs is 1000000000, but must be a whole number from 1 to"),
     ],
 )
