@@ -1,6 +1,24 @@
 """Home: what this is, one button that starts the course run, the latest runs live."""
 
-from mlcore.ui import page
+import streamlit as st
+
+from mlcore.ui import navigation, page
 
 page.header("Gradient descent bench", "What does gradient descent do, and why does it work?")
-page.prose("home")
+left, right = page.columns()
+with left:
+    page.prose("home")
+    start = st.container(key="home.start")
+    for chapter in navigation.chapters():
+        st.page_link(navigation.page(chapter.file))
+        st.caption(chapter.question)
+
+from mlcore.mnist.config import MNISTConfig  # noqa: E402 - first paint, then load
+from mlcore.ui import live, run_parts  # noqa: E402
+
+with start, page.sentences():
+    run_parts.start_button(MNISTConfig(), "Start the course's run", key="home.start.button")
+with right, page.sentences():
+    st.subheader("Latest runs", anchor=False)
+    live.cards(5, key="home.runs")
+    page.config_as_code(MNISTConfig(), key="home.code")

@@ -4,8 +4,7 @@ Each colour stands out from the light background and the dark one (contrast of 3
 bound of WCAG 2.1 for graphics), so that a chart needs no second set for the other theme.
 """
 
-import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
@@ -52,25 +51,28 @@ DARK: Final[Mapping[str, str]] = MappingProxyType(
 )
 
 
-def run_colour(run_id: str) -> str:
-    """The hue of a run: the same on every page, in every tab and after a restart."""
-    return RUN_COLOURS[_place(run_id)]
+def run_colour(number: int) -> str:
+    """The hue of a run: the same on every page, in every tab and after a restart.
+
+    Args:
+        number: The run's place among all runs of its store (``Run.key``), so that runs started
+            one after the other differ.
+    """
+    return RUN_COLOURS[number % len(RUN_COLOURS)]
 
 
-def run_colours(run_ids: Iterable[str]) -> dict[str, str]:
+def run_colours(numbers: Mapping[str, int]) -> dict[str, str]:
     """Hues for runs drawn together, in the order given.
 
     Each keeps ``run_colour`` unless an earlier one has it; then it takes the next free hue, since
     two curves of one colour tell nothing. Past as many runs as there are hues they repeat.
+
+    Args:
+        numbers: Number of each run (see ``run_colour``), by id.
     """
     chosen: dict[str, str] = {}
-    for run_id in run_ids:
+    for run_id, number in numbers.items():
         used = set(chosen.values()) if len(chosen) < len(RUN_COLOURS) else set()
-        start = _place(run_id)
-        turned = (*RUN_COLOURS[start:], *RUN_COLOURS[:start])
-        chosen[run_id] = next(hue for hue in turned if hue not in used)
+        hues = (run_colour(number + turn) for turn in range(len(RUN_COLOURS)))
+        chosen[run_id] = next(hue for hue in hues if hue not in used)
     return chosen
-
-
-def _place(run_id: str) -> int:
-    return int.from_bytes(hashlib.sha256(run_id.encode()).digest()[:8]) % len(RUN_COLOURS)

@@ -7,23 +7,28 @@ What is typed lives in the session and, where it differs from the defaults, in t
 or a shared link brings the form back, a wrong value included.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from contextlib import nullcontext
 from itertools import groupby
 from typing import Any, TypeVar
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from mlcore.core import Config, FieldSpec
+from mlcore.ui import page
 from mlcore.ui.draft import Draft, as_text, slider_values
 
 ConfigType = TypeVar("ConfigType", bound=Config)
 
-BOX_WIDTH = 108
-"""Pixels for the box beside a slider: room for ``0.00001`` and ``1000000``."""
-
 
 def config_form(
-    config_class: type[ConfigType], *, key: str, open_groups: tuple[str, ...] = ()
+    config_class: type[ConfigType],
+    *,
+    key: str,
+    open_groups: Collection[str] = (),
+    only: Collection[str] | None = None,
+    presets_in: DeltaGenerator | None = None,
 ) -> ConfigType | None:
     """Draw the form of a config.
 
@@ -35,14 +40,21 @@ def config_form(
         key: Prefix of the keys of all widgets: the box of ``lr`` is ``<key>.lr``, its slider
             ``<key>.lr.slider``.
         open_groups: Groups that stand open at first.
+        only: Show no more than these fields and the fields of these groups, without presets; two
+            forms of one key are two views of one draft.
+        presets_in: A container for the presets; by default they stand above the fields.
 
     Returns:
         The config, or None while a field is wrong (the form says which and why).
     """
     draft = _load(config_class, key)
     config, problems = draft.check()
-    _presets(config_class, config, key)
     shown = draft.visible()
+    if only is None:
+        with presets_in or nullcontext():
+            _presets(config_class, config, key)
+    else:
+        shown = tuple(spec for spec in shown if spec.group in only or spec.name in only)
     for group, specs in groupby(shown, key=lambda spec: spec.group):
         members = list(specs)
         wrong = any(spec.name in problems for spec in members)
@@ -56,11 +68,16 @@ def config_form(
             for spec in members:
                 _field(draft, spec, key)
                 if spec.name in problems:
-                    st.error(_plain(problems[spec.name]))
+                    st.error(page.plain(problems[spec.name]))
     for name in problems.keys() - {spec.name for spec in shown}:
-        st.error(_plain(problems[name]))
+        st.error(page.plain(problems[name]))
     _save_to_url(draft, key)
     return config  # type: ignore[return-value]  # draft.check makes a config_class
+
+
+def current(config_class: type[ConfigType], *, key: str) -> ConfigType | None:
+    """The config that the form of that key holds now, drawn or not; None while it is wrong."""
+    return _load(config_class, key).check()[0]  # type: ignore[return-value]  # as above
 
 
 def fill(config: Config, *, key: str) -> None:
@@ -128,11 +145,12 @@ def _field(draft: Draft, spec: FieldSpec, key: str) -> None:
 
 def _choice(draft: Draft, spec: FieldSpec, key: str) -> None:
     text = draft.text(spec)
-    widget = _put(f"{key}.{spec.name}", text if text in spec.choices else None)
+    known = text in spec.choices
+    widget = _put(f"{key}.{spec.name}", text if known else None)
     st.selectbox(
         spec.label,
         spec.choices,
-        index=None,
+        index=0 if known else None,
         placeholder=text,
         format_func=lambda choice: choice.replace("_", " "),
         help=spec.help,
@@ -154,7 +172,8 @@ def _number(draft: Draft, spec: FieldSpec, key: str) -> None:
         return
     fallback = min(stops, key=lambda stop: abs(stop - spec.default))
     slider = _put(f"{key}.{spec.name}.slider", value if value in stops else fallback)
-    with st.container(horizontal=True, vertical_alignment="bottom", key=f"{key}.{spec.name}.row"):
+    left, right = st.columns([2, 1], vertical_alignment="bottom", gap="small")
+    with left:
         st.select_slider(
             spec.label,
             stops,
@@ -163,6 +182,7 @@ def _number(draft: Draft, spec: FieldSpec, key: str) -> None:
             key=slider,
             on_change=_typed(key, spec, slider),
         )
+    with right:
         _box(draft, spec, key, beside_slider=True)
 
 
@@ -172,7 +192,6 @@ def _box(draft: Draft, spec: FieldSpec, key: str, *, beside_slider: bool = False
         f"{spec.label}, exactly" if beside_slider else spec.label,
         help=None if beside_slider else spec.help,
         label_visibility="collapsed" if beside_slider else "visible",
-        width=BOX_WIDTH if beside_slider else "stretch",
         key=widget,
         on_change=_typed(key, spec, widget),
     )
@@ -191,8 +210,3 @@ def _typed(key: str, spec: FieldSpec, widget: str) -> Callable[[], None]:
         st.session_state[key] = {**st.session_state.get(key, {}), spec.name: as_text(value)}
 
     return take_over
-
-
-def _plain(sentence: str) -> str:
-    """Keep Markdown from reading signs into what a person typed."""
-    return "".join(f"\\{sign}" if sign in r"\`*_[]$#<>~:" else sign for sign in sentence)

@@ -26,11 +26,13 @@ class Chapter:
         file: Name of the page's file in ``pages/`` without ``.py``, and its path in the URL.
         title: What the menu writes.
         icon: A Material symbol.
+        question: The one question the page answers.
     """
 
     file: str
     title: str
     icon: str
+    question: str
 
     @property
     def path(self) -> Path:
@@ -38,13 +40,33 @@ class Chapter:
         return ROOT / "pages" / f"{self.file}.py"
 
 
-HOME: Final = Chapter("home", "Home", ":material/home:")
-COURSE: Final = (
-    Chapter("autograd", "1 Automatic differentiation", ":material/account_tree:"),
-    Chapter("regression", "2 Regression", ":material/show_chart:"),
-    Chapter("mnist", "4 MNIST", ":material/draw:"),
+HOME: Final = Chapter(
+    "home",
+    "Home",
+    ":material/home:",
+    "What does gradient descent do, and why does it work?",
 )
-"""The chapters in the course's order; one whose file does not exist yet is not shown."""
+COURSE: Final = (
+    Chapter(
+        "autograd",
+        "1 Automatic differentiation",
+        ":material/account_tree:",
+        "How does PyTorch know the gradient of a program?",
+    ),
+    Chapter(
+        "regression",
+        "2 Regression",
+        ":material/show_chart:",
+        "Why does a large learning rate diverge?",
+    ),
+    Chapter(
+        "mnist",
+        "4 MNIST",
+        ":material/draw:",
+        "How does a network learn to read digits, and what does it cost?",
+    ),
+)
+"""The course in order; a chapter whose page does not exist yet is not shown."""
 
 _inside: ContextVar[bool] = ContextVar("inside_dashboard", default=False)
 
@@ -66,6 +88,11 @@ def enter() -> None:
         st.rerun()
 
 
+def chapters() -> tuple[Chapter, ...]:
+    """The chapters that have a page."""
+    return tuple(chapter for chapter in COURSE if chapter.path.exists())
+
+
 def page(file: str) -> st.Page:
     """The page of that file, for ``st.page_link`` and ``st.switch_page``."""
     chapter = next(chapter for chapter in (HOME, *COURSE) if chapter.file == file)
@@ -81,7 +108,7 @@ def page(file: str) -> st.Page:
 
 
 def _navigation() -> st.Page:
-    course = [page(chapter.file) for chapter in COURSE if chapter.path.exists()]
+    course = [page(chapter.file) for chapter in chapters()]
     alias = st.Page(_go_home, title=HOME.title, url_path=HOME.file, visibility="hidden")
     return st.navigation({"": [page(HOME.file), alias], "Course": course})
 

@@ -100,9 +100,14 @@ def config_as_code(config: Config, *, key: str) -> None:
     as_code(f"import mlcore\n\nrun = {config.as_python()}", config.as_command(), key=key)
 
 
+def plain(sentence: str) -> str:
+    """Keep Markdown from reading signs into what a person typed."""
+    return "".join(f"\\{sign}" if sign in r"\`*_[]$#<>~:" else sign for sign in sentence)
+
+
 def error(problem: Exception | str) -> None:
     """Show a problem as a sentence; never a traceback."""
-    st.error(str(problem), icon=":material/error:")
+    st.error(plain(str(problem)), icon=":material/error:")
 
 
 @contextmanager

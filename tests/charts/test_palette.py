@@ -99,19 +99,20 @@ def test_lightness_tells_the_order_of_a_ramp(ramp: Sequence[str], one_way: bool)
         assert lightness[:half] == sorted(lightness[:half])
 
 
-@given(st.lists(st.text(min_size=1), unique=True, max_size=7))
-def test_runs_drawn_together_have_different_colours(ids: list[str]) -> None:
-    chosen = palette.run_colours(ids)
-    assert list(chosen) == ids
-    assert len(set(chosen.values())) == len(ids)
-    if ids:
-        assert chosen[ids[0]] == palette.run_colour(ids[0])
+@given(st.dictionaries(st.text(min_size=1), st.integers(0, 10**9), max_size=7))
+def test_runs_drawn_together_have_different_colours(numbers: dict[str, int]) -> None:
+    chosen = palette.run_colours(numbers)
+    assert list(chosen) == list(numbers)
+    assert len(set(chosen.values())) == len(numbers)
 
 
-@given(st.text())
-def test_a_run_keeps_its_colour(run_id: str) -> None:
-    assert palette.run_colour(run_id) == palette.run_colour(run_id)
-    assert palette.run_colours([run_id]) == {run_id: palette.run_colour(run_id)}
+@given(st.integers(0, 10**9), st.integers(1, 7))
+def test_runs_started_in_a_row_keep_their_own_colours_when_drawn_together(
+    first: int, count: int
+) -> None:
+    numbers = {f"run {number}": number for number in range(first, first + count)}
+    own = {run: palette.run_colour(number) for run, number in numbers.items()}
+    assert palette.run_colours(numbers) == own
 
 
 def test_the_theme_has_the_colours_of_the_palette() -> None:

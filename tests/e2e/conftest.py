@@ -62,7 +62,7 @@ class DashboardServer:
     def start(self) -> None:
         """Start the server and wait until it answers."""
         with (self.folder / "server.log").open("ab") as log:
-            self._process = subprocess.Popen(  # noqa: S603
+            self._process = subprocess.Popen(
                 [
                     *(sys.executable, "-m", "streamlit", "run", "dashboard.py"),
                     *("--server.headless", "true", "--server.port", str(self.port)),

@@ -8,7 +8,7 @@ from tests.e2e.conftest import DashboardServer
 
 pytestmark = pytest.mark.browser
 
-CHAPTERS = [chapter for chapter in navigation.COURSE if chapter.path.exists()]
+CHAPTERS = navigation.chapters()
 
 
 def expect_whole_dashboard(tab: Page, title: str) -> None:

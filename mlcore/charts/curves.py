@@ -1,0 +1,206 @@
+"""Learning curves of several runs: train faint, test solid, each run in its own hue."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any, Final, Literal
+
+import altair as alt
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from mlcore.charts import palette
+
+Quantity = Literal["loss", "accuracy", "error_rate", "grad_norm", "lr"]
+Axis = Literal["step", "time"]
+
+TIPS_A_CURVE: Final = 60
+"""Points of a curve that answer to the mouse; more would slow the browser and add nothing."""
+
+_Y_TITLES: Final[Mapping[Quantity, str]] = {
+    "loss": "Loss",
+    "accuracy": "Accuracy",
+    "error_rate": "Error rate (1 − accuracy)",
+    "grad_norm": "Gradient norm",
+    "lr": "Learning rate",
+}
+_X_TITLES: Final[Mapping[Axis, str]] = {"step": "Optimizer steps", "time": "Seconds of work"}
+_HEIGHT: Final = 270
+_DATA: Final = alt.NamedData("curves")
+
+Floats = NDArray[np.float64]
+
+
+def smoothed(values: Sequence[float] | Floats, weight: float) -> Floats:
+    """Exponential moving average without the bias towards its start.
+
+    With ``w`` the weight, ``s_t = Σ_{k≤t} w^{t−k} x_k / Σ_{k≤t} w^{t−k}``: the average of Adam's
+    moments (Kingma, Ba: Adam, ICLR 2015, section 3). NaN are left out of the sums.
+
+    Args:
+        values: The points, in order.
+        weight: From 0 (as they are) to below 1.
+
+    Raises:
+        ValueError: If the weight is not from 0 to below 1.
+    """
+    if not 0 <= weight < 1:
+        raise ValueError(f"weight is {weight}, but must be from 0 to below 1.")
+    series = pd.Series(values, dtype="float64")
+    return series.ewm(alpha=1 - weight, adjust=True).mean().to_numpy("float64")
+
+
+def curve_rows(
+    curves: pd.DataFrame,
+    colours: Mapping[str, str],
+    labels: Mapping[str, str],
+    *,
+    end: float,
+    axis: Axis = "step",
+    smoothing: float = 0.0,
+    error_rate: bool = False,
+) -> pd.DataFrame:
+    """The rows that ``curve_chart`` draws.
+
+    Args:
+        curves: Columns run, split (``train`` or ``test``), step, time (s), value, low, high, as
+            ``Store.curves`` gives them; in order of step within a run and split.
+        colours: Hue of each run.
+        labels: What to call each run in a tooltip.
+        end: Where the horizontal axis ends, so that it stays while the curves grow.
+        axis: What the horizontal axis measures.
+        smoothing: Weight of ``smoothed`` for the train curves; the raw ones stay, faint.
+        error_rate: Draw 1 − value, for accuracies on a logarithmic scale.
+
+    Returns:
+        A row a point: run, colour, kind, x, value, low, high, tip.
+    """
+    rows = _Rows()
+    rows.add(kind="end", run="", colour=palette.MUTED, x=np.array([end]))
+    for run in colours:
+        for split in ("train", "test"):
+            part = curves[(curves["run"] == run) & (curves["split"] == split)]
+            if len(part):
+                x, value, low, high = (part[c].to_numpy("float64") for c in (axis, *_VALUES))
+                if error_rate:
+                    value, low, high = 1 - value, 1 - high, 1 - low
+                named: dict[str, Any] = {"run": labels[run], "colour": colours[run], "x": x}
+                if split == "train" and bool((high > low).any()):
+                    rows.add(kind="band", value=value, low=low, high=high, **named)
+                if split == "train" and smoothing > 0:
+                    rows.add(kind="raw", value=value, **named)
+                    value = smoothed(value, smoothing)
+                every = 1 if split == "test" else max(1, -(-len(x) // TIPS_A_CURVE))
+                tip = np.arange(len(x)) % every == (len(x) - 1) % every
+                rows.add(kind=split, value=value, low=low, high=high, tip=tip, **named)
+    return rows.frame()
+
+
+_VALUES: Final = ("value", "low", "high")
+
+
+class _Rows:
+    """Columns that grow part by part: much quicker than a frame for each part."""
+
+    def __init__(self) -> None:
+        self._parts: list[dict[str, Any]] = []
+
+    def add(self, *, x: Floats, **columns: Any) -> None:
+        nothing = np.full(len(x), np.nan)
+        part = {"value": nothing, "low": nothing, "high": nothing, "tip": False, **columns}
+        self._parts.append({"x": x, **{k: _column(v, len(x)) for k, v in part.items()}})
+
+    def frame(self) -> pd.DataFrame:
+        return pd.DataFrame(
+            {name: np.concatenate([part[name] for part in self._parts]) for name in self._parts[0]}
+        )
+
+
+def _column(value: Any, length: int) -> np.ndarray[Any, Any]:
+    if isinstance(value, np.ndarray):
+        return value
+    kind = np.bool_ if isinstance(value, bool) else np.object_
+    return np.full(length, value, dtype=kind)
+
+
+def curve_chart(
+    quantity: Quantity, *, axis: Axis = "step", log: bool = False, train_only: bool = False
+) -> alt.LayerChart:
+    """A chart of the rows of ``curve_rows``, which it expects as its data.
+
+    The chart says nothing of the runs it draws: colours and the end of the axis are in the rows,
+    so that one spec serves every moment of a live run, and only rows have to be sent.
+
+    Args:
+        quantity: What is drawn, for titles, formats and bounds.
+        axis: What the horizontal axis measures.
+        log: Draw the values on a logarithmic scale.
+        train_only: The quantity is measured while training only, so no need to tell curves apart.
+    """
+    percent = quantity in ("accuracy", "error_rate")
+    scale = alt.Scale(type="log", nice=True) if log else alt.Scale(zero=True)
+    if quantity == "accuracy" and not log:
+        scale = alt.Scale(domain=[0, 1])
+    x = alt.X("x:Q", title=_X_TITLES[axis], scale=alt.Scale(nice=False, zero=True))
+    y = alt.Y(
+        "value:Q",
+        title=_Y_TITLES[quantity],
+        scale=scale,
+        axis=alt.Axis(format="%" if percent else "~g", tickCount=5),
+    )
+    colour = alt.Color("colour:N", scale=None)
+    tooltip = [
+        alt.Tooltip("run:N", title="Run"),
+        alt.Tooltip("kind:N", title="Images"),
+        alt.Tooltip("x:Q", title=_X_TITLES[axis], format=",.4~f" if axis == "time" else ","),
+        alt.Tooltip("value:Q", title=_Y_TITLES[quantity], format=".2%" if percent else ".4~g"),
+    ]
+    base = alt.Chart(_DATA).encode(x=x, y=y, color=colour, detail="run:N")
+
+    def only(condition: str) -> alt.Chart:
+        return base.transform_filter(condition)
+
+    layers = [
+        alt.Chart(_DATA).mark_rule(opacity=0).transform_filter("datum.kind == 'end'").encode(x=x),
+        only("datum.kind == 'band'")
+        .mark_area(opacity=palette.RAW_OPACITY)
+        .encode(y=alt.Y("low:Q", scale=scale), y2="high:Q"),
+        only("datum.kind == 'raw'").mark_line(opacity=palette.RAW_OPACITY, strokeWidth=1),
+        only("datum.kind == 'train'").mark_line(
+            opacity=palette.TEST_OPACITY if train_only else palette.TRAIN_OPACITY,
+            strokeWidth=2,
+        ),
+        only("datum.kind == 'test'").mark_line(opacity=palette.TEST_OPACITY, strokeWidth=2.5),
+        only("datum.kind == 'test'")
+        .mark_point(filled=True, size=45, opacity=palette.TEST_OPACITY)
+        .encode(tooltip=tooltip),
+        only("datum.kind == 'train' && datum.tip")
+        .mark_point(size=250, opacity=0, filled=True)
+        .encode(tooltip=tooltip),
+    ]
+    return alt.LayerChart(layer=layers).properties(
+        title=_Y_TITLES[quantity],
+        height=_HEIGHT,
+        description=description(quantity, axis),
+    )
+
+
+def description(quantity: Quantity, axis: Axis = "step") -> str:
+    """The chart in words, for who cannot see it."""
+    return f"{_Y_TITLES[quantity]} over {_X_TITLES[axis].lower()}, a curve for each run."
+
+
+@lru_cache(maxsize=64)
+def curve_spec(
+    quantity: Quantity, *, axis: Axis = "step", log: bool = False, train_only: bool = False
+) -> dict[str, Any]:
+    """``curve_chart`` as a Vega-Lite dict without data; built once, do not change it."""
+    spec: dict[str, Any] = curve_chart(quantity, axis=axis, log=log, train_only=train_only).to_dict(
+        validate=True
+    )
+    spec.pop("config", None)  # Altair's own defaults would override the app's theme
+    spec.pop("data", None)
+    spec.pop("description")  # given to Streamlit as the chart's alternative text
+    return spec

@@ -1,0 +1,226 @@
+"""Pictures of digits and of what a network makes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import altair as alt
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from mlcore.charts import palette
+
+Bytes = NDArray[np.uint8]
+
+_FRAME: Final = 0x7D
+"""Grey between the tiles of a gallery: seen on a light page and on a dark one."""
+
+
+def class_count_chart(counts: pd.DataFrame) -> alt.Chart:
+    """How many images of each class there are, train beside test.
+
+    Args:
+        counts: A row a class and split: class (its name), split (``train``, ``test``), count.
+    """
+    classes = list(dict.fromkeys(counts["class"].astype(str)))
+    bars: alt.Chart = alt.Chart(counts).mark_bar(color=palette.VALUE)
+    return bars.encode(
+        x=alt.X("class:N", title="Class", sort=classes, axis=alt.Axis(labelAngle=0)),
+        xOffset=alt.XOffset("split:N", sort=["train", "test"]),
+        y=alt.Y("count:Q", title="Images", axis=alt.Axis(format=",")),
+        opacity=alt.Opacity(
+            "split:N",
+            title="Images",
+            sort=["train", "test"],
+            scale=alt.Scale(
+                domain=["train", "test"], range=[palette.TRAIN_OPACITY, palette.TEST_OPACITY]
+            ),
+            legend=alt.Legend(orient="top"),
+        ),
+        tooltip=[
+            alt.Tooltip("class:N", title="Class"),
+            alt.Tooltip("split:N", title="Images"),
+            alt.Tooltip("count:Q", title="Count", format=","),
+        ],
+    ).properties(
+        title="Images of each class",
+        height=260,
+        description="Bars: the number of train and of test images of each class.",
+    )
+
+
+def confusion_rows(confusion: NDArray[np.int64], classes: Sequence[str]) -> pd.DataFrame:
+    """A confusion matrix as rows for ``confusion_chart``.
+
+    Args:
+        confusion: Counts, row = true class, column = predicted class.
+        classes: Names of the classes.
+
+    Returns:
+        A row a cell: true, predicted, count, share (of the images of the true class), right, and
+        strength (0 to 1): the share, for wrong cells as a part of the largest wrong share.
+    """
+    totals = confusion.sum(axis=1, keepdims=True)
+    share = confusion / np.maximum(totals, 1)
+    wrong = share * (1 - np.eye(len(confusion)))
+    strength = np.where(np.eye(len(confusion), dtype=bool), share, wrong / max(wrong.max(), 1e-12))
+    names = np.array(classes, dtype=object)
+    return pd.DataFrame(
+        {
+            "true": np.repeat(names, len(names)),
+            "predicted": np.tile(names, len(names)),
+            "count": confusion.ravel(),
+            "share": share.ravel(),
+            "right": np.eye(len(names), dtype=bool).ravel(),
+            "strength": strength.ravel(),
+        }
+    )
+
+
+def confusion_chart(rows: pd.DataFrame) -> alt.LayerChart:
+    """True class against predicted class: right ones blue, mistakes red, the more the stronger.
+
+    Args:
+        rows: See ``confusion_rows``.
+    """
+    classes = list(dict.fromkeys(rows["true"].astype(str)))
+    base = alt.Chart(rows).encode(
+        x=alt.X("predicted:N", title="Predicted class", sort=classes, axis=alt.Axis(labelAngle=0)),
+        y=alt.Y("true:N", title="True class", sort=classes),
+        tooltip=[
+            alt.Tooltip("true:N", title="True class"),
+            alt.Tooltip("predicted:N", title="Predicted class"),
+            alt.Tooltip("count:Q", title="Images", format=","),
+            alt.Tooltip("share:Q", title="Share of the true class", format=".2%"),
+        ],
+    )
+    cells = base.mark_rect().encode(
+        color=alt.condition("datum.right", alt.value(palette.VALUE), alt.value(palette.BAD)),
+        opacity=alt.Opacity(
+            "strength:Q", scale=alt.Scale(domain=[0, 1], range=[0, 1]), legend=None
+        ),
+    )
+    counts = (
+        base.transform_filter("datum.count > 0")
+        .mark_text(fontSize=11)
+        .encode(
+            text=alt.Text("count:Q", format="d"),
+            color=alt.condition(
+                "datum.strength > 0.5", alt.value("#ffffff"), alt.value(palette.MUTED)
+            ),
+        )
+    )
+    return alt.LayerChart(data=rows, layer=[cells, counts]).properties(
+        title=alt.TitleParams(
+            "Confusion matrix",
+            subtitle="blue: right · red: mistakes, the strongest cell is the most frequent one",
+            anchor="start",
+        ),
+        height=360,
+        description="A cell for each true class (rows) and predicted class (columns) with the "
+        "number of test images; the diagonal holds the right ones.",
+    )
+
+
+def pixel_rows(image: Bytes) -> pd.DataFrame:
+    """The numbers of one image: a row a pixel: row, column, value (0 to 255)."""
+    height, width = image.shape
+    return pd.DataFrame(
+        {
+            "row": np.repeat(np.arange(height), width),
+            "column": np.tile(np.arange(width), height),
+            "value": image.ravel().astype(np.int64),
+        }
+    )
+
+
+def pixel_chart(rows: pd.DataFrame, name: str) -> alt.LayerChart:
+    """One image as the numbers it is made of.
+
+    Args:
+        rows: See ``pixel_rows``.
+        name: What the image shows.
+    """
+    side = int(rows["row"].max()) + 1
+    axis = alt.Axis(values=list(range(0, side, 4)), labelAngle=0, ticks=False, domain=False)
+    base = alt.Chart(rows).encode(
+        x=alt.X("column:O", title="Column", axis=axis),
+        y=alt.Y("row:O", title="Row", axis=axis),
+        tooltip=[
+            alt.Tooltip("row:O", title="Row"),
+            alt.Tooltip("column:O", title="Column"),
+            alt.Tooltip("value:Q", title="Pixel"),
+        ],
+    )
+    ink = base.mark_rect(color=palette.VALUE).encode(
+        opacity=alt.Opacity("value:Q", scale=alt.Scale(domain=[0, 255], range=[0, 1]), legend=None)
+    )
+    numbers = (
+        base.transform_filter("datum.value > 0")
+        .mark_text(fontSize=8)
+        .encode(
+            text="value:Q",
+            color=alt.condition(
+                "datum.value > 127", alt.value("#ffffff"), alt.value(palette.MUTED)
+            ),
+        )
+    )
+    return alt.LayerChart(data=rows, layer=[ink, numbers]).properties(
+        title=alt.TitleParams(
+            f"{name} as numbers",
+            subtitle="0 (empty here) is black, 255 is white in the file",
+            anchor="start",
+        ),
+        height=560,
+        description=f"{name}: a grid of {side} by {side} pixels, each with its value.",
+    )
+
+
+def gallery(images: Bytes, columns: int, zoom: int = 2) -> Bytes:
+    """Tile images into one picture, row by row, with a thin grey line between them.
+
+    Args:
+        images: ``[N, height, width]``.
+        columns: Images in a row; the last row may stay shorter.
+        zoom: Side of the square that one pixel becomes.
+
+    Returns:
+        One grey picture ``[rows·(height·zoom + 1) + 1, columns·(width·zoom + 1) + 1]``.
+
+    Raises:
+        ValueError: If there is nothing to tile.
+    """
+    if not len(images) or columns < 1 or zoom < 1:
+        raise ValueError(
+            f"There are {len(images)} images for {columns} columns at zoom {zoom}; each must be "
+            "at least 1."
+        )
+    count, height, width = images.shape
+    rows = -(-count // columns)
+    tall, wide = height * zoom + 1, width * zoom + 1
+    picture = np.full((rows * tall + 1, columns * wide + 1), _FRAME, dtype=np.uint8)
+    for place, image in enumerate(images):
+        top, left = place // columns * tall + 1, place % columns * wide + 1
+        large = image.repeat(zoom, axis=0).repeat(zoom, axis=1)
+        picture[top : top + tall - 1, left : left + wide - 1] = large
+    return picture
+
+
+def tile(image: Bytes, zoom: int = 2, margin: int = 4) -> Bytes:
+    """One image on a see-through margin, to stand beside others.
+
+    Args:
+        image: ``[height, width]``.
+        zoom: Side of the square that one pixel becomes.
+        margin: Empty pixels on each side.
+
+    Returns:
+        Red, green, blue and opacity: ``[height·zoom + 2·margin, width·zoom + 2·margin, 4]``.
+    """
+    large = image.repeat(zoom, axis=0).repeat(zoom, axis=1)
+    whole = np.zeros((*(side + 2 * margin for side in large.shape), 4), dtype=np.uint8)
+    inner = whole[margin:-margin, margin:-margin] if margin else whole
+    inner[..., :3], inner[..., 3] = large[..., None], 255
+    return whole

@@ -1,0 +1,153 @@
+"""Runs as they happen: their cards and their curves, polled only while one of them moves."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import streamlit as st
+
+from mlcore.charts.curves import Axis, Quantity, curve_spec, description
+from mlcore.core import RunNotFoundError
+from mlcore.runs import Run, open_store
+from mlcore.ui import page, run_parts, watch
+
+POLL_S: Final = 0.5
+_TITLES: Final[dict[Quantity, str]] = {
+    "loss": "Loss",
+    "accuracy": "Accuracy",
+    "grad_norm": "Gradient norm",
+    "lr": "Learning rate",
+}
+_SHOWN_AT_FIRST: Final[tuple[Quantity, ...]] = ("loss", "accuracy")
+_AXES: Final[dict[Axis, str]] = {"step": "Steps", "time": "Seconds"}
+_LEGEND: Final = "Solid with dots: all test images, after each epoch. Faint: training batches."
+_THINNED: Final = (
+    f" Curves are thinned to about {watch.POINTS} points; a band spans the lowest and the highest "
+    "value of each. The whole history is in `mlcore.get_run(id).metrics()`."
+)
+
+
+def live_view(run_ids: Sequence[str], *, key: str) -> None:
+    """Cards and curves of some runs, overlaid.
+
+    While one of them is queued or running the view redraws itself every ``POLL_S`` seconds; when
+    the last one ends the whole page reruns once, and from then on nothing is asked of the server.
+
+    Args:
+        run_ids: The runs to show; an id that no run has is named and left out.
+        key: Prefix of all keys.
+    """
+    polling = any(run.status.moving for run in _read(run_ids))
+
+    @st.fragment(run_every=POLL_S if polling else None, key=f"{key}.panel")
+    def panel() -> None:
+        with page.sentences():
+            watch.look_after_runs()
+            runs = _read(run_ids)
+            _draw(runs, run_ids, key)
+            if any(run.status.moving for run in runs) != polling:
+                st.rerun()
+
+    panel()
+
+
+def cards(runs_shown: int, *, key: str) -> None:
+    """The newest runs as cards, polled while one of them moves."""
+
+    def newest() -> list[Run]:
+        return open_store().list(limit=runs_shown)
+
+    polling = any(run.status.moving for run in newest())
+
+    @st.fragment(run_every=POLL_S if polling else None, key=f"{key}.panel")
+    def panel() -> None:
+        with page.sentences():
+            watch.look_after_runs()
+            run_parts.show_refusal()
+            runs = newest()
+            for run in runs:
+                run_parts.card(run, key=key, link=True)
+            if not runs:
+                st.info("No run yet: the first one you start shows up here, live.")
+            if any(run.status.moving for run in runs) != polling:
+                st.rerun()
+
+    panel()
+
+
+def _read(run_ids: Sequence[str]) -> list[Run]:
+    store, found = open_store(), []
+    for run_id in run_ids:
+        try:
+            found.append(store.get(run_id))
+        except RunNotFoundError:
+            continue
+    return found
+
+
+def _draw(runs: list[Run], wanted: Sequence[str], key: str) -> None:
+    known = {run.id for run in runs}
+    for missing in [run_id for run_id in wanted if run_id not in known]:
+        page.error(f"No run has the id {missing}; it may have been deleted.")
+    run_parts.show_refusal()
+    colours = run_parts.colours_of(runs)
+    for run in runs:
+        run_parts.card(run, key=key, colour=colours[run.id])
+    if runs:
+        _charts(runs, key)
+
+
+def _charts(runs: list[Run], key: str) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", key=f"{key}.options"):
+        shown = st.pills(
+            "Curves",
+            list(_TITLES),
+            selection_mode="multi",
+            default=_SHOWN_AT_FIRST,
+            format_func=_TITLES.__getitem__,
+            label_visibility="collapsed",
+            key=f"{key}.shown",
+        )
+        log = st.toggle(
+            "Log scale",
+            help="Accuracy is drawn as error rate then, whose decades tell good networks apart.",
+            key=f"{key}.log",
+        )
+        with st.popover("Curves", icon=":material/tune:", key=f"{key}.more"):
+            smoothing = st.slider(
+                "Smoothing",
+                0.0,
+                0.95,
+                0.0,
+                0.05,
+                help="Weight of the past in a moving average of the training curves; "
+                "the raw points stay, faint.",
+                key=f"{key}.smoothing",
+            )
+            axis = st.segmented_control(
+                "Over",
+                list(_AXES),
+                default="step",
+                required=True,
+                format_func=_AXES.__getitem__,
+                key=f"{key}.axis",
+            )
+    if not shown:
+        st.info("Choose at least one curve above.")
+        return
+    labels = run_parts.labels_of(runs)
+    columns = st.columns(2 if len(shown) > 1 else 1, gap="small")
+    thinned = False
+    for place, quantity in enumerate(shown):
+        drawn: Quantity = "error_rate" if log and quantity == "accuracy" else quantity
+        rows = watch.chart_rows(runs, labels, drawn, axis=axis, smoothing=smoothing)
+        thinned = thinned or bool((rows["kind"] == "band").any())
+        with columns[place % len(columns)]:
+            st.vega_lite_chart(
+                rows,
+                curve_spec(
+                    drawn, axis=axis, log=log, train_only="test" not in watch.METRICS[drawn]
+                ),
+                alt=description(drawn, axis),
+                key=f"{key}.{drawn}.{axis}.{log}",
+            )
+    st.caption(_LEGEND + _THINNED * thinned)

@@ -1,0 +1,149 @@
+"""The tab *Predictions*: what a network says of test digits, epoch after epoch."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+from streamlit.delta_generator import DeltaGenerator
+
+from mlcore.charts import digits as charts
+from mlcore.runs import Run, open_store
+from mlcore.ui import page, run_parts, watch
+from mlcore.ui.mnist import look
+from mlcore.ui.mnist.parts import MNISTConfig, chosen_ids, newest_runs
+
+POLL_S = 1.0
+_TILE = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What a run kept at one step (see ``mlcore.mnist.evaluate``), as NumPy arrays."""
+
+    confusion: NDArray[np.int64]
+    places: NDArray[np.int64]
+    probabilities: NDArray[np.float32]
+
+
+def show() -> None:
+    """Draw the tab."""
+    runs = {run.id: run for run in newest_runs()}
+    controls, picture = page.columns()
+    if not runs:
+        with picture:
+            st.info(
+                "No network has learned yet. Start one under **Train**, or press the button.",
+                icon=":material/play_arrow:",
+            )
+            run_parts.start_button(MNISTConfig(), "Train the course's network", key="mnist.first")
+        return
+    with controls:
+        first = next((run_id for run_id in chosen_ids() if run_id in runs), next(iter(runs)))
+        run_id = st.selectbox(
+            "Run",
+            list(runs),
+            index=list(runs).index(first),
+            format_func=lambda run_id: f"{run_parts.name_of(runs[run_id])} · {run_id}",
+            key="mnist.predictions.run",
+        )
+        slider = st.container(key="mnist.predictions.controls")
+        page.prose("mnist_predictions")
+    moving = runs[run_id].status.moving
+    shown = picture.container(key="mnist.predictions.picture")
+
+    @st.fragment(run_every=POLL_S if moving else None, key="mnist.predictions.panel")
+    def panel() -> None:
+        with page.sentences():
+            watch.look_after_runs()
+            run = open_store().get(run_id)
+            step = _step(run, slider)
+            if step is not None:
+                with shown:
+                    _draw(run, step)
+            if run.status.moving != moving:
+                st.rerun()
+
+    with page.sentences():
+        panel()
+
+
+def _step(run: Run, place: DeltaGenerator) -> int | None:
+    """The step whose predictions to show: that of the slider, which follows the newest epoch."""
+    steps = run.array_steps()
+    per_epoch = run.config.steps_per_epoch() or 1
+    if not steps:
+        place.info("The first predictions come when the run starts.")
+        return None
+    widget = f"mnist.predictions.step.{run.id}"
+    newest = f"{widget}.newest"
+    if st.session_state.get(widget) in (None, st.session_state.get(newest)):
+        st.session_state[widget] = steps[-1]
+    st.session_state[newest] = steps[-1]
+    if len(steps) == 1:
+        place.caption("Epoch 0: before the first step.")
+        return steps[0]
+    step: int = place.select_slider(
+        "After epoch",
+        steps,
+        format_func=lambda step: f"{step / per_epoch:.3g}",
+        help="0 is the network before its first step; the slider follows a live run.",
+        key=widget,
+    )
+    return step
+
+
+def _draw(run: Run, step: int) -> None:
+    config = run.config
+    assert isinstance(config, MNISTConfig)  # noqa: S101 - the list holds runs of mnist only
+    moment = _moment(open_store().url, run.id, step)
+    classes = look.classes(config.dataset, config.data_dir)
+    _samples(config, moment, classes)
+    st.altair_chart(
+        charts.confusion_chart(charts.confusion_rows(moment.confusion, classes)),
+        key="mnist.predictions.confusion",
+    )
+    _proof(run, step, moment)
+    page.as_code(
+        f'import mlcore\n\nrun = mlcore.get_run("{run.id}")\n'
+        f'confusion = run.arrays({step})["confusion"]  # row = true class, column = predicted',
+        key="mnist.predictions.code",
+    )
+
+
+def _samples(config: MNISTConfig, moment: Moment, classes: tuple[str, ...]) -> None:
+    places = tuple(int(place) for place in moment.places)
+    pictures = look.images(config.dataset, config.data_dir, "test", places)
+    truth = look.labels(config.dataset, config.data_dir, "test", places)
+    guesses = moment.probabilities.argmax(axis=1)
+    right = sum(classes[guess] == true for guess, true in zip(guesses, truth, strict=True))
+    st.markdown(f"**{len(places)} test images: {right} right, {len(places) - right} wrong**")
+    captions, words = [], []
+    for guess, true, row in zip(guesses, truth, moment.probabilities, strict=True):
+        said = f"{page.plain(classes[guess])} · {row[guess]:.0%}"
+        captions.append(said if classes[guess] == true else f":red[**{said}**]")
+        words.append(f"A {true}, taken for {classes[guess]} with {row[guess]:.0%}")
+    st.image(
+        [charts.tile(picture) for picture in pictures], caption=captions, width=_TILE, alt=words
+    )
+    st.caption("Below each: the most probable class and its probability; in red where it is wrong.")
+
+
+def _proof(run: Run, step: int, moment: Moment) -> None:
+    counted = float(moment.confusion.trace() / moment.confusion.sum())
+    recorded = run.metrics(["test_accuracy"])
+    value = float(recorded.loc[recorded["step"] == step, "value"].iloc[0])
+    st.caption(
+        f"Accuracy from the diagonal of this matrix: {counted:.2%}; as the run recorded it: "
+        f"{value:.2%}. {'They agree.' if abs(counted - value) < 1e-9 else 'They differ!'}"
+    )
+
+
+@st.cache_data(max_entries=128, show_spinner=False)
+def _moment(url: str, run_id: str, step: int) -> Moment:
+    arrays = open_store(url).get(run_id).arrays(step)
+    return Moment(
+        arrays["confusion"].numpy(),
+        arrays["sample_index"].numpy(),
+        arrays["sample_probabilities"].numpy(),
+    )

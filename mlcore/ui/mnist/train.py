@@ -1,0 +1,70 @@
+"""The tab *Train*: the form, and the runs it starts, live and overlaid."""
+
+import streamlit as st
+
+from mlcore.core import RunNotFoundError
+from mlcore.runs import Run, open_store
+from mlcore.ui import form, live, page, run_parts
+from mlcore.ui.mnist.parts import FORM, MNISTConfig, choose_runs, newest_runs, show_run
+
+
+def show() -> None:
+    """Draw the tab."""
+    controls, picture = page.columns()
+    with controls:
+        _form()
+    with picture, page.sentences():
+        offered = newest_runs()
+        if not offered:
+            st.info(
+                "No network has learned these digits yet. Press **Start training** on the left: "
+                "the course's own takes a few seconds.",
+                icon=":material/play_arrow:",
+            )
+            return
+        chosen = choose_runs(offered)
+        live.live_view(chosen, key="mnist.live")
+        _codes(chosen)
+
+
+@st.fragment(key="mnist.form")
+def _form() -> None:
+    presets_and_start = st.container(key="mnist.start.place")
+    config = form.config_form(
+        MNISTConfig, key=FORM, open_groups=("Loss and optimizer",), presets_in=presets_and_start
+    )
+    with presets_and_start, page.sentences():
+        afresh = st.toggle(
+            "Even if it was run before",
+            help="A config that was run before answers at once from the cache; this trains anew.",
+            key="mnist.afresh",
+        )
+        if st.button(
+            "Start training",
+            type="primary",
+            icon=":material/play_arrow:",
+            width="stretch",
+            disabled=config is None,
+            help=None if config is not None else "A field below needs another value.",
+            key="mnist.start",
+        ):
+            assert config is not None  # noqa: S101 - the button is disabled otherwise
+            run = run_parts.start(config, force=afresh)
+            show_run(run.id)
+            st.rerun()
+    if config is not None:
+        page.config_as_code(config, key="mnist.form.code")
+
+
+def _codes(run_ids: list[str]) -> None:
+    for run_id in run_ids:
+        try:
+            run: Run = open_store().get(run_id)
+        except RunNotFoundError:
+            continue
+        label = f"Run {run.id} as code · {page.plain(run_parts.name_of(run))}"
+        with (
+            st.expander(label, icon=":material/code:", key=f"mnist.code.{run.id}"),
+            page.sentences(),
+        ):
+            page.config_as_code(run.config, key=f"mnist.code.{run.id}.tabs")

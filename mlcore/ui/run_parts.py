@@ -1,0 +1,180 @@
+"""How one run is shown: its name, its state, its progress and what one may do with it."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final, Literal
+
+import streamlit as st
+
+from mlcore.charts import palette
+from mlcore.core import Config, ConfigError, RunNotFoundError, RunStateError
+from mlcore.runs import Run, Status, open_store, submit
+from mlcore.ui import navigation, page
+from mlcore.ui.draft import as_text
+
+CACHED_KEY: Final = "runs answered from the cache"
+_ERROR_KEY: Final = "run action refused"
+
+BadgeColour = Literal["blue", "green", "orange", "red", "violet", "gray"]
+
+_BADGES: Final[Mapping[Status, tuple[str, BadgeColour]]] = {
+    Status.QUEUED: (":material/schedule:", "gray"),
+    Status.RUNNING: (":material/play_arrow:", "blue"),
+    Status.PAUSED: (":material/pause:", "orange"),
+    Status.FINISHED: (":material/check:", "green"),
+    Status.FAILED: (":material/error:", "red"),
+    Status.STOPPED: (":material/stop:", "gray"),
+    Status.LOST: (":material/link_off:", "red"),
+    Status.PRUNED: (":material/content_cut:", "violet"),
+}
+
+
+def name_of(run: Run) -> str:
+    """What to call a run: its preset, or what it changes from the defaults, and its seed if any.
+
+    Two runs of one config have one name; their ids tell them apart.
+    """
+    try:
+        config = run.config
+    except ConfigError:  # recorded by a version whose config had other bounds
+        return run.experiment
+    for name, preset in config.presets.items():
+        if preset == config:
+            return name
+    changes = ", ".join(f"{name} {as_text(value)}" for name, value in config.changes().items())
+    return changes or "defaults"
+
+
+def labels_of(runs: list[Run]) -> dict[str, str]:
+    """A label for each run, by id: its name, with the id where names alone do not tell."""
+    names = {run.id: name_of(run) for run in runs}
+    taken = list(names.values())
+    return {k: f"{v} · {k}" if taken.count(v) > 1 else v for k, v in names.items()}
+
+
+def colours_of(runs: Iterable[Run]) -> dict[str, str]:
+    """The hue of each run, by id; runs drawn together never share one."""
+    return palette.run_colours({run.id: run.key for run in runs})
+
+
+def card(run: Run, *, key: str, colour: str | None = None, link: bool = False) -> None:
+    """One run: colour, name, state, progress, speed, and the buttons that fit its state.
+
+    Args:
+        run: As it was read just now.
+        key: Prefix of the keys of its buttons.
+        colour: Its hue in the charts beside it; by default its own.
+        link: Offer a way to its curves on the experiment's page.
+    """
+    with st.container(border=True, key=f"{key}.{run.id}", gap="small"):
+        with st.container(horizontal=True, vertical_alignment="center", key=f"{key}.{run.id}.top"):
+            _title(run, colour or palette.run_colour(run.key))
+            _buttons(run, key, link=link)
+        if run.status.live or run.status.resumable:
+            st.progress(run.progress, text=progress_text(run))
+        else:
+            st.caption(progress_text(run))
+        if run.error:
+            page.error(run.error)
+
+
+def progress_text(run: Run) -> str:
+    """Steps, speed and the time that is left, or how it ended."""
+    if run.status == Status.QUEUED and not run.step:
+        return "Waiting for a worker…"
+    parts = [f"step {run.step:,} of {run.total:,.0f}" if run.total else "step 0"]
+    latest = run.latest()
+    if run.status == Status.RUNNING and "samples_per_second" in latest:
+        parts.append(f"{latest['samples_per_second']:,.0f} samples/s")
+    if run.status == Status.RUNNING and 0 < run.progress < 1:
+        parts.append(f"{duration(run.elapsed * (1 / run.progress - 1))} left")
+    elif run.elapsed:
+        parts.append(f"{duration(run.elapsed)} of work")
+    if "test_accuracy" in latest:
+        parts.append(f"test accuracy {latest['test_accuracy']:.2%}")
+    return " · ".join(parts)
+
+
+def duration(seconds: float) -> str:
+    """Seconds as a person says them: ``0.4 s``, ``42 s``, ``3 min 05 s``, ``2 h 10 min``."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def start(config: Config, *, force: bool = False) -> Run:
+    """Submit a run and remember whether the cache answered, for the *cached* badge."""
+    run = submit(config, force)
+    known: frozenset[str] = st.session_state.get(CACHED_KEY, frozenset())
+    st.session_state[CACHED_KEY] = known | {run.id} if run.cached else known - {run.id}
+    return run
+
+
+def start_button(config: Config, label: str, *, key: str) -> None:
+    """A button that starts a run and shows it on its experiment's page."""
+    if st.button(label, type="primary", icon=":material/play_arrow:", key=key):
+        run = start(config)
+        st.switch_page(
+            navigation.page(run.experiment), query_params={"tab": "Train", "runs": run.id}
+        )
+
+
+def show_refusal() -> None:
+    """Show the sentence of an action that was refused since the last rerun, once."""
+    refused = st.session_state.pop(_ERROR_KEY, None)
+    if refused is not None:
+        page.error(refused)
+
+
+def _title(run: Run, colour: str) -> None:
+    icon, badge_colour = _BADGES[run.status]
+    word = f"{run.status}" if run.request is None else f"{run.request} asked"
+    st.html(
+        f'<span style="display:inline-block;width:0.9rem;height:0.9rem;border-radius:50%;'
+        f'background:{colour}" role="img" aria-label="Colour of this run"></span>',
+        width="content",
+    )
+    st.markdown(f"**{page.plain(name_of(run))}** `{run.id}`", width="content")
+    st.badge(word, icon=icon, color=badge_colour)
+    if run.id in st.session_state.get(CACHED_KEY, frozenset()):
+        st.badge("cached", icon=":material/bolt:", color="green", help="This config was run before")
+    st.space("stretch")
+
+
+def _buttons(run: Run, key: str, *, link: bool) -> None:
+    status, asked = run.status, run.request is not None
+
+    def button(label: str, icon: str, act: Callable[[Run], object], disabled: bool) -> None:
+        st.button(
+            label,
+            icon=icon,
+            key=f"{key}.{run.id}.{label}",
+            on_click=_act,
+            args=(run.id, act),
+            disabled=disabled,
+        )
+
+    if status.moving:
+        button("Pause", ":material/pause:", Run.pause, asked)
+    if status.resumable:
+        button("Resume", ":material/play_arrow:", Run.resume, False)
+    if status.live:
+        button("Stop", ":material/stop:", Run.stop, asked)
+    if link:
+        st.page_link(
+            navigation.page(run.experiment),
+            label="Open",
+            icon=":material/arrow_forward:",
+            query_params={"tab": "Train", "runs": run.id},
+        )
+
+
+def _act(run_id: str, act: Callable[[Run], object]) -> None:
+    try:
+        act(open_store().get(run_id))
+    except (RunStateError, RunNotFoundError) as refused:
+        st.session_state[_ERROR_KEY] = str(refused)
