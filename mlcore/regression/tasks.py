@@ -71,6 +71,8 @@ def _course(attempt: Attempt) -> str:
 def _quick(attempt: Attempt) -> Answer:
     if reason := _course(attempt) or ("Leave x as it is." * attempt.config.standardize):
         return Answer(False, reason)
+    if attempt.config.steps > 10:
+        return Answer(False, f"Your run takes {attempt.config.steps:,} steps; give it 10.")
     step = attempt.path.steps_to(120.0)[0]
     if step is None:
         return Answer(False, f"Your run ends at {float(attempt.path.loss[-1]):.4g}.")
@@ -128,8 +130,8 @@ def _outliers(attempt: Attempt) -> Answer:
 TASKS: tuple[Task, ...] = (
     Task(
         "quick",
-        "Bring the loss of the hours and scores below 120 in at most 10 steps.",
-        "At 1e-6 nothing happens in 10 steps. How far up may you go?",
+        "Bring the loss of the hours and scores below 120 with a run of at most 10 steps.",
+        "At 1e-6 nothing happens in 10 steps. How far up may you go, and where is too far?",
         _quick,
     ),
     Task(

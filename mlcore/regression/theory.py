@@ -88,8 +88,7 @@ class Verdict:
         if not self.exact:
             return None
         rates = torch.as_tensor(lr, dtype=torch.float64)
-        matrix = self._modes.matrix(rates[..., None] * self.eigenvalues)
-        return self._loss(errors_after(matrix, self._errors, steps))
+        return self._floor + self._excess_after(rates, steps)
 
     def predicted_curve(self, lr: float, steps: int) -> Tensor | None:
         """The loss of steps 0 to ``steps``, shape (steps + 1,); None unless ``exact``."""
@@ -99,7 +98,8 @@ class Verdict:
             return None
         matrix = self._modes.matrix(torch.as_tensor(lr, dtype=torch.float64) * self.eigenvalues)
         doublings = math.ceil(math.log2(steps + 1)) if steps else 0
-        return self._loss(errors_through(matrix, self._errors, doublings)[: steps + 1])
+        errors = errors_through(matrix, self._errors, doublings)[: steps + 1]
+        return self._floor + self._excess(errors)
 
     def predicted_steps(self, lr: float, tol: float = 1e-3) -> float | None:
         """Steps until the loss's distance to its minimum is ``tol`` times that of the start.
@@ -151,16 +151,16 @@ class Verdict:
         """
         import torch
 
-        if not self.exact or self.divergent is None or not steps:
+        if not self.exact or self.divergent is None or self.best_rate is None or not steps:
             return None
+        settled = 1e-15 * float(self._excess(self._errors))
+        if float(self._excess_after(torch.tensor(self.best_rate).double(), steps)) <= settled:
+            return self.best_rate  # any difference that is left is rounding
         low, high = math.log(self.divergent) - 14, math.log(self.divergent)
         for _ in range(6):
             rates = torch.linspace(low, high, 400, dtype=torch.float64).exp()
-            losses = self.predicted_loss(rates, steps)
-            assert losses is not None  # noqa: S101 - exact was asked above
-            best = int(losses.argmin())
+            centre = float(rates[int(self._excess_after(rates, steps).argmin())].log())
             width = (high - low) / 399
-            centre = low + best * width
             low, high = centre - width, min(centre + width, math.log(self.divergent))
         return math.exp(centre)
 
@@ -185,8 +185,9 @@ class Verdict:
         excess: Tensor = 0.5 * (self.eigenvalues * errors * errors).sum(-1)
         return excess.nan_to_num_(nan=torch.inf, posinf=torch.inf)
 
-    def _loss(self, errors: Tensor) -> Tensor:
-        return self._floor + self._excess(errors)
+    def _excess_after(self, rates: Tensor, steps: int) -> Tensor:
+        matrix = self._modes.matrix(rates[..., None] * self.eigenvalues)
+        return self._excess(errors_after(matrix, self._errors, steps))
 
 
 def verdict(

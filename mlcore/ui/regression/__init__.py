@@ -1,0 +1,1 @@
+"""What the pages on regression and on the optimizer race are made of."""

@@ -1,0 +1,84 @@
+"""A problem with all that is drawn of it whatever the rate: fit, window, heights of the surface."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import streamlit as st
+import torch
+from torch import Tensor
+
+from mlcore.regression import Dataset, Fit, Problem, RegressionConfig, problem_of, solve
+
+GRID = 61
+"""Points along each side of the grid of heights."""
+Window = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Bench:
+    """A problem and what it looks like.
+
+    Attributes:
+        problem: Data, model and loss.
+        fit: Its least-squares fit.
+        window: Part of the plane (w, b) to show: lowest w, highest w, lowest b, highest b.
+        heights: The loss over it, shape (GRID, GRID), row by row from the lowest b.
+        slots: Which parameters the plane's two axes are; None for the b of a line without one.
+    """
+
+    problem: Problem
+    fit: Fit
+    window: Window
+    heights: Tensor
+    slots: tuple[int, int | None]
+
+
+def bench(config: RegressionConfig, data: Dataset) -> Bench:
+    """The bench of a config on these points; kept between reruns, as long as only the rate moves.
+
+    Raises:
+        DataError: (a ValueError) if the points cannot be used.
+    """
+    kept = config.replace(
+        **{
+            name: RegressionConfig.model_fields[name].default
+            for name in ("lr", "optimizer", "momentum", "steps", "batch_size", "seed")
+        },
+        data="hours_scores",
+        x_column="",
+        y_column="",
+    )
+    return _bench(kept.to_json(), data.checksum(), data)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _bench(config: str, _checksum: str, _data: Dataset) -> Bench:
+    settings = RegressionConfig.from_json(config)
+    problem = problem_of(settings, _data)
+    fit = solve(problem)
+    plane = problem
+    if "b" not in problem.names:  # the plane is that of the line, cut by the model at b = 0
+        plane = problem_of(settings.replace(model="line"), _data)
+    line = solve(plane)
+    window = _window(line.w, line.b, settings.start_w, settings.start_b)
+    theta = _plane(torch.tensor(line.theta, dtype=torch.float64), window)
+    heights = plane.losses(theta).reshape(GRID, GRID)
+    last = len(problem.names) - 1
+    return Bench(problem, fit, window, heights, (0, last if "b" in problem.names else None))
+
+
+def _window(w: float, b: float, start_w: float, start_b: float) -> Window:
+    """Around the fit, wide enough for (0, 0) and for the start."""
+    half_w = max(1.6 * abs(w), 1.15 * abs(start_w - w), 0.1)
+    half_b = max(1.6 * abs(b), 1.15 * abs(start_b - b), 0.1)
+    return w - half_w, w + half_w, b - half_b, b + half_b
+
+
+def _plane(theta: Tensor, window: Window) -> Tensor:
+    """Parameters at each grid point, shape (d, GRID²): all but the first and last at the fit."""
+    left, right, bottom, top = window
+    grid = theta[:, None].repeat(1, GRID * GRID)
+    grid[0] = torch.linspace(left, right, GRID, dtype=torch.float64).repeat(GRID)
+    grid[-1] = torch.linspace(bottom, top, GRID, dtype=torch.float64).repeat_interleave(GRID)
+    return grid

@@ -1,0 +1,74 @@
+"""The same descent as a run: as Python, as a command, and recorded beside earlier ones."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from mlcore import runs
+from mlcore.charts.regression import runs_chart
+from mlcore.regression import RegressionConfig
+from mlcore.ui import page, run_parts
+from mlcore.ui.regression import settings
+
+SHOWN = 8
+
+
+def recorded(config: RegressionConfig, *, own_file: bool) -> None:
+    """Show the code, offer to record the run, and overlay those recorded before."""
+    if settings.edits():
+        st.info("The code below fits the data as it was, without the points added or removed.")
+    page.config_as_code(config, key="regression.code")
+    if own_file:
+        st.caption("A file of your own is read from its path: put the path in place of its name.")
+    else:
+        st.button(
+            "Record this run",
+            icon=":material/play_arrow:",
+            key="regression.record",
+            on_click=_record,
+            args=(config,),
+            help="Queued for a worker, stored, and answered from the store ever after.",
+        )
+    _panel()
+
+
+def _record(config: RegressionConfig) -> None:
+    try:
+        runs.submit(config)
+    except page.SENTENCES as problem:
+        st.session_state["regression.refused"] = str(problem)
+
+
+def _panel() -> None:
+    moving = any(run.status.moving for run in _newest())
+
+    @st.fragment(run_every=0.5 if moving else None, key="regression.recorded")
+    def panel() -> None:
+        refused = st.session_state.pop("regression.refused", None)
+        if refused:
+            page.error(refused)
+        found = _newest()
+        if not found:
+            st.caption("No run recorded yet.")
+            return
+        labels = run_parts.labels_of(found)
+        colours = run_parts.colours_of(found)
+        curves = runs.open_store().curves([run.id for run in found], "loss")
+        if len(curves):
+            curves = curves.assign(run=curves["run"].map(labels))
+            curves = curves[curves["value"] > 0]
+            st.altair_chart(
+                runs_chart(curves, {labels[k]: hue for k, hue in colours.items()}),
+                key="regression.recorded.chart",
+                width="stretch",
+            )
+        for run in found:
+            run_parts.card(run, key="regression.recorded", colour=colours[run.id])
+        if moving and not any(run.status.moving for run in found):
+            st.rerun()
+
+    panel()
+
+
+def _newest() -> list[runs.Run]:
+    return runs.open_store().list(experiment="regression", limit=SHOWN)

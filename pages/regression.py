@@ -1,0 +1,58 @@
+"""Regression by gradient descent: what each learning rate will do, and that it does it."""
+
+import streamlit as st
+
+from mlcore.ui import page
+
+page.header("Regression", "Why does one learning rate converge and a slightly larger one diverge?")
+
+from mlcore.regression import DataError  # noqa: E402 - torch comes after the first paint
+from mlcore.ui.regression import controls, panels, proof, rate, recorded, settings  # noqa: E402
+
+TABS = ["Four views", "All rates at once", "Proof", "Tasks", "As a run"]
+
+
+@st.fragment(key="regression.page")
+def regression() -> None:
+    """The page below its question: a move of a control redraws this part alone."""
+    draft = settings.load()
+    left, right = page.columns()
+    with left:
+        source = controls.data_controls(draft)
+        controls.model_controls(draft)
+        config, problems = settings.check(draft)
+        here = None
+        if config is not None and source is not None:
+            try:
+                here = panels.prepare(config, source)
+            except DataError as problem:
+                page.error(problem)
+        controls.steps_control(draft)
+        rate.rate_control(draft, here.verdict if here else None)
+        if here is not None:
+            st.markdown(rate.rate_words(here.verdict, here.config))
+            rate.three_button(here.verdict, here.config.steps)
+        controls.edit_controls(draft, here.config if here else None)
+        for sentence in problems.values():
+            page.error(sentence)
+    settings.save(draft)
+    with right:
+        tabs = st.tabs(TABS, key="tab", bind="query-params")
+        if here is None:
+            return
+        own_file = draft.text(controls.SPECS["data"]) not in ("hours_scores", "made")
+        parts = (
+            lambda: panels.views(here),
+            lambda: panels.all_rates(here),
+            lambda: proof.proof(here),
+            lambda: panels.tasks(here),
+            lambda: recorded.recorded(here.config, own_file=own_file),
+        )
+        for tab, part in zip(tabs, parts, strict=True):
+            if tab.open:
+                with tab:
+                    part()
+
+
+regression()
+page.explain("The formulas behind the verdict", "regression", key="regression.formulas")
