@@ -1,5 +1,7 @@
 """Regression by gradient descent: what each learning rate will do, and that it does it."""
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from mlcore.ui import page
@@ -41,7 +43,7 @@ def regression() -> None:
         if here is None:
             return
         own_file = draft.text(controls.SPECS["data"]) not in ("hours_scores", "made")
-        parts = (
+        parts: tuple[Callable[[], None], ...] = (
             lambda: panels.views(here),
             lambda: panels.all_rates(here),
             lambda: proof.proof(here),
@@ -52,6 +54,7 @@ def regression() -> None:
             if tab.open:
                 with tab:
                     part()
+    st.session_state["regression.points"] = here.data  # for the race on another page
 
 
 regression()

@@ -60,6 +60,12 @@ COURSE: Final = (
         "Why does a large learning rate diverge?",
     ),
     Chapter(
+        "optimizers",
+        "2b Optimizer race",
+        ":material/flag:",
+        "From the same start, who reaches which minimum, and at what cost?",
+    ),
+    Chapter(
         "mnist",
         "4 MNIST",
         ":material/draw:",
@@ -91,6 +97,11 @@ def enter() -> None:
 def chapters() -> tuple[Chapter, ...]:
     """The chapters that have a page."""
     return tuple(chapter for chapter in COURSE if chapter.path.exists())
+
+
+def has_page(file: str) -> bool:
+    """Whether there is a page of that name."""
+    return any(chapter.file == file for chapter in chapters())
 
 
 def page(file: str) -> st.Page:

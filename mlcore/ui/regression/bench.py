@@ -49,17 +49,19 @@ def bench(config: RegressionConfig, data: Dataset) -> Bench:
         x_column="",
         y_column="",
     )
-    return _bench(kept.to_json(), data.checksum(), data)
+    return _bench(kept.to_json(), data)
 
 
-@st.cache_resource(max_entries=32, show_spinner=False)
-def _bench(config: str, _checksum: str, _data: Dataset) -> Bench:
+@st.cache_resource(
+    max_entries=32, show_spinner=False, hash_funcs={Dataset: lambda data: data.checksum()}
+)
+def _bench(config: str, data: Dataset) -> Bench:
     settings = RegressionConfig.from_json(config)
-    problem = problem_of(settings, _data)
+    problem = problem_of(settings, data)
     fit = solve(problem)
     plane = problem
     if "b" not in problem.names:  # the plane is that of the line, cut by the model at b = 0
-        plane = problem_of(settings.replace(model="line"), _data)
+        plane = problem_of(settings.replace(model="line"), data)
     line = solve(plane)
     window = _window(line.w, line.b, settings.start_w, settings.start_b)
     theta = _plane(torch.tensor(line.theta, dtype=torch.float64), window)

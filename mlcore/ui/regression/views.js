@@ -45,8 +45,15 @@ class Views {
     if (!atEnd) frame = Math.max(0, data.frames.findLastIndex(s => s <= step))
     if (!this.player.timer) this.player.set(frame, last)
     else this.player.set(this.player.frame, last)
+    this.title('data', 'Data', data.points.editable && 'click to add or remove')
+    this.title('surface', 'Loss surface', data.surface.clickable && 'click to start')
     this.buildLegend()
     this.draw(this.player.frame)
+  }
+
+  title(view, name, hint) {
+    const caption = this.panels[view].figure.querySelector('figcaption')
+    caption.textContent = hint ? `${name}: ${hint}` : name
   }
 
   buildLegend() {

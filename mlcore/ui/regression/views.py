@@ -73,10 +73,10 @@ def scene(
                 "label": s.label,
                 "colour": s.colour,
                 "lr": float(s.path.lr),
-                "theta": [_finite(row) if row.isfinite().all() else None for row in theta],
-                "loss": _finite(s.path.loss[at]),
-                "slope": _finite(slope),
-                "theory": None if closed is None else _finite(closed[at]),
+                "theta": [finite(row) if row.isfinite().all() else None for row in theta],
+                "loss": finite(s.path.loss[at]),
+                "slope": finite(slope),
+                "theory": None if closed is None else finite(closed[at]),
             }
         )
     low_x, high_x = float(data.x.min()), float(data.x.max())
@@ -90,8 +90,8 @@ def scene(
         "intercept": "b" in problem.names,
         "scaling": [problem.scaling.mean, problem.scaling.deviation],
         "points": {
-            "x": _finite(data.x[order]),
-            "y": _finite(data.y[order]),
+            "x": finite(data.x[order]),
+            "y": finite(data.y[order]),
             "index": order.tolist(),
             "editable": editable,
         },
@@ -203,7 +203,8 @@ def _padded(low: float, high: float) -> list[float]:
     return [low - margin, high + margin]
 
 
-def _finite(values: Tensor) -> list[float | None]:
+def finite(values: Tensor) -> list[float | None]:
+    """Numbers for JSON: seven digits each, None for what is not finite."""
     return [_digits(v) for v in values.tolist()]
 
 

@@ -1,0 +1,240 @@
+"""The optimizer race: who starts, at which rates, on which surface, and what the browser draws."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+import torch
+
+from mlcore.charts import palette
+from mlcore.regression import (
+    Dataset,
+    Problem,
+    Race,
+    Racer,
+    Rule,
+    Surface,
+    hours_scores,
+    judge,
+    race,
+    regression_surface,
+    surface,
+)
+from mlcore.ui.regression.views import asset, colours, finite, frames_of
+
+SURFACES = {
+    "himmelblau": "Himmelblau",
+    "rosenbrock": "Rosenbrock",
+    "beale": "Beale",
+    "saddle": "Saddle",
+    "quadratic": "Quadratic",
+    "regression": "Your regression",
+}
+RACERS = {
+    "gradient descent": "gradient_descent",
+    "momentum": "momentum",
+    "Nesterov": "nesterov",
+    "Adagrad": "adagrad",
+    "RMSprop": "rmsprop",
+    "Adam": "adam",
+    "Rprop": "torch.optim.Rprop",
+    "L-BFGS": "torch.optim.LBFGS",
+}
+"""Name on the page → our rule, or the class of torch.optim that runs in its place."""
+HUES = dict(zip(RACERS, (*palette.RUN_COLOURS, palette.THEORY), strict=True))
+STARTERS = ["gradient descent", "momentum", "Nesterov", "Adagrad", "RMSprop", "Adam"]
+_RATES: Mapping[str, tuple[float, ...]] = {
+    "himmelblau": (0.01, 0.002, 0.002, 0.5, 0.02, 0.1, 0.01, 1.0),
+    "rosenbrock": (0.001, 0.0005, 0.0005, 0.5, 0.01, 0.05, 0.01, 1.0),
+    "beale": (0.005, 0.002, 0.002, 0.3, 0.01, 0.05, 0.01, 1.0),
+    "saddle": (0.05, 0.02, 0.02, 0.2, 0.01, 0.05, 0.01, 1.0),
+    "quadratic": (0.0, 0.0, 0.0, 0.5, 0.02, 0.1, 0.01, 1.0),
+    "regression": (0.0, 0.0, 0.0, 1.0, 0.05, 0.1, 0.05, 1.0),
+}
+_LBFGS = functools.partial(  # one line search a step, each of its gradient calls counted
+    torch.optim.LBFGS,
+    max_iter=1,
+    max_eval=25,
+    line_search_fn="strong_wolfe",
+    tolerance_grad=1e-12,
+    tolerance_change=1e-14,
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ground:
+    """Where to race.
+
+    Attributes:
+        key: Its key in ``SURFACES``.
+        surface: The surface.
+        steepest: The largest curvature, where it is the same everywhere; else None.
+        code: Python that makes the argument ``surface`` of ``race``.
+    """
+
+    key: str
+    surface: Surface
+    steepest: float | None
+    code: str
+
+
+def ground(key: str, condition: float, standardize: bool) -> Ground:
+    """The surface chosen; *your regression* is that of the points on the regression page."""
+    if key == "quadratic":
+        code = f'"quadratic", condition={condition:g}'
+        return Ground(key, surface("quadratic", condition), condition, code)
+    if key == "regression":
+        data: Dataset = st.session_state.get("regression.points") or hours_scores()
+        problem = Problem.of(data.x, data.y, standardize=standardize)
+        steepest = float(judge(problem).eigenvalues[-1])
+        code = f"regression.regression_surface(regression.Problem.of(x, y, {standardize=}))"
+        return Ground(key, regression_surface(problem), steepest, code)
+    return Ground(key, surface(key), None, f'"{key}"')  # type: ignore[arg-type]  # a SurfaceName
+
+
+def default_rate(name: str, place: Ground) -> float:
+    """A rate worth a race: from the curvature where there is one, else tried beforehand."""
+    if place.steepest is not None:
+        border = {"gradient descent": 1.9, "momentum": 3.4, "Nesterov": 1.2}.get(name)
+        if border is not None:  # nine tenths of the divergent border for μ = 0.9
+            return float(f"{border / place.steepest:.3g}")
+    return _RATES[place.key][list(RACERS).index(name)]
+
+
+def _named(place: Ground) -> str:
+    """What tells one surface from another: formula and window name the data's as well."""
+    minima = [(m.x, m.y) for m in place.surface.minima]
+    return f"{place.key} {place.surface.formula} {place.surface.window} {minima} {place.steepest}"
+
+
+@st.cache_resource(max_entries=64, show_spinner=False, hash_funcs={Ground: _named})
+def run(
+    place: Ground,
+    start: tuple[float, float],
+    rates: tuple[tuple[str, float], ...],
+    steps: int,
+) -> Race:
+    """The race, kept between reruns."""
+    return race(place.surface, start, {name: entry(name, rate) for name, rate in rates}, steps)
+
+
+def entry(name: str, rate: float) -> Any:
+    """What ``race`` takes for a racer of that name."""
+    rule = RACERS[name]
+    if rule == "torch.optim.Rprop":
+        return functools.partial(torch.optim.Rprop, lr=rate)
+    if rule == "torch.optim.LBFGS":
+        return functools.partial(_LBFGS, lr=rate)
+    return Racer(Rule(rule), rate)  # type: ignore[arg-type]  # the rest are RULE_NAMES
+
+
+def scene(shown: Race) -> dict[str, Any]:
+    """What the browser draws, as JSON values."""
+    steps = len(shown.points) - 1
+    frames = frames_of(steps)
+    at = torch.tensor(frames)
+    heights = shown.surface.grid()
+    lowest = min(
+        [float(heights.min()), *(_value(shown.surface, m.x, m.y) for m in shown.surface.minima)]
+    )
+    return {
+        "title": f"{shown.surface.name}: click to start elsewhere",
+        "axes": list(shown.surface.axes),
+        "frames": frames,
+        "start": shown.points[0, :, 0].tolist(),
+        "racers": [
+            {
+                "name": name,
+                "colour": HUES[name],
+                "points": [finite(row) for row in shown.points[at, :, k]],
+                "values": finite(shown.values[at, k]),
+            }
+            for k, name in enumerate(shown.names)
+        ],
+        "minima": [{"x": m.x, "y": m.y, "name": m.name} for m in shown.surface.minima],
+        "surface": {
+            "window": list(shown.surface.window),
+            "values": finite(heights.flatten()),
+            "size": heights.shape[0],
+            "low": lowest,
+        },
+        "colours": colours(),
+    }
+
+
+def race_view(scene: dict[str, Any], *, key: str, on_start: Callable[[], None]) -> Any:
+    """Mount the race; the result's ``start`` is [x, y] where the surface was clicked."""
+    mount = st.components.v2.component(
+        "mlcore.race_view",
+        html=asset("race.html"),
+        css=asset("style.css"),
+        js=asset("plots.js") + asset("race.js"),
+    )
+    return mount(key=key, data=scene, on_start_change=on_start)
+
+
+def results(shown: Race) -> pd.DataFrame:
+    """One row an optimizer: where it ended, since which gradient call, and f there."""
+    return pd.DataFrame(
+        {
+            "optimizer": [r.name for r in shown.results],
+            "reached": [r.minimum or "no minimum" for r in shown.results],
+            "there after": [
+                f"{r.calls:,} gradient calls" if r.calls is not None else "—" for r in shown.results
+            ],
+            "calls in all": [r.gradient_calls for r in shown.results],
+            "f at the end": [f"{r.value:.4g}" for r in shown.results],
+        }
+    )
+
+
+def progress(shown: Race) -> pd.DataFrame:
+    """F above its lowest minimum against gradient calls, for ``race_chart``."""
+    floor = min(_value(shown.surface, m.x, m.y) for m in shown.surface.minima)
+    at = torch.tensor(frames_of(len(shown.points) - 1))
+    parts = []
+    for k, name in enumerate(shown.names):
+        excess = (shown.values[at, k] - floor).clamp(min=1e-12)
+        part = pd.DataFrame({"calls": shown.calls[at, k].numpy(), "excess": excess.numpy()})
+        parts.append(part[part["excess"] < 1e12].assign(optimizer=name))
+    return pd.concat(parts)
+
+
+def script(
+    place: Ground, start: tuple[float, float], rates: tuple[tuple[str, float], ...], steps: int
+) -> str:
+    """Python that runs exactly this race."""
+    lines = ["import functools", "import torch", "from mlcore import regression", ""]
+    if place.key == "regression":
+        lines += ["data = regression.hours_scores()  # or your own points", "x, y = data.x, data.y"]
+    lines.append("optimizers = {")
+    for name, rate in rates:
+        rule = RACERS[name]
+        if rule == "torch.optim.LBFGS":
+            made = (
+                f"functools.partial(\n        torch.optim.LBFGS, lr={rate:g}, max_iter=1, "
+                'max_eval=25,\n        line_search_fn="strong_wolfe", tolerance_grad=1e-12, '
+                "tolerance_change=1e-14,\n    )"
+            )
+        elif rule.startswith("torch"):
+            made = f"functools.partial({rule}, lr={rate:g})"
+        else:
+            made = f'regression.Racer(regression.Rule("{rule}"), {rate:g})'
+        lines.append(f'    "{name}": {made},')
+    lines += [
+        "}",
+        "race = regression.race(",
+        f"    {place.code}, start={start}, optimizers=optimizers, steps={steps}",
+        ")",
+        'print(*race.results, sep="\\n")',
+    ]
+    return "\n".join(lines)
+
+
+def _value(place: Surface, x: float, y: float) -> float:
+    return float(place.value(torch.tensor([[x], [y]], dtype=torch.float64)))

@@ -1,0 +1,46 @@
+"""A race of optimizers over one surface: who reaches which minimum in how many gradient calls."""
+
+import streamlit as st
+
+from mlcore.ui import page
+
+page.header("Optimizer race", "From the same start, who reaches which minimum, and at what cost?")
+
+from mlcore.charts.regression import race_chart  # noqa: E402 - torch comes after the first paint
+from mlcore.ui.regression import race_controls, racing  # noqa: E402
+
+
+@st.fragment(key="race.page")
+def optimizers() -> None:
+    """The page below its question: a move of a control redraws this part alone."""
+    left, right = page.columns()
+    with left:
+        entry = race_controls.race_controls()
+    if entry is None:
+        return
+    shown = racing.run(entry.place, entry.start, entry.rates, entry.steps)
+
+    def clicked() -> None:
+        at = st.session_state["race.view"].get("start")
+        if at:
+            race_controls.restart(entry.place, at)
+
+    with right:
+        race, calls, code = st.tabs(
+            ["Race", "Cost", "As Python"], key="race.tab", bind="query-params"
+        )
+        if race.open:
+            with race:
+                racing.race_view(racing.scene(shown), key="race.view", on_start=clicked)
+        if calls.open:
+            chart = race_chart(racing.progress(shown), racing.HUES, name=shown.surface.name)
+            calls.altair_chart(chart, key="race.chart", width="stretch")
+        if code.open:
+            script = racing.script(entry.place, entry.start, entry.rates, entry.steps)
+            with code:
+                page.as_code(script, key="race.code")
+    st.dataframe(racing.results(shown), hide_index=True, key="race.results", width="stretch")
+
+
+optimizers()
+page.explain("What each optimizer does with a gradient", "optimizers", key="race.formulas")
