@@ -1,0 +1,62 @@
+"""Which samples feel a change of one sample: the price of statistics over the batch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from mlcore.layers.names import Norm
+from mlcore.layers.normalization import build_norm
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Influence:
+    """What became of every sample's output when one sample's input changed.
+
+    Attributes:
+        kind: Which norm.
+        training: Train or eval mode.
+        moved: ``[N]``: the largest |change of output| in each sample.
+    """
+
+    kind: Norm
+    training: bool
+    moved: Tensor
+
+
+@torch.no_grad()
+def perturb(
+    kind: Norm,
+    x: Tensor,
+    *,
+    sample: int = 0,
+    amount: float = 1.0,
+    groups: int = 1,
+    eps: float = 1e-5,
+    training: bool = True,
+    seed: int = 0,
+) -> Influence:
+    """Add noise to one sample and see whose output moves.
+
+    Args:
+        kind: Which norm.
+        x: ``[N, C, H, W]``.
+        sample: Which sample to change, from 0.
+        amount: Standard deviation of the noise.
+        groups: Of GroupNorm.
+        eps: ε.
+        training: Train or eval mode (fresh running statistics: mean 0, variance 1).
+        seed: Of the noise.
+
+    Raises:
+        ValueError: torch's own, see ``normalize``.
+    """
+    n, c, h, w = x.shape
+    module = build_norm(kind, (n, c, h, w), groups=groups, eps=eps).to(x.dtype).train(training)
+    changed = x.clone()
+    noise = torch.randn(x.shape[1:], generator=torch.Generator().manual_seed(seed), dtype=x.dtype)
+    changed[sample] += amount * noise
+    moved = (module(changed) - module(x)).abs().flatten(1).max(1).values
+    return Influence(kind, training, moved)
