@@ -1,4 +1,8 @@
-"""Formulas written twice at once: as LaTeX for papers, as MathML for browsers."""
+"""Formulas written twice at once: as LaTeX for papers, as MathML for browsers.
+
+Brackets that must stretch need a mathematical font, which many machines lack; in MathML they are
+the classes ``paren`` and ``matrix``, which a style sheet draws as borders.
+"""
 
 from __future__ import annotations
 
@@ -38,11 +42,12 @@ _SIGNS: Final = {
     "⊙": r"\odot",
     "→": r"\to",
     "≈": r"\approx",
+    "⋯": r"\cdots",
 }
 
 
 def sign(text: str) -> Formula:
-    """An operator sign: one of ``= + - · ⊙ → ≈``."""
+    """An operator sign: one of ``= + - · ⊙ → ≈ ⋯``."""
     return Formula(_SIGNS[text], f"<mo>{escape(text.replace('-', '−'))}</mo>")
 
 
@@ -147,11 +152,10 @@ def factor(value: Nested) -> Formula:
 
 
 def parentheses(inner: Formula) -> Formula:
-    """The formula in round brackets."""
+    """The formula in round brackets; in MathML by the class ``paren``, which a style draws."""
     return Formula(
         rf"\left({inner.latex}\right)",
-        f'<mrow><mo fence="true" stretchy="true">(</mo>{inner.mathml}'
-        '<mo fence="true" stretchy="true">)</mo></mrow>',
+        f'<mrow class="paren">{inner.mathml}</mrow>',
     )
 
 
@@ -201,7 +205,15 @@ def applied(name: str, *arguments: Formula) -> Formula:
 def derivative(of: Formula, by: Formula) -> Formula:
     """∂of/∂by."""
     partial = Formula(r"\partial", "<mi>∂</mi>")
-    return fraction(partial + of, partial + by)
+    return fraction(partial + _grouped(of), partial + _grouped(by))
+
+
+def _grouped(formula: Formula) -> Formula:
+    """A typed expression in parentheses; a name as it is."""
+    if not formula.latex.startswith(r"\texttt"):
+        return formula
+    fence = '<mo stretchy="false">{}</mo>'
+    return Formula(f"({formula.latex})", fence.format("(") + formula.mathml + fence.format(")"))
 
 
 def array(value: Nested) -> Formula:

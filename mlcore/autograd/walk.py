@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from mlcore.autograd import formula as f
 from mlcore.autograd.formula import Formula
@@ -12,6 +12,9 @@ from mlcore.autograd.leaves import Nested
 from mlcore.autograd.program import Constant, Operand
 from mlcore.autograd.records import Edge, Graph, Node
 from mlcore.autograd.tracing import Trace
+
+MAX_TERMS: Final = 5
+"""Most terms of a sum over paths that are written out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,17 +69,27 @@ def chain_rule(graph: Graph, node: Node) -> Formula:
     uses = [edge for edge in graph.outgoing(node.index) if edge.flow is not None]
     if node.index == graph.root or not uses:
         return here + f.sign("=") + result
-    symbols: Formula | None = None
-    numbers: Formula | None = None
-    for edge in uses:
-        user = graph.nodes[edge.target]
-        local = f.derivative(f.symbol(user.name), f.symbol(node.name))
-        term, product = _product(f.derivative(name, f.symbol(user.name)), local, edge, user, node)
-        symbols = term if symbols is None else symbols + f.sign("+") + term
-        numbers = product if numbers is None else numbers + f.sign("+") + product
-    if symbols is None or numbers is None:
-        raise AssertionError("There is at least one use here.")
+    # a leaf used everywhere: the first uses and the last one tell how the sum goes
+    shown = uses if len(uses) <= MAX_TERMS else [*uses[: MAX_TERMS - 2], uses[-1]]
+    terms = [_term(graph, name, edge, node) for edge in shown]
+    symbols = _sum([term for term, _ in terms], gap=len(shown) < len(uses))
+    numbers = _sum([product for _, product in terms], gap=len(shown) < len(uses))
     return here + f.sign("=") + symbols + f.sign("=") + numbers + f.sign("=") + result
+
+
+def _term(graph: Graph, root: Formula, edge: Edge, node: Node) -> tuple[Formula, Formula]:
+    user = graph.nodes[edge.target]
+    local = f.derivative(f.symbol(user.name), f.symbol(node.name))
+    return _product(f.derivative(root, f.symbol(user.name)), local, edge, user, node)
+
+
+def _sum(terms: list[Formula], *, gap: bool) -> Formula:
+    total = terms[0]
+    for position, term in enumerate(terms[1:], start=2):
+        if gap and position == len(terms):
+            total = total + f.sign("+") + f.sign("⋯")
+        total = total + f.sign("+") + term
+    return total
 
 
 def _product(

@@ -1,0 +1,1 @@
+"""Parts of the autograd page: its graph, its curve, its forms."""

@@ -1,0 +1,51 @@
+"""The curve along one leaf: f, f′ and f″, with the tangent, following the leaf's slider."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import streamlit as st
+
+from mlcore.autograd import Leaf, Program
+from mlcore.autograd.curve import curve
+from mlcore.autograd.leaves import at, element_name, elements
+from mlcore.charts.autograd import curve_payload
+from mlcore.ui.autograd.graph_view import asset
+
+_component = st.components.v2.component(
+    "mlcore_autograd_curve",
+    html=asset("curve.html"),
+    css=asset("curve.css"),
+    js=asset("curve.js"),
+)
+
+
+def curve_view(program: Program, leaves: Mapping[str, Leaf]) -> None:
+    """Choose a leaf element and draw the output along it.
+
+    While the leaf's slider is dragged the point moves in the browser; on release the page follows.
+    """
+    options = {
+        element_name(name, index): (name, index)
+        for name, given in leaves.items()
+        if given.dtype != "int64"
+        for index, _ in elements(given.value)
+    }
+    if not options:
+        st.info("A curve needs a leaf of a floating point dtype.")
+        return
+    if st.session_state.get("along") not in options:
+        st.session_state["along"] = next(iter(options))
+    chosen = st.selectbox("Along", list(options), key="along", width=220)
+    name, index = options[chosen]
+    now = at(leaves[name].value, index)
+    span = float(st.session_state.get("span", 5.0))
+    low, high = (-span, span) if abs(now) <= span else (now - span, now + span)
+    try:
+        found = curve(program, leaves, name, index, low=low, high=high)
+    except ValueError as error:
+        st.info(str(error))
+        return
+    listens = f"leaf_{name}" if index == () else ""
+    payload = curve_payload(found, program.output_name)
+    _component(key="curve", data={**payload, "listens": listens})

@@ -1,0 +1,45 @@
+"""The graph on the page: a component that draws it, zooms, pans and walks over it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import streamlit as st
+
+from mlcore.autograd.records import Graph
+from mlcore.autograd.tracing import Trace
+from mlcore.autograd.walk import walk
+from mlcore.charts.autograd import describe, graph_payload
+
+_HERE: Final = Path(__file__).parent
+
+
+def asset(name: str) -> str:
+    """The text of a file beside this module."""
+    return (_HERE / name).read_text(encoding="utf-8")
+
+
+_component = st.components.v2.component(
+    "mlcore_autograd_graph",
+    html=asset("graph.html"),
+    css=asset("graph.css"),
+    js=asset("graph.js"),
+)
+
+
+def graph_view(trace: Trace, *, key: str, height: int = 520) -> None:
+    """Draw a trace's graph with the stepper; stepping happens in the browser alone.
+
+    Args:
+        trace: What to draw.
+        key: Unique on the page.
+        height: Of the picture at most, in pixels.
+    """
+    payload = graph_payload(trace.graph, walk(trace))
+    _component(key=key, data={**payload, "height": height, "alt": describe(trace.graph)})
+
+
+def still_graph(graph: Graph, *, key: str, height: int = 300) -> None:
+    """Draw a graph without a stepper, such as the graph of a gradient."""
+    _component(key=key, data={**graph_payload(graph), "height": height, "alt": describe(graph)})

@@ -1,0 +1,111 @@
+"""The ledger of ``.grad`` on the page: its switches, its table, and PyTorch's own exceptions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+
+import streamlit as st
+
+from mlcore.autograd import Leaf, Program
+from mlcore.autograd.as_pytorch import as_pytorch
+from mlcore.autograd.explain import Failure
+from mlcore.autograd.export import value_text
+from mlcore.autograd.ledger import MAX_CALLS, Switches, ledger, mended
+
+
+def fill(switches: Switches) -> None:
+    """Set the widgets to these switches; call it before they are drawn."""
+    for field in fields(Switches):
+        st.session_state[f"ledger_{field.name}"] = getattr(switches, field.name)
+
+
+def ledger_view(program: Program, leaves: Mapping[str, Leaf]) -> None:
+    """Switches, the table of what each call added, and the exception with its mend."""
+    switches = _switches(program, leaves)
+    found = ledger(program, leaves, switches)
+    if found.failure:
+        failure_view(found.failure)
+        mend = mended(switches, found.failure)
+        if mend != switches:
+            st.button(
+                "Mend it", key="ledger_mend", icon=":material/build:", on_click=fill, args=(mend,)
+            )
+    rows = [
+        {
+            "call": f"{entry.call}. {entry.what}",
+            "tensor": entry.tensor,
+            ".grad before": value_text(entry.before),
+            "this call added": value_text(entry.added),
+            ".grad after (running sum)": value_text(entry.after),
+            "had it been zeroed": value_text(entry.if_zeroed),
+        }
+        for entry in found.entries
+    ]
+    if rows:
+        st.dataframe(
+            rows,
+            hide_index=True,
+            key="ledger_table",
+            alt="What each call of backward() added to the .grad of each tensor",
+        )
+    with st.expander("These calls as PyTorch lines", key="ledger_lines"):
+        st.code(as_pytorch(program, leaves, switches=switches), language="python")
+
+
+def failure_view(failure: Failure) -> None:
+    """An exception of PyTorch in its own words, then what it means and the mend."""
+    st.error(
+        f"`{failure.during}` raised **{failure.kind}**\n\n> {failure.message}",
+        icon=":material/bolt:",
+    )
+    st.markdown(f"**What it means.** {failure.meaning.meaning}")
+    st.markdown(f"**The mend.** {failure.meaning.mend}")
+
+
+def _switches(program: Program, leaves: Mapping[str, Leaf]) -> Switches:
+    results = [name for name, _ in program.names if name != program.output_name]
+    wanted = [name for name, given in leaves.items() if given.requires_grad]
+    options = {
+        "detach": ["", *leaves, *results],
+        "retain_grad": ["", *results, program.output_name],
+        "edit": ["", *leaves, *results, program.output_name],
+        "then_by": ["", *wanted],
+    }
+    for name, allowed in options.items():
+        if st.session_state.setdefault(f"ledger_{name}", "") not in allowed:
+            st.session_state[f"ledger_{name}"] = ""
+    for name in ("calls", "forward_again"):
+        st.session_state.setdefault(f"ledger_{name}", getattr(Switches(), name))
+    toggles = {
+        "zero_grad": "Set every .grad to None before each call",
+        "forward_again": "Run the program again before each call, as a training loop does",
+        "retain_graph": "Keep the saved tensors for another call",
+        "create_graph": "Give the gradient a graph of its own",
+        "no_grad": "Run the program under torch.no_grad()",
+        "edit_no_grad": "Make the in-place edit under torch.no_grad()",
+    }
+    labels = {"forward_again": "forward again", "edit_no_grad": "edit under no_grad"}
+    columns = st.columns(3)
+    chosen: dict[str, object] = {}
+    for i, (name, text) in enumerate(toggles.items()):
+        chosen[name] = columns[i % 3].toggle(
+            labels.get(name, name), key=f"ledger_{name}", help=text
+        )
+    first, *others = st.columns(5)
+    chosen["calls"] = first.number_input("calls of backward()", 1, MAX_CALLS, key="ledger_calls")
+    texts = {
+        "detach": ("detach()", "Use this tensor as name.detach(): no gradient passes it"),
+        "retain_grad": ("retain_grad()", "Keep the .grad of this result, which is no leaf"),
+        "edit": ("add_(1) in place", "Add 1 to this tensor in place before each backward()"),
+        "then_by": ("second call through", "The second call is g.backward() with g = this .grad"),
+    }
+    for column, (name, (label, text)) in zip(others, texts.items(), strict=True):
+        chosen[name] = column.selectbox(
+            label,
+            options[name],
+            key=f"ledger_{name}",
+            help=text,
+            format_func=lambda option: option or "none",
+        )
+    return Switches(**chosen)  # type: ignore[arg-type]  # the widgets' types are those of the fields

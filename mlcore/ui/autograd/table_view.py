@@ -1,0 +1,96 @@
+"""The tensor table, plainly or as a prediction to be scored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import streamlit as st
+
+from mlcore.autograd import Trace
+from mlcore.autograd.export import value_text
+from mlcore.autograd.predict import PROPERTIES, choices, score
+
+
+def table_view(trace: Trace) -> None:
+    """The table; with *Predict first* what autograd decides is hidden until it was guessed."""
+    predicting = st.toggle(
+        "Predict first",
+        key="predict",
+        help="Hides is_leaf, requires_grad, grad_fn and .grad until you have guessed each.",
+    )
+    if predicting:
+        _predict(trace)
+    else:
+        st.dataframe(
+            [
+                {
+                    "name": row.name,
+                    "value": value_text(row.value),
+                    ".grad": value_text(row.grad),
+                    "requires_grad": row.requires_grad,
+                    "is_leaf": row.is_leaf,
+                    "grad_fn": row.grad_fn,
+                    "retains_grad": row.retains_grad,
+                    "shape": str(list(row.shape)),
+                    "dtype": row.dtype.removeprefix("torch."),
+                    "device": row.device,
+                }
+                for row in trace.tensors
+            ],
+            hide_index=True,
+            key="tensor_table",
+            alt="Leaves and named results as PyTorch describes them after the backward pass",
+        )
+
+
+def _predict(trace: Trace) -> None:
+    config = st.column_config
+    blank = [
+        {
+            "name": row.name,
+            "value": value_text(row.value),
+            **dict.fromkeys(PROPERTIES, None),
+        }
+        for row in trace.tensors
+    ]
+    truth = ["True", "False"]
+    guessed = st.data_editor(
+        blank,
+        hide_index=True,
+        disabled=["name", "value"],
+        column_config={
+            "is_leaf": config.SelectboxColumn("is_leaf ?", options=truth),
+            "requires_grad": config.SelectboxColumn("requires_grad ?", options=truth),
+            "grad_fn": config.SelectboxColumn("grad_fn ?", options=list(choices(trace.tensors))),
+            "grad": config.TextColumn(".grad ?", help="A number, a list such as [1, 2], or None"),
+        },
+        key=f"guesses_{trace.program.text}",
+        alt="Your guesses of is_leaf, requires_grad, grad_fn and .grad for each tensor",
+    )
+    guesses: dict[str, dict[str, str]] = {
+        str(row["name"]): {str(prop): str(row[prop] or "") for prop in PROPERTIES}
+        for row in guessed
+    }
+    if st.button("Score my guesses", key="score", icon=":material/checklist:", type="primary"):
+        _scored(trace, guesses)
+
+
+def _scored(trace: Trace, guesses: Mapping[str, Mapping[str, str]]) -> None:
+    scores = score(trace, guesses)
+    right = sum(s.right for s in scores)
+    st.markdown(f"**{right} of {len(scores)} right.**" + " Well done." * (right == len(scores)))
+    misses = [
+        {
+            "tensor": s.tensor,
+            "property": "." + s.property,
+            "your guess": s.guess or "no guess",
+            "PyTorch": s.truth,
+            "why": s.reason,
+        }
+        for s in scores
+        if not s.right
+    ]
+    if misses:
+        st.dataframe(
+            misses, hide_index=True, key="misses", alt="Every miss with what PyTorch says and why"
+        )

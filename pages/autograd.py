@@ -1,0 +1,62 @@
+"""Automatic differentiation: type a program, move its leaves, see what autograd builds and does."""
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from mlcore.autograd import ProgramError, trace
+from mlcore.autograd.presets import PRESETS
+from mlcore.ui import page
+from mlcore.ui.autograd.code_view import code_view
+from mlcore.ui.autograd.curve_view import curve_view
+from mlcore.ui.autograd.derivatives_view import higher_view, proof_view
+from mlcore.ui.autograd.graph_view import graph_view
+from mlcore.ui.autograd.ledger_form import failure_view, ledger_view
+from mlcore.ui.autograd.program_form import program_form, show_pointer
+from mlcore.ui.autograd.table_view import table_view
+
+page.header(
+    "Automatic differentiation",
+    "How does PyTorch know the slope of everything you compute?",
+)
+
+
+@st.fragment
+def bench() -> None:
+    """Everything below the header: a moved leaf reruns no more than this."""
+    controls, picture = page.columns()
+    with controls:
+        given = program_form()
+    if given is None:
+        return
+    program, leaves = given
+    with picture:
+        try:
+            traced = trace(program, leaves)
+        except ProgramError as error:
+            show_pointer(error)
+            return
+        graph_view(traced, key="graph")
+        if traced.failure:
+            failure_view(traced.failure)
+        views: dict[str, Callable[[], object]] = {
+            "Tensors": lambda: table_view(traced),
+            "Ledger of .grad": lambda: ledger_view(program, leaves),
+            "Curve": lambda: curve_view(program, leaves),
+            "Second derivatives": lambda: higher_view(traced),
+            "Proof": lambda: proof_view(program, leaves),
+            "As Python": lambda: code_view(program, leaves),
+        }
+        for tab, view in zip(
+            st.tabs(list(views), key="view", on_change="rerun"), views.values(), strict=True
+        ):
+            if tab.open:
+                with tab:
+                    view()
+    with controls:
+        preset = st.session_state.get("preset")
+        if preset:
+            st.caption(PRESETS[preset].look)
+
+
+bench()
