@@ -17,7 +17,9 @@ from mlcore.mnist.config import MNISTConfig  # noqa: E402 - first paint, then lo
 from mlcore.ui import live, run_parts  # noqa: E402
 
 with start, page.sentences():
-    run_parts.start_button(MNISTConfig(), "Start the course's run", key="home.start.button")
+    run = run_parts.start_button(MNISTConfig(), "Start the course's run", key="home.start.button")
+    if run is not None:
+        run_parts.open_on_its_page(run)
 with right, page.sentences():
     st.subheader("Latest runs", anchor=False)
     live.cards(5, key="home.runs")

@@ -29,7 +29,7 @@ def class_count_chart(counts: pd.DataFrame) -> alt.Chart:
     return bars.encode(
         x=alt.X("class:N", title="Class", sort=classes, axis=alt.Axis(labelAngle=0)),
         xOffset=alt.XOffset("split:N", sort=["train", "test"]),
-        y=alt.Y("count:Q", title="Images", axis=alt.Axis(format=",")),
+        y=alt.Y("count:Q", title="Images", axis=alt.Axis(format=",d", tickCount=4)),
         opacity=alt.Opacity(
             "split:N",
             title="Images",
@@ -37,7 +37,7 @@ def class_count_chart(counts: pd.DataFrame) -> alt.Chart:
             scale=alt.Scale(
                 domain=["train", "test"], range=[palette.TRAIN_OPACITY, palette.TEST_OPACITY]
             ),
-            legend=alt.Legend(orient="top"),
+            legend=alt.Legend(orient="top", title=None),
         ),
         tooltip=[
             alt.Tooltip("class:N", title="Class"),
@@ -113,11 +113,7 @@ def confusion_chart(rows: pd.DataFrame) -> alt.LayerChart:
         )
     )
     return alt.LayerChart(data=rows, layer=[cells, counts]).properties(
-        title=alt.TitleParams(
-            "Confusion matrix",
-            subtitle="blue: right · red: mistakes, the strongest cell is the most frequent one",
-            anchor="start",
-        ),
+        title="Confusion matrix",
         height=360,
         description="A cell for each true class (rows) and predicted class (columns) with the "
         "number of test images; the diagonal holds the right ones.",
@@ -163,16 +159,12 @@ def pixel_chart(rows: pd.DataFrame, name: str) -> alt.LayerChart:
         .encode(
             text="value:Q",
             color=alt.condition(
-                "datum.value > 127", alt.value("#ffffff"), alt.value(palette.MUTED)
+                "datum.value > 110", alt.value("#ffffff"), alt.value(palette.MUTED)
             ),
         )
     )
     return alt.LayerChart(data=rows, layer=[ink, numbers]).properties(
-        title=alt.TitleParams(
-            f"{name} as numbers",
-            subtitle="0 (empty here) is black, 255 is white in the file",
-            anchor="start",
-        ),
+        title=f"{name} as numbers",
         height=560,
         description=f"{name}: a grid of {side} by {side} pixels, each with its value.",
     )

@@ -108,11 +108,12 @@ def _charts(runs: list[Run], key: str) -> None:
             key=f"{key}.shown",
         )
         log = st.toggle(
-            "Log scale",
-            help="Accuracy is drawn as error rate then, whose decades tell good networks apart.",
+            "Log",
+            help="Logarithmic scale. Accuracy is drawn as error rate then, whose decades tell "
+            "good networks apart.",
             key=f"{key}.log",
         )
-        with st.popover("Curves", icon=":material/tune:", key=f"{key}.more"):
+        with st.popover("Options", key=f"{key}.more"):
             smoothing = st.slider(
                 "Smoothing",
                 0.0,

@@ -6,7 +6,7 @@ from typing import Final, Literal
 import streamlit as st
 
 from mlcore.charts import palette
-from mlcore.core import Config, ConfigError, RunNotFoundError, RunStateError
+from mlcore.core import Config, RunNotFoundError, RunStateError
 from mlcore.runs import Run, Status, open_store, submit
 from mlcore.ui import navigation, page
 from mlcore.ui.draft import as_text
@@ -33,15 +33,25 @@ def name_of(run: Run) -> str:
 
     Two runs of one config have one name; their ids tell them apart.
     """
-    try:
-        config = run.config
-    except ConfigError:  # recorded by a version whose config had other bounds
+    config = config_of(run)
+    if config is None:
         return run.experiment
     for name, preset in config.presets.items():
         if preset == config:
             return name
     changes = ", ".join(f"{name} {as_text(value)}" for name, value in config.changes().items())
     return changes or "defaults"
+
+
+def config_of(run: Run) -> Config | None:
+    """A run's config; None where this process cannot make it.
+
+    It may have been recorded by a version with other bounds, or be an experiment of a script.
+    """
+    try:
+        return run.config
+    except (ValueError, TypeError):
+        return None
 
 
 def labels_of(runs: list[Run]) -> dict[str, str]:
@@ -114,13 +124,44 @@ def start(config: Config, *, force: bool = False) -> Run:
     return run
 
 
-def start_button(config: Config, label: str, *, key: str) -> None:
-    """A button that starts a run and shows it on its experiment's page."""
-    if st.button(label, type="primary", icon=":material/play_arrow:", key=key):
-        run = start(config)
-        st.switch_page(
-            navigation.page(run.experiment), query_params={"tab": "Train", "runs": run.id}
-        )
+def start_button(
+    config: Config | None, label: str, *, key: str, force: bool = False, stretch: bool = False
+) -> Run | None:
+    """A button that starts a run.
+
+    The run is submitted in the button's callback, so that a rerun between the click and the
+    button (as the guard of ``mlcore.ui.navigation`` makes one) does not lose the click.
+
+    Args:
+        config: What to run; None, while a form is wrong, disables the button.
+        label: What the button says.
+        key: Of the button.
+        force: Start afresh even if a finished run answers.
+        stretch: As wide as the column.
+
+    Returns:
+        The run, once, in the rerun that follows the click; else None.
+    """
+    started = f"{key}.started"
+    st.button(
+        label,
+        type="primary",
+        icon=":material/play_arrow:",
+        width="stretch" if stretch else "content",
+        disabled=config is None,
+        help=None if config is not None else "A field needs another value.",
+        key=key,
+        on_click=_start,
+        args=(config, force, started),
+    )
+    show_refusal()
+    run_id: str | None = st.session_state.pop(started, None)
+    return None if run_id is None else open_store().get(run_id)
+
+
+def open_on_its_page(run: Run) -> None:
+    """Go to the run's curves on the page of its experiment."""
+    st.switch_page(navigation.page(run.experiment), query_params={"tab": "Train", "runs": run.id})
 
 
 def show_refusal() -> None:
@@ -164,13 +205,20 @@ def _buttons(run: Run, key: str, *, link: bool) -> None:
         button("Resume", ":material/play_arrow:", Run.resume, False)
     if status.live:
         button("Stop", ":material/stop:", Run.stop, asked)
-    if link:
+    if link and navigation.has_page(run.experiment):
         st.page_link(
             navigation.page(run.experiment),
             label="Open",
             icon=":material/arrow_forward:",
             query_params={"tab": "Train", "runs": run.id},
         )
+
+
+def _start(config: Config, force: bool, started: str) -> None:
+    try:
+        st.session_state[started] = start(config, force=force).id
+    except page.SENTENCES as refused:
+        st.session_state[_ERROR_KEY] = str(refused)
 
 
 def _act(run_id: str, act: Callable[[Run], object]) -> None:

@@ -123,6 +123,11 @@ class DashboardServer:
             return False
 
 
+def chromium_path() -> str | None:
+    """Where a Chromium is installed, or None."""
+    return next((path for name in CHROMIUM_NAMES if (path := shutil.which(name))), None)
+
+
 def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -150,7 +155,7 @@ def fresh_server(tmp_path: Path) -> Iterator[DashboardServer]:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """A headless Chromium; without one its tests are skipped, unless CI=true."""
-    found = next((path for name in CHROMIUM_NAMES if (path := shutil.which(name))), None)
+    found = chromium_path()
     if found is None:
         reason = f"needs a Chromium on the PATH (one of {', '.join(CHROMIUM_NAMES)})"
         if os.environ.get("CI") == "true":

@@ -108,3 +108,4 @@ def _numbers(dataset: DatasetName, folder: str, split: str, places: list[int]) -
         charts.pixel_chart(charts.pixel_rows(image), name[0].upper() + name[1:]),
         key="mnist.data.numbers",
     )
+    st.caption("0, left empty here, is the background; 255 is the strongest ink.")

@@ -36,7 +36,11 @@ def show() -> None:
                 "No network has learned yet. Start one under **Train**, or press the button.",
                 icon=":material/play_arrow:",
             )
-            run_parts.start_button(MNISTConfig(), "Train the course's network", key="mnist.first")
+            run = run_parts.start_button(
+                MNISTConfig(), "Train the course's network", key="mnist.first"
+            )
+            if run is not None:
+                run_parts.open_on_its_page(run)
         return
     with controls:
         first = next((run_id for run_id in chosen_ids() if run_id in runs), next(iter(runs)))
@@ -103,6 +107,7 @@ def _draw(run: Run, step: int) -> None:
         charts.confusion_chart(charts.confusion_rows(moment.confusion, classes)),
         key="mnist.predictions.confusion",
     )
+    st.caption("Blue: right. Red: mistakes; the most frequent one is the strongest.")
     _proof(run, step, moment)
     page.as_code(
         f'import mlcore\n\nrun = mlcore.get_run("{run.id}")\n'

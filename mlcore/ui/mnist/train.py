@@ -3,7 +3,7 @@
 import streamlit as st
 
 from mlcore.core import RunNotFoundError
-from mlcore.runs import Run, open_store
+from mlcore.runs import open_store
 from mlcore.ui import form, live, page, run_parts
 from mlcore.ui.mnist.parts import FORM, MNISTConfig, choose_runs, newest_runs, show_run
 
@@ -39,17 +39,10 @@ def _form() -> None:
             help="A config that was run before answers at once from the cache; this trains anew.",
             key="mnist.afresh",
         )
-        if st.button(
-            "Start training",
-            type="primary",
-            icon=":material/play_arrow:",
-            width="stretch",
-            disabled=config is None,
-            help=None if config is not None else "A field below needs another value.",
-            key="mnist.start",
-        ):
-            assert config is not None  # noqa: S101 - the button is disabled otherwise
-            run = run_parts.start(config, force=afresh)
+        run = run_parts.start_button(
+            config, "Start training", key="mnist.start", force=afresh, stretch=True
+        )
+        if run is not None:
             show_run(run.id)
             st.rerun()
     if config is not None:
@@ -59,12 +52,11 @@ def _form() -> None:
 def _codes(run_ids: list[str]) -> None:
     for run_id in run_ids:
         try:
-            run: Run = open_store().get(run_id)
+            run = open_store().get(run_id)
         except RunNotFoundError:
-            continue
-        label = f"Run {run.id} as code · {page.plain(run_parts.name_of(run))}"
-        with (
-            st.expander(label, icon=":material/code:", key=f"mnist.code.{run.id}"),
-            page.sentences(),
-        ):
-            page.config_as_code(run.config, key=f"mnist.code.{run.id}.tabs")
+            continue  # the live view has named it
+        config = run_parts.config_of(run)
+        if config is not None:
+            label = f"Run {run.id} as code · {page.plain(run_parts.name_of(run))}"
+            with st.expander(label, icon=":material/code:", key=f"mnist.code.{run.id}"):
+                page.config_as_code(config, key=f"mnist.code.{run.id}.tabs")
