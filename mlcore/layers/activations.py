@@ -109,7 +109,8 @@ def closed_form(name: Activation, x: Tensor) -> tuple[Tensor, Tensor]:
         case "sigmoid":
             return sigma, sigma * (1.0 - sigma)
         case "tanh":
-            t = 1.0 - 2.0 / (torch.exp(2.0 * x) + 1.0)
+            fallen = torch.expm1(-2.0 * x.abs())  # keeps its digits near 0 and never overflows
+            t = -x.sign() * fallen / (fallen + 2.0)
             return t, 1.0 - t * t
         case "relu":
             return x * (x > 0), (x > 0).to(x.dtype)
@@ -117,8 +118,8 @@ def closed_form(name: Activation, x: Tensor) -> tuple[Tensor, Tensor]:
             slope = torch.where(x > 0, torch.ones_like(x), torch.full_like(x, LEAK))
             return x * slope, slope
         case "elu":
-            low = torch.exp(x.clamp(max=0.0))
-            return torch.where(x > 0, x, low - 1.0), torch.where(x > 0, torch.ones_like(x), low)
+            low = x.clamp(max=0.0)
+            return torch.where(x > 0, x, torch.expm1(low)), torch.exp(low)
         case "gelu":
             phi = torch.exp(-0.5 * x * x) / math.sqrt(2.0 * math.pi)
             below = 0.5 * (1.0 + torch.erf(x / math.sqrt(2.0)))

@@ -28,7 +28,8 @@ class Propagated:
         theory: The same in closed form, in the limit of wide layers.
         loss: Mean cross-entropy over the batch, in nats.
         max_difference: The largest relative difference between torch's activations and gradients
-            and those multiplied out by hand, each in units of its layer's largest value.
+            and those multiplied out by hand, in units of the largest sum of absolute terms in
+            the layer.
         model: The network: ``hidden1``, ``activation1``, …, ``output``.
     """
 
@@ -135,18 +136,19 @@ def _by_hand(
     for layer, after in zip(linears, afters, strict=False):
         signal, slope = closed_form(activation, signal @ layer.weight.T + layer.bias)
         slopes.append(slope)
-        gap = max(gap, _relative(after, signal))
+        gap = max(gap, _relative(after, signal, signal.abs()))
     logits = signal @ linears[-1].weight.T + linears[-1].bias
     back = logits.softmax(1) - functional.one_hot(labels, 10)
-    # Σ (p − y) = 0: equal weights send back rounding errors of this size and nothing else.
-    noise = torch.finfo(flat.dtype).eps * float(back.abs().max())
+    # Σ (p − y) = 0, so equal weights send back nothing but rounding errors: a sum is compared in
+    # units of the absolute values it is a sum of.
+    terms = back.abs()
     for above, slope, grad in zip(linears[:0:-1], slopes[::-1], grads[-2::-1], strict=True):
-        noise *= float(above.weight.abs().max()) * above.out_features
         back = (back @ above.weight) * slope
-        gap = max(gap, _relative(grad, back, floor=noise * 1e6))
+        terms = (terms @ above.weight.abs()) * slope.abs()
+        gap = max(gap, _relative(grad, back, terms))
     return gap
 
 
-def _relative(a: Tensor, b: Tensor, floor: float = 0.0) -> float:
-    size = max(float(b.abs().max()), floor)
-    return float((a - b).abs().max()) / size if size else float((a - b).abs().max())
+def _relative(a: Tensor, b: Tensor, terms: Tensor) -> float:
+    difference, size = float((a - b).abs().max()), float(terms.max())
+    return difference / size if size else difference

@@ -24,6 +24,12 @@ class Refusal:
 
 _KNOWN: Final[tuple[tuple[str, str, str], ...]] = (
     (
+        r"Expected more than 1 value per channel when training, got input size \[",
+        "GroupNorm would take its variance over a single value, which says nothing. PyTorch's text "
+        "speaks of training, but GroupNorm refuses this in eval mode too.",
+        "Give more channels in a group or more pixels.",
+    ),
+    (
         r"Expected more than 1 value per channel",
         "In train mode the variance of each channel is taken over N·H·W values. Of a single value "
         "it is 0 and says nothing, and the output would be β whatever came in.",

@@ -66,6 +66,30 @@ COURSE: Final = (
         "From the same start, who reaches which minimum, and at what cost?",
     ),
     Chapter(
+        "normalization",
+        "3 Normalization",
+        ":material/equalizer:",
+        "Which numbers share a mean and a variance, and what does it buy?",
+    ),
+    Chapter(
+        "activations",
+        "3b Activations and losses",
+        ":material/timeline:",
+        "What does a gradient lose on its way through a function?",
+    ),
+    Chapter(
+        "convolution",
+        "3c Convolution",
+        ":material/grid_on:",
+        "What does one cell of the output see?",
+    ),
+    Chapter(
+        "initialization",
+        "3d Initialization",
+        ":material/casino:",
+        "How must weights start so that signals and gradients survive many layers?",
+    ),
+    Chapter(
         "mnist",
         "4 MNIST",
         ":material/draw:",

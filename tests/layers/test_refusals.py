@@ -23,6 +23,7 @@ IMAGE = torch.zeros(1, 4, 5, 5)
     ("call", "mend"),
     [
         (lambda: normalize("batch", torch.zeros(1, 3, 1, 1)), "switch to eval"),
+        (lambda: normalize("group", torch.zeros(1, 1, 1, 1), training=False), "more pixels"),
         (lambda: normalize("instance", torch.zeros(2, 3, 1, 1)), "more than one pixel"),
         (lambda: normalize("group", torch.zeros(2, 3, 2, 2), groups=2), "divides the channels"),
         (lambda: normalize("batch", torch.zeros(2, 3, 2, 2), eps=0.0), "above 0"),

@@ -1,0 +1,18 @@
+"""Charts as Vega-Lite specs built once: a page then sends nothing but rows."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import altair as alt
+
+ROWS: Final = alt.NamedData("rows")
+"""What a chart names as its data before there are any."""
+
+
+def bare_spec(chart: alt.TopLevelMixin) -> dict[str, Any]:
+    """A chart as a dict without data and without Altair's own theme, which would override ours."""
+    spec: dict[str, Any] = chart.to_dict(validate=True)
+    spec.pop("config", None)
+    spec.pop("data", None)
+    return spec

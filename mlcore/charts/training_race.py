@@ -1,0 +1,152 @@
+"""Charts of many small runs that differ in one thing: outcomes as a grid, curves, layer spreads."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import altair as alt
+
+from mlcore.charts import palette
+from mlcore.charts.specs import ROWS, bare_spec
+
+
+@lru_cache(maxsize=16)
+def outcome_spec(groups: tuple[str, ...], batches: int) -> dict[str, Any]:
+    """How each run ended: learning rate across, what differs down, a block for each batch size.
+
+    Rows: group, lr (as text), order (of the rate), batch, accuracy (missing until known), words,
+    ink (their colour).
+
+    Args:
+        groups: The rows of the grid, in order.
+        batches: How many batch sizes there are.
+    """
+    base = alt.Chart(ROWS).encode(
+        x=alt.X(
+            "lr:N",
+            title="Learning rate",
+            sort=alt.EncodingSortField("order", op="min"),
+            axis=alt.Axis(labelAngle=0),
+        ),
+        y=alt.Y("group:N", title=None, sort=list(groups)),
+        tooltip=[
+            alt.Tooltip("group:N", title="Network"),
+            alt.Tooltip("lr:N", title="Learning rate"),
+            alt.Tooltip("batch:O", title="Batch size"),
+            alt.Tooltip("accuracy:Q", title="Test accuracy", format=".1%"),
+            alt.Tooltip("words:N", title="State"),
+        ],
+    )
+    cells = base.mark_rect(stroke=palette.MUTED, strokeWidth=0.5).encode(
+        color=alt.condition(
+            "isValid(datum.accuracy)",
+            alt.Color(
+                "accuracy:Q",
+                title="Test accuracy",
+                scale=alt.Scale(domain=[0.1, 1], range=list(palette.SEQUENTIAL[:5]), clamp=True),
+                legend=None,
+            ),
+            alt.value("transparent"),
+        )
+    )
+    words = base.mark_text(fontSize=12).encode(text="words:N", color=alt.Color("ink:N", scale=None))
+    width = {1: 420, 2: 250}.get(batches, 190)
+    grid = alt.layer(cells, words).properties(width=width, height=26 * len(groups))
+    chart = grid.facet(
+        column=alt.Column("batch:O", title="Batch size", header=alt.Header(labelOrient="top"))
+    ).properties(
+        title=alt.TitleParams("Test accuracy in the end", anchor="start"),
+        description="A grid of networks by learning rates, for each batch size: the test accuracy "
+        "reached, or that the run diverged.",
+    )
+    return bare_spec(chart)
+
+
+@lru_cache(maxsize=16)
+def race_curve_spec(title: str, steps: int) -> dict[str, Any]:
+    """Training loss of several runs; both axes stay while the curves grow.
+
+    Rows: group, colour, step, value (the loss), shown (the same within the axis).
+
+    Args:
+        title: What all of them share, such as their learning rate.
+        steps: Where the horizontal axis ends.
+    """
+    base = alt.Chart(ROWS).encode(
+        x=alt.X("step:Q", title="Optimizer steps", scale=alt.Scale(domain=[0, steps])),
+        y=alt.Y(
+            "shown:Q",
+            title="Training loss (nats)",
+            scale=alt.Scale(type="log", domain=[0.02, 10]),
+            axis=alt.Axis(values=[0.02, 0.1, 0.5, 2, 10], format="~g"),
+        ),
+        color=alt.Color("colour:N", scale=None),
+        detail="group:N",
+        tooltip=[
+            alt.Tooltip("group:N", title="Network"),
+            alt.Tooltip("step:Q", title="Step"),
+            alt.Tooltip("value:Q", title="Training loss", format=".4~g"),
+        ],
+    )
+    layers: list[alt.Chart | alt.LayerChart] = [
+        base.mark_line(strokeWidth=1.8),
+        base.mark_point(opacity=0, size=120),
+    ]
+    return bare_spec(
+        alt.LayerChart(layer=layers).properties(
+            title=alt.TitleParams(title, anchor="start", fontSize=13),
+            height=150,
+            description=f"Training loss over steps, a line for each network. {title}.",
+        )
+    )
+
+
+@lru_cache(maxsize=1)
+def layer_spread_spec() -> dict[str, Any]:
+    """Spread of what each layer returns, before training (faint) and after.
+
+    Rows: group, colour, layer (its name), place (its number), std, when (``before``, ``after``).
+    """
+    base = alt.Chart(ROWS).encode(
+        x=alt.X(
+            "layer:N",
+            title=None,
+            sort=alt.EncodingSortField("place", op="min"),
+            axis=alt.Axis(labelAngle=0),
+        ),
+        y=alt.Y("std:Q", title="Standard deviation of the outputs", scale=alt.Scale(type="log")),
+        color=alt.Color("colour:N", scale=None),
+        detail=["group:N", "when:N"],
+        opacity=alt.Opacity(
+            "when:N",
+            scale=alt.Scale(
+                domain=["before", "after"], range=[palette.TRAIN_OPACITY, palette.TEST_OPACITY]
+            ),
+            legend=None,
+        ),
+        tooltip=[
+            alt.Tooltip("group:N", title="Network"),
+            alt.Tooltip("when:N", title="Training"),
+            alt.Tooltip("layer:N", title="Layer"),
+            alt.Tooltip("mean:Q", title="Mean", format=".3~g"),
+            alt.Tooltip("std:Q", title="Standard deviation", format=".3~g"),
+            alt.Tooltip("zero:Q", title="Units that are always 0", format=".1%"),
+        ],
+    )
+    layers: list[alt.Chart | alt.LayerChart] = [
+        base.mark_line(strokeWidth=2),
+        base.mark_point(filled=True, size=45),
+    ]
+    return bare_spec(
+        alt.LayerChart(layer=layers).properties(
+            title=alt.TitleParams(
+                "What the layers return on 500 test digits",
+                subtitle="faint: before training · solid: after",
+                anchor="start",
+            ),
+            height=230,
+            description="For each network the standard deviation of every layer's outputs, before "
+            "and after training.",
+        )
+    )

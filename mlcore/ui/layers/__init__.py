@@ -1,0 +1,1 @@
+"""What the pages on normalization, activations, convolution and initialization are made of."""

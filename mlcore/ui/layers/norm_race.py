@@ -1,0 +1,96 @@
+"""The tab *What it buys*: one network without and with each norm, trained for real."""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+import streamlit as st
+
+from mlcore.layers.names import NORM_TITLES
+from mlcore.mnist.config import MNISTConfig
+from mlcore.ui import page
+from mlcore.ui.layers.race import Entrant, race
+
+RATES: Final = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
+BATCHES: Final = (8, 32, 128)
+_NAMES: Final = {"none": "no norm", **{str(kind): title for kind, title in NORM_TITLES.items()}}
+
+
+def show() -> None:
+    """Draw the tab."""
+    controls, picture = page.columns()
+    with controls:
+        network = st.segmented_control(
+            "Network",
+            ["mlp", "cnn"],
+            default="mlp",
+            required=True,
+            format_func={"mlp": "Three dense layers", "cnn": "Convolutions"}.__getitem__,
+            key="network",
+            bind="query-params",
+        )
+        norms = ["none", "batch", "layer", "group", "rms"]
+        norms += ["instance"] if network == "cnn" else []
+        chosen = st.pills(
+            "Norms",
+            norms,
+            selection_mode="multi",
+            default=["none", "batch", "layer", "rms"],
+            format_func=_NAMES.__getitem__,
+            key=f"norms_{network}",
+            bind="query-params",
+        )
+        rates = st.pills(
+            "Learning rates",
+            RATES,
+            selection_mode="multi",
+            default=[0.1, 1.0, 10.0],
+            format_func=lambda rate: f"{rate:g}",
+            key="rates",
+            bind="query-params",
+        )
+        batches = st.pills(
+            "Batch sizes",
+            BATCHES,
+            selection_mode="multi",
+            default=[32],
+            key="batches",
+            bind="query-params",
+        )
+        activations: list[Literal["relu", "tanh", "sigmoid"]] = ["relu", "tanh", "sigmoid"]
+        activation = st.segmented_control(
+            "Activation",
+            activations,
+            default="sigmoid",
+            required=True,
+            key="activation",
+            bind="query-params",
+        )
+        seed = int(st.number_input("Seed", 0, 9999, 0, key="seed", bind="query-params"))
+        page.prose("normalization_race")
+    with picture:
+        if not (chosen and rates and batches):
+            st.info("Choose at least one norm, one learning rate and one batch size.")
+            return
+        base = MNISTConfig(
+            model="cnn" if network == "cnn" else "mlp",
+            hidden=(64, 64, 64),
+            channels=(8, 8),
+            kernels=(5, 3),
+            dense=32,
+            activation=activation,
+            loss="cross_entropy",
+            momentum=0.0,
+            train_size=2000,
+            epochs=1,
+            seed=seed,
+        )
+        entrants = [
+            Entrant(_NAMES[norm], base.replace(normalization=norm, lr=rate, batch_size=batch))
+            for batch in sorted(batches)
+            for norm in norms
+            if norm in chosen
+            for rate in sorted(rates)
+        ]
+        race(entrants, key="norm.race")
+    page.config_as_code(entrants[0].config, key="norm.race.code")

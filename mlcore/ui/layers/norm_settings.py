@@ -1,0 +1,151 @@
+"""The settings of the page on normalization: which norm, on which tensor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import streamlit as st
+
+from mlcore.layers.names import NORM_TITLES, Norm
+from mlcore.layers.normalization import Shape
+from mlcore.ui.layers import parts
+
+if TYPE_CHECKING:
+    import torch
+
+SOURCES: Final = {"digits": "MNIST digits", "random": "Random numbers", "equal": "All equal"}
+
+
+@dataclass(frozen=True, slots=True)
+class TensorSettings:
+    """A tensor to normalize: its shape and where its numbers come from."""
+
+    shape: Shape
+    source: str
+
+    def tensor(self) -> torch.Tensor:
+        """The numbers, float64 ``[N, C, H, W]``."""
+        return _tensor(self.shape, self.source)
+
+
+@dataclass(frozen=True, slots=True)
+class NormSettings:
+    """A norm and what it is told."""
+
+    kind: Norm
+    groups: int
+    eps: float
+    affine: bool
+    gamma: float
+    beta: float
+    training: bool
+
+
+def norm_choice() -> Norm:
+    """Which norm."""
+    kinds: list[Norm] = list(NORM_TITLES)
+    chosen: Norm = st.segmented_control(
+        "Norm",
+        kinds,
+        default="batch",
+        required=True,
+        format_func=NORM_TITLES.__getitem__,
+        key="norm",
+        bind="query-params",
+    )
+    return chosen
+
+
+def norm_controls() -> NormSettings:
+    """The whole norm: kind, mode, groups, ε, affine."""
+    kind = norm_choice()
+    mode = st.segmented_control(
+        "Mode",
+        ["train", "eval"],
+        default="train",
+        required=True,
+        help="Only BatchNorm makes a difference: eval divides by the running statistics.",
+        key="mode",
+        bind="query-params",
+    )
+    groups = group_control()
+    eps = epsilon_control()
+    affine = st.toggle(
+        "Affine: learn γ and β",
+        help="Without it the module holds no parameters.",
+        key="affine",
+        bind="query-params",
+    )
+    gamma, beta = 1.0, 0.0
+    if affine:
+        left, right = st.columns(2)
+        gamma = left.slider("γ", -2.0, 3.0, 1.5, 0.1, key="gamma", bind="query-params")
+        beta = right.slider("β", -2.0, 2.0, 0.5, 0.1, key="beta", bind="query-params")
+    return NormSettings(kind, groups, eps, affine, gamma, beta, mode == "train")
+
+
+def group_control() -> int:
+    """Groups of GroupNorm; numbers that do not divide the channels are worth a try."""
+    return st.slider(
+        "Groups",
+        1,
+        8,
+        2,
+        help="Of GroupNorm; they must divide the channels.",
+        key="groups",
+        bind="query-params",
+    )
+
+
+def epsilon_control() -> float:
+    """ε, added to the variance."""
+    return st.select_slider(
+        "ε",
+        parts.EPSILONS,
+        value=1e-5,
+        format_func=parts.power,
+        help="Added to the variance, so that equal cells do not divide by 0.",
+        key="eps",
+        bind="query-params",
+    )
+
+
+def tensor_controls() -> TensorSettings:
+    """Shape and source of the tensor."""
+    source = st.segmented_control(
+        "Numbers",
+        list(SOURCES),
+        default="digits",
+        required=True,
+        format_func=SOURCES.__getitem__,
+        help="Digits pass a real convolution of C channels and are pooled to H × W.",
+        key="numbers",
+        bind="query-params",
+    )
+    left, right = st.columns(2)
+    n = left.slider("Samples N", 1, 6, 4, key="n", bind="query-params")
+    c = right.slider("Channels C", 1, 8, 4, key="c", bind="query-params")
+    h = left.slider("Height H", 1, 6, 4, key="h", bind="query-params")
+    w = right.slider("Width W", 1, 6, 4, key="w", bind="query-params")
+    return TensorSettings((n, c, h, w), source)
+
+
+@st.cache_resource(max_entries=128, show_spinner=False)
+def _tensor(shape: Shape, source: str) -> torch.Tensor:
+    import torch
+    from torch.nn import functional
+
+    n, c, h, w = shape
+    generator = torch.Generator().manual_seed(0)
+    if source == "equal":
+        return torch.full(shape, 0.7, dtype=torch.float64)
+    if source == "random":
+        spread = torch.linspace(0.5, 2.0, c, dtype=torch.float64).view(-1, 1, 1)
+        middle = torch.linspace(-1.0, 2.0, c, dtype=torch.float64).view(-1, 1, 1)
+        noise = torch.randn(shape, generator=generator, dtype=torch.float64)
+        return middle + spread * noise
+    images, _ = parts.digits(6)
+    filters = torch.randn(8, 1, 5, 5, generator=generator, dtype=torch.float64) / 5
+    maps = functional.conv2d(images[:n].unsqueeze(1), filters[:c], padding=2)
+    return functional.adaptive_avg_pool2d(maps, (h, w))

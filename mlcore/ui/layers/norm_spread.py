@@ -1,0 +1,80 @@
+"""The tab *Before and after*: spreads of each channel and sample, and what the norm evens out."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from mlcore.charts import palette
+from mlcore.charts.layers import histogram_spec
+from mlcore.layers import Normalized
+from mlcore.ui import page
+from mlcore.ui.layers import norm_tensor, parts
+from mlcore.ui.layers.norm_settings import norm_controls, tensor_controls
+from mlcore.ui.layers.spread import histogram, reach
+
+_BINS = 16
+_SETS = {
+    "channel (N, H, W)": (0, 2, 3),
+    "sample (C, H, W)": (1, 2, 3),
+    "sample and channel (H, W)": (2, 3),
+    "the whole tensor": (0, 1, 2, 3),
+}
+
+
+def show() -> None:
+    """Draw the tab."""
+    controls, picture = page.columns()
+    with controls:
+        norm = norm_controls()
+        tensor = tensor_controls()
+    with picture, parts.refusals():
+        result = norm_tensor.run(norm, tensor)
+        by = st.segmented_control(
+            "One histogram for each",
+            ["channel", "sample"],
+            default="channel",
+            required=True,
+            key="by",
+            bind="query-params",
+        )
+        spec = histogram_spec(by, palette.VALUE)
+        parts.chart(spec, _rows(result, 1 if by == "channel" else 0), key=f"norm.spread.{by}")
+        st.markdown("**Mean and standard deviation over each set of axes**")
+        st.dataframe(_table(result), hide_index=True, key="norm.spread.table")
+        st.caption(
+            "Ranges over all channels, samples or planes. Where both after-columns say 0 and 1, "
+            "the norm made every one of them alike."
+        )
+
+
+def _rows(result: Normalized, axis: int) -> pd.DataFrame:
+    frames = []
+    for when, values in (("x", result.input), ("y", result.output)):
+        low, high = reach([values])
+        for part, cells in enumerate(values.movedim(axis, 0)):
+            rows = histogram(cells, low, high, _BINS)
+            frames.append(rows.assign(part=part, when=when))
+    return pd.concat(frames, ignore_index=True)
+
+
+def _table(result: Normalized) -> pd.DataFrame:
+    rows = []
+    for name, axes in _SETS.items():
+        row = {"For each": name}
+        for when, values in (("before", result.input), ("after", result.output)):
+            row[f"Mean {when}"] = _range(values.mean(axes))
+            row[f"Std {when}"] = _range(values.std(axes, correction=0))
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _range(values: object) -> str:
+    import torch
+
+    numbers = torch.as_tensor(values).flatten()
+    low, high = float(numbers.min()), float(numbers.max())
+    low, high = (0.0 if abs(v) < 5e-7 else v for v in (low, high))
+    if abs(high - low) < 5e-4 or low != low:
+        return f"{low:.3f}"
+    return f"{low:.3f} … {high:.3f}"

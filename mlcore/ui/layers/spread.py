@@ -1,0 +1,39 @@
+"""Histograms as rows for charts, on edges that all parts share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+if TYPE_CHECKING:
+    import torch
+
+
+def histogram(values: torch.Tensor, low: float, high: float, bins: int) -> pd.DataFrame:
+    """Shares of values in equal bins from low to high: columns low, high, share.
+
+    Values beyond the ends are counted in the outer bins; those that are no number in none.
+    """
+    import torch
+
+    finite = values[values.isfinite()].flatten().double()
+    edges = torch.linspace(low, high, bins + 1, dtype=torch.float64)
+    counts = torch.histc(finite.clamp(low, high), bins, low, high)
+    return pd.DataFrame(
+        {
+            "low": edges[:-1].numpy(),
+            "high": edges[1:].numpy(),
+            "share": (counts / max(1, values.numel())).numpy(),
+        }
+    )
+
+
+def reach(values: Iterable[torch.Tensor]) -> tuple[float, float]:
+    """The smallest and the largest finite number of some tensors, apart by at least a little."""
+    finite = [v[v.isfinite()] for v in values]
+    low = min((float(v.min()) for v in finite if v.numel()), default=0.0)
+    high = max((float(v.max()) for v in finite if v.numel()), default=0.0)
+    margin = 0.5 * max(1e-9, 1e-3 * max(abs(low), abs(high))) if high - low < 1e-9 else 0.0
+    return low - margin, high + margin

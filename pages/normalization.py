@@ -1,0 +1,25 @@
+"""Normalization: which cells share a mean and a variance, and what that buys."""
+
+from mlcore.ui import page
+
+page.header("Normalization", "Which numbers share a mean and a variance, and what does it buy?")
+
+from mlcore.ui.layers import (  # noqa: E402 - torch comes after the first paint
+    norm_compare,
+    norm_race,
+    norm_running,
+    norm_spread,
+    norm_tensor,
+    parts,
+)
+
+parts.tabs(
+    {
+        "Tensor": norm_tensor.show,
+        "Before and after": norm_spread.show,
+        "Same or not": norm_compare.show,
+        "Train and eval": norm_running.show,
+        "What it buys": norm_race.show,
+    }
+)
+page.explain("The formulas", "normalization", key="norm.formulas")
