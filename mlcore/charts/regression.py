@@ -70,12 +70,6 @@ def rates_chart(
         ),
         alt.Chart(finite).mark_line(color=palette.VALUE, strokeWidth=2.5, clip=True).encode(x, y),
     ]
-    if finite["predicted"].notna().any():
-        layers.append(
-            alt.Chart(finite.dropna(subset=["predicted"]))
-            .mark_line(color=palette.THEORY, strokeDash=list(palette.THEORY_DASH), clip=True)
-            .encode(x, alt.Y("predicted:Q", scale=y_scale, title=y_title))
-        )
     if len(borders):
         rule = alt.Chart(borders).mark_rule(
             color=palette.THEORY, strokeDash=list(palette.THEORY_DASH), strokeWidth=1.5
@@ -102,6 +96,12 @@ def rates_chart(
             ],
         ).add_params(picked)
     )
+    if finite["predicted"].notna().any():
+        layers.append(
+            alt.Chart(finite.dropna(subset=["predicted"]))
+            .mark_line(color=palette.THEORY, strokeDash=list(palette.THEORY_DASH), clip=True)
+            .encode(x, alt.Y("predicted:Q", scale=y_scale, title=y_title))
+        )
     here = alt.Chart(pd.DataFrame({"rate": [current], "name": ["your rate"]}))
     layers.append(
         here.mark_rule(color=palette.GRADIENT, strokeWidth=2).encode(bare, tooltip="name:N")
@@ -170,7 +170,7 @@ def race_chart(values: pd.DataFrame, colours: Mapping[str, str], *, name: str) -
                 "excess:Q",
                 title="f − its minimum",
                 scale=alt.Scale(type="log", domainMin=1e-12, clamp=True),
-                axis=alt.Axis(format="~e", tickCount=6),
+                axis=alt.Axis(format="~e", tickCount=8),
             ),
             alt.Color(
                 "optimizer:N",
@@ -185,7 +185,7 @@ def race_chart(values: pd.DataFrame, colours: Mapping[str, str], *, name: str) -
             ],
         )
         .properties(
-            height=240,
+            height=440,
             title=f"{name}: who is nearer after how many gradient calls",
             description="Distance of f from its minimum against gradient calls, on a log axis.",
         )

@@ -46,12 +46,13 @@ def race_controls() -> Entry | None:
     if key == "regression":
         standardize = st.toggle("Standardize x", key="race.standardize", bind="query-params")
     place = racing.ground(key, condition, standardize)
-    st.latex(f"f({','.join(place.surface.axes)}) = {place.surface.formula}")
+    st.caption(f"$f = {place.surface.formula}$")
     names = st.pills(
         "Optimizers",
         list(racing.RACERS),
         selection_mode="multi",
         default=racing.STARTERS,
+        wrap=True,
         key="race.optimizers",
         bind="query-params",
         help="Rprop and L-BFGS are torch.optim’s own; L-BFGS asks for several gradients a step.",
