@@ -63,7 +63,7 @@ def as_pair(x: Numbers, y: Numbers) -> tuple[Tensor, Tensor]:
 
     pair = []
     for name, values in (("x", x), ("y", y)):
-        vector = torch.as_tensor(values).detach().to("cpu", torch.float64)
+        vector = torch.as_tensor(values, dtype=torch.float64).detach().cpu()
         if vector.ndim != 1:
             raise DataError(
                 f"{name} has the shape {tuple(vector.shape)}, but must be a vector: one number a "

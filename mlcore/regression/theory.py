@@ -154,7 +154,10 @@ class Verdict:
         if not self.exact or self.divergent is None or self.best_rate is None or not steps:
             return None
         settled = 1e-15 * float(self._excess(self._errors))
-        if float(self._excess_after(torch.tensor(self.best_rate).double(), steps)) <= settled:
+        if (
+            float(self._excess_after(torch.tensor(self.best_rate, dtype=torch.float64), steps))
+            <= settled
+        ):
             return self.best_rate  # any difference that is left is rounding
         low, high = math.log(self.divergent) - 14, math.log(self.divergent)
         for _ in range(6):

@@ -106,7 +106,9 @@ def test_a_divergent_rate_ends_in_an_infinite_loss_and_harms_no_other() -> None:
     data = hours_scores()
     path = descend(data.x, data.y, lr=[1e-4, 1.0], steps=400)
     assert float(path.loss[-1, 1]) == float("inf")
-    assert f"{path.loss[-1, 0]:.2f}" == f"{descend(data.x, data.y, lr=1e-4, steps=400).loss[-1]:.2f}"
+    assert (
+        f"{path.loss[-1, 0]:.2f}" == f"{descend(data.x, data.y, lr=1e-4, steps=400).loss[-1]:.2f}"
+    )
 
 
 def test_an_epoch_of_single_points_uses_each_point_once() -> None:

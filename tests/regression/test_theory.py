@@ -38,7 +38,7 @@ def test_the_hessian_is_that_of_autograd() -> None:
         return ((problem.features @ theta - y) ** 2).mean()
 
     at = torch.ones(2, dtype=torch.float64)
-    hessian = torch.autograd.functional.hessian(loss, at)
+    hessian = torch.autograd.functional.hessian(loss, at)  # type: ignore[no-untyped-call]
     torch.testing.assert_close(verdict(x, y).eigenvalues, torch.linalg.eigvalsh(hessian))
 
 
@@ -51,9 +51,7 @@ def test_on_200_data_sets_the_divergence_border_is_right_within_one_percent(name
         steepest = told.directions[-1]  # an error along it alone, so that no other hides it
         fit = torch.tensor(least_squares(x, y).theta, dtype=torch.float64)
         rates = [0.99 * told.divergent, 1.01 * told.divergent]
-        path = descend(
-            x, y, lr=rates, steps=120, optimizer=name, start=(fit + steepest).tolist()
-        )
+        path = descend(x, y, lr=rates, steps=120, optimizer=name, start=(fit + steepest).tolist())
         error = (path.theta - fit[:, None]).transpose(1, 2) @ steepest
         assert error[-1, 0].abs() < 0.5, f"set {seed} does not shrink below the border"
         assert error[-1, 1].abs() > 2 or error[-1, 1].isnan(), f"set {seed} does not grow above"
@@ -214,7 +212,8 @@ def test_where_no_theory_holds_it_gives_a_reason_and_no_number(
     assert told.predicted_steps(1e-4) is None
     assert told.predicted_loss(1e-4, 5) is None
     assert told.predicted_curve(1e-4, 5) is None
-    assert told.best_rate is told.divergent is told.three_rates(10) is told.slow is None
+    nothing = (told.best_rate, told.divergent, told.slow, told.three_rates(10))
+    assert nothing == (None, None, None, None)
 
 
 def test_below_its_bound_the_huber_loss_does_not_rise() -> None:
