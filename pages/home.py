@@ -10,8 +10,9 @@ with left:
     page.prose("home")
     start = st.container(key="home.start")
     for chapter in navigation.chapters():
-        st.page_link(navigation.page(chapter.file))
-        st.caption(chapter.question)
+        with st.container(gap="xxsmall", key=f"home.{chapter.file}"):
+            st.page_link(navigation.page(chapter.file))
+            st.caption(chapter.question)
 
 from mlcore.mnist.config import MNISTConfig  # noqa: E402 - first paint, then load
 from mlcore.ui import live, run_parts  # noqa: E402

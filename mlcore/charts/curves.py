@@ -148,7 +148,7 @@ def curve_chart(
         "value:Q",
         title=_Y_TITLES[quantity],
         scale=scale,
-        axis=alt.Axis(format="%" if percent else "~g", tickCount=5),
+        axis=alt.Axis(format="%", tickCount=5) if percent else alt.Axis(tickCount=5),
     )
     colour = alt.Color("colour:N", scale=None)
     tooltip = [

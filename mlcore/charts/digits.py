@@ -16,6 +16,8 @@ Bytes = NDArray[np.uint8]
 
 _FRAME: Final = 0x7D
 """Grey between the tiles of a gallery: seen on a light page and on a dark one."""
+_ON_STRONG: Final = "#ffffff"
+"""Numbers on a strong colour, in either theme."""
 
 
 def class_count_chart(counts: pd.DataFrame) -> alt.Chart:
@@ -79,11 +81,12 @@ def confusion_rows(confusion: NDArray[np.int64], classes: Sequence[str]) -> pd.D
     )
 
 
-def confusion_chart(rows: pd.DataFrame) -> alt.LayerChart:
+def confusion_chart(rows: pd.DataFrame, ink: str = palette.MUTED) -> alt.LayerChart:
     """True class against predicted class: right ones blue, mistakes red, the more the stronger.
 
     Args:
         rows: See ``confusion_rows``.
+        ink: Colour of the numbers on weak cells: the theme's text.
     """
     classes = list(dict.fromkeys(rows["true"].astype(str)))
     base = alt.Chart(rows).encode(
@@ -102,17 +105,14 @@ def confusion_chart(rows: pd.DataFrame) -> alt.LayerChart:
             "strength:Q", scale=alt.Scale(domain=[0, 1], range=[0, 1]), legend=None
         ),
     )
-    counts = (
-        base.transform_filter("datum.count > 0")
-        .mark_text(fontSize=11)
-        .encode(
-            text=alt.Text("count:Q", format="d"),
-            color=alt.condition(
-                "datum.strength > 0.5", alt.value("#ffffff"), alt.value(palette.MUTED)
-            ),
-        )
-    )
-    return alt.LayerChart(data=rows, layer=[cells, counts]).properties(
+    number = alt.Text("count:Q", format="d")
+    strong = base.transform_filter("datum.count > 0 && datum.strength > 0.5")
+    weak = base.transform_filter("datum.count > 0 && datum.strength <= 0.5")
+    numbers = [
+        strong.mark_text(fontSize=11, color=_ON_STRONG).encode(text=number),
+        weak.mark_text(fontSize=11, color=ink).encode(text=number),
+    ]
+    return alt.LayerChart(data=rows, layer=[cells, *numbers]).properties(
         title="Confusion matrix",
         height=360,
         description="A cell for each true class (rows) and predicted class (columns) with the "
@@ -132,12 +132,13 @@ def pixel_rows(image: Bytes) -> pd.DataFrame:
     )
 
 
-def pixel_chart(rows: pd.DataFrame, name: str) -> alt.LayerChart:
+def pixel_chart(rows: pd.DataFrame, name: str, ink: str = palette.MUTED) -> alt.LayerChart:
     """One image as the numbers it is made of.
 
     Args:
         rows: See ``pixel_rows``.
         name: What the image shows.
+        ink: Colour of the numbers on weak cells: the theme's text.
     """
     side = int(rows["row"].max()) + 1
     axis = alt.Axis(values=list(range(0, side, 4)), labelAngle=0, ticks=False, domain=False)
@@ -150,20 +151,16 @@ def pixel_chart(rows: pd.DataFrame, name: str) -> alt.LayerChart:
             alt.Tooltip("value:Q", title="Pixel"),
         ],
     )
-    ink = base.mark_rect(color=palette.VALUE).encode(
+    cells = base.mark_rect(color=palette.VALUE).encode(
         opacity=alt.Opacity("value:Q", scale=alt.Scale(domain=[0, 255], range=[0, 1]), legend=None)
     )
-    numbers = (
-        base.transform_filter("datum.value > 0")
-        .mark_text(fontSize=8)
-        .encode(
-            text="value:Q",
-            color=alt.condition(
-                "datum.value > 110", alt.value("#ffffff"), alt.value(palette.MUTED)
-            ),
-        )
-    )
-    return alt.LayerChart(data=rows, layer=[ink, numbers]).properties(
+    strong = base.transform_filter("datum.value > 127")
+    weak = base.transform_filter("datum.value > 0 && datum.value <= 127")
+    numbers = [
+        strong.mark_text(fontSize=8, color=_ON_STRONG).encode(text="value:Q"),
+        weak.mark_text(fontSize=8, color=ink).encode(text="value:Q"),
+    ]
+    return alt.LayerChart(data=rows, layer=[cells, *numbers]).properties(
         title=f"{name} as numbers",
         height=560,
         description=f"{name}: a grid of {side} by {side} pixels, each with its value.",

@@ -19,6 +19,9 @@ from mlcore.core import Config, FieldSpec
 from mlcore.ui import page
 from mlcore.ui.draft import Draft, as_text, slider_values
 
+_BOX_WIDTH = 84
+"""Pixels of the box beside a slider, so that both stand in one row of a narrow column."""
+
 ConfigType = TypeVar("ConfigType", bound=Config)
 
 
@@ -172,8 +175,9 @@ def _number(draft: Draft, spec: FieldSpec, key: str) -> None:
         return
     fallback = min(stops, key=lambda stop: abs(stop - spec.default))
     slider = _put(f"{key}.{spec.name}.slider", value if value in stops else fallback)
-    left, right = st.columns([2, 1], vertical_alignment="bottom", gap="small")
-    with left:
+    with st.container(
+        horizontal=True, vertical_alignment="bottom", gap="small", key=f"{key}.{spec.name}.row"
+    ):
         st.select_slider(
             spec.label,
             stops,
@@ -182,7 +186,6 @@ def _number(draft: Draft, spec: FieldSpec, key: str) -> None:
             key=slider,
             on_change=_typed(key, spec, slider),
         )
-    with right:
         _box(draft, spec, key, beside_slider=True)
 
 
@@ -192,6 +195,7 @@ def _box(draft: Draft, spec: FieldSpec, key: str, *, beside_slider: bool = False
         f"{spec.label}, exactly" if beside_slider else spec.label,
         help=None if beside_slider else spec.help,
         label_visibility="collapsed" if beside_slider else "visible",
+        width=_BOX_WIDTH if beside_slider else "stretch",
         key=widget,
         on_change=_typed(key, spec, widget),
     )

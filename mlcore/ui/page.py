@@ -20,6 +20,7 @@ from contextlib import contextmanager
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from mlcore.charts import palette
 from mlcore.core import (
     Config,
     ConfigError,
@@ -98,6 +99,12 @@ def as_code(python: str, command: str | None = None, *, key: str) -> None:
 def config_as_code(config: Config, *, key: str) -> None:
     """``as_code`` for a run of a config."""
     as_code(f"import mlcore\n\nrun = {config.as_python()}", config.as_command(), key=key)
+
+
+def ink() -> str:
+    """Colour of text in the theme that this tab shows, for numbers written into a chart."""
+    theme = palette.DARK if st.context.theme.type == "dark" else palette.LIGHT
+    return theme["text"]
 
 
 def plain(sentence: str) -> str:

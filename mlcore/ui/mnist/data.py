@@ -105,7 +105,7 @@ def _numbers(dataset: DatasetName, folder: str, split: str, places: list[int]) -
     image = look.images(dataset, folder, split, (place,))[0]
     name = f"{split} image no. {place:,}, a {look.labels(dataset, folder, split, (place,))[0]},"
     st.altair_chart(
-        charts.pixel_chart(charts.pixel_rows(image), name[0].upper() + name[1:]),
+        charts.pixel_chart(charts.pixel_rows(image), name[0].upper() + name[1:], page.ink()),
         key="mnist.data.numbers",
     )
     st.caption("0, left empty here, is the background; 255 is the strongest ink.")

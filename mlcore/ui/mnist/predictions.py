@@ -104,7 +104,7 @@ def _draw(run: Run, step: int) -> None:
     classes = look.classes(config.dataset, config.data_dir)
     _samples(config, moment, classes)
     st.altair_chart(
-        charts.confusion_chart(charts.confusion_rows(moment.confusion, classes)),
+        charts.confusion_chart(charts.confusion_rows(moment.confusion, classes), page.ink()),
         key="mnist.predictions.confusion",
     )
     st.caption("Blue: right. Red: mistakes; the most frequent one is the strongest.")

@@ -1,0 +1,164 @@
+"""Learning curves: rows against hand sums, charts against Vega-Lite's schema."""
+
+import json
+from typing import get_args
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mlcore.charts import palette
+from mlcore.charts.curves import (
+    TIPS_A_CURVE,
+    Axis,
+    Quantity,
+    curve_chart,
+    curve_rows,
+    curve_spec,
+    smoothed,
+)
+
+COLOURS = {"a": palette.VALUE, "b": palette.GRADIENT}
+LABELS = {"a": "first", "b": "second"}
+
+
+def points(run: str, split: str, values: list[float], spread: float = 0.0) -> pd.DataFrame:
+    steps = range(1, len(values) + 1)
+    return pd.DataFrame(
+        {
+            "run": run,
+            "split": split,
+            "step": list(steps),
+            "time": [step / 4 for step in steps],
+            "value": values,
+            "low": [value - spread for value in values],
+            "high": [value + spread for value in values],
+        }
+    )
+
+
+def rows_of(*parts: pd.DataFrame, **options: object) -> pd.DataFrame:
+    return curve_rows(pd.concat(parts), COLOURS, LABELS, end=10, **options)  # type: ignore[arg-type]  # options are checked by the function
+
+
+@given(
+    st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=40),
+    st.floats(0, 0.99),
+)
+def test_smoothing_is_the_weighted_mean_it_says(values: list[float], weight: float) -> None:
+    expected = []
+    for last in range(len(values)):
+        weights = np.array([weight ** (last - k) for k in range(last + 1)])
+        expected.append(float(weights @ values[: last + 1] / weights.sum()))
+
+    np.testing.assert_allclose(smoothed(values, weight), expected, rtol=1e-9, atol=1e-9)
+
+
+@given(st.floats(-1e3, 1e3), st.integers(1, 30), st.floats(0, 0.99))
+def test_smoothing_leaves_a_constant_alone_from_the_first_point(
+    value: float, count: int, weight: float
+) -> None:
+    np.testing.assert_allclose(smoothed([value] * count, weight), value, rtol=1e-12)
+
+
+@pytest.mark.parametrize("weight", [-0.1, 1.0, float("nan")])
+def test_a_weight_that_is_none_is_refused(weight: float) -> None:
+    with pytest.raises(ValueError, match="must be from 0 to below 1"):
+        smoothed([1.0], weight)
+
+
+def test_rows_hold_every_point_with_its_run_and_colour() -> None:
+    rows = rows_of(points("a", "train", [3, 2, 1]), points("b", "test", [5, 4]))
+
+    train = rows[rows["kind"] == "train"]
+    assert train["value"].tolist() == [3, 2, 1]
+    assert train["x"].tolist() == [1, 2, 3]
+    assert set(train["run"]) == {"first"}
+    assert set(train["colour"]) == {palette.VALUE}
+    test = rows[rows["kind"] == "test"]
+    assert test["value"].tolist() == [5, 4]
+    assert set(test["colour"]) == {palette.GRADIENT}
+    assert set(rows["kind"]) == {"train", "test", "end"}
+
+
+def test_the_axis_reaches_to_the_end_before_the_curve_does() -> None:
+    rows = rows_of(points("a", "train", [3, 2, 1]))
+    assert rows.loc[rows["kind"] == "end", "x"].tolist() == [10]
+
+
+def test_a_chart_of_no_points_has_only_its_end() -> None:
+    assert rows_of(points("a", "train", []))["kind"].tolist() == ["end"]
+
+
+def test_smoothing_keeps_the_raw_train_points_and_leaves_test_points_alone() -> None:
+    rows = rows_of(points("a", "train", [4, 0, 4]), points("a", "test", [4, 0, 4]), smoothing=0.5)
+
+    assert rows.loc[rows["kind"] == "raw", "value"].tolist() == [4, 0, 4]
+    np.testing.assert_allclose(
+        rows.loc[rows["kind"] == "train", "value"], [4, 4 / 3, (1 + 0 + 4) / 1.75]
+    )
+    assert rows.loc[rows["kind"] == "test", "value"].tolist() == [4, 0, 4]
+
+
+def test_thinned_points_bring_a_band_and_others_do_not() -> None:
+    assert "band" not in set(rows_of(points("a", "train", [3, 2]))["kind"])
+
+    rows = rows_of(points("a", "train", [3, 2], spread=0.5))
+
+    band = rows[rows["kind"] == "band"]
+    assert band["low"].tolist() == [2.5, 1.5]
+    assert band["high"].tolist() == [3.5, 2.5]
+
+
+def test_the_error_rate_turns_values_and_bands_over() -> None:
+    rows = rows_of(points("a", "train", [0.75], spread=0.125), error_rate=True)
+    band = rows[rows["kind"] == "band"].iloc[0]
+    assert (band["value"], band["low"], band["high"]) == (0.25, 0.125, 0.375)
+
+
+def test_time_axis_uses_the_seconds_of_the_points() -> None:
+    rows = rows_of(points("a", "train", [3, 2]), axis="time")
+    assert rows.loc[rows["kind"] == "train", "x"].tolist() == [0.25, 0.5]
+
+
+@given(st.integers(1, 2000))
+def test_few_points_answer_to_the_mouse_and_the_last_is_one_of_them(count: int) -> None:
+    rows = rows_of(points("a", "train", [1.0] * count))
+    tips = rows.loc[rows["kind"] == "train", "tip"].to_numpy()
+    assert 1 <= tips.sum() <= TIPS_A_CURVE + 1
+    assert tips[-1]
+
+
+@pytest.mark.parametrize("quantity", get_args(Quantity))
+@pytest.mark.parametrize("axis", get_args(Axis))
+@pytest.mark.parametrize("log", [False, True])
+def test_every_chart_is_valid_titled_and_described(
+    quantity: Quantity, axis: Axis, log: bool
+) -> None:
+    chart = curve_chart(quantity, axis=axis, log=log).to_dict(validate=True)
+
+    assert chart["title"]
+    assert chart["description"].endswith("a curve for each run.")
+    titles = {
+        layer["encoding"][channel].get("title")
+        for layer in chart["layer"]
+        for channel in ("x", "y")
+        if channel in layer["encoding"] and layer["encoding"][channel]["field"] != "low"
+    }
+    assert len(titles) == 2
+    assert None not in titles
+
+
+def test_a_spec_is_built_once_and_says_nothing_of_runs_or_data() -> None:
+    spec = curve_spec("loss")
+
+    assert curve_spec("loss") is spec
+    assert "data" not in json.dumps(spec).replace("datum", "")
+    assert not any(colour in json.dumps(spec) for colour in palette.RUN_COLOURS)
+
+
+def test_accuracy_keeps_its_whole_axis() -> None:
+    for layer in curve_spec("accuracy")["layer"][1:]:
+        assert layer["encoding"]["y"]["scale"] == {"domain": [0, 1]}

@@ -1,0 +1,111 @@
+"""The whole path of a person: start a run, watch it, leave, come back, stop, resume, again."""
+
+import re
+
+import psutil
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from mlcore import MNISTConfig
+from mlcore.runs.store import open_store
+from tests.e2e.conftest import DashboardServer
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+
+FINISHED_MS = 200_000
+"""For a machine that is busy with something else; a quiet one needs a few seconds."""
+
+
+def badge(tab: Page, word: str) -> Locator:
+    return tab.locator(".stMarkdownBadge").get_by_text(word).first
+
+
+def drawn_points(tab: Page) -> int:
+    """Points of the longest curve on the page."""
+    count: int = tab.evaluate(
+        """() => Math.max(0, ...[...document.querySelectorAll('g.mark-line path')].map(
+            path => ((path.getAttribute('d') || '').match(/L/g) || []).length + 1))"""
+    )
+    return count
+
+
+def wait_for_more_points(tab: Page, than: int) -> int:
+    tab.wait_for_function(
+        """than => [...document.querySelectorAll('g.mark-line path')].some(
+            path => ((path.getAttribute('d') || '').match(/L/g) || []).length + 1 > than)""",
+        arg=than,
+        timeout=60_000,
+    )
+    return drawn_points(tab)
+
+
+def test_a_run_survives_reload_stop_and_resume_and_answers_from_the_cache(
+    dashboard_server: DashboardServer, tab: Page
+) -> None:
+    tab.goto(f"{dashboard_server.url}/mnist?tab=Train&epochs=16")
+    tab.get_by_role("button", name="Start training").click()
+    expect(badge(tab, "running")).to_be_visible(timeout=60_000)
+    assert re.search(r"runs=\w+", tab.url)
+    seen = wait_for_more_points(tab, 2)
+
+    tab.reload()
+    expect(badge(tab, "running")).to_be_visible()
+    expect(tab.get_by_label("Epochs, exactly")).to_have_value("16")
+    wait_for_more_points(tab, seen)
+
+    tab.get_by_role("button", name="Stop").first.click()
+    expect(badge(tab, "stopped")).to_be_visible(timeout=60_000)
+    held = drawn_points(tab)
+
+    tab.get_by_role("button", name="Resume").click()
+    wait_for_more_points(tab, held)
+    expect(badge(tab, "finished")).to_be_visible(timeout=FINISHED_MS)
+    expect(tab.get_by_role("button", name="Resume")).to_have_count(0)
+
+    expect(badge(tab, "cached")).to_have_count(0)
+    tab.get_by_role("button", name="Start training").click()
+    expect(badge(tab, "cached")).to_be_visible()
+    store = open_store(dashboard_server.store)
+    [run] = store.list()
+    assert run.config == MNISTConfig(epochs=16)
+    assert run.status == "finished"
+    store.close()
+
+
+def test_home_starts_the_course_run_and_shows_it_live(
+    dashboard_server: DashboardServer, tab: Page
+) -> None:
+    tab.goto(dashboard_server.url)
+    tab.get_by_role("button", name="Start the course's run").click()
+
+    expect(tab.locator("h1")).to_have_text("MNIST")
+    expect(badge(tab, "finished")).to_be_visible(timeout=FINISHED_MS)
+    expect(tab.get_by_text("test accuracy 8").first).to_be_visible()
+
+    tab.get_by_role("link", name="Home").click()
+    expect(tab.get_by_role("link", name="Open").first).to_be_visible()
+    tab.get_by_role("button", name="Start the course's run").click()
+    expect(badge(tab, "cached")).to_be_visible()
+
+
+def test_a_finished_run_is_no_longer_asked_for(
+    dashboard_server: DashboardServer, tab: Page
+) -> None:
+    asked: list[str] = []
+    tab.on("websocket", lambda socket: socket.on("framesent", lambda _: asked.append("frame")))
+    tab.goto(f"{dashboard_server.url}/mnist?tab=Train")
+    expect(badge(tab, "finished")).to_be_visible()
+    expect(tab.get_by_test_id("stStatusWidget")).to_have_count(0)
+    before = len(asked)
+
+    tab.wait_for_timeout(2500)  # five polls, if there were any
+
+    assert len(asked) - before <= 1
+
+
+def test_the_home_page_never_waits_for_torch(fresh_server: DashboardServer, tab: Page) -> None:
+    tab.goto(fresh_server.url)
+    expect(tab.get_by_text("No run yet")).to_be_visible()
+
+    loaded = {region.path for region in psutil.Process(fresh_server.pid).memory_maps()}
+    assert not [path for path in loaded if "libtorch" in path]
