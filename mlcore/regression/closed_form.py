@@ -67,12 +67,12 @@ def solve(problem: Problem) -> Fit:
     """The same for a problem already put together; its loss is taken to be the squared one."""
     import torch
 
-    rows, targets, rest = problem.reduced
-    u, sigma, vt = torch.linalg.svd(rows, full_matrices=False)
+    few = problem.reduced
+    u, sigma, vt = torch.linalg.svd(few.rows, full_matrices=False)
     keep = sigma > cutoff(problem, float(sigma[0]))
-    theta = vt[keep].T @ ((u[:, keep].T @ targets) / sigma[keep])
-    residual = rows @ theta - targets
-    loss = (float(residual @ residual) + rest) / problem.points
+    theta = vt[keep].T @ ((u[:, keep].T @ few.targets[:, 0]) / sigma[keep])
+    residual = few.rows @ theta - few.targets[:, 0]
+    loss = (float(residual @ residual) + few.rest) / problem.points
     return Fit(tuple(theta.tolist()), problem.names, loss, int(keep.sum()))
 
 

@@ -107,12 +107,12 @@ def regression_surface(problem: Problem) -> Surface:
             "A regression surface needs the model y = wx + b and the squared loss; here are the "
             f"parameters {', '.join(problem.names)} and the {problem.loss} loss."
         )
-    rows, targets, rest = problem.reduced
+    few = problem.reduced
     fit = solve(problem)
 
     def loss(w: Tensor, b: Tensor) -> Tensor:
-        total = w.new_full((), rest)
-        for row, target in zip(rows.tolist(), targets.tolist(), strict=True):
+        total = w.new_full((), few.rest)
+        for row, target in zip(few.rows.tolist(), few.targets[:, 0].tolist(), strict=True):
             total = total + (row[0] * w + row[1] * b - target) ** 2
         return total / problem.points
 

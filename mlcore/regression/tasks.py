@@ -155,7 +155,7 @@ TASKS: tuple[Task, ...] = (
     Task(
         "outliers",
         "Made data with 10 outliers: find a slope within 20 % of the true one.",
-        "Least squares is 40 % off: a far point counts with its distance squared. Which loss is fairer?",
+        "Least squares is 40 % off: a far point counts with its distance squared.",
         _outliers,
     ),
 )

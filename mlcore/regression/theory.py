@@ -232,7 +232,7 @@ def judge(
 
     rule = optimizer if isinstance(optimizer, Rule) else Rule(optimizer)
     modes = Modes(rule)
-    _, sigma, vt = torch.linalg.svd(problem.reduced[0], full_matrices=True)
+    _, sigma, vt = torch.linalg.svd(problem.reduced.rows, full_matrices=True)
     d = len(problem.names)
     sigma = torch.cat([sigma, sigma.new_zeros(d - len(sigma))])
     flat = sigma <= cutoff(problem, float(sigma[0]))

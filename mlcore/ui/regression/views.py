@@ -175,7 +175,7 @@ def _axis(name: str, config: RegressionConfig) -> str:
 
 def _curvature(bench: Bench) -> float:
     """∂²loss/∂w², constant for the squared loss: 2/n times the sum of squares of w's feature."""
-    column = bench.problem.reduced[0][:, 0]
+    column = bench.problem.reduced.rows[:, 0]
     return 2 * float(column @ column) / bench.problem.points
 
 
