@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from mlcore.runs.status import Status
 if TYPE_CHECKING:
     import pandas as pd
     import torch
+    from sqlalchemy import Row
     from torch import nn
 
     from mlcore.runs.store import Store
@@ -205,6 +207,34 @@ class Run:
         self.store.delete(self)
 
 
-def moment(seconds: float) -> datetime:
-    """Seconds since 1970 as an aware time."""
+def run_of(row: Row[Any], store: Store) -> Run:
+    """The run that a row of the table ``runs`` tells of."""
+    return Run(
+        id=row.id,
+        experiment=row.experiment,
+        config_fields=json.loads(row.config),
+        fingerprint=row.fingerprint,
+        status=Status(row.status),
+        created=_moment(row.created),
+        started=None if row.started is None else _moment(row.started),
+        finished=None if row.finished is None else _moment(row.finished),
+        elapsed=row.elapsed,
+        step=row.step,
+        done=row.done,
+        total=row.total,
+        host=row.host,
+        seed=row.seed,
+        versions=json.loads(row.versions),
+        error=row.error,
+        traceback=row.traceback,
+        tags=tuple(json.loads(row.tags)),
+        note=row.note,
+        request=row.request,
+        last=json.loads(row.latest),
+        key=row.key,
+        store=store,
+    )
+
+
+def _moment(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)

@@ -23,7 +23,10 @@ FLUSH_POINTS = 500
 """Points after which a flush does not wait for the clock."""
 
 CHECKPOINT_EVERY = 5.0
-"""Seconds of work between two checkpoints, unless writing one takes more than 2 % of that."""
+"""Seconds of work between two checkpoints; more where writing one is slow."""
+
+CHECKPOINT_SHARE = 0.02
+"""Share of the time that checkpoints may take."""
 
 
 def execute(
@@ -143,7 +146,7 @@ class _Recorder:
         before = time.monotonic()
         self._save_checkpoint(step)
         cost = time.monotonic() - before
-        self._checkpoint_due = time.monotonic() + max(CHECKPOINT_EVERY, 50 * cost)
+        self._checkpoint_due = time.monotonic() + max(CHECKPOINT_EVERY, cost / CHECKPOINT_SHARE)
 
     def _save_checkpoint(self, step: Step) -> None:
         if step.snapshot is not None:

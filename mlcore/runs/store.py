@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import json
-import os
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import IntegrityError
 
-from mlcore.core import Config, RunNotFoundError, RunStateError, StoreError
+from mlcore.core import Config, RunNotFoundError, RunStateError
 from mlcore.runs import points as point_queries
-from mlcore.runs.database import open_engine, resolve_url
-from mlcore.runs.points import PointTable
-from mlcore.runs.recorded_run import Run, moment
+from mlcore.runs.connections import Database
+from mlcore.runs.database import resolve_url
+from mlcore.runs.recorded_run import Run, run_of
 from mlcore.runs.schema import runs
 from mlcore.runs.status import LIVE, Status
 from mlcore.runs.submission import new_row
@@ -52,56 +49,8 @@ def open_store(url: str | None = None) -> Store:
         return store
 
 
-class Store:
-    """Runs and all that belongs to them, in one database and one folder of files.
-
-    Attributes:
-        url: The address, in the spelling that opens the same store from any process.
-        files: The folder in which each run has a folder for its weights and arrays.
-    """
-
-    def __init__(self, url: str) -> None:
-        self.url = resolve_url(url)
-        parsed = make_url(self.url)
-        self._file = Path(str(parsed.database)) if parsed.drivername.startswith("sqlite") else None
-        self.files = _files_folder(self._file)
-        self.engine = open_engine(self.url)
-        self._writer = self.engine.execution_options(write=True)
-        self._points = PointTable()
-
-    def present(self) -> bool:
-        """Whether the database file is still there; a person may have removed it."""
-        return self._file is None or self._file.exists()
-
-    def close(self) -> None:
-        """Give back the connections."""
-        self.engine.dispose()
-
-    @contextmanager
-    def reading(self) -> Iterator[Connection]:
-        """A connection in a read transaction: what it sees does not change under it."""
-        with self._translating(), self.engine.begin() as connection:
-            yield connection
-
-    @contextmanager
-    def writing(self) -> Iterator[Connection]:
-        """A connection in a write transaction: all of it happens, or nothing."""
-        with self._translating(), self._writer.begin() as connection:
-            yield connection
-
-    @contextmanager
-    def _translating(self) -> Iterator[None]:
-        try:
-            yield
-        except IntegrityError:
-            raise
-        except DBAPIError as error:
-            self._points.forget_names()
-            reason = str(error.orig).strip().splitlines()[0]
-            raise StoreError(
-                f"The store {make_url(self.url).render_as_string()} did not answer: {reason}. "
-                "What was written before is kept; check the disk and the permissions."
-            ) from error
+class Store(Database):
+    """Runs and all that belongs to them, in one database and one folder of files."""
 
     # --- runs --------------------------------------------------------------------------------
 
@@ -122,7 +71,7 @@ class Store:
                 f"No run has the id {run_id!r} in {make_url(self.url).render_as_string()}. "
                 "mlcore.search_runs(), or mlcore ls, lists those that exist."
             )
-        return self._run(row)
+        return run_of(row, self)
 
     def list(
         self,
@@ -145,7 +94,7 @@ class Store:
         if limit is not None:
             query = query.limit(limit)
         with self.reading() as connection:
-            return [self._run(row) for row in connection.execute(query)]
+            return [run_of(row, self) for row in connection.execute(query)]
 
     def count(self, status: Status) -> int:
         """How many runs have a status."""
@@ -168,16 +117,16 @@ class Store:
             if live is None and not force:
                 finished = self._newest(connection, same, (Status.FINISHED,))
                 if finished is not None:
-                    return _as_cached(finished)
+                    return replace(finished, cached=True)
                 live = self._newest(connection, same, (Status.STOPPED, Status.LOST))
             if live is not None:
-                self._queue_again(connection, live)
+                _queue_again(connection, live)
                 key = live.key
             else:
                 key = connection.execute(
                     insert(runs).values(row).returning(runs.c.key)
                 ).scalar_one()
-            return self._run(connection.execute(select(runs).where(runs.c.key == key)).one())
+            return run_of(connection.execute(select(runs).where(runs.c.key == key)).one(), self)
 
     def request(self, run: Run, what: str) -> Run:
         """Ask a live run to stop or pause; one that no worker has yet obeys at once."""
@@ -205,9 +154,9 @@ class Store:
         try:
             with self.writing() as connection:
                 row = connection.execute(select(runs).where(runs.c.key == run.key)).one_or_none()
-                now = None if row is None else self._run(row)
+                now = None if row is None else run_of(row, self)
                 if now is not None and now.status.resumable:
-                    self._queue_again(connection, now)
+                    _queue_again(connection, now)
                 elif now is not None and now.status == Status.RUNNING:
                     mine = update(runs).where(runs.c.key == run.key)
                     connection.execute(mine.values(request=None))
@@ -272,66 +221,29 @@ class Store:
             query = select(runs.c.step).where(runs.c.id == run_id)
             return connection.execute(query).scalar_one_or_none() or 0
 
-    @property
-    def point_table(self) -> PointTable:
-        """Writes points; for the recorder."""
-        return self._points
-
-    # --- rows --------------------------------------------------------------------------------
-
     def _newest(
         self, connection: Connection, same: ColumnElement[bool], among: Iterable[Status]
     ) -> Run | None:
         query = select(runs).where(same, runs.c.status.in_(list(among)))
         row = connection.execute(query.order_by(runs.c.key.desc()).limit(1)).one_or_none()
-        return None if row is None else self._run(row)
+        return None if row is None else run_of(row, self)
 
-    def _queue_again(self, connection: Connection, run: Run) -> None:
-        connection.execute(
-            update(runs)
-            .where(runs.c.key == run.key)
-            .values(
-                status=Status.QUEUED,
-                queued=time.time(),
-                finished=None,
-                request=None,
-                claim=None,
-                error=None,
-                error_type=None,
-                traceback=None,
-            )
+
+def _queue_again(connection: Connection, run: Run) -> None:
+    connection.execute(
+        update(runs)
+        .where(runs.c.key == run.key)
+        .values(
+            status=Status.QUEUED,
+            queued=time.time(),
+            finished=None,
+            request=None,
+            claim=None,
+            error=None,
+            error_type=None,
+            traceback=None,
         )
-
-    def _run(self, row: Row[Any]) -> Run:
-        return Run(
-            id=row.id,
-            experiment=row.experiment,
-            config_fields=json.loads(row.config),
-            fingerprint=row.fingerprint,
-            status=Status(row.status),
-            created=moment(row.created),
-            started=None if row.started is None else moment(row.started),
-            finished=None if row.finished is None else moment(row.finished),
-            elapsed=row.elapsed,
-            step=row.step,
-            done=row.done,
-            total=row.total,
-            host=row.host,
-            seed=row.seed,
-            versions=json.loads(row.versions),
-            error=row.error,
-            traceback=row.traceback,
-            tags=tuple(json.loads(row.tags)),
-            note=row.note,
-            request=row.request,
-            last=json.loads(row.latest),
-            key=row.key,
-            store=self,
-        )
-
-
-def _as_cached(run: Run) -> Run:
-    return replace(run, cached=True)
+    )
 
 
 def _status(value: Status | str) -> Status:
@@ -341,13 +253,3 @@ def _status(value: Status | str) -> Status:
         raise ValueError(
             f"{value!r} is no status of a run; they are {', '.join(Status)}."
         ) from None
-
-
-def _files_folder(database: Path | None) -> Path:
-    if named := os.environ.get("MLCORE_FILES"):
-        return Path(named).expanduser().absolute()
-    if database is not None:
-        return database.with_name(database.stem + "-files")
-    import platformdirs
-
-    return platformdirs.user_data_path("mlcore", appauthor=False) / "files"

@@ -117,7 +117,8 @@ def test_checkpoints_are_written_while_it_runs(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(recorder, "CHECKPOINT_EVERY", 0.0)
-    run = store.submit(ToyConfig(steps=40, delay=0.002))
+    monkeypatch.setattr(recorder, "CHECKPOINT_SHARE", 1.0)
+    run = store.submit(ToyConfig(steps=40, delay=0.005))
     claim = take(store, ProcessId.of(), run.id)
     assert claim is not None
     found: set[str] = set()
