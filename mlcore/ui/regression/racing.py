@@ -49,12 +49,12 @@ RACERS = {
 HUES = dict(zip(RACERS, (*palette.RUN_COLOURS, palette.THEORY), strict=True))
 STARTERS = ["gradient descent", "momentum", "Nesterov", "Adagrad", "RMSprop", "Adam"]
 _RATES: Mapping[str, tuple[float, ...]] = {
-    "himmelblau": (0.01, 0.002, 0.002, 0.5, 0.02, 0.1, 0.01, 1.0),
-    "rosenbrock": (0.001, 0.0005, 0.0005, 0.5, 0.01, 0.05, 0.01, 1.0),
-    "beale": (0.005, 0.002, 0.002, 0.3, 0.01, 0.05, 0.01, 1.0),
-    "saddle": (0.05, 0.02, 0.02, 0.2, 0.01, 0.05, 0.01, 1.0),
+    "himmelblau": (0.01, 0.005, 0.002, 0.5, 0.02, 0.1, 0.01, 1.0),
+    "rosenbrock": (0.002, 0.002, 0.001, 0.5, 0.01, 1.0, 0.01, 1.0),
+    "beale": (0.02, 0.005, 0.005, 1.0, 0.02, 0.2, 0.01, 1.0),
+    "saddle": (0.05, 0.02, 0.05, 0.5, 0.01, 0.1, 0.01, 1.0),
     "quadratic": (0.0, 0.0, 0.0, 0.5, 0.02, 0.1, 0.01, 1.0),
-    "regression": (0.0, 0.0, 0.0, 1.0, 0.05, 0.1, 0.05, 1.0),
+    "regression": (0.0, 0.0, 0.0, 1.0, 0.05, 2.0, 0.05, 1.0),
 }
 _LBFGS = functools.partial(  # one line search a step, each of its gradient calls counted
     torch.optim.LBFGS,
