@@ -14,5 +14,5 @@ for tab, content in zip(
     st.tabs(list(TABS), key="tab", bind="query-params"), TABS.values(), strict=True
 ):
     if tab.open:
-        with tab:
+        with tab, page.sentences():
             content.show()

@@ -61,7 +61,8 @@ class PacedRun:
         self.run: Run = store.submit(MNISTConfig(seed=seed))
         claim = take(store, ProcessId.of(), self.run.id)
         assert claim is not None
-        MNISTConfig.train = self._train  # type: ignore[method-assign]
+        paced = self._train
+        MNISTConfig.train = lambda _, snapshot=None: paced(snapshot)  # type: ignore[method-assign]
         self._thread = threading.Thread(target=execute, args=(claim,))
 
     def start(self) -> None:

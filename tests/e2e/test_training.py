@@ -42,7 +42,7 @@ def wait_for_more_points(tab: Page, than: int) -> int:
 def test_a_run_survives_reload_stop_and_resume_and_answers_from_the_cache(
     dashboard_server: DashboardServer, tab: Page
 ) -> None:
-    tab.goto(f"{dashboard_server.url}/mnist?tab=Train&epochs=16")
+    tab.goto(f"{dashboard_server.url}/mnist?tab=Train&epochs=12")
     tab.get_by_role("button", name="Start training").click()
     expect(badge(tab, "running")).to_be_visible(timeout=60_000)
     assert re.search(r"runs=\w+", tab.url)
@@ -50,7 +50,7 @@ def test_a_run_survives_reload_stop_and_resume_and_answers_from_the_cache(
 
     tab.reload()
     expect(badge(tab, "running")).to_be_visible()
-    expect(tab.get_by_label("Epochs, exactly")).to_have_value("16")
+    expect(tab.get_by_label("Epochs, exactly")).to_have_value("12")
     wait_for_more_points(tab, seen)
 
     tab.get_by_role("button", name="Stop").first.click()
@@ -67,7 +67,7 @@ def test_a_run_survives_reload_stop_and_resume_and_answers_from_the_cache(
     expect(badge(tab, "cached")).to_be_visible()
     store = open_store(dashboard_server.store)
     [run] = store.list()
-    assert run.config == MNISTConfig(epochs=16)
+    assert run.config == MNISTConfig(epochs=12)
     assert run.status == "finished"
     store.close()
 

@@ -51,6 +51,15 @@ def with_run(tiny_run: Run, monkeypatch: pytest.MonkeyPatch) -> Run:
 
 
 @pytest.fixture
+def broken_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """MLCORE_STORE names a file that is no database."""
+    path = tmp_path / "notes.db"
+    path.write_text("Buy milk.\n" * 100)
+    monkeypatch.setenv("MLCORE_STORE", str(path))
+    return path
+
+
+@pytest.fixture
 def open_page() -> Open:
     """Open a page of the dashboard, the way a link with parameters does."""
 

@@ -1,0 +1,39 @@
+"""A store that cannot be opened: every page says so in a sentence, and nothing is lost."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.pages.conftest import Open
+
+
+@pytest.mark.parametrize(
+    ("page", "params"),
+    [
+        ("pages/home.py", {}),
+        ("pages/mnist.py", {"tab": "Train"}),
+        ("pages/mnist.py", {"tab": "Predictions"}),
+    ],
+)
+def test_a_store_that_is_no_database_is_named_in_a_sentence(
+    broken_store: Path, open_page: Open, page: str, params: dict[str, str]
+) -> None:
+    before = broken_store.read_bytes()
+
+    at = open_page(page, **params)
+
+    sentences = [error.value.replace("\\", "") for error in at.error]
+    assert sentences
+    assert all(broken_store.name in sentence for sentence in sentences)
+    assert broken_store.read_bytes() == before
+
+
+def test_a_click_on_start_is_answered_with_a_sentence_too(
+    broken_store: Path, open_page: Open
+) -> None:
+    at = open_page()
+
+    at.button(key="home.start.button").click().run()
+
+    assert not at.exception
+    assert broken_store.name in at.error[0].value
