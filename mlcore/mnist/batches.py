@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
@@ -14,6 +15,29 @@ from mlcore.mnist.losses import targets_for
 
 if TYPE_CHECKING:
     from mlcore.mnist.config import MNISTConfig
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Piece:
+    """A part of a batch, small enough for one thread.
+
+    Attributes:
+        step: The optimizer step it is for, from 0.
+        number: Its place in the batch.
+        chosen: int64 ``[B]``, which training images are in it.
+        share: Its part of the batch, from 0 to 1.
+    """
+
+    step: int
+    number: int
+    chosen: Tensor
+    share: float
+
+    def generator(
+        self, seed: int, purpose: str, device: torch.device | None = None
+    ) -> torch.Generator:
+        """A generator that no other piece, purpose or seed shares."""
+        return seeded(seed, f"{purpose}/{self.number}", self.step, device)
 
 
 class Batches:
@@ -42,26 +66,33 @@ class Batches:
         self._epoch = -1
         self._order = torch.empty(0, dtype=torch.int64)
 
-    def batch(self, step: int) -> tuple[Tensor, Tensor, Tensor]:
-        """The batch of optimizer step ``step`` (from 0).
-
-        Returns:
-            Normalized images float32 ``[B, 28, 28]``, labels int64 ``[B]``, and the loss's targets.
-        """
+    def pieces(self, step: int, most: int) -> list[Piece]:
+        """The batch of optimizer step ``step`` (from 0), cut into at most so many pieces."""
         epoch, place = divmod(step, self.per_epoch)
         if epoch != self._epoch:
             self._epoch, self._order = epoch, self._shuffled(epoch)
         size = self._config.batch_size
         chosen = self._order[place * size : (place + 1) * size]
-        images = self._images.index_select(0, chosen).to(torch.float32)
+        return [
+            Piece(step, number, part, len(part) / len(chosen))
+            for number, part in enumerate(chosen.chunk(most))
+        ]
+
+    def read(self, piece: Piece) -> tuple[Tensor, Tensor, Tensor]:
+        """Gather a piece's images.
+
+        Returns:
+            Normalized images float32 ``[B, 28, 28]``, labels int64 ``[B]``, and the loss's targets.
+        """
+        images = self._images.index_select(0, piece.chosen).to(torch.float32).view(-1, 28, 28)
         if self._config.augment != "none":
-            generator = seeded(self._config.seed, "augment", step)
-            images = augment(self._config.augment, images.view(-1, 28, 28), generator)
-        images = images.mul_(self._scale).sub_(self._shift).view(-1, 28, 28)
-        labels = self._labels.index_select(0, chosen)
+            generator = piece.generator(self._config.seed, "augment")
+            images = augment(self._config.augment, images, generator)
+        images = images.mul_(self._scale).sub_(self._shift)
+        labels = self._labels.index_select(0, piece.chosen)
         if self._config.loss == "cross_entropy":
             return images, labels, labels
-        return images, labels, self._targets.index_select(0, chosen)
+        return images, labels, self._targets.index_select(0, piece.chosen)
 
     def _shuffled(self, epoch: int) -> Tensor:
         generator = seeded(self._config.seed, "order", epoch)
@@ -73,10 +104,15 @@ def normalized(digits: Digits, images: Tensor) -> Tensor:
     return images.to(torch.float32).mul_(1 / (255 * digits.std)).sub_(digits.mean / digits.std)
 
 
-def seeded(seed: int, purpose: str, number: int = 0) -> torch.Generator:
-    """A CPU generator of its own for each purpose and number, so that none depends on another."""
+def seeded(
+    seed: int, purpose: str, number: int = 0, device: torch.device | None = None
+) -> torch.Generator:
+    """A generator of its own for each purpose and number, so that none depends on another.
+
+    Every random draw of a run comes from one of these: a run's random state is its step's number.
+    """
     digest = hashlib.sha256(f"{seed}/{purpose}/{number}".encode()).digest()
-    return torch.Generator().manual_seed(int.from_bytes(digest[:8], "little") >> 1)
+    return torch.Generator(device or "cpu").manual_seed(int.from_bytes(digest[:8], "little") >> 1)
 
 
 def _subset(config: MNISTConfig, available: int) -> Tensor | None:

@@ -20,6 +20,17 @@ if TYPE_CHECKING:
 Width = Annotated[int, Field(ge=1, le=4096)]
 Channels = Annotated[int, Field(ge=1, le=512)]
 KernelSize = Annotated[int, Field(ge=1, le=7)]
+Stride = Annotated[int, Field(ge=1, le=2)]
+
+
+def image_sides(kernels: tuple[int, ...], strides: tuple[int, ...]) -> list[int]:
+    """Side of the image in pixels, at first and after each convolution (with its pooling)."""
+    sides = [28]
+    for kernel, stride in zip(kernels, strides, strict=False):
+        sides.append(
+            (sides[-1] - kernel + 1) // 2 if stride == 1 else (sides[-1] - kernel) // 2 + 1
+        )
+    return sides
 
 
 class MNISTConfig(Config):
@@ -86,7 +97,7 @@ class MNISTConfig(Config):
         title="Channels",
         min_length=1,
         max_length=4,
-        description="Channels of each convolution; each is followed by 2×2 pooling.",
+        description="Channels of each convolution.",
         json_schema_extra={"group": "Network", "only_if": {"model": ["cnn"]}},
     )
     kernels: tuple[KernelSize, ...] = Field(
@@ -95,6 +106,14 @@ class MNISTConfig(Config):
         min_length=1,
         max_length=4,
         description="Side of each convolution's kernel, in pixels: one number a convolution.",
+        json_schema_extra={"group": "Network", "only_if": {"model": ["cnn"]}},
+    )
+    strides: tuple[Stride, ...] = Field(
+        (1, 1),
+        title="Strides",
+        min_length=1,
+        max_length=4,
+        description="Pixels each convolution moves: 1 with 2×2 max pooling after it, 2 without.",
         json_schema_extra={"group": "Network", "only_if": {"model": ["cnn"]}},
     )
     dense: int = Field(
@@ -153,6 +172,14 @@ class MNISTConfig(Config):
         description="Mean squared error of the raw outputs against one-hot labels, or "
         "cross-entropy of their softmax.",
         json_schema_extra={"group": "Loss and optimizer"},
+    )
+    label_smoothing: float = Field(
+        0.0,
+        title="Label smoothing",
+        ge=0.0,
+        le=0.9,
+        description="Share of each label that is spread evenly over all classes.",
+        json_schema_extra={"group": "Loss and optimizer", "only_if": {"loss": ["cross_entropy"]}},
     )
     optimizer: Literal["sgd", "adam", "adamw", "rmsprop"] = Field(
         "sgd",
@@ -319,33 +346,26 @@ class MNISTConfig(Config):
             )
         return value
 
-    @field_validator("kernels")
+    @field_validator("kernels", "strides")
     @classmethod
-    def _kernels_fit(cls, value: tuple[int, ...], info: ValidationInfo) -> tuple[int, ...]:
-        channels = info.data.get("channels")
-        if channels is None:
-            return value
+    def _one_a_convolution(cls, value: tuple[int, ...], info: ValidationInfo) -> tuple[int, ...]:
+        channels = info.data.get("channels", value)
         if len(value) != len(channels):
             raise ValueError(
-                f"kernels has {len(value)} sizes for {len(channels)} convolutions: give one a "
-                "convolution."
+                f"{info.field_name} is {value}, but channels {channels} makes {len(channels)} "
+                "convolutions: give one number a convolution."
             )
-        side = 28
-        for kernel in value:
-            if side < kernel or (side := (side - kernel + 1) // 2) < 1:
-                raise ValueError(
-                    f"kernels is {value}, which leaves nothing of 28×28 pixels: give smaller "
-                    "kernels or fewer convolutions."
-                )
         return value
 
-    @field_validator("normalization")
+    @field_validator("strides")
     @classmethod
-    def _instance_norm_needs_pixels(cls, value: str, info: ValidationInfo) -> str:
-        if value == "instance" and info.data.get("model") == "mlp":
+    def _something_is_left(cls, value: tuple[int, ...], info: ValidationInfo) -> tuple[int, ...]:
+        kernels = info.data.get("kernels", ())
+        sides = image_sides(kernels, value)
+        if min(sides) < 1:
             raise ValueError(
-                "normalization=instance averages over the pixels of one channel, but the units of "
-                "an mlp have none: choose layer, or model=cnn."
+                f"strides is {value} with kernels {kernels}, which leaves nothing of 28×28 "
+                "pixels: give smaller kernels or fewer convolutions."
             )
         return value
 
@@ -436,9 +456,14 @@ MNISTConfig.presets = {
     ),
     "99 % CNN": MNISTConfig(
         model="cnn",
+        channels=(16, 32),
+        kernels=(6, 4),
+        strides=(2, 1),
+        dense=64,
         loss="cross_entropy",
+        label_smoothing=0.1,
         optimizer="adam",
-        lr=0.01,
+        lr=0.015,
         beta1=0.7,
         beta2=0.9,
         schedule="one_cycle",

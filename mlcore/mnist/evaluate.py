@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import torch
 from torch import Tensor, nn
@@ -12,12 +13,13 @@ from torch import Tensor, nn
 from mlcore.mnist.batches import normalized
 from mlcore.mnist.data import Digits
 from mlcore.mnist.losses import loss_for, probabilities, targets_for
+from mlcore.mnist.pieces import Team
 
 if TYPE_CHECKING:
     from mlcore.mnist.config import MNISTConfig
 
 SAMPLES: Final = 40
-_CHUNK: Final = 2000
+_CHUNK: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +42,30 @@ class Examiner:
 
     def __init__(self, config: MNISTConfig, digits: Digits, device: torch.device) -> None:
         self._config = config
-        self._images = normalized(digits, digits.test_images).to(device)
+        images = normalized(digits, digits.test_images).to(device)
+        self._parts = torch.split(images, _CHUNK)
         self._labels = digits.test_labels.to(device)
         self._targets = targets_for(config, digits.test_labels).to(device)
         self._samples = sample_indices(digits.test_labels, len(digits.classes))
 
-    @torch.no_grad()
-    def examine(self, model: nn.Module) -> Evaluation:
-        """Examine a network; it is left in train mode."""
+    def examine(
+        self, model: nn.Module, team: Team, precision: Callable[[], AbstractContextManager[Any]]
+    ) -> Evaluation:
+        """Examine a network; it is left in train mode.
+
+        Args:
+            model: On the examiner's device.
+            team: Computes the test set's parts side by side.
+            precision: Opens the context in which the network multiplies.
+        """
+
+        def read(part: Tensor) -> Tensor:
+            with torch.no_grad(), precision():
+                outputs: Tensor = model(part)
+            return outputs.float()
+
         model.eval()
-        outputs = torch.cat([model(part).float() for part in self._images.split(_CHUNK)])
+        outputs = torch.cat(team.map(read, self._parts))
         model.train()
         classes = outputs.shape[1]
         loss = loss_for(self._config)(outputs, self._targets)

@@ -60,7 +60,7 @@ def precision_for(config: MNISTConfig, device: torch.device) -> Precision:
 
 def _has_bfloat16(device: torch.device) -> bool:
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     if device.type == "cpu":
         able = torch.cpu.get_capabilities()
         return any(able.get(name, False) for name in ("avx512_bf16", "amx_bf16", "bf16"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -34,9 +35,12 @@ def loss_for(config: MNISTConfig) -> Loss:
     """The loss as a function of raw outputs ``[N, classes]`` and targets, a mean over the batch.
 
     ``mse``: Σ (outputs − one-hot)² / (N · classes), as ``torch.nn.functional.mse_loss``.
-    ``cross_entropy``: −(1/N) Σ log softmax(outputs)[label].
+    ``cross_entropy``: −(1/N) Σ q · log softmax(outputs), where q is the one-hot label, of which
+    ``label_smoothing`` is spread evenly over all classes.
     """
-    return functional.mse_loss if config.loss == "mse" else functional.cross_entropy
+    if config.loss == "mse":
+        return functional.mse_loss
+    return functools.partial(functional.cross_entropy, label_smoothing=config.label_smoothing)
 
 
 def probabilities(config: MNISTConfig, outputs: Tensor) -> Tensor:

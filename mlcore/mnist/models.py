@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import torch
 from torch import nn
 
 from mlcore.core import Snapshot, SnapshotError
 from mlcore.layers.schemes import initialize
-
-if TYPE_CHECKING:
-    from mlcore.mnist.config import MNISTConfig
+from mlcore.mnist.config import MNISTConfig, image_sides
+from mlcore.mnist.dropout import Dropout
 
 SIDE: Final = 28
 PIXELS: Final = SIDE * SIDE
@@ -96,23 +95,24 @@ def _mlp(config: MNISTConfig) -> list[tuple[str, nn.Module]]:
 
 def _cnn(config: MNISTConfig) -> list[tuple[str, nn.Module]]:
     layers: list[tuple[str, nn.Module]] = [("image", nn.Unflatten(1, (1, SIDE)))]
-    inputs, side = 1, SIDE
-    for number, (channels, kernel) in enumerate(
-        zip(config.channels, config.kernels, strict=True), start=1
+    inputs, sides = 1, image_sides(config.kernels, config.strides)
+    for number, (channels, kernel, stride) in enumerate(
+        zip(config.channels, config.kernels, config.strides, strict=True), start=1
     ):
-        layers.append((f"convolution{number}", nn.Conv2d(inputs, channels, kernel)))
-        layers.append((f"pool{number}", nn.MaxPool2d(2)))
-        inputs, side = channels, (side - kernel + 1) // 2
-        if (norm := _normalization(config, channels, side)) is not None:
+        layers.append((f"convolution{number}", nn.Conv2d(inputs, channels, kernel, stride)))
+        if stride == 1:  # before the activation, which then has a quarter of the work
+            layers.append((f"pool{number}", nn.MaxPool2d(2)))
+        if (norm := _normalization(config, channels, sides[number])) is not None:
             layers.append((f"normalization{number}", norm))
         layers.append((f"activation{number}", _ACTIVATIONS[config.activation]()))
+        inputs = channels
     layers.append(("flatten", nn.Flatten()))
-    inputs *= side * side
+    inputs *= sides[-1] ** 2
     if config.dense:
         layers += _dense(config, "_dense", inputs, config.dense)
         inputs = config.dense
     elif config.dropout:
-        layers.append(("dropout_dense", nn.Dropout(config.dropout)))
+        layers.append(("dropout_dense", Dropout(config.dropout)))
     return [*layers, ("output", nn.Linear(inputs, config.num_classes()))]
 
 
@@ -124,7 +124,7 @@ def _dense(
         layers.append((f"normalization{number}", norm))
     layers.append((f"activation{number}", _ACTIVATIONS[config.activation]()))
     if config.dropout:
-        layers.append((f"dropout{number}", nn.Dropout(config.dropout)))
+        layers.append((f"dropout{number}", Dropout(config.dropout)))
     return layers
 
 

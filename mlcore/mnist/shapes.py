@@ -27,8 +27,8 @@ class LayerShape:
         flops: Floating-point operations of one forward pass over the batch, a multiplication and
             an addition counted apart: 2·B·in·out for a Linear and 2·B·H·W·out·in·k² for a
             convolution, and one for each bias added. Pooling counts k² a value that goes out,
-            activations 1, normalization in train mode 5 (mean, variance, and three to apply);
-            reshaping counts nothing.
+            activations 1, normalization in train mode 5 (mean, variance, and three to apply;
+            without a mean, as RMSNorm, 4); reshaping counts nothing.
     """
 
     name: str
@@ -109,8 +109,10 @@ def _flops(layer: nn.Module, out: Shape) -> int:
         case nn.MaxPool2d() | nn.AvgPool2d():
             side = layer.kernel_size
             return values * (side**2 if isinstance(side, int) else math.prod(side))
-        case nn.modules.batchnorm._BatchNorm() | nn.LayerNorm() | nn.GroupNorm():  # noqa: SLF001
+        case nn.modules.batchnorm._NormBase() | nn.LayerNorm() | nn.GroupNorm():  # noqa: SLF001
             return 5 * values
+        case nn.RMSNorm():
+            return 4 * values
         case nn.Flatten() | nn.Unflatten() | nn.Dropout():
             return 0
         case _:

@@ -5,16 +5,17 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, Final
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.utils import get_total_norm
 
 from mlcore.core import DivergenceError, Snapshot, SnapshotError, Step
 from mlcore.mnist import data
-from mlcore.mnist.batches import Batches
+from mlcore.mnist.batches import Batches, Piece
+from mlcore.mnist.dropout import masks_from
 from mlcore.mnist.evaluate import Examiner
 from mlcore.mnist.hardware import device_for, precision_for
 from mlcore.mnist.losses import loss_for
@@ -25,8 +26,9 @@ from mlcore.mnist.optimizers import (
     put_optimizer_tensors,
     set_learning_rate,
 )
+from mlcore.mnist.pieces import Team, pieces_for
 from mlcore.mnist.schedules import learning_rate
-from mlcore.mnist.surroundings import Surroundings, first_random_state
+from mlcore.mnist.surroundings import surroundings
 from mlcore.mnist.threads import cores_here, threads_for
 
 if TYPE_CHECKING:
@@ -35,7 +37,6 @@ if TYPE_CHECKING:
 POINTS_A_RUN: Final = 1000
 POINTS_AN_EPOCH: Final = 60
 SIGN_OF_LIFE_S: Final = 0.25
-_RANDOM: Final = "random"
 
 
 def train(config: MNISTConfig, snapshot: Snapshot | None = None) -> Iterator[Step]:
@@ -63,14 +64,18 @@ def train(config: MNISTConfig, snapshot: Snapshot | None = None) -> Iterator[Ste
         ConfigError: If this machine lacks the device or the precision asked for.
         SnapshotError: If the snapshot is of another config.
     """
-    run = _Run(config, snapshot)
+    with surroundings(threads=1):
+        run = _Run(config, snapshot)
     steps = run.steps()
-    while True:
-        with run.surroundings:
-            step = next(steps, None)
-        if step is None:
-            return
-        yield step
+    try:
+        while True:
+            with surroundings(threads=1):
+                step = next(steps, None)
+            if step is None:
+                return
+            yield step
+    finally:
+        run.team.close()
 
 
 def cadence(config: MNISTConfig) -> int:
@@ -89,31 +94,34 @@ class _Run:
 
     def __init__(self, config: MNISTConfig, snapshot: Snapshot | None) -> None:
         meta = _checked_meta(config, snapshot)
-        digits = data.load(config.dataset, config.data_dir)
-        device = device_for(config)
         self.config = config
+        self.device = device_for(config)
         self.index: int = meta.get("index", 0)
-        self.precision = meta.get("precision") or precision_for(config, device)
-        self.surroundings = Surroundings(
-            threads=meta.get("threads") or threads_for(config, cores_here()),
-            device=device,
-            random=first_random_state(config.seed, device),
-        )
         self.resumed = snapshot is not None
-        self.device = device
-        with self.surroundings:
-            self.batches = Batches(config, digits, device)
-            self.examiner = Examiner(config, digits, device)
-            model = build_model(config)
-            if snapshot is not None:
-                put_weights(model, snapshot)
-            self.model = model.to(device)
-            self.optimizer = build_optimizer(config, self.model)
-            if snapshot is not None:
-                put_optimizer_tensors(self.optimizer, snapshot.tensors)
-        if snapshot is not None:
-            self.surroundings.random = snapshot.tensors[_RANDOM]
+        self.precision = precision_for(config, self.device)
+        if self.precision != meta.get("precision", self.precision):
+            raise SnapshotError(
+                f"The snapshot was taken in {meta['precision']}, but here this config computes in "
+                f"{self.precision}: resume it on a machine like the first."
+            )
+        digits = data.load(config.dataset, config.data_dir)
+        self.batches = Batches(config, digits, self.device)
+        self.examiner = Examiner(config, digits, self.device)
         self.total = config.epochs * self.batches.per_epoch
+        self.model = build_model(config)
+        if snapshot is not None:
+            put_weights(self.model, snapshot)
+        self.model.to(self.device)
+        _channels_last(self.model)
+        self.optimizer = build_optimizer(config, self.model)
+        if snapshot is not None:
+            put_optimizer_tensors(self.optimizer, snapshot.tensors)
+        self.parameters = list(self.model.parameters())
+        self.gradients = [torch.zeros_like(p, requires_grad=False) for p in self.parameters]
+        for parameter, gradient in zip(self.parameters, self.gradients, strict=True):
+            parameter.grad = gradient
+        self.pieces = pieces_for(config) if self.device.type == "cpu" else 1
+        self.team = Team(threads_for(config, cores_here()) if self.pieces > 1 else 1)
         self.speed = _Speed()
 
     def steps(self) -> Iterator[Step]:
@@ -138,35 +146,56 @@ class _Run:
 
     def _learn(self, *, tell: bool) -> dict[str, float]:
         """One optimizer step; its metrics if they are to be told."""
-        lr = learning_rate(self.config, self.index - 1, self.batches.per_epoch)
-        set_learning_rate(self.optimizer, lr)
-        images, labels, targets = self.batches.batch(self.index - 1)
-        with self._autocast():
-            outputs = self.model(images)
-        outputs = outputs.float()
-        loss = loss_for(self.config)(outputs, targets)
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]  # torch's own
+        step = self.index - 1
+        lr = learning_rate(self.config, step, self.batches.per_epoch)
+        pieces = self.batches.pieces(step, self.pieces)
+        learned = self.team.map(self._gradient, pieces)
+        self._add_up([gradients for gradients, _, _ in learned])
         metrics: dict[str, float] = {}
         if tell:
-            grads = [p.grad for p in self.model.parameters() if p.grad is not None]
+            images = sum(len(piece.chosen) for piece in pieces)
             metrics = {
-                "train_loss": self._finite(float(loss.detach())),
-                "train_accuracy": float((outputs.argmax(dim=1) == labels).float().mean()),
-                "grad_norm": self._finite(float(get_total_norm(grads))),
+                "train_loss": self._finite(sum(float(loss) for _, loss, _ in learned)),
+                "train_accuracy": sum(int(right.sum()) for _, _, right in learned) / images,
+                "grad_norm": self._finite(float(get_total_norm(self.gradients))),
                 "lr": lr,
             }
+        set_learning_rate(self.optimizer, lr)
         self.optimizer.step()
-        self.speed.samples += len(labels)
+        self.speed.samples += sum(len(piece.chosen) for piece in pieces)
         return metrics
 
+    def _gradient(self, piece: Piece) -> tuple[tuple[Tensor, ...], Tensor, Tensor]:
+        """A piece's part of the gradient and of the loss, and which images it got right."""
+        images, labels, targets = self.batches.read(piece)
+        with self._autocast(), self._dropout(piece):
+            outputs = self.model(images)
+        outputs = outputs.float()
+        loss = loss_for(self.config)(outputs, targets) * piece.share
+        gradients = torch.autograd.grad(loss, self.parameters)
+        return gradients, loss.detach(), outputs.detach().argmax(dim=1) == labels
+
+    def _add_up(self, parts: list[tuple[Tensor, ...]]) -> None:
+        """Σ of the pieces' gradients, into ``.grad``, whose memory layout fused optimizers need."""
+        for total, *gradients in zip(self.gradients, *parts, strict=True):
+            if len(gradients) == 1:
+                total.copy_(gradients[0])
+                continue
+            torch.add(gradients[0], gradients[1], out=total)
+            for gradient in gradients[2:]:
+                total.add_(gradient)
+
+    def _dropout(self, piece: Piece) -> AbstractContextManager[None]:
+        if not self.config.dropout:
+            return nullcontext()
+        return masks_from(piece.generator(self.config.seed, "dropout", self.device))
+
     def _examined(self) -> tuple[dict[str, float], dict[str, Tensor]]:
-        with self._autocast():
-            evaluation = self.examiner.examine(self.model)
+        evaluation = self.examiner.examine(self.model, self.team, self._autocast)
         self._finite(evaluation.metrics["test_loss"])
         return dict(evaluation.metrics), dict(evaluation.arrays)
 
-    def _autocast(self) -> Any:
+    def _autocast(self) -> AbstractContextManager[Any]:
         if self.precision == "bfloat16":
             return torch.autocast(self.device.type, dtype=torch.bfloat16)
         return nullcontext()
@@ -196,14 +225,12 @@ class _Run:
     def _snapshot(self) -> Snapshot:
         tensors = {WEIGHTS_PREFIX + k: v for k, v in self.model.state_dict().items()}
         tensors |= optimizer_tensors(self.optimizer)
-        tensors[_RANDOM] = self.surroundings.random
         return Snapshot(
             {name: tensor.detach().cpu().clone() for name, tensor in tensors.items()},
             {
                 "config": self.config.to_dict(),
                 "index": self.index,
                 "precision": self.precision,
-                "threads": self.surroundings.threads,
             },
         )
 
@@ -233,6 +260,13 @@ class _Speed:
         self.samples, self._spent = 0, 0.0
         self.start()
         return speed
+
+
+def _channels_last(model: nn.Module) -> None:
+    """Keep images with the channels of a pixel side by side, as fast convolutions read them."""
+    for layer in model.modules():
+        if isinstance(layer, nn.Conv2d):
+            layer.weight.data = layer.weight.data.contiguous(memory_format=torch.channels_last)
 
 
 def _checked_meta(config: MNISTConfig, snapshot: Snapshot | None) -> dict[str, Any]:
