@@ -124,9 +124,10 @@ def _calls(program: Program, leaves: Mapping[str, Leaf], body: list[str], s: Swi
         elif s.edit:
             lines.append(f"{s.edit}.add_(1)")
         lines.append(f"{'g' if through else program.output_name}.backward({options})")
-        if call == 1 and s.then_by:
+        lines += [_print(name) for name in zeroed]
+        if call == 1 and s.then_by and s.calls > 1:
             lines.append(f"g = {s.then_by}.grad.sum()")
-        lines += [_print(name) for name in zeroed] + [""]
+        lines.append("")
     return lines[:-1]
 
 

@@ -162,6 +162,14 @@ _KNOWN: Final = (
         "Choose float32 or float64 for the leaf.",
     ),
     _known(
+        "'NoneType' object has no attribute",
+        "The .grad of this leaf is None: no gradient arrived there, so there is nothing to "
+        "differentiate again.",
+        "Leave out detach() and no_grad(), and let the output depend on the leaf.",
+        detach="",
+        no_grad=False,
+    ),
+    _known(
         "must be Tensor, not",
         "PyTorch's functions take tensors; Python numbers have no graph.",
         "Apply the function to a leaf or a result.",

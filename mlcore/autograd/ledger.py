@@ -164,7 +164,7 @@ class _Simulation:
     def run(self) -> tuple[list[Entry], Failure | None]:
         try:
             self._calls()
-        except RuntimeError as error:
+        except (RuntimeError, AttributeError) as error:
             return self.entries, failure(error, self.during)
         return self.entries, None
 
@@ -173,7 +173,7 @@ class _Simulation:
         seed: torch.Tensor | None = None
         s = self.switches
         for call in range(1, s.calls + 1):
-            through_gradient = call == 2 and s.then_by and seed is not None
+            through_gradient = call == 2 and seed is not None
             if run is None or (s.forward_again and not through_gradient):
                 run = self._forward()
             watched = self._watched(run)
@@ -181,16 +181,18 @@ class _Simulation:
                 for tensor in watched.values():
                     tensor.grad = None
             self._edit(run)
-            target = seed.sum() if through_gradient and seed is not None else run.output
+            target = seed if through_gradient and seed is not None else run.output
             what = f"{'g' if through_gradient else self.program.output_name}.backward()"
             before = {name: _grad(tensor) for name, tensor in watched.items()}
             self.during = what
             target.backward(  # type: ignore[no-untyped-call]  # torch leaves it untyped
                 retain_graph=s.retain_graph or None, create_graph=s.create_graph
             )
-            if call == 1 and s.then_by:
-                seed = self.leaves[s.then_by].grad
             self._write(call, what, watched, before)
+            if call == 1 and s.then_by and s.calls > 1:
+                self.during = f"{s.then_by}.grad.sum()"
+                # None raises here, as it does for the learner
+                seed = self.leaves[s.then_by].grad.sum()  # type: ignore[union-attr]
 
     def _forward(self) -> Run:
         self.named = {}

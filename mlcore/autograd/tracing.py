@@ -14,7 +14,7 @@ from mlcore.autograd.evaluate import Run, evaluate
 from mlcore.autograd.explain import Failure, failure, meaning
 from mlcore.autograd.graph import catch, node_of, reachable, read_graph, with_gradients
 from mlcore.autograd.higher import Second, second_derivatives
-from mlcore.autograd.leaves import DType, Leaf, LeafValue, leaf
+from mlcore.autograd.leaves import DType, Leaf, LeafValue, Nested, leaf
 from mlcore.autograd.local import with_locals
 from mlcore.autograd.parser import parse
 from mlcore.autograd.program import Program
@@ -60,7 +60,8 @@ class Trace:
     @property
     def value(self) -> Gradient:
         """The output: a float, or a tensor where the output is no scalar."""
-        return _plain(self.graph.nodes[self.graph.root].value)
+        root = self.graph.nodes[self.graph.root]
+        return _plain(root.value, root.dtype)
 
     @property
     def grads(self) -> Mapping[str, Gradient]:
@@ -79,7 +80,9 @@ class Trace:
         rows = {row.name: row for row in self.tensors}
         return MappingProxyType(
             {
-                name: _plain(rows[name].grad) if rows[name].grad is not None else _zero(given)
+                name: _zero(given)
+                if (grad := rows[name].grad) is None
+                else _plain(grad, rows[name].dtype)
                 for name, given in self.leaves.items()
                 if given.requires_grad
             }
@@ -232,13 +235,15 @@ def tensor_rows(program: Program, run: Run) -> tuple[TensorRow, ...]:
     )
 
 
-def _grad(tensor: torch.Tensor) -> float | tuple[float, ...] | None:
-    return None if tensor.grad is None else nested(tensor.grad)  # type: ignore[return-value]
+def _grad(tensor: torch.Tensor) -> Nested | None:
+    return None if tensor.grad is None else nested(tensor.grad)
 
 
-def _plain(value: object) -> Gradient:
-    return value if isinstance(value, float) else torch.tensor(value)
+def _plain(value: Nested | None, dtype: str) -> Gradient:
+    if isinstance(value, tuple):
+        return torch.tensor(value, dtype=getattr(torch, dtype.removeprefix("torch.")))
+    return float("nan") if value is None else value
 
 
 def _zero(given: Leaf) -> Gradient:
-    return torch.zeros(given.shape) if given.shape else 0.0
+    return torch.zeros(given.shape, dtype=getattr(torch, given.dtype)) if given.shape else 0.0

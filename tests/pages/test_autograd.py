@@ -18,7 +18,7 @@ def test_a_preset_fills_program_leaves_and_link(open_page: Open, key: str) -> No
     assert at.text_area(key="program").value == PRESETS[key].program
     table = at.dataframe[0].value
     assert list(table["name"])[: len(PRESETS[key].leaves)] == list(PRESETS[key].leaves)
-    expected = {} if key == next(iter(PRESETS)) else {"preset": [key]}
+    expected = {} if key == next(iter(PRESETS)) else {"preset": key}
     assert at.query_params == expected
 
 
@@ -28,7 +28,7 @@ def test_moving_a_leaf_moves_its_gradients_and_the_link(open_page: Open) -> None
     table = at.dataframe[0].value.set_index("name")
     assert table.loc["x", ".grad"] == "18"
     assert table.loc["z", "value"] == "27"
-    assert at.query_params == {"preset": ["square"], "leaf.x": ["3"]}
+    assert at.query_params == {"preset": "square", "leaf.x": "3"}
 
 
 def test_a_link_opens_a_program_of_ones_own(open_page: Open) -> None:
@@ -99,7 +99,7 @@ def test_the_ledger_shows_pytorchs_exception_and_mends_it(open_page: Open) -> No
 def test_predict_first_hides_the_truth_and_scores_the_guesses(open_page: Open) -> None:
     at = open_page(PAGE)
     at.toggle(key="predict").set_value(True).run()
-    assert "MulBackward0" not in at.main.children[0].__repr__()
+    assert "AddBackward0" not in at.dataframe[0].value.to_string()
     at.button(key="score").click().run()
     assert any("0 of 16 right" in text.value for text in at.markdown)
     assert "No operation made w" in at.dataframe[-1].value["why"].to_string()

@@ -130,15 +130,18 @@ function create(root) {
     root.dataset.now = now
   }
 
-  // Streamlit's own slider: its thumb says the value while it is dragged
+  // Streamlit's own slider holds an <input type=range>, which says the value while it is dragged
   function listen() {
-    const thumb = data.listens && document.querySelector(`.st-key-${data.listens} [role=slider]`)
-    if (thumb === watched) return
+    const slider = data.listens && document.querySelector(`.st-key-${data.listens} [data-testid=stSlider]`)
+    if (slider === watched) return
     watcher?.disconnect()
-    watched = thumb
-    if (!thumb) return
-    watcher = new MutationObserver(() => move(+thumb.getAttribute('aria-valuenow')))
-    watcher.observe(thumb, { attributes: true, attributeFilter: ['aria-valuenow'] })
+    watched = slider
+    if (!slider) return
+    watcher = new MutationObserver(() => {
+      const x = +slider.querySelector('input[type=range]')?.value
+      if (Number.isFinite(x) && x !== now) move(x)
+    })
+    watcher.observe(slider, { subtree: true, attributes: true })
   }
 
   new ResizeObserver(draw).observe(root)

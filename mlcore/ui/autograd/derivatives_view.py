@@ -73,7 +73,7 @@ def higher_view(trace: Trace) -> None:
 def _without(failure: Failure | None) -> None:
     if failure is not None:
         with st.expander("And without create_graph=True?", key="without_create_graph"):
-            failure_view(failure)
+            failure_view(failure, expected=True)
 
 
 def proof_view(program: Program, leaves: Mapping[str, Leaf]) -> None:

@@ -53,9 +53,10 @@ def ledger_view(program: Program, leaves: Mapping[str, Leaf]) -> None:
         st.code(as_pytorch(program, leaves, switches=switches), language="python")
 
 
-def failure_view(failure: Failure) -> None:
+def failure_view(failure: Failure, *, expected: bool = False) -> None:
     """An exception of PyTorch in its own words, then what it means and the mend."""
-    st.error(
+    show = st.warning if expected else st.error
+    show(
         f"`{failure.during}` raised **{failure.kind}**\n\n> {failure.message}",
         icon=":material/bolt:",
     )

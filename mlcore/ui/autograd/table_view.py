@@ -17,6 +17,8 @@ def table_view(trace: Trace) -> None:
         "Predict first",
         key="predict",
         help="Hides is_leaf, requires_grad, grad_fn and .grad until you have guessed each.",
+        on_change=st.session_state.update,
+        args=({"scored": ""},),
     )
     if predicting:
         _predict(trace)
@@ -71,7 +73,15 @@ def _predict(trace: Trace) -> None:
         str(row["name"]): {str(prop): str(row[prop] or "") for prop in PROPERTIES}
         for row in guessed
     }
-    if st.button("Score my guesses", key="score", icon=":material/checklist:", type="primary"):
+    st.button(
+        "Score my guesses",
+        key="score",
+        icon=":material/checklist:",
+        type="primary",
+        on_click=st.session_state.update,
+        args=({"scored": trace.program.text},),
+    )
+    if st.session_state.get("scored") == trace.program.text:
         _scored(trace, guesses)
 
 

@@ -1,0 +1,116 @@
+"""The autograd page in a real browser: type, step, break, read the exception, mend."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.e2e.conftest import DashboardServer
+
+pytestmark = pytest.mark.browser
+
+
+def node_boxes(tab: Page) -> list[str | None]:
+    return [n.get_attribute("transform") for n in tab.locator(".graph .node").all()]
+
+
+def press(tab: Page, what: str) -> None:
+    tab.locator(f".graph [data-do={what}]").click()
+
+
+def step(tab: Page) -> int:
+    return int(tab.locator(".graph").get_attribute("data-step") or -1)
+
+
+def test_type_a_program_step_to_the_end_break_the_ledger_and_mend_it(
+    dashboard_server: DashboardServer, tab: Page
+) -> None:
+    tab.goto(f"{dashboard_server.url}/autograd")
+    expect(tab.locator(".graph .node")).to_have_count(5)
+
+    program = tab.get_by_label("Program", exact=True)
+    program.fill("h = tanh(w*x)\nloss = (h - y)**2")
+    program.press("Control+Enter")
+    expect(tab.locator(".graph .node")).to_have_count(7)
+    expect(tab).to_have_url(re.compile("program=h"))
+
+    press(tab, "first")
+    assert step(tab) == 0
+    before = node_boxes(tab)
+    total = int(tab.locator(".graph .steps").get_attribute("max") or 0)
+    assert total == 14
+    for i in range(total):
+        press(tab, "next")
+        assert step(tab) == i + 1
+        assert node_boxes(tab) == before
+    expect(tab.locator(".graph .where")).to_contain_text("backward")
+    expect(tab.locator(".graph math mfrac").first).to_be_visible()
+
+    tab.get_by_role("tab", name="Ledger").click()
+    tab.locator(".st-key-ledger_forward_again label").click()
+    error = tab.get_by_test_id("stAlert").first
+    expect(error).to_contain_text("Trying to backward through the graph a second time")
+    expect(tab.get_by_text("What it means.")).to_be_visible()
+    tab.get_by_role("button", name="Mend it").click()
+    expect(tab.get_by_test_id("stAlert")).to_have_count(0)
+
+
+def test_stepping_shows_values_first_and_gradients_after(
+    dashboard_server: DashboardServer, tab: Page
+) -> None:
+    tab.goto(f"{dashboard_server.url}/autograd?preset=square")
+    expect(tab.locator(".graph .node")).to_have_count(4)
+    press(tab, "first")
+    expect(tab.locator(".graph .val:visible")).to_have_count(0)
+    for _ in range(4):
+        press(tab, "next")
+    expect(tab.locator(".graph .val:not(.pending)")).to_have_count(4)
+    expect(tab.locator(".graph .grad:not(.pending)")).to_have_count(0)
+    tab.locator(".graph").press("End")
+    expect(tab.locator(".graph .grad:not(.pending)")).to_have_count(4)
+    expect(tab.locator(".graph .node", has_text="AccumulateGrad").first).to_contain_text("12")
+
+
+def test_a_click_on_a_node_shows_its_record(dashboard_server: DashboardServer, tab: Page) -> None:
+    tab.goto(f"{dashboard_server.url}/autograd?preset=square")
+    tab.locator(".graph .node", has_text="x*x").click()
+    card = tab.locator(".graph .card")
+    expect(card).to_contain_text("MulBackward0")
+    expect(card).to_contain_text("saved self")
+    tab.keyboard.press("Escape")
+    expect(card).to_be_hidden()
+
+
+def test_the_point_of_the_curve_follows_the_slider_while_it_is_dragged(
+    dashboard_server: DashboardServer, tab: Page
+) -> None:
+    tab.goto(f"{dashboard_server.url}/autograd?preset=square")
+    tab.get_by_role("tab", name="Curve").click()
+    curve = tab.locator(".curve")
+    expect(curve).to_have_attribute("data-now", "2")
+    thumb = tab.locator(".st-key-leaf_x div:has(> [data-testid=stSliderThumbValue])")
+    box = thumb.bounding_box()
+    assert box is not None
+    tab.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    tab.mouse.down()
+    tab.mouse.move(box["x"] - 60, box["y"] + box["height"] / 2, steps=4)
+    expect(curve).not_to_have_attribute("data-now", "2")  # the mouse button is still down
+    assert "leaf.x" not in tab.url
+    tab.mouse.up()
+    expect(tab).to_have_url(re.compile(r"leaf\.x="))
+
+
+def test_a_long_program_opens_with_a_map_and_zooms(
+    dashboard_server: DashboardServer, tab: Page
+) -> None:
+    program = "%0A".join(["z0 = x*y", *(f"z{i} = sin(z{i - 1}*x) %2B y" for i in range(1, 67))])
+    tab.goto(f"{dashboard_server.url}/autograd?program={program}")
+    expect(tab.locator(".graph .node")).to_have_count(201)
+    expect(tab.locator(".graph .map")).to_be_visible()
+    world = tab.locator(".graph .world")
+    near = world.get_attribute("transform")
+    press(tab, "fit")
+    expect(world).not_to_have_attribute("transform", near or "")
+    expect(tab.locator(".graph .map")).to_be_hidden()
