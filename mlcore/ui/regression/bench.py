@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from mlcore.regression import Dataset, Fit, Problem, RegressionConfig, problem_of, solve
+from mlcore.ui.regression.numbers import finite
 
 GRID = 61
 """Points along each side of the grid of heights."""
@@ -23,14 +24,17 @@ class Bench:
         problem: Data, model and loss.
         fit: Its least-squares fit.
         window: Part of the plane (w, b) to show: lowest w, highest w, lowest b, highest b.
-        heights: The loss over it, shape (GRID, GRID), row by row from the lowest b.
+        values: The loss at GRID × GRID points of it, row by row from the lowest b; None where it
+            is beyond float64.
+        lowest: The smallest of them.
         slots: Which parameters the plane's two axes are; None for the b of a line without one.
     """
 
     problem: Problem
     fit: Fit
     window: Window
-    heights: Tensor
+    values: list[float | None]
+    lowest: float
     slots: tuple[int, int | None]
 
 
@@ -65,9 +69,10 @@ def _bench(config: str, data: Dataset) -> Bench:
     line = solve(plane)
     window = _window(line.w, line.b, settings.start_w, settings.start_b)
     theta = _plane(torch.tensor(line.theta, dtype=torch.float64), window)
-    heights = plane.losses(theta).reshape(GRID, GRID)
+    heights = plane.losses(theta)
     last = len(problem.names) - 1
-    return Bench(problem, fit, window, heights, (0, last if "b" in problem.names else None))
+    slots = (0, last if "b" in problem.names else None)
+    return Bench(problem, fit, window, finite(heights), float(heights.min()), slots)
 
 
 def _window(w: float, b: float, start_w: float, start_b: float) -> Window:

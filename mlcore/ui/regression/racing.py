@@ -25,7 +25,8 @@ from mlcore.regression import (
     regression_surface,
     surface,
 )
-from mlcore.ui.regression.views import asset, colours, finite, frames_of
+from mlcore.ui.regression.numbers import finite, finite_rows
+from mlcore.ui.regression.views import asset, colours, frames_of
 
 SURFACES = {
     "himmelblau": "Himmelblau",
@@ -151,7 +152,7 @@ def scene(shown: Race) -> dict[str, Any]:
             {
                 "name": name,
                 "colour": HUES[name],
-                "points": [finite(row) for row in shown.points[at, :, k]],
+                "points": [row or [None, None] for row in finite_rows(shown.points[at, :, k])],
                 "values": finite(shown.values[at, k]),
             }
             for k, name in enumerate(shown.names)

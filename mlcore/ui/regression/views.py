@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,8 @@ from torch import Tensor
 
 from mlcore.charts import palette
 from mlcore.regression import Dataset, Path, RegressionConfig, Verdict
-from mlcore.ui.regression.bench import Bench
+from mlcore.ui.regression.bench import GRID, Bench
+from mlcore.ui.regression.numbers import finite, finite_rows
 
 MOST_FRAMES = 240
 """Moments of a descent the slider can stop at; early steps are all among them."""
@@ -73,7 +75,7 @@ def scene(
                 "label": s.label,
                 "colour": s.colour,
                 "lr": float(s.path.lr),
-                "theta": [finite(row) if row.isfinite().all() else None for row in theta],
+                "theta": finite_rows(theta),
                 "loss": finite(s.path.loss[at]),
                 "slope": finite(slope),
                 "theory": None if closed is None else finite(closed[at]),
@@ -98,9 +100,9 @@ def scene(
         "fit": {"theta": list(fit.theta), "loss": fit.loss, "comparable": squared},
         "surface": {
             "window": list(bench.window),
-            "values": [_digits(v) for v in bench.heights.flatten().tolist()],
-            "size": bench.heights.shape[0],
-            "low": float(bench.heights.min()),
+            "values": bench.values,
+            "size": GRID,
+            "low": bench.lowest,
             "slots": list(bench.slots),
             "clickable": config.model != "polynomial",
         },
@@ -151,6 +153,7 @@ def descent_views(
     return mount(key=key, data=scene, on_start_change=on_start, on_edit_change=on_edit)
 
 
+@functools.cache
 def asset(name: str) -> str:
     """A text file beside this module."""
     return (_FOLDER / name).read_text(encoding="utf-8")
@@ -201,13 +204,3 @@ def _lowest(loss: Tensor) -> float:
 def _padded(low: float, high: float) -> list[float]:
     margin = 0.06 * (high - low) or max(1.0, 0.1 * abs(high))
     return [low - margin, high + margin]
-
-
-def finite(values: Tensor) -> list[float | None]:
-    """Numbers for JSON: seven digits each, None for what is not finite."""
-    return [_digits(v) for v in values.tolist()]
-
-
-def _digits(value: float) -> float | None:
-    """Seven digits: finer than a pixel, and half the text."""
-    return float(f"{value:.7g}") if math.isfinite(value) else None
