@@ -78,6 +78,11 @@ class Batches:
             for number, part in enumerate(chosen.chunk(most))
         ]
 
+    def size(self, step: int) -> int:
+        """How many images the batch of a step holds."""
+        start = step % self.per_epoch * self._config.batch_size
+        return min(self._config.batch_size, len(self._labels) - start)
+
     def read(self, piece: Piece) -> tuple[Tensor, Tensor, Tensor]:
         """Gather a piece's images.
 

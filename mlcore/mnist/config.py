@@ -5,35 +5,29 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import ValidationInfo, field_validator
 
-from mlcore.core import Config, Snapshot, Step
-from mlcore.layers.names import Scheme
-from mlcore.mnist import sources
-from mlcore.mnist.sources import SOURCES, DatasetName
+from mlcore.core import Snapshot, Step
+from mlcore.mnist.fields import MNISTFields
+from mlcore.mnist.sources import FOLDER, SOURCES
 
 if TYPE_CHECKING:
     from torch import nn
 
-Width = Annotated[int, Field(ge=1, le=4096)]
-Channels = Annotated[int, Field(ge=1, le=512)]
-KernelSize = Annotated[int, Field(ge=1, le=7)]
-Stride = Annotated[int, Field(ge=1, le=2)]
 
-
-def image_sides(kernels: tuple[int, ...], strides: tuple[int, ...]) -> list[int]:
-    """Side of the image in pixels, at first and after each convolution (with its pooling)."""
+def image_sides(kernels: tuple[int, ...], stride: int) -> list[int]:
+    """Side of the image in pixels, at first and after each convolution with its pooling."""
     sides = [28]
-    for kernel, stride in zip(kernels, strides, strict=False):
-        sides.append(
-            (sides[-1] - kernel + 1) // 2 if stride == 1 else (sides[-1] - kernel) // 2 + 1
-        )
+    for number, kernel in enumerate(kernels):
+        inside = sides[-1] - kernel + 1
+        strides = number == 0 and stride == 2
+        sides.append((inside + 1) // 2 if strides else inside // 2)
     return sides
 
 
-class MNISTConfig(Config):
+class MNISTConfig(MNISTFields):
     """Everything that decides how a network learns digits, and nothing else.
 
     The defaults are the course's own: 784-256-64-10, ReLU, mean squared error against one-hot
@@ -43,295 +37,12 @@ class MNISTConfig(Config):
     experiment: ClassVar[str] = "mnist"
     version: ClassVar[int] = 1
 
-    # --- data -------------------------------------------------------------------------------
-
-    dataset: DatasetName = Field(
-        "mnist",
-        title="Data set",
-        description="Which images to learn; folder reads IDX files of your own.",
-        json_schema_extra={"group": "Data"},
-    )
-    data_dir: str = Field(
-        "",
-        title="Folder of IDX files",
-        max_length=4096,
-        description="Where your train-images-idx3-ubyte and its three siblings lie.",
-        json_schema_extra={"group": "Data", "only_if": {"dataset": ["folder"]}},
-    )
-    train_size: int = Field(
-        60_000,
-        title="Training images",
-        ge=1,
-        le=1_000_000,
-        description="How many images to learn from; fewer than all are drawn with the seed.",
-        json_schema_extra={"group": "Data", "scale": "log"},
-    )
-    augment: Literal["none", "shift", "affine"] = Field(
-        "none",
-        title="Augmentation",
-        description=(
-            "shift moves each image up to 2 pixels; affine also turns it up to 10° and scales "
-            "it by 0.9 to 1.1."
-        ),
-        json_schema_extra={"group": "Data"},
-    )
-
-    # --- network ----------------------------------------------------------------------------
-
-    model: Literal["linear", "mlp", "cnn"] = Field(
-        "mlp",
-        title="Network",
-        description="One linear layer, several with activations between, or convolutions first.",
-        json_schema_extra={"group": "Network"},
-    )
-    hidden: tuple[Width, ...] = Field(
-        (256, 64),
-        title="Hidden layers",
-        min_length=1,
-        max_length=32,
-        description="Width of each hidden layer, in units.",
-        json_schema_extra={"group": "Network", "only_if": {"model": ["mlp"]}},
-    )
-    channels: tuple[Channels, ...] = Field(
-        (24, 32),
-        title="Channels",
-        min_length=1,
-        max_length=4,
-        description="Channels of each convolution.",
-        json_schema_extra={"group": "Network", "only_if": {"model": ["cnn"]}},
-    )
-    kernels: tuple[KernelSize, ...] = Field(
-        (5, 3),
-        title="Kernel sizes",
-        min_length=1,
-        max_length=4,
-        description="Side of each convolution's kernel, in pixels: one number a convolution.",
-        json_schema_extra={"group": "Network", "only_if": {"model": ["cnn"]}},
-    )
-    strides: tuple[Stride, ...] = Field(
-        (1, 1),
-        title="Strides",
-        min_length=1,
-        max_length=4,
-        description="Pixels each convolution moves: 1 with 2×2 max pooling after it, 2 without.",
-        json_schema_extra={"group": "Network", "only_if": {"model": ["cnn"]}},
-    )
-    dense: int = Field(
-        256,
-        title="Dense layer",
-        ge=0,
-        le=4096,
-        description="Width of the hidden layer after the convolutions, in units; 0 for none.",
-        json_schema_extra={"group": "Network", "only_if": {"model": ["cnn"]}},
-    )
-    activation: Literal["relu", "leaky_relu", "gelu", "silu", "tanh", "sigmoid"] = Field(
-        "relu",
-        title="Activation",
-        description="The nonlinear function after each hidden layer.",
-        json_schema_extra={"group": "Network", "only_if": {"model": ["mlp", "cnn"]}},
-    )
-    normalization: Literal["none", "batch", "layer", "group", "instance", "rms"] = Field(
-        "none",
-        title="Normalization",
-        description="What brings each hidden layer's output to mean 0 and variance 1 (rms: to a "
-        "mean square of 1). instance averages over pixels, so it needs convolutions.",
-        json_schema_extra={"group": "Network", "only_if": {"model": ["mlp", "cnn"]}},
-    )
-    initialization: Scheme = Field(
-        "default",
-        title="Initialization",
-        description="How the first weights are drawn; all but PyTorch's default set biases to 0.",
-        json_schema_extra={"group": "Network"},
-    )
-    init_scale: float = Field(
-        0.01,
-        title="Initial scale",
-        ge=0.0,
-        le=10.0,
-        description="σ of normal weights, or the constant itself.",
-        json_schema_extra={
-            "group": "Network",
-            "scale": "log",
-            "only_if": {"initialization": ["constant", "normal"]},
-        },
-    )
-    dropout: float = Field(
-        0.0,
-        title="Dropout",
-        ge=0.0,
-        le=0.95,
-        description="Probability with which a dense hidden unit is silenced while learning.",
-        json_schema_extra={"group": "Network", "only_if": {"model": ["mlp", "cnn"]}},
-    )
-
-    # --- loss and optimizer -----------------------------------------------------------------
-
-    loss: Literal["mse", "cross_entropy"] = Field(
-        "mse",
-        title="Loss",
-        description="Mean squared error of the raw outputs against one-hot labels, or "
-        "cross-entropy of their softmax.",
-        json_schema_extra={"group": "Loss and optimizer"},
-    )
-    label_smoothing: float = Field(
-        0.0,
-        title="Label smoothing",
-        ge=0.0,
-        le=0.9,
-        description="Share of each label that is spread evenly over all classes.",
-        json_schema_extra={"group": "Loss and optimizer", "only_if": {"loss": ["cross_entropy"]}},
-    )
-    optimizer: Literal["sgd", "adam", "adamw", "rmsprop"] = Field(
-        "sgd",
-        title="Optimizer",
-        description="The rule that turns gradients into steps.",
-        json_schema_extra={"group": "Loss and optimizer"},
-    )
-    lr: float = Field(
-        0.01,
-        title="Learning rate",
-        gt=0.0,
-        le=10.0,
-        description="Length of a step per gradient; with a schedule, the highest it reaches.",
-        json_schema_extra={"group": "Loss and optimizer", "scale": "log"},
-    )
-    momentum: float = Field(
-        0.9,
-        title="Momentum",
-        ge=0.0,
-        le=0.999,
-        description="Share of the last step that is carried into the next.",
-        json_schema_extra={
-            "group": "Loss and optimizer",
-            "only_if": {"optimizer": ["sgd", "rmsprop"]},
-        },
-    )
-    nesterov: bool = Field(
-        False,
-        title="Nesterov",
-        description="Take the gradient where momentum is about to lead.",
-        json_schema_extra={"group": "Loss and optimizer", "only_if": {"optimizer": ["sgd"]}},
-    )
-    beta1: float = Field(
-        0.9,
-        title="β₁",
-        ge=0.0,
-        le=0.9999,
-        description="Decay of Adam's running mean of the gradient.",
-        json_schema_extra={
-            "group": "Loss and optimizer",
-            "only_if": {"optimizer": ["adam", "adamw"]},
-        },
-    )
-    beta2: float = Field(
-        0.999,
-        title="β₂",
-        ge=0.0,
-        le=0.999999,
-        description="Decay of Adam's running mean of the squared gradient.",
-        json_schema_extra={
-            "group": "Loss and optimizer",
-            "only_if": {"optimizer": ["adam", "adamw"]},
-        },
-    )
-    weight_decay: float = Field(
-        0.0,
-        title="Weight decay",
-        ge=0.0,
-        le=1.0,
-        description="Pull of every weight towards 0, per step and unit of learning rate.",
-        json_schema_extra={"group": "Loss and optimizer"},
-    )
-
-    # --- schedule ---------------------------------------------------------------------------
-
-    epochs: int = Field(
-        3,
-        title="Epochs",
-        ge=1,
-        le=1000,
-        description="How often to go through the training images.",
-        json_schema_extra={"group": "Schedule", "scale": "log"},
-    )
-    batch_size: int = Field(
-        512,
-        title="Batch size",
-        ge=1,
-        le=65_536,
-        description="Images per optimizer step; the last batch of an epoch may hold fewer.",
-        json_schema_extra={"group": "Schedule", "scale": "powers_of_two"},
-    )
-    schedule: Literal["constant", "step", "cosine", "one_cycle"] = Field(
-        "constant",
-        title="Schedule",
-        description="How the learning rate changes over the run.",
-        json_schema_extra={"group": "Schedule"},
-    )
-    warmup: float = Field(
-        0.0,
-        title="Warm-up",
-        ge=0.0,
-        le=0.9,
-        description="Fraction of all steps in which the rate rises linearly to its full value.",
-        json_schema_extra={
-            "group": "Schedule",
-            "only_if": {"schedule": ["constant", "step", "cosine"]},
-        },
-    )
-    peak: float = Field(
-        0.3,
-        title="Peak",
-        ge=0.0,
-        le=0.9,
-        description="Fraction of all steps after which the one cycle reaches its highest rate.",
-        json_schema_extra={"group": "Schedule", "only_if": {"schedule": ["one_cycle"]}},
-    )
-    drop_every: int = Field(
-        1,
-        title="Drop every",
-        ge=1,
-        le=1000,
-        description="Epochs between two drops of the learning rate.",
-        json_schema_extra={"group": "Schedule", "only_if": {"schedule": ["step"]}},
-    )
-    drop_factor: float = Field(
-        0.5,
-        title="Drop factor",
-        gt=0.0,
-        le=1.0,
-        description="What the learning rate is multiplied by at each drop.",
-        json_schema_extra={"group": "Schedule", "only_if": {"schedule": ["step"]}},
-    )
-
-    # --- run --------------------------------------------------------------------------------
-
-    seed: int = Field(
-        0,
-        title="Seed",
-        ge=0,
-        le=2**31 - 1,
-        description="Decides the first weights, the order of the images and dropout.",
-        json_schema_extra={"group": "Run"},
-    )
-    device: Literal["auto", "cpu", "cuda", "mps"] = Field(
-        "auto",
-        title="Device",
-        description="Where to compute; auto takes a GPU where there is one.",
-        json_schema_extra={"group": "Run"},
-    )
-    precision: Literal["float32", "bfloat16", "auto"] = Field(
-        "float32",
-        title="Precision",
-        description="bfloat16 multiplies in 16 bits; auto does so where the hardware has it.",
-        json_schema_extra={"group": "Run"},
-    )
-
     # --- rules over several fields: each is said beside the field that breaks it ---------------
 
     @field_validator("data_dir")
     @classmethod
     def _folder_has_a_place(cls, value: str, info: ValidationInfo) -> str:
-        if info.data.get("dataset") == sources.FOLDER and not value.strip():
+        if info.data.get("dataset") == FOLDER and not value.strip():
             raise ValueError("data_dir is empty, but dataset=folder needs the folder of IDX files.")
         return str(Path(value).expanduser().resolve()) if value.strip() else ""
 
@@ -346,26 +57,37 @@ class MNISTConfig(Config):
             )
         return value
 
-    @field_validator("kernels", "strides")
+    @field_validator("kernels")
     @classmethod
-    def _one_a_convolution(cls, value: tuple[int, ...], info: ValidationInfo) -> tuple[int, ...]:
+    def _kernels_fit(cls, value: tuple[int, ...], info: ValidationInfo) -> tuple[int, ...]:
         channels = info.data.get("channels", value)
         if len(value) != len(channels):
             raise ValueError(
-                f"{info.field_name} is {value}, but channels {channels} makes {len(channels)} "
-                "convolutions: give one number a convolution."
+                f"kernels is {value}, but channels {channels} makes {len(channels)} convolutions: "
+                "give one size a convolution."
+            )
+        if min(image_sides(value, stride=1)) < 1:
+            raise ValueError(
+                f"kernels is {value}, which leaves nothing of 28×28 pixels: give smaller kernels "
+                "or fewer convolutions."
             )
         return value
 
-    @field_validator("strides")
+    @field_validator("normalization")
     @classmethod
-    def _something_is_left(cls, value: tuple[int, ...], info: ValidationInfo) -> tuple[int, ...]:
-        kernels = info.data.get("kernels", ())
-        sides = image_sides(kernels, value)
-        if min(sides) < 1:
+    def _instance_norm_needs_pixels(cls, value: str, info: ValidationInfo) -> str:
+        if value != "instance" or "model" not in info.data:
+            return value
+        if info.data["model"] == "mlp":
             raise ValueError(
-                f"strides is {value} with kernels {kernels}, which leaves nothing of 28×28 "
-                "pixels: give smaller kernels or fewer convolutions."
+                "normalization=instance averages over the pixels of one channel, but the units of "
+                "an mlp have none: choose layer, or model=cnn."
+            )
+        sides = image_sides(info.data.get("kernels", ()), info.data.get("stride", 1))
+        if info.data["model"] == "cnn" and sides[-1] == 1:
+            raise ValueError(
+                "normalization=instance averages over the pixels of one channel, but the last "
+                "convolution leaves one: choose layer, or smaller kernels."
             )
         return value
 
@@ -458,7 +180,7 @@ MNISTConfig.presets = {
         model="cnn",
         channels=(16, 32),
         kernels=(6, 4),
-        strides=(2, 1),
+        stride=2,
         dense=64,
         loss="cross_entropy",
         label_smoothing=0.1,

@@ -95,10 +95,11 @@ def _mlp(config: MNISTConfig) -> list[tuple[str, nn.Module]]:
 
 def _cnn(config: MNISTConfig) -> list[tuple[str, nn.Module]]:
     layers: list[tuple[str, nn.Module]] = [("image", nn.Unflatten(1, (1, SIDE)))]
-    inputs, sides = 1, image_sides(config.kernels, config.strides)
-    for number, (channels, kernel, stride) in enumerate(
-        zip(config.channels, config.kernels, config.strides, strict=True), start=1
+    inputs, sides = 1, image_sides(config.kernels, config.stride)
+    for number, (channels, kernel) in enumerate(
+        zip(config.channels, config.kernels, strict=True), start=1
     ):
+        stride = config.stride if number == 1 else 1
         layers.append((f"convolution{number}", nn.Conv2d(inputs, channels, kernel, stride)))
         if stride == 1:  # before the activation, which then has a quarter of the work
             layers.append((f"pool{number}", nn.MaxPool2d(2)))

@@ -1,0 +1,161 @@
+"""A network, its optimizer and one step of theirs: everything a run's snapshot holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import get_total_norm
+
+from mlcore.core import SnapshotError
+from mlcore.mnist.batches import Batches, Piece
+from mlcore.mnist.data import Digits
+from mlcore.mnist.dropout import masks_from
+from mlcore.mnist.evaluate import Evaluation, Examiner
+from mlcore.mnist.hardware import device_for, precision_for
+from mlcore.mnist.losses import loss_for
+from mlcore.mnist.models import WEIGHTS_PREFIX, build_model, put_weights
+from mlcore.mnist.optimizers import (
+    build_optimizer,
+    optimizer_tensors,
+    put_optimizer_tensors,
+    set_learning_rate,
+)
+from mlcore.mnist.pieces import Team, pieces_for
+from mlcore.mnist.threads import cores_here, threads_for
+
+if TYPE_CHECKING:
+    from mlcore.core import Snapshot
+    from mlcore.mnist.config import MNISTConfig
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PieceLearned:
+    """What one piece of a batch gave.
+
+    Attributes:
+        gradients: The piece's part of the gradient, a tensor a parameter.
+        loss: Its part of the batch's mean loss, a scalar.
+        right: bool ``[B]``, which images have their largest output at their label.
+    """
+
+    gradients: tuple[Tensor, ...]
+    loss: Tensor
+    right: Tensor
+
+
+class Learner:
+    """A network in training. Call it with one torch thread set (``surroundings``).
+
+    Attributes:
+        batches: The training images.
+        precision: ``float32`` or ``bfloat16``.
+        team: The threads that compute a batch's pieces side by side.
+    """
+
+    def __init__(self, config: MNISTConfig, digits: Digits, snapshot: Snapshot | None) -> None:
+        self._config = config
+        self._device = device_for(config)
+        self.precision = precision_for(config, self._device)
+        _check_precision(self.precision, snapshot)
+        self.batches = Batches(config, digits, self._device)
+        self._examiner = Examiner(config, digits, self._device)
+        self._model = build_model(config)
+        if snapshot is not None:
+            put_weights(self._model, snapshot)
+        self._model.to(self._device)
+        _channels_last(self._model)
+        self._optimizer = build_optimizer(config, self._model)
+        if snapshot is not None:
+            put_optimizer_tensors(self._optimizer, snapshot.tensors)
+        self._parameters = list(self._model.parameters())
+        self._gradients = [torch.zeros_like(p, requires_grad=False) for p in self._parameters]
+        for parameter, gradient in zip(self._parameters, self._gradients, strict=True):
+            parameter.grad = gradient
+        self._loss = loss_for(config)
+        self._pieces = pieces_for(config) if self._device.type == "cpu" else 1
+        self.team = Team(threads_for(config, cores_here()) if self._pieces > 1 else 1)
+
+    def learn(self, step: int, lr: float, *, tell: bool) -> dict[str, float]:
+        """Take optimizer step ``step`` (from 0).
+
+        Returns:
+            If told to tell: ``train_loss``, ``train_accuracy`` and ``grad_norm`` of the batch,
+            before the weights moved.
+        """
+        pieces = self.batches.pieces(step, self._pieces)
+        learned = self.team.map(self._learn_from, pieces)
+        self._add_up([part.gradients for part in learned])
+        metrics: dict[str, float] = {}
+        if tell:
+            right = torch.cat([part.right for part in learned])
+            metrics = {
+                "train_loss": sum(float(part.loss) for part in learned),
+                "train_accuracy": int(right.sum()) / len(right),
+                "grad_norm": float(get_total_norm(self._gradients)),
+            }
+        set_learning_rate(self._optimizer, lr)
+        self._optimizer.step()
+        return metrics
+
+    def examine(self) -> Evaluation:
+        """Look at the whole test set."""
+        return self._examiner.examine(self._model, self.team, self._autocast)
+
+    def tensors(self) -> Mapping[str, Tensor]:
+        """Copies of the weights and the optimizer's state, on the CPU, by dotted name."""
+        named = {WEIGHTS_PREFIX + name: value for name, value in self._model.state_dict().items()}
+        named |= optimizer_tensors(self._optimizer)
+        return {name: value.detach().cpu().clone() for name, value in named.items()}
+
+    def _learn_from(self, piece: Piece) -> PieceLearned:
+        images, labels, targets = self.batches.read(piece)
+        with self._autocast(), self._dropout(piece):
+            outputs = self._model(images)
+        outputs = outputs.float()
+        loss = self._loss(outputs, targets) * piece.share
+        return PieceLearned(
+            gradients=torch.autograd.grad(loss, self._parameters),
+            loss=loss.detach(),
+            right=outputs.detach().argmax(dim=1) == labels,
+        )
+
+    def _add_up(self, parts: list[tuple[Tensor, ...]]) -> None:
+        """Σ of the pieces' gradients, into ``.grad``, whose memory layout fused optimizers need."""
+        for total, first, *others in zip(self._gradients, *parts, strict=True):
+            if not others:
+                total.copy_(first)
+                continue
+            torch.add(first, others[0], out=total)
+            for other in others[1:]:
+                total.add_(other)
+
+    def _autocast(self) -> AbstractContextManager[Any]:
+        if self.precision == "bfloat16":
+            return torch.autocast(self._device.type, dtype=torch.bfloat16)
+        return nullcontext()
+
+    def _dropout(self, piece: Piece) -> AbstractContextManager[None]:
+        if not self._config.dropout:
+            return nullcontext()
+        return masks_from(piece.generator(self._config.seed, "dropout", self._device))
+
+
+def _channels_last(model: nn.Module) -> None:
+    """Keep images with the channels of a pixel side by side, as fast convolutions read them."""
+    for layer in model.modules():
+        if isinstance(layer, nn.Conv2d):
+            layer.weight.data = layer.weight.data.contiguous(memory_format=torch.channels_last)
+
+
+def _check_precision(precision: str, snapshot: Snapshot | None) -> None:
+    before = snapshot.meta.get("precision") if snapshot is not None else None
+    if before not in (None, precision):
+        raise SnapshotError(
+            f"The snapshot was taken in {before}, but here this config computes in {precision}: "
+            "resume it on a machine like the first."
+        )
