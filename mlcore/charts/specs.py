@@ -13,6 +13,9 @@ ROWS: Final = alt.NamedData("rows")
 def bare_spec(chart: alt.TopLevelMixin) -> dict[str, Any]:
     """A chart as a dict without data and without Altair's own theme, which would override ours."""
     spec: dict[str, Any] = chart.to_dict(validate=True)
-    spec.pop("config", None)
+    spec["config"] = {  # the app's theme leaves so much room that little is left for the plot
+        "axis": {"titlePadding": 6, "labelPadding": 4},
+        "title": {"offset": 8, "subtitlePadding": 4},
+    }
     spec.pop("data", None)
     return spec

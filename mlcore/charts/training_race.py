@@ -11,16 +11,16 @@ from mlcore.charts import palette
 from mlcore.charts.specs import ROWS, bare_spec
 
 
-@lru_cache(maxsize=16)
-def outcome_spec(groups: tuple[str, ...], batches: int) -> dict[str, Any]:
-    """How each run ended: learning rate across, what differs down, a block for each batch size.
+@lru_cache(maxsize=32)
+def outcome_spec(groups: tuple[str, ...], batch_size: int) -> dict[str, Any]:
+    """How each run ended: learning rate across, what differs down.
 
-    Rows: group, lr (as text), order (of the rate), batch, accuracy (missing until known), words,
-    ink (their colour).
+    Rows: group, lr (as text), order (of the rate), accuracy (missing until known), words, ink
+    (their colour).
 
     Args:
         groups: The rows of the grid, in order.
-        batches: How many batch sizes there are.
+        batch_size: What all runs of the grid share.
     """
     base = alt.Chart(ROWS).encode(
         x=alt.X(
@@ -33,7 +33,6 @@ def outcome_spec(groups: tuple[str, ...], batches: int) -> dict[str, Any]:
         tooltip=[
             alt.Tooltip("group:N", title="Network"),
             alt.Tooltip("lr:N", title="Learning rate"),
-            alt.Tooltip("batch:O", title="Batch size"),
             alt.Tooltip("accuracy:Q", title="Test accuracy", format=".1%"),
             alt.Tooltip("words:N", title="State"),
         ],
@@ -51,14 +50,14 @@ def outcome_spec(groups: tuple[str, ...], batches: int) -> dict[str, Any]:
         )
     )
     words = base.mark_text(fontSize=12).encode(text="words:N", color=alt.Color("ink:N", scale=None))
-    width = {1: 420, 2: 250}.get(batches, 190)
-    grid = alt.layer(cells, words).properties(width=width, height=26 * len(groups))
-    chart = grid.facet(
-        column=alt.Column("batch:O", title="Batch size", header=alt.Header(labelOrient="top"))
-    ).properties(
-        title=alt.TitleParams("Test accuracy in the end", anchor="start"),
-        description="A grid of networks by learning rates, for each batch size: the test accuracy "
-        "reached, or that the run diverged.",
+    layers: list[alt.Chart | alt.LayerChart] = [cells, words]
+    chart = alt.LayerChart(layer=layers).properties(
+        title=alt.TitleParams(
+            "Test accuracy in the end", subtitle=f"batches of {batch_size}", anchor="start"
+        ),
+        height=110 + 26 * len(groups),
+        description="A grid of networks by learning rates: the test accuracy reached, or that the "
+        f"run diverged. Batches of {batch_size}.",
     )
     return bare_spec(chart)
 
@@ -96,7 +95,7 @@ def race_curve_spec(title: str, steps: int) -> dict[str, Any]:
     return bare_spec(
         alt.LayerChart(layer=layers).properties(
             title=alt.TitleParams(title, anchor="start", fontSize=13),
-            height=150,
+            height=210,
             description=f"Training loss over steps, a line for each network. {title}.",
         )
     )
@@ -115,7 +114,7 @@ def layer_spread_spec() -> dict[str, Any]:
             sort=alt.EncodingSortField("place", op="min"),
             axis=alt.Axis(labelAngle=0),
         ),
-        y=alt.Y("std:Q", title="Standard deviation of the outputs", scale=alt.Scale(type="log")),
+        y=alt.Y("std:Q", title="Std of the outputs", scale=alt.Scale(type="log")),
         color=alt.Color("colour:N", scale=None),
         detail=["group:N", "when:N"],
         opacity=alt.Opacity(
@@ -145,7 +144,7 @@ def layer_spread_spec() -> dict[str, Any]:
                 subtitle="faint: before training · solid: after",
                 anchor="start",
             ),
-            height=230,
+            height=260,
             description="For each network the standard deviation of every layer's outputs, before "
             "and after training.",
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from mlcore.charts.layers import influence_spec
+from mlcore.charts.normalization import influence_spec
 from mlcore.layers import identities, keeps, perturb
 from mlcore.layers.names import NORM_TITLES, Norm
 from mlcore.layers.normalization import Shape
@@ -58,23 +58,19 @@ def show() -> None:
             )
             for title, kind, training in _CASES
         ]
-        rows = pd.concat(frames, ignore_index=True)
-        parts.chart(influence_spec(), rows, key="norm.influence")
+        moved = pd.concat(frames, ignore_index=True)
+        parts.chart(influence_spec(), moved, key="norm.influence")
     with picture, parts.refusals():
         st.markdown("**Two ways to write it, one tensor, two real modules**")
-        st.dataframe(
-            pd.DataFrame(
-                {
-                    "This": row.left,
-                    "against this": row.right,
-                    "max|Δ|": parts.power(row.max_difference),
-                    "In theory": "the same" if row.equal else "they part",
-                    "Why": row.why,
-                }
-                for row in identities(x, eps)
-            ),
-            hide_index=True,
-            key="norm.identities",
+        rows = identities(x, eps)
+        parts.table(
+            {
+                "This and that": [
+                    f"`{row.left}` **{'=' if row.equal else '≠'}** `{row.right}`" for row in rows
+                ],
+                "max|Δ|": [parts.power(row.max_difference) for row in rows],
+                "Why": [row.why for row in rows],
+            }
         )
     with picture, parts.refusals():
         _keeps(tensor.shape, groups)

@@ -11,7 +11,7 @@ from mlcore.mnist.config import MNISTConfig
 from mlcore.ui import page
 from mlcore.ui.layers.race import Entrant, race
 
-RATES: Final = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
+RATES: Final = (0.01, 0.1, 1.0, 3.0, 10.0)
 BATCHES: Final = (8, 32, 128)
 _NAMES: Final = {"none": "no norm", **{str(kind): title for kind, title in NORM_TITLES.items()}}
 
@@ -31,20 +31,22 @@ def show() -> None:
         )
         norms = ["none", "batch", "layer", "group", "rms"]
         norms += ["instance"] if network == "cnn" else []
-        chosen = st.pills(
-            "Norms",
-            norms,
-            selection_mode="multi",
-            default=["none", "batch", "layer", "rms"],
-            format_func=_NAMES.__getitem__,
-            key=f"norms_{network}",
-            bind="query-params",
-        )
+        with st.container(horizontal=True, key="norm.race.norms"):
+            chosen = [
+                norm
+                for norm in norms
+                if st.checkbox(
+                    _NAMES[norm],
+                    value=norm not in ("group", "instance"),
+                    key=f"with_{norm}",
+                    bind="query-params",
+                )
+            ]
         rates = st.pills(
             "Learning rates",
             RATES,
             selection_mode="multi",
-            default=[0.1, 1.0, 10.0],
+            default=[0.01, 0.1, 1.0, 3.0],
             format_func=lambda rate: f"{rate:g}",
             key="rates",
             bind="query-params",
@@ -61,7 +63,7 @@ def show() -> None:
         activation = st.segmented_control(
             "Activation",
             activations,
-            default="sigmoid",
+            default="relu",
             required=True,
             key="activation",
             bind="query-params",
@@ -81,15 +83,14 @@ def show() -> None:
             activation=activation,
             loss="cross_entropy",
             momentum=0.0,
-            train_size=2000,
+            train_size=4000,
             epochs=1,
             seed=seed,
         )
         entrants = [
             Entrant(_NAMES[norm], base.replace(normalization=norm, lr=rate, batch_size=batch))
             for batch in sorted(batches)
-            for norm in norms
-            if norm in chosen
+            for norm in chosen
             for rate in sorted(rates)
         ]
         race(entrants, key="norm.race")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
-from mlcore.charts.layers import running_spec
+from mlcore.charts.normalization import running_spec
 from mlcore.layers import RunningTrace, normalize, running_statistics
 from mlcore.ui import page
 from mlcore.ui.layers import parts

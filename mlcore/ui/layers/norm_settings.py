@@ -14,7 +14,7 @@ from mlcore.ui.layers import parts
 if TYPE_CHECKING:
     import torch
 
-SOURCES: Final = {"digits": "MNIST digits", "random": "Random numbers", "equal": "All equal"}
+SOURCES: Final = {"digits": "MNIST digits", "random": "Random", "equal": "Equal"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +45,10 @@ class NormSettings:
 def norm_choice() -> Norm:
     """Which norm."""
     kinds: list[Norm] = list(NORM_TITLES)
-    chosen: Norm = st.segmented_control(
+    chosen: Norm = st.radio(
         "Norm",
         kinds,
-        default="batch",
-        required=True,
+        horizontal=True,
         format_func=NORM_TITLES.__getitem__,
         key="norm",
         bind="query-params",
@@ -126,6 +125,7 @@ def tensor_controls() -> TensorSettings:
     left, right = st.columns(2)
     n = left.slider("Samples N", 1, 6, 4, key="n", bind="query-params")
     c = right.slider("Channels C", 1, 8, 4, key="c", bind="query-params")
+    left, right = st.columns(2)
     h = left.slider("Height H", 1, 6, 4, key="h", bind="query-params")
     w = right.slider("Width W", 1, 6, 4, key="w", bind="query-params")
     return TensorSettings((n, c, h, w), source)

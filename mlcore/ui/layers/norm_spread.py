@@ -5,15 +5,14 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from mlcore.charts import palette
-from mlcore.charts.layers import histogram_spec
+from mlcore.charts.normalization import spread_spec
 from mlcore.layers import Normalized
 from mlcore.ui import page
 from mlcore.ui.layers import norm_tensor, parts
 from mlcore.ui.layers.norm_settings import norm_controls, tensor_controls
-from mlcore.ui.layers.spread import histogram, reach
+from mlcore.ui.layers.spread import histogram, reach, sideways
 
-_BINS = 16
+_BINS = 24
 _SETS = {
     "channel (N, H, W)": (0, 2, 3),
     "sample (C, H, W)": (1, 2, 3),
@@ -38,8 +37,8 @@ def show() -> None:
             key="by",
             bind="query-params",
         )
-        spec = histogram_spec(by, palette.VALUE)
-        parts.chart(spec, _rows(result, 1 if by == "channel" else 0), key=f"norm.spread.{by}")
+        axis = 1 if by == "channel" else 0
+        parts.chart(spread_spec(by), _rows(result, axis), key=f"norm.spread.{by}")
         st.markdown("**Mean and standard deviation over each set of axes**")
         st.dataframe(_table(result), hide_index=True, key="norm.spread.table")
         st.caption(
@@ -49,12 +48,12 @@ def show() -> None:
 
 
 def _rows(result: Normalized, axis: int) -> pd.DataFrame:
+    low, high = reach([result.input, result.output])
     frames = []
-    for when, values in (("x", result.input), ("y", result.output)):
-        low, high = reach([values])
+    for when, values, width in (("before", result.input, -0.45), ("after", result.output, 0.45)):
         for part, cells in enumerate(values.movedim(axis, 0)):
-            rows = histogram(cells, low, high, _BINS)
-            frames.append(rows.assign(part=part, when=when))
+            rows = sideways(histogram(cells, low, high, _BINS), part, width)
+            frames.append(rows[rows["share"] > 0].assign(part=part, when=when))
     return pd.concat(frames, ignore_index=True)
 
 

@@ -115,8 +115,8 @@ def _arithmetic(result: Normalized, norm: NormSettings, chosen: int) -> str:
             letters += r"+\beta"
     gap = abs(hand - module)
     return (
-        rf"\begin{{aligned}} y&={letters}={value}={parts.latex(hand, 6)}\\"
-        rf"&\text{{nn.{type(result.module).__name__} returned }}{parts.latex(module, 6)},\quad "
+        rf"\begin{{aligned}} y&={letters}={value}\\ &={parts.latex(hand, 6)}\\"
+        rf"\texttt{{{type(result.module).__name__}}}&={parts.latex(module, 6)},\quad "
         rf"|\Delta|={parts.latex(gap, 2)} \end{{aligned}}"
     )
 

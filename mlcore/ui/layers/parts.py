@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -67,7 +67,8 @@ def refusals() -> Iterator[None]:
 
 def chart(spec: Mapping[str, Any], rows: pd.DataFrame, *, key: str) -> None:
     """Draw rows with a spec made once (see ``mlcore.charts.specs``)."""
-    st.vega_lite_chart(rows, dict(spec), alt=str(spec["description"]), key=key)
+    drawn = {name: part for name, part in spec.items() if name != "description"}
+    st.vega_lite_chart(rows, drawn, alt=str(spec["description"]), key=key)
 
 
 def agreement(difference: float, what: str, size: float = 1.0) -> None:
@@ -107,6 +108,27 @@ def bracketed(value: float, digits_: int = 4) -> str:
     """``latex``, in brackets where it is negative."""
     text = latex(value, digits_)
     return f"({text})" if text.startswith("-") else text
+
+
+def table(columns: Mapping[str, Iterable[object]]) -> None:
+    """A table whose words wrap, unlike those of ``st.dataframe``; cells are Markdown."""
+    rows = zip(*columns.values(), strict=True)
+    lines = [
+        "| " + " | ".join(str(cell).replace("|", "\\|") for cell in row) + " |" for row in rows
+    ]
+    head = "| " + " | ".join(name.replace("|", "\\|") for name in columns) + " |"
+    st.markdown("\n".join([head, "|" + " --- |" * len(columns), *lines]))
+
+
+def legend(colours: Mapping[str, str]) -> None:
+    """Names beside dots of their colours."""
+    dots = "".join(
+        '<span style="white-space:nowrap;margin-right:1rem"><span style="display:inline-block;'
+        f"width:.8rem;height:.8rem;border-radius:50%;background:{colour};margin-right:.3rem"
+        f'"></span>{name}</span>'
+        for name, colour in colours.items()
+    )
+    st.html(f'<div style="font-size:.875rem">{dots}</div>')
 
 
 def rounded(values: torch.Tensor) -> list[float | None]:

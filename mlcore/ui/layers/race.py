@@ -95,10 +95,13 @@ def _draw(entrants: Sequence[Entrant], found: dict[str, Run], key: str) -> None:
     if ended < len(entrants):
         st.progress(ended / len(entrants), text=f"{ended} of {len(entrants)} runs have ended")
     rows = _outcomes(entrants, found)
-    parts.chart(outcome_spec(groups, len(batches)), rows, key=f"{key}.outcomes")
+    for column, size in zip(st.columns(len(batches), gap="small"), batches, strict=True):
+        with column:
+            block = rows[rows["batch"] == size]
+            parts.chart(outcome_spec(groups, size), block, key=f"{key}.outcomes.{size}")
     if len(rates) > 1:
         _largest_rates(rows, groups, batches)
-    _legend(colours)
+    parts.legend(colours)
     batch = batches[0]
     if len(batches) > 1:
         batch = st.segmented_control(
@@ -174,16 +177,6 @@ def _largest_rates(rows: pd.DataFrame, groups: Sequence[str], batches: Sequence[
     )
     with st.expander(f"Largest rate that still trains (above {TRAINS:.0%} on the test digits)"):
         st.dataframe(table, hide_index=True)
-
-
-def _legend(colours: dict[str, str]) -> None:
-    dots = "".join(
-        f'<span style="white-space:nowrap;margin-right:1rem"><span style="display:inline-block;'
-        f'width:.8rem;height:.8rem;border-radius:50%;background:{colour};margin-right:.3rem">'
-        f"</span>{group}</span>"
-        for group, colour in colours.items()
-    )
-    st.html(f'<div style="font-size:.875rem">{dots}</div>')
 
 
 # --- curves -----------------------------------------------------------------------------------

@@ -30,6 +30,18 @@ def histogram(values: torch.Tensor, low: float, high: float, bins: int) -> pd.Da
     )
 
 
+def sideways(rows: pd.DataFrame, line: float, width: float) -> pd.DataFrame:
+    """Histogram rows with ``edge``: where each bar ends that starts at a line.
+
+    Args:
+        rows: As ``histogram`` makes them.
+        line: Where the bars start.
+        width: Of the longest bar; below 0 they go to the left.
+    """
+    longest = max(float(rows["share"].max()), 1e-12)
+    return rows.assign(edge=line + width * rows["share"] / longest)
+
+
 def reach(values: Iterable[torch.Tensor]) -> tuple[float, float]:
     """The smallest and the largest finite number of some tensors, apart by at least a little."""
     finite = [v[v.isfinite()] for v in values]

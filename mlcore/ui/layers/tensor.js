@@ -35,7 +35,7 @@ class TensorGrid {
   layout() {
     const [n, c, h, w] = this.data.shape
     const room = this.root.querySelector('.cells').clientWidth
-    const side = room > 640 ? (room - 24) / 2 : room
+    const side = room > 420 ? (room - 24) / 2 : room
     const gap = 6, left = 18, top = 16
     const cell = Math.max(3, Math.min(
       26, (side - left - (c - 1) * gap) / (c * w), (340 - top - (n - 1) * gap) / (n * h)))
@@ -97,7 +97,7 @@ class TensorGrid {
   // --- drawing ------------------------------------------------------------------------------
 
   draw() {
-    const d = this.data, look = theme(this.root), at = this.at = this.layout()
+    const d = this.data, look = theme(this.root.querySelector('.cells')), at = this.at = this.layout()
     const cell = Math.min(this.hovered ?? this.chosen, d.x.length - 1), lit = d.cells[cell]
     const reach = {x: largest(d.x) || 1, y: largest(d.y) || 1}
     for (const canvas of this.canvases) {

@@ -94,7 +94,7 @@ class ConvolutionWindow {
   // --- drawing ------------------------------------------------------------------------------
 
   draw() {
-    const d = this.data, look = theme(this.root)
+    const d = this.data, look = theme(this.root.querySelector('.cells'))
     this.canvas.pooled.parentElement.hidden = !d.pooled
     this.at = {}
     const parts = d.pooled ? ['input', 'output', 'pooled'] : ['input', 'output']
@@ -127,7 +127,7 @@ class ConvolutionWindow {
       const column = i % at.w, row = Math.floor(i / at.w) % at.h, k = Math.floor(i / (at.w * at.h))
       c.fillStyle = ramp(signed ? this.data.colours.diverging : this.data.colours.grey,
         signed ? v / reach : 2 * v / reach - 1)
-      const grid = at.unit > 6 ? 1 : 0
+      const grid = at.unit > 6 && signed ? 1 : 0
       c.fillRect(at.left(k) + column * at.unit, at.top(k) + row * at.unit,
         at.unit - grid + 0.3 * !grid, at.unit - grid + 0.3 * !grid)
     })

@@ -1,0 +1,234 @@
+"""Convolution under the glass: window, products, sum, sizes and costs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from mlcore.charts import palette
+from mlcore.layers import (
+    Convolved,
+    Pooled,
+    convolve,
+    output_size,
+    pool,
+    receptive_field,
+    window_of,
+)
+from mlcore.layers.names import Pooling
+from mlcore.ui import page
+from mlcore.ui.layers import parts
+from mlcore.ui.layers.kernel_control import kernel_control
+
+if TYPE_CHECKING:
+    import torch
+
+_CHOSEN = "conv.cell"
+
+
+@dataclass(frozen=True, slots=True)
+class _Settings:
+    image: int
+    inputs: int
+    outputs: int
+    stride: int
+    padding: int
+    dilation: int
+    groups: int
+    pooling: Pooling
+    pool_size: int
+
+
+def show() -> None:
+    """Draw the page below its question."""
+    controls, picture = page.columns()
+    with controls:
+        kernel = kernel_control()
+        settings = _controls()
+    x = parts.pixels()[settings.image : settings.image + settings.inputs].unsqueeze(0)
+    with picture, parts.refusals():
+        _size_formula(len(kernel), settings)
+        result = convolve(
+            x,
+            _weight(kernel, settings),
+            stride=settings.stride,
+            padding=settings.padding,
+            dilation=settings.dilation,
+            groups=settings.groups,
+        )
+        pooled = pool(result.output, settings.pooling, settings.pool_size)
+        _window(result, pooled, settings)
+    _code(kernel, settings)
+
+
+def _controls() -> _Settings:
+    left, right = st.columns(2)
+    image = left.slider("Digit", 0, 90, 0, key="digit", bind="query-params")
+    stride = right.slider("Stride", 1, 5, 1, key="stride", bind="query-params")
+    left, right = st.columns(2)
+    padding = left.slider("Padding", 0, 6, 1, key="padding", bind="query-params")
+    dilation = right.slider("Dilation", 1, 6, 1, key="dilation", bind="query-params")
+    left, right = st.columns(2)
+    inputs = left.slider(
+        "Input channels",
+        1,
+        4,
+        1,
+        help="Each is another digit.",
+        key="inputs",
+        bind="query-params",
+    )
+    outputs = right.slider(
+        "Output channels",
+        1,
+        4,
+        1,
+        help="Each has the kernel turned by another quarter.",
+        key="outputs",
+        bind="query-params",
+    )
+    left, right = st.columns(2)
+    groups = left.slider(
+        "Groups",
+        1,
+        4,
+        1,
+        help="Must divide input and output channels.",
+        key="groups",
+        bind="query-params",
+    )
+    kinds: list[Pooling] = ["none", "max", "average"]
+    pooling = right.selectbox("Pooling", kinds, key="pooling", bind="query-params")
+    pool_size = 2
+    if pooling != "none":
+        pool_size = st.slider("Pooling window", 2, 8, 2, key="pool", bind="query-params")
+    return _Settings(image, inputs, outputs, stride, padding, dilation, groups, pooling, pool_size)
+
+
+def _weight(kernel: torch.Tensor, settings: _Settings) -> torch.Tensor:
+    """``[C_out, C_in / groups, k, k]``: the kernel turned for each output, shared by the inputs."""
+    import torch
+
+    seen = max(1, settings.inputs // settings.groups)
+    turned = [kernel.rot90(turn) for turn in range(settings.outputs)]
+    return torch.stack([k.expand(seen, -1, -1) / seen for k in turned])
+
+
+def _size_formula(size: int, s: _Settings) -> None:
+    side = output_size(28, size, s.stride, s.padding, s.dilation)
+    st.latex(
+        r"\Bigl\lfloor\tfrac{H+2p-d(k-1)-1}{s}\Bigr\rfloor+1="
+        rf"\Bigl\lfloor\tfrac{{28+2\cdot{s.padding}-{s.dilation}\cdot({size}-1)-1}}{{{s.stride}}}"
+        rf"\Bigr\rfloor+1={max(side, 0)}" + ("" if side > 0 else r"\;\Rightarrow\text{no output}")
+    )
+
+
+def _window(result: Convolved, pooled: Pooled, s: _Settings) -> None:
+    k = result.weight.shape[-1]
+    convolution = (k, s.stride, s.dilation)
+    layer = [convolution] if s.pooling == "none" else [convolution, (s.pool_size,) * 2 + (1,)]
+    fields = [receptive_field(layer * depth) for depth in (1, 2, 3)]
+    metrics = st.columns(4)
+    out = "×".join(map(str, result.output.shape[1:]))
+    metrics[0].metric("Output C×H×W", out)
+    metrics[1].metric("Parameters", f"{result.parameters:,}", help="Weights and biases.")
+    metrics[2].metric("Multiply-adds", f"{result.multiply_adds:,}")
+    metrics[3].metric(
+        "Receptive field",
+        f"{fields[0]} px",
+        help=f"Of one such layer, pooling included; of two {fields[1]}, of three {fields[2]} "
+        "pixels wide.",
+    )
+    _component(result, pooled, s)
+
+
+@st.fragment(key="conv.window.fragment")
+def _component(result: Convolved, pooled: Pooled, s: _Settings) -> None:
+    channels, height, width = result.output.shape[1:]
+    wanted = st.session_state.get(_CHOSEN) or _strongest(result)
+    chosen = [
+        min(int(w), top - 1) for w, top in zip(wanted, (channels, height, width), strict=True)
+    ]
+    mount = st.components.v2.component(
+        "mlcore.convolution_window",
+        html=parts.asset("window.html"),
+        css=parts.asset("cells.css"),
+        js=parts.asset("cells.js") + parts.asset("window.js"),
+    )
+    mount(key="conv.window", data=_scene(result, pooled, s, chosen), on_cell_change=_choose)
+    st.latex(_arithmetic(result, chosen))
+    size = float(result.output.abs().max())
+    parts.agreement(result.max_difference, f"All {result.output.numel()} cells", size)
+    if s.pooling != "none":
+        parts.agreement(pooled.max_difference, f"All {pooled.output.numel()} pooled cells", size)
+
+
+def _strongest(result: Convolved) -> list[int]:
+    """The cell of the largest absolute value: where something happens."""
+    _, height, width = result.output.shape[1:]
+    place = int(result.output[0].abs().argmax())
+    return [place // (height * width), place // width % height, place % width]
+
+
+def _choose() -> None:
+    cell = st.session_state["conv.window"].cell
+    if cell is not None:
+        st.session_state[_CHOSEN] = list(cell)
+
+
+def _scene(result: Convolved, pooled: Pooled, s: _Settings, chosen: list[int]) -> dict[str, Any]:
+    def plane(tensor: torch.Tensor) -> dict[str, Any]:
+        return {"shape": list(tensor.shape), "values": parts.rounded(tensor)}
+
+    return {
+        "input": plane(result.padded[0]),
+        "output": plane(result.output[0]),
+        "pooled": {**plane(pooled.output[0]), "size": s.pool_size} if s.pooling != "none" else None,
+        "kernel": plane(result.weight),
+        "stride": s.stride,
+        "padding": s.padding,
+        "dilation": s.dilation,
+        "groups": s.groups,
+        "chosen": chosen,
+        "colours": {
+            "diverging": list(palette.DIVERGING),
+            "grey": ["#0b0e14", "#ffffff"],
+            "frame": palette.GRADIENT,
+        },
+    }
+
+
+def _arithmetic(result: Convolved, chosen: list[int]) -> str:
+    """The sum of one cell with its numbers; zeros are left out, long sums shortened."""
+    window = window_of(result, *chosen)
+    weights = result.weight[chosen[0]].flatten().tolist()
+    pairs = [
+        (value, weight)
+        for value, weight in zip(window.values.flatten().tolist(), weights, strict=True)
+        if value != 0 and weight != 0
+    ]
+    terms = [f"{parts.latex(v, 3)}\\cdot {parts.bracketed(w, 3)}" for v, w in pairs[:4]]
+    more = rf"+\dots\;({len(pairs)}\text{{ products}})" if len(pairs) > 4 else ""
+    total = "+".join(terms) + more if terms else r"0\;\text{(every product is 0)}"
+    place = ",".join(map(str, chosen))
+    return (
+        rf"\begin{{aligned}} y_{{{place}}}&={total}\\ &={parts.latex(window.total, 6)}\\"
+        rf"\texttt{{Conv2d}}&={parts.latex(window.output, 6)},\quad "
+        rf"|\Delta|={parts.latex(abs(window.total - window.output), 2)}\end{{aligned}}"
+    )
+
+
+def _code(kernel: torch.Tensor, s: _Settings) -> None:
+    numbers = [[round(v, 5) for v in row] for row in kernel.tolist()]
+    options = {"stride": s.stride, "padding": s.padding, "dilation": s.dilation}
+    told = "".join(f", {name}={value}" for name, value in options.items())
+    page.as_code(
+        "import torch\nfrom mlcore.layers import convolve, window_of\nfrom mlcore.mnist import load"
+        f"\n\nx = load().test_images[{s.image}].double().view(1, 1, 28, 28) / 255\n"
+        f"kernel = torch.tensor({numbers}).double()\n"
+        f"result = convolve(x, kernel[None, None]{told})\n"
+        "print(result.output.shape, result.max_difference, window_of(result, 0, 0, 0))",
+        key="conv.code",
+    )

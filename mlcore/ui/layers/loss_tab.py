@@ -1,0 +1,147 @@
+"""The tab *Losses*: logits as probabilities, three losses, and where one of them goes flat."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import pandas as pd
+import streamlit as st
+
+from mlcore.charts import palette
+from mlcore.charts.losses import gradient_spec, probability_spec, sweep_spec
+from mlcore.layers import logit_loss, softmax
+from mlcore.layers.losses import LOSS_TITLES, LossName
+from mlcore.ui import page
+from mlcore.ui.layers import parts
+
+if TYPE_CHECKING:
+    import torch
+
+_CLASSES: Final = 4
+_DEFAULTS: Final = (-3.0, 4.0, 1.0, 0.0)
+COLOURS: Final[dict[LossName, str]] = {
+    "squared_raw": palette.RUN_COLOURS[2],
+    "squared_softmax": palette.VALUE,
+    "cross_entropy": palette.GRADIENT,
+}
+
+
+def show() -> None:
+    """Draw the tab."""
+    import torch
+
+    controls, picture = page.columns()
+    with controls:
+        label = st.slider("Right class", 0, _CLASSES - 1, 0, key="label", bind="query-params")
+        logits = [
+            st.slider(
+                f"Logit of class {k}", -10.0, 10.0, value, 0.25, key=f"z{k}", bind="query-params"
+            )
+            for k, value in enumerate(_DEFAULTS)
+        ]
+        temperature = st.select_slider(
+            "Temperature of the softmax",
+            [0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 10.0],
+            value=1.0,
+            help="For the probabilities alone; the losses are taken at 1.",
+            key="temperature",
+            bind="query-params",
+        )
+    z = torch.tensor([logits], dtype=torch.float64)
+    with picture:
+        left, right = st.columns(2, gap="small")
+        chances = softmax(z[0], temperature)
+        with left:
+            _probabilities(chances.output, label, temperature)
+        with right:
+            _gradients(z, label)
+        _sweep(z, label)
+        _numbers(z, label)
+        parts.agreement(
+            max(
+                chances.max_difference,
+                *(logit_loss(name, z, label).max_difference for name in LOSS_TITLES),
+            ),
+            "Probabilities, losses and gradients",
+        )
+    page.as_code(
+        "import torch\nfrom mlcore.layers import logit_loss, softmax\n\n"
+        f"z = torch.tensor([{logits}], dtype=torch.float64)\n"
+        f"print(softmax(z, {temperature}).output)\n"
+        f'print(logit_loss("cross_entropy", z, {label}).gradient)',
+        key="loss.code",
+    )
+
+
+def _probabilities(chances: torch.Tensor, label: int, temperature: float) -> None:
+    rows = pd.DataFrame(
+        {
+            "class": range(_CLASSES),
+            "probability": chances.tolist(),
+            "right": [k == label for k in range(_CLASSES)],
+        }
+    )
+    parts.chart(probability_spec(f"{temperature:g}"), rows, key="loss.softmax")
+
+
+def _gradients(z: torch.Tensor, label: int) -> None:
+    rows = pd.DataFrame(
+        {"class": k, "gradient": float(g), "loss": title, "colour": COLOURS[name]}
+        for name, title in LOSS_TITLES.items()
+        for k, g in enumerate(logit_loss(name, z, label).gradient[0])
+    )
+    parts.chart(gradient_spec(), rows, key="loss.gradients")
+
+
+def _sweep(z: torch.Tensor, label: int) -> None:
+    """The right class's logit moved from −10 to 10, the others as they stand."""
+    import torch
+
+    grid = torch.linspace(-10, 10, 81, dtype=torch.float64)
+    moved = z.repeat(len(grid), 1)
+    moved[:, label] = grid
+    frames = []
+    for name, title in LOSS_TITLES.items():
+        result = logit_loss(name, moved, label)
+        frames.append(
+            pd.DataFrame(
+                {
+                    "logit": grid.numpy(),
+                    "loss": result.value.numpy(),
+                    "gradient": result.gradient[:, label].numpy(),
+                    "name": title,
+                    "colour": COLOURS[name],
+                }
+            )
+        )
+    rows = pd.concat(frames).assign(now=float(z[0, label]))
+    left, right = st.columns(2, gap="small")
+    with left:
+        parts.chart(sweep_spec("loss"), rows, key="loss.sweep.loss")
+    with right:
+        parts.chart(sweep_spec("gradient"), rows, key="loss.sweep.gradient")
+    parts.legend({LOSS_TITLES[name]: COLOURS[name] for name in LOSS_TITLES})
+
+
+def _numbers(z: torch.Tensor, label: int) -> None:
+    results = {name: logit_loss(name, z, label) for name in LOSS_TITLES}
+    parts.table(
+        {
+            "Loss": [LOSS_TITLES[name] for name in results],
+            "Value": [parts.power(float(r.value), 4) for r in results.values()],
+            **{
+                f"∂/∂z{k}": [parts.power(float(r.gradient[0, k]), 3) for r in results.values()]
+                for k in range(_CLASSES)
+            },
+        }
+    )
+    wrong = float(z.softmax(1)[0, label])
+    squared = float(results["squared_softmax"].gradient.abs().max())
+    if wrong < 0.01 and squared < 0.02:
+        st.warning(
+            f"The right class gets {wrong:.2%}, and yet the squared distance of the softmax pulls "
+            f"with {squared:.2g} at most: it is flat where the network is surely wrong. "
+            "Cross-entropy pulls with "
+            f"{float(results['cross_entropy'].gradient.abs().max()):.2f}.",
+            icon=":material/landscape:",
+        )

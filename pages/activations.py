@@ -1,0 +1,21 @@
+"""Activations and losses: slopes, chains, dead units, and the pull on each logit."""
+
+from mlcore.ui import page
+
+page.header("Activations and losses", "What does a gradient lose on its way through a function?")
+
+from mlcore.ui.layers import (  # noqa: E402 - torch comes after the first paint
+    activation_tabs,
+    loss_tab,
+    parts,
+)
+
+parts.tabs(
+    {
+        "Functions": activation_tabs.show_functions,
+        "Chain": activation_tabs.show_chain,
+        "Dead units": activation_tabs.show_units,
+        "Losses": loss_tab.show,
+    }
+)
+page.explain("The formulas", "activations", key="act.formulas")

@@ -1,0 +1,13 @@
+"""Initialization: how far signals and gradients carry before the first step."""
+
+from mlcore.ui import page
+
+page.header(
+    "Initialization",
+    "How must weights start so that signals and gradients survive many layers?",
+)
+
+from mlcore.ui.layers import parts, signal_tabs  # noqa: E402 - torch comes after the first paint
+
+parts.tabs({"Signals": signal_tabs.show_signals, "Train them": signal_tabs.show_training})
+page.explain("The formulas", "initialization", key="init.formulas")
