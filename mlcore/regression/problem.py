@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 Model = Literal["origin", "line", "polynomial"]
 MODELS: tuple[Model, ...] = ("origin", "line", "polynomial")
 MAX_DEGREE = 8
+_ONE_THREAD = 30_000  # torch spreads element-wise work over threads from 32,768 numbers on
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,21 +168,23 @@ class Problem:
         """
         import torch
 
-        if self.loss == "squared":
-            few = self.reduced
-            residual = -few.targets
-            for j in range(theta.shape[-2]):
-                residual = residual + few.rows[:, j : j + 1] * theta[..., j : j + 1, :]
-            mean = ((residual * residual).sum(-2) + few.rest) / self.points
-            return mean.nan_to_num_(nan=torch.inf, posinf=torch.inf)
         flat = theta.reshape(-1, *theta.shape[-2:])
-        block = max(1, int(4e6 // (self.points * theta.shape[-1])))  # 32 MB of residuals at once
-        parts = [
-            loss_of(self.features @ part - self.y[:, None], self.loss, self.delta).mean(-2)
-            for part in torch.split(flat, block)
-        ]
-        mean = torch.cat(parts).reshape(*theta.shape[:-2], theta.shape[-1])
+        rows = len(self.reduced.rows) if self.loss == "squared" else self.points
+        # Blocks that torch works on in one thread: waking a second takes longer than the work.
+        block = max(1, _ONE_THREAD // (rows * theta.shape[-1]))
+        mean = torch.cat([self._mean(part) for part in torch.split(flat, block)])
+        mean = mean.reshape(*theta.shape[:-2], theta.shape[-1])
         return mean.nan_to_num_(nan=torch.inf, posinf=torch.inf)
+
+    def _mean(self, theta: Tensor) -> Tensor:
+        if self.loss != "squared":
+            residual = self.features @ theta - self.y[:, None]
+            return loss_of(residual, self.loss, self.delta).mean(-2)
+        few = self.reduced
+        residual = -few.targets
+        for j in range(theta.shape[-2]):
+            residual = residual + few.rows[:, j : j + 1] * theta[..., j : j + 1, :]
+        return ((residual * residual).sum(-2) + few.rest) / self.points
 
     def gradients(self, theta: Tensor, rows: Tensor | None = None) -> Tensor:
         """Gradient of the mean loss by the parameters, over all points or some rows of them.
