@@ -11,13 +11,14 @@ if TYPE_CHECKING:
     from mlcore.regression.config import RegressionConfig
     from mlcore.regression.data import DataError, Dataset, hours_scores, made
     from mlcore.regression.descent import Descent, Path, descend, descend_on
+    from mlcore.regression.judging import judge, verdict
     from mlcore.regression.problem import Problem
     from mlcore.regression.racing import Race, Racer, race
     from mlcore.regression.rules import RULE_NAMES, Rule
     from mlcore.regression.surfaces import Surface, regression_surface, surface
     from mlcore.regression.tables import from_table, numeric_columns, read_table
     from mlcore.regression.tasks import TASKS, Answer, Attempt, Task
-    from mlcore.regression.theory import BANDS, Verdict, judge, verdict
+    from mlcore.regression.theory import BANDS, Verdict
     from mlcore.regression.train import load, problem_of, rule_of
 
 _HOMES = {
@@ -43,7 +44,7 @@ _HOMES = {
     "descend_on": "descent",
     "from_table": "tables",
     "hours_scores": "data",
-    "judge": "theory",
+    "judge": "judging",
     "least_squares": "closed_form",
     "load": "train",
     "made": "data",
@@ -55,7 +56,7 @@ _HOMES = {
     "rule_of": "train",
     "solve": "closed_form",
     "surface": "surfaces",
-    "verdict": "theory",
+    "verdict": "judging",
 }
 
 __all__ = [

@@ -140,7 +140,8 @@ def all_rates(here: Scene) -> None:
     """200 rates in one descent: measured, predicted, and the borders between the bands."""
     verdict = here.verdict
     middle = verdict.divergent or 3e-2
-    rates = torch.logspace(math.log10(middle) - 4.5, math.log10(middle) + 0.6, RATES).double()
+    low, high = math.log10(middle) - 4.5, math.log10(middle) + 0.6
+    rates = torch.logspace(low, high, RATES, dtype=torch.float64)
     path = _descend(here.bench, here.config, rates)
     final = path.loss[-1]
     closed = verdict.predicted_loss(rates, here.config.steps)

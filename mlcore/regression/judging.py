@@ -1,0 +1,124 @@
+"""Judging a problem: curvature, borders, and whether any theory holds at all."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from mlcore.regression.closed_form import cutoff, solve
+from mlcore.regression.data import Numbers
+from mlcore.regression.losses import Loss, curvature_of
+from mlcore.regression.modes import LINEAR, Modes, best_momentum
+from mlcore.regression.problem import Model, Problem
+from mlcore.regression.rules import Rule, RuleName
+from mlcore.regression.theory import Verdict
+
+
+def verdict(
+    x: Numbers,
+    y: Numbers,
+    *,
+    model: Model = "line",
+    degree: int = 2,
+    loss: Loss = "squared",
+    delta: float = 1.0,
+    standardize: bool = False,
+    optimizer: RuleName | Rule = "gradient_descent",
+    start: Sequence[float] | None = None,
+    batch_size: int | None = None,
+) -> Verdict:
+    """Judge every learning rate before training, with the arguments of ``descend``.
+
+    The squared loss is a quadratic in its parameters with the Hessian H = (2/n) ΦᵀΦ. Along an
+    eigenvector with curvature λ a step of gradient descent multiplies the error by 1 − ηλ.
+
+    Raises:
+        DataError: (a ValueError) if the data cannot be used.
+    """
+    problem = Problem.of(
+        x, y, model=model, degree=degree, loss=loss, delta=delta, standardize=standardize
+    )
+    return judge(problem, optimizer=optimizer, start=start, batch_size=batch_size)
+
+
+def judge(
+    problem: Problem,
+    *,
+    optimizer: RuleName | Rule = "gradient_descent",
+    start: Sequence[float] | None = None,
+    batch_size: int | None = None,
+) -> Verdict:
+    """``verdict`` for a problem already put together."""
+    import torch
+
+    rule = optimizer if isinstance(optimizer, Rule) else Rule(optimizer)
+    modes = Modes(rule)
+    _, sigma, vt = torch.linalg.svd(problem.reduced.rows, full_matrices=True)
+    d = len(problem.names)
+    sigma = torch.cat([sigma, sigma.new_zeros(d - len(sigma))])
+    flat = sigma <= cutoff(problem, float(sigma[0]))
+    sigma = sigma.where(~flat, sigma.new_zeros(()))
+    eigenvalues = (curvature_of(problem.loss) * sigma * sigma / problem.points).flip(0)
+    directions = vt.flip(0)
+    fit = solve(problem)
+    at = torch.tensor(start if start is not None else [0.0] * d, dtype=torch.float64)
+    errors = directions @ (at - torch.tensor(fit.theta, dtype=torch.float64))
+    moving = [float(e) for e in eigenvalues if e > 0]
+    batches = batch_size is not None and batch_size < problem.points
+    note = _why_not(problem.loss, rule, batches=batches, moving=bool(moving))
+    holds = not note
+    exact = holds and problem.loss == "squared"
+    if problem.loss == "huber" and holds:
+        note = (
+            "The Huber loss is nowhere more curved than this Hessian: below the border it cannot "
+            "diverge, above it may still settle; how many steps it takes, no closed form says."
+        )
+    elif len(moving) < d and holds:
+        note = (
+            "The data leave a direction without curvature (too few different x): every point of "
+            "that valley is a best fit, and the descent ends at the one nearest to its start."
+        )
+    return Verdict(
+        eigenvalues=eigenvalues,
+        directions=directions,
+        condition=(moving[-1] / moving[0]) if len(moving) == d else math.inf,
+        oscillating=modes.oscillating / moving[-1] if holds else None,
+        divergent=modes.divergent / moving[-1] if holds else None,
+        best_rate=modes.best_rate(moving[0], moving[-1]) if exact else None,
+        best_momentum=best_momentum(moving[0], moving[-1]) if moving else None,
+        exact=exact,
+        note=note,
+        _modes=modes if holds else Modes(Rule()),
+        _errors=errors,
+        _floor=fit.loss,
+    )
+
+
+def _why_not(loss: Loss, rule: Rule, *, batches: bool, moving: bool) -> str:
+    """Why the theory of quadratics does not hold here; empty if it does."""
+    if not moving and loss != "absolute":
+        return "Every feature is zero: the loss does not depend on the parameters."
+    if loss == "absolute":
+        return (
+            "The absolute loss is made of straight pieces: it has no curvature, so no border. A "
+            "fixed rate ends up stepping to and fro across the minimum, nearer for smaller rates."
+        )
+    if rule.name not in LINEAR:
+        return (
+            f"{_TITLES[rule.name]} rescales each step by the gradients it has seen, so its step is "
+            "no linear function of the error and the Hessian's eigenvalues give no border."
+        )
+    if batches:
+        return (
+            "Mini-batches see another Hessian at every step: the full-batch border is no promise, "
+            "and the loss ends in noise whose size grows with the rate."
+        )
+    if loss == "huber" and rule.name != "gradient_descent":
+        return (
+            "The Huber loss changes its curvature on the way; for momentum no border is known "
+            "from the Hessian alone."
+        )
+    return ""
+
+
+_TITLES = {"adagrad": "Adagrad", "rmsprop": "RMSprop", "adam": "Adam"}
