@@ -4,21 +4,22 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from mlcore.autograd import ProgramError, trace
-from mlcore.autograd.presets import PRESETS
 from mlcore.ui import page
-from mlcore.ui.autograd.code_view import code_view
-from mlcore.ui.autograd.curve_view import curve_view
-from mlcore.ui.autograd.derivatives_view import higher_view, proof_view
-from mlcore.ui.autograd.graph_view import graph_view
-from mlcore.ui.autograd.ledger_form import failure_view, ledger_view
-from mlcore.ui.autograd.program_form import program_form, show_pointer
-from mlcore.ui.autograd.table_view import table_view
 
 page.header(
     "Automatic differentiation",
-    "How does PyTorch know the slope of everything you compute?",
+    "How does PyTorch know the gradient of a program?",
 )
+
+from mlcore.autograd import ProgramError, trace  # noqa: E402 - torch comes after the first paint
+from mlcore.autograd.presets import PRESETS  # noqa: E402
+from mlcore.ui.autograd.code_view import code_view  # noqa: E402
+from mlcore.ui.autograd.curve_view import curve_view  # noqa: E402
+from mlcore.ui.autograd.derivatives_view import higher_view, proof_view  # noqa: E402
+from mlcore.ui.autograd.graph_view import graph_view  # noqa: E402
+from mlcore.ui.autograd.ledger_form import failure_view, ledger_view  # noqa: E402
+from mlcore.ui.autograd.program_form import program_form, show_pointer  # noqa: E402
+from mlcore.ui.autograd.table_view import predicting, table_view  # noqa: E402
 
 
 @st.fragment
@@ -36,7 +37,7 @@ def bench() -> None:
         except ProgramError as error:
             show_pointer(error)
             return
-        graph_view(traced, key="graph")
+        graph_view(traced, key="graph", answers=not predicting(traced))
         if traced.failure:
             failure_view(traced.failure)
         views: dict[str, Callable[[], object]] = {
@@ -60,3 +61,6 @@ def bench() -> None:
 
 
 bench()
+page.explain(
+    "How the graph, the gradients and the proof come about", "autograd", key="autograd.text"
+)

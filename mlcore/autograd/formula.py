@@ -153,9 +153,11 @@ def factor(value: Nested) -> Formula:
 
 def parentheses(inner: Formula) -> Formula:
     """The formula in round brackets; in MathML by the class ``paren``, which a style draws."""
+    tall = "<mfrac" in inner.mathml or "<mtable" in inner.mathml
+    fenced = f'<mo stretchy="false">(</mo>{inner.mathml}<mo stretchy="false">)</mo>'
     return Formula(
         rf"\left({inner.latex}\right)",
-        f'<mrow class="paren">{inner.mathml}</mrow>',
+        f'<mrow class="paren">{inner.mathml}</mrow>' if tall else f"<mrow>{fenced}</mrow>",
     )
 
 
@@ -212,8 +214,7 @@ def _grouped(formula: Formula) -> Formula:
     """A typed expression in parentheses; a name as it is."""
     if not formula.latex.startswith(r"\texttt"):
         return formula
-    fence = '<mo stretchy="false">{}</mo>'
-    return Formula(f"({formula.latex})", fence.format("(") + formula.mathml + fence.format(")"))
+    return parentheses(formula)
 
 
 def array(value: Nested) -> Formula:

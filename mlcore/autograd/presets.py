@@ -78,7 +78,7 @@ PRESETS: Final[Mapping[str, Preset]] = MappingProxyType(
             {
                 "A": ((0.5, -0.3), (0.8, 0.2)),
                 "x": (1.0, 2.0),
-                "b": (0.1, -0.1),
+                "b": (0.2, -0.1),
                 "w": (0.7, -0.4),
                 "y": 1.0,
             },

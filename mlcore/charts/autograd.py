@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 from mlcore.autograd.curve import Curve
@@ -18,6 +19,16 @@ Payload: TypeAlias = dict[str, Any]
 """JSON values; numbers are written out, since JSON has no NaN."""
 
 COLOURS = {"value": palette.VALUE, "gradient": palette.GRADIENT, "theory": palette.THEORY}
+
+
+def without_answers(graph: Graph) -> Graph:
+    """The graph with values alone: nothing of it tells what autograd decides."""
+    nodes = tuple(
+        replace(n, kind="operation", op="", grad=None, saved=(), backward_order=None)
+        for n in graph.nodes
+    )
+    edges = tuple(replace(e, slot=0, local=None, flow=None) for e in graph.edges)
+    return Graph(nodes, edges, graph.root)
 
 
 def graph_payload(graph: Graph, stops: Sequence[Stop] = ()) -> Payload:
@@ -92,7 +103,7 @@ def short(value: Nested | None) -> str:
         return f"{len(value)}×{len(value[0])}"
     for digits in (3, 2):
         text = "[" + ", ".join(_digits(v, digits) for v in value if isinstance(v, float)) + "]"
-        if len(text) <= 18:
+        if len(text) <= 21:
             return text
     return f"{len(value)} numbers"
 
@@ -116,10 +127,11 @@ def _node(node: Node, layer: int, place: float, users: int) -> Payload:
         ),
         "record": [
             ["value", value_text(node.value) if node.value is not None else "not named"],
-            ["shape", str(node.shape).replace(",)", ")")],
+            ["shape", str(list(node.shape))],
             ["dtype", node.dtype],
-            ["gradient", "none arrived" if node.grad is None else value_text(node.grad)],
-            ["node", node.op or "none: no gradient is required"],
+            *([] if node.grad is None else [["gradient", value_text(node.grad)]]),
+            *([["node", node.op]] if node.op else []),
+            *([["node", "none: no gradient is required"]] if node.kind == "constant" else []),
             *(
                 [f"saved {saved.slot}", f"{saved.name} = {value_text(saved.value)}".lstrip(" =")]
                 for saved in node.saved
@@ -149,7 +161,7 @@ def _edge(edge: Edge, route: Sequence[tuple[int, float]]) -> Payload:
             "elementwise": f"⊙{short(value)}",
             "jacobian": f"J {len(rows)}×{len(row)}",
         }[edge.local.kind]
-    elif edge.slot >= 0:
+    elif edge.flow is not None:
         local = "J"
     return {
         "source": edge.source,

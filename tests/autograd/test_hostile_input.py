@@ -1,17 +1,20 @@
 """Text that is no program: a clear error with its column, quickly, and nothing executed."""
 
 import builtins
+import re
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mlcore.autograd import ProgramError, parse, parse_leaf, trace
-from mlcore.autograd.leaves import Leaf
+from mlcore.autograd.leaves import DTYPES, DType, Leaf, Nested
 from mlcore.autograd.parser import MAX_OPERATIONS
+from mlcore.autograd.walk import walk
+from tests.autograd.strategies import programs
 
 LIMIT = 0.1
 SLOW = settings(deadline=None, suppress_health_check=list(HealthCheck))
@@ -132,11 +135,23 @@ def refusing_to_execute(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_a_hostile_program_gets_a_clear_error_at_its_column_in_under_100_ms(
     text: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    start = time.perf_counter()
     with refusing_to_execute(monkeypatch), pytest.raises(ProgramError) as caught:
         parse(text)
-    assert time.perf_counter() - start < LIMIT
     check(text, caught.value)
+    assert seconds_to_parse(text) < LIMIT
+
+
+def seconds_to_parse(text: str) -> float:
+    """Processor time of the quickest of three: neither a busy machine nor the collector counts."""
+    times = []
+    for _ in range(3):
+        start = time.thread_time()
+        with suppress(ProgramError):
+            parse.__wrapped__(text)
+        times.append(time.thread_time() - start)
+        if times[-1] < LIMIT:
+            break
+    return min(times)
 
 
 def check(text: str, error: ProgramError) -> None:
@@ -171,7 +186,7 @@ texts = st.one_of(
 @SLOW
 @given(texts)
 def test_any_text_is_a_program_or_gets_a_clear_error_in_under_100_ms(text: str) -> None:
-    start = time.thread_time()  # a busy machine must not count
+    assert seconds_to_parse(text) < LIMIT
     try:
         program = parse(text)
     except ProgramError as error:
@@ -179,21 +194,29 @@ def test_any_text_is_a_program_or_gets_a_clear_error_in_under_100_ms(text: str) 
     else:
         assert program.leaves
         assert len(program.operations) <= MAX_OPERATIONS
-    assert time.thread_time() - start < LIMIT
 
 
 @SLOW
-@given(texts, st.sampled_from([1.0, -2.0, 0.0, (1.0, 2.0), ((1.0, 2.0), (3.0, 4.0))]))
+@given(
+    st.one_of(texts, programs().map(lambda example: example.text)),
+    st.sampled_from([1.0, -2.0, 0.0, (1.0, 2.0), ((1.0, 2.0), (3.0, 4.0))]),
+    st.sampled_from(DTYPES),
+)
 def test_any_program_that_parses_is_traced_or_gets_a_clear_error(
-    text: str, value: float | tuple[float, ...]
+    text: str, value: Nested, dtype: DType
 ) -> None:
     try:
         program = parse(text)
-        t = trace(program, dict.fromkeys(program.leaves, Leaf(value)))
+        wants = dtype != "int64"
+        t = trace(program, dict.fromkeys(program.leaves, Leaf(value, wants, dtype)))
     except ProgramError as error:
         check(text, error)
         return
-    assert t.failure is None or "scalar outputs" in t.failure.message
+    if t.failure is None:
+        assert set(t.grads) == set(program.leaves)
+        assert len(walk(t)) >= len(t.nodes)
+    else:
+        assert re.search("scalar outputs|does not require grad", t.failure.message)
 
 
 @SLOW

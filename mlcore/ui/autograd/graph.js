@@ -36,7 +36,7 @@ function create(root) {
     upright = up
     const stacked = data.nodes.some((n) => n.value.length > 8 || n.grad.length > 7) ? 18 : 0
     const chip = savedShown ? 18 : 0
-    BOX = up ? { w: 190, h: 44 + stacked } : { w: 150, h: 66 + stacked }
+    BOX = up ? { w: stacked ? 236 : 190, h: 44 + stacked } : { w: stacked ? 180 : 150, h: 66 + stacked }
     pitch = up ? { layer: BOX.h + chip + 38, place: BOX.w + 24 } : { layer: BOX.w + 112, place: BOX.h + chip + 24 }
     BOX.stacked = stacked > 0
   }
@@ -64,7 +64,7 @@ function create(root) {
       }
       node.ports.sort((a, b) => from(a) - from(b) || a.slot - b.slot)
       node.ports.forEach((edge, i) => {
-        const spread = upright ? Math.min(92, 176 / node.ports.length) : Math.min(26, 56 / node.ports.length)
+        const spread = upright ? Math.min(BOX.stacked ? 130 : 92, (BOX.w - 14) / node.ports.length) : Math.min(26, 56 / node.ports.length)
         edge.offset = (i - (node.ports.length - 1) / 2) * spread
       })
     }
@@ -112,7 +112,7 @@ function create(root) {
         transform: `translate(${x - BOX.w / 2},${y - BOX.h / 2})`,
       }, $('.nodes'))
       make('rect', { class: 'box', width: BOX.w, height: BOX.h, rx: 8 }, g)
-      make('text', { class: 'name', x: 9, y: 18 }, g, cut(node.name, upright ? 22 - Math.min(node.op.length, 14) + 4 : 16))
+      make('text', { class: 'name', x: 9, y: 18 }, g, cut(node.name, upright ? (BOX.w > 200 ? 20 : 14) : 16))
       if (upright) make('text', { class: 'op', x: BOX.w - 9, y: 18, 'text-anchor': 'end' }, g, cut(node.op.replace(/Backward\d*$/, ''), 14))
       else make('text', { class: 'op', x: 9, y: 34 }, g, cut(node.op, 22))
       const low = BOX.h - 10

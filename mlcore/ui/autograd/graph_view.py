@@ -10,7 +10,7 @@ import streamlit as st
 from mlcore.autograd.records import Graph
 from mlcore.autograd.tracing import Trace
 from mlcore.autograd.walk import walk
-from mlcore.charts.autograd import describe, graph_payload
+from mlcore.charts.autograd import describe, graph_payload, without_answers
 
 _HERE: Final = Path(__file__).parent
 
@@ -28,16 +28,19 @@ _component = st.components.v2.component(
 )
 
 
-def graph_view(trace: Trace, *, key: str, height: int = 520) -> None:
+def graph_view(trace: Trace, *, key: str, answers: bool = True, height: int = 520) -> None:
     """Draw a trace's graph with the stepper; stepping happens in the browser alone.
 
     Args:
         trace: What to draw.
         key: Unique on the page.
+        answers: False draws values alone, while a learner is to predict the rest.
         height: Of the picture at most, in pixels.
     """
-    payload = graph_payload(trace.graph, walk(trace))
-    _component(key=key, data={**payload, "height": height, "alt": describe(trace.graph)})
+    graph = trace.graph if answers else without_answers(trace.graph)
+    stops = [stop for stop in walk(trace) if answers or stop.phase == "forward"]
+    payload = graph_payload(graph, stops)
+    _component(key=key, data={**payload, "height": height, "alt": describe(graph)})
 
 
 def still_graph(graph: Graph, *, key: str, height: int = 300) -> None:

@@ -36,8 +36,8 @@ def ledger_view(program: Program, leaves: Mapping[str, Leaf]) -> None:
             "call": f"{entry.call}. {entry.what}",
             "tensor": entry.tensor,
             ".grad before": value_text(entry.before),
-            "this call added": value_text(entry.added),
-            ".grad after (running sum)": value_text(entry.after),
+            "added": value_text(entry.added),
+            ".grad after": value_text(entry.after),
             "had it been zeroed": value_text(entry.if_zeroed),
         }
         for entry in found.entries
@@ -94,12 +94,14 @@ def _switches(program: Program, leaves: Mapping[str, Leaf]) -> Switches:
             labels.get(name, name), key=f"ledger_{name}", help=text
         )
     first, *others = st.columns(5)
-    chosen["calls"] = first.number_input("calls of backward()", 1, MAX_CALLS, key="ledger_calls")
+    chosen["calls"] = first.number_input(
+        "calls", 1, MAX_CALLS, key="ledger_calls", help="How often backward() is called"
+    )
     texts = {
-        "detach": ("detach()", "Use this tensor as name.detach(): no gradient passes it"),
-        "retain_grad": ("retain_grad()", "Keep the .grad of this result, which is no leaf"),
-        "edit": ("add_(1) in place", "Add 1 to this tensor in place before each backward()"),
-        "then_by": ("second call through", "The second call is g.backward() with g = this .grad"),
+        "detach": ("detach", "Use this tensor as name.detach(): no gradient passes it"),
+        "retain_grad": ("retain_grad", "Keep the .grad of this result, which is no leaf"),
+        "edit": ("edit", "Add 1 to this tensor in place before each backward()"),
+        "then_by": ("2nd call", "The second call is g.backward() with g = this .grad"),
     }
     for column, (name, (label, text)) in zip(others, texts.items(), strict=True):
         chosen[name] = column.selectbox(

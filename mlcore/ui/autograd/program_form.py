@@ -87,18 +87,28 @@ def _leaves(program: Program) -> Mapping[str, Leaf] | None:
 
 
 def _leaf(name: str) -> Leaf:
-    left, right = st.columns([3, 1], vertical_alignment="center")
-    wants = bool(right.checkbox("grad", key=f"grad_{name}"))
+    listed = st.session_state[f"listed_{name}"]
     dtype = st.session_state[f"dtype_{name}"]
-    if st.session_state[f"listed_{name}"]:
-        text = left.text_input(name, key=f"text_{name}")
-        return parse_leaf(text, requires_grad=wants, dtype=dtype)
+    with st.container(
+        horizontal=True, vertical_alignment="bottom" if listed else "center", key=f"row_{name}"
+    ):
+        value = _text(name) if listed else _slider(name, whole=dtype == "int64")
+        wants = st.checkbox("grad", key=f"grad_{name}")
+    if isinstance(value, str):
+        return parse_leaf(value, requires_grad=wants, dtype=dtype)
+    return Leaf(value, wants, dtype)
+
+
+def _text(name: str) -> str:
+    return st.text_input(name, key=f"text_{name}")
+
+
+def _slider(name: str, *, whole: bool) -> float:
     span = float(st.session_state["span"])
-    whole = dtype == "int64"
     state = f"leaf_{name}"
     st.session_state[state] = min(span, max(-span, float(st.session_state[state])))
-    value = left.slider(name, -span, span, step=1.0 if whole else span / 50, key=state, format="%g")
-    return Leaf(round(float(value), 9), wants, dtype)
+    value = st.slider(name, -span, span, step=1.0 if whole else span / 50, key=state, format="%g")
+    return round(float(value), 9)
 
 
 def _seed() -> None:

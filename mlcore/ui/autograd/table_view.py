@@ -11,16 +11,22 @@ from mlcore.autograd.export import value_text
 from mlcore.autograd.predict import PROPERTIES, choices, score
 
 
+def predicting(trace: Trace) -> bool:
+    """Whether the learner is predicting and has not yet been shown the score."""
+    state = st.session_state
+    return bool(state.get("predict")) and state.get("scored") != trace.program.text
+
+
 def table_view(trace: Trace) -> None:
     """The table; with *Predict first* what autograd decides is hidden until it was guessed."""
-    predicting = st.toggle(
+    hidden = st.toggle(
         "Predict first",
         key="predict",
         help="Hides is_leaf, requires_grad, grad_fn and .grad until you have guessed each.",
         on_change=st.session_state.update,
         args=({"scored": ""},),
     )
-    if predicting:
+    if hidden:
         _predict(trace)
     else:
         st.dataframe(
@@ -66,6 +72,7 @@ def _predict(trace: Trace) -> None:
             "grad_fn": config.SelectboxColumn("grad_fn ?", options=list(choices(trace.tensors))),
             "grad": config.TextColumn(".grad ?", help="A number, a list such as [1, 2], or None"),
         },
+        placeholder="?",
         key=f"guesses_{trace.program.text}",
         alt="Your guesses of is_leaf, requires_grad, grad_fn and .grad for each tensor",
     )
