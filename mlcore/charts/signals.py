@@ -43,9 +43,10 @@ def function_spec(field: str) -> Spec:
         return base.transform_filter(f"datum.kind == '{kind}'")
 
     layers: list[alt.Chart | alt.LayerChart] = [
-        only("now")
+        alt.Chart(ROWS)
+        .transform_filter("datum.kind == 'now'")
         .mark_rule(color=palette.MUTED, strokeDash=[2, 3])
-        .encode(x="x:Q", y=alt.Undefined, color=alt.value(palette.MUTED)),
+        .encode(x=alt.X("x:Q", title="Input x")),
         only("curve").mark_line(strokeWidth=2.2),
         only("curve").mark_point(opacity=0, size=80),
         only("now").mark_point(filled=True, size=70, opacity=1),

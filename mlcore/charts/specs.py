@@ -6,6 +6,8 @@ from typing import Any, Final
 
 import altair as alt
 
+from mlcore.charts import palette
+
 ROWS: Final = alt.NamedData("rows")
 """What a chart names as its data before there are any."""
 
@@ -15,7 +17,7 @@ def bare_spec(chart: alt.TopLevelMixin) -> dict[str, Any]:
     spec: dict[str, Any] = chart.to_dict(validate=True)
     spec["config"] = {  # the app's theme leaves so much room that little is left for the plot
         "axis": {"titlePadding": 6, "labelPadding": 4},
-        "title": {"offset": 8, "subtitlePadding": 4},
+        "title": {"offset": 8, "subtitlePadding": 4, "subtitleColor": palette.MUTED},
     }
     spec.pop("data", None)
     return spec

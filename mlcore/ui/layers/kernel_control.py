@@ -10,7 +10,7 @@ import streamlit as st
 from mlcore.mnist.config import MNISTConfig
 from mlcore.runs import Status, open_store, submit
 from mlcore.ui import page, watch
-from mlcore.ui.layers import kernels
+from mlcore.ui.layers import kernels, parts
 
 if TYPE_CHECKING:
     import torch
@@ -120,9 +120,13 @@ def _wait_for_one() -> None:
         progress()
     else:
         st.info("No convolutional run is finished yet. Until then the kernel is the identity.")
-        if st.button("Train a small one", icon=":material/play_arrow:", key="conv.train"):
-            submit(_SMALL)
-            st.rerun()
+        st.button(
+            "Train a small one",
+            icon=":material/play_arrow:",
+            key="conv.train",
+            on_click=parts.acting(lambda: submit(_SMALL)),
+        )
+        parts.show_refused()
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)

@@ -139,7 +139,7 @@ def _tensor(shape: Shape, source: str) -> torch.Tensor:
     n, c, h, w = shape
     generator = torch.Generator().manual_seed(0)
     if source == "equal":
-        return torch.full(shape, 0.7, dtype=torch.float64)
+        return torch.full(shape, 0.75, dtype=torch.float64)
     if source == "random":
         spread = torch.linspace(0.5, 2.0, c, dtype=torch.float64).view(-1, 1, 1)
         middle = torch.linspace(-1.0, 2.0, c, dtype=torch.float64).view(-1, 1, 1)

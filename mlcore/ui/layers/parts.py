@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 EPSILONS: Final = (1e-12, 1e-8, 1e-5, 1e-3, 1e-2, 0.1, 1.0)
 _FOLDER: Final = Path(__file__).parent
 _ROUNDING: Final = 1e-6
+_REFUSED: Final = "layers.refused"
 
 
 def tabs(parts: Mapping[str, Callable[[], None]]) -> None:
@@ -63,6 +64,24 @@ def refusals() -> Iterator[None]:
             raise
         st.error(f"PyTorch says: **{page.plain(refusal.said)}**", icon=":material/block:")
         st.markdown(f"**Why.** {refusal.meaning}\n\n**What to do.** {refusal.mend}")
+
+
+def acting(act: Callable[[], object]) -> Callable[[], None]:
+    """A button's callback; one of our own errors is kept for ``show_refused``."""
+
+    def callback() -> None:
+        try:
+            act()
+        except page.SENTENCES as error:
+            st.session_state[_REFUSED] = str(error)
+
+    return callback
+
+
+def show_refused() -> None:
+    """Show the sentence with which the last click was refused, once."""
+    if (sentence := st.session_state.pop(_REFUSED, None)) is not None:
+        page.error(sentence)
 
 
 def chart(spec: Mapping[str, Any], rows: pd.DataFrame, *, key: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -48,21 +48,23 @@ def race(entrants: Sequence[Entrant], *, key: str) -> None:
         going = any(run.status.moving for run in found.values())
         with st.container(horizontal=True, vertical_alignment="center", key=f"{key}.bar"):
             label = f"Train {len(missing)} networks" if missing else f"All {len(entrants)} started"
-            if st.button(
+            # In callbacks: a rerun between the click and the button would lose the click.
+            st.button(
                 label,
                 type="primary",
                 icon=":material/play_arrow:",
                 disabled=not missing,
                 key=f"{key}.start",
-            ):
-                for entrant in missing:
-                    submit(entrant.config)
-                st.rerun()
-            if going and st.button("Stop all", icon=":material/stop:", key=f"{key}.stop"):
-                for run in found.values():
-                    if run.status.live:
-                        run.stop()
-                st.rerun()
+                on_click=parts.acting(lambda: _start(missing)),
+            )
+            if going:
+                st.button(
+                    "Stop all",
+                    icon=":material/stop:",
+                    key=f"{key}.stop",
+                    on_click=parts.acting(lambda: _stop(found.values())),
+                )
+        parts.show_refused()
         if found:
             _panel(entrants, going, key)
         else:
@@ -259,6 +261,17 @@ def _described(config: MNISTConfig) -> tuple[LayerStatistics, ...]:
 
 
 # --- runs -------------------------------------------------------------------------------------
+
+
+def _start(entrants: Iterable[Entrant]) -> None:
+    for entrant in entrants:
+        submit(entrant.config)
+
+
+def _stop(runs: Iterable[Run]) -> None:
+    for run in runs:
+        if run.status.live:
+            run.stop()
 
 
 def _found(entrants: Sequence[Entrant]) -> dict[str, Run]:

@@ -215,7 +215,7 @@ def _histograms(results: dict[Scheme, Propagated]) -> None:
     tensors = result.activations if what == "activations" else result.gradients
     depth = len(tensors)
     every = -(-depth // _MOST_HISTOGRAMS)
-    shown = [layer for layer in range(1, depth + 1) if (layer - 1) % every == 0 or layer == depth]
+    shown = [layer for layer in range(1, depth + 1) if (layer - 1) % every == 0]
     low, high = reach([tensors[layer - 1] for layer in shown])
     rows = pd.concat(
         [

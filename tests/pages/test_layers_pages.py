@@ -1,0 +1,205 @@
+"""The pages on layers in a simulated browser: tabs, refusals, settings in the URL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import torch
+from streamlit.testing.v1 import AppTest
+
+from mlcore.runs import Status, Store
+from tests.pages.conftest import Open
+
+TABS = {
+    "normalization": [
+        "Tensor",
+        "Before and after",
+        "Same or not",
+        "Train and eval",
+        "What it buys",
+    ],
+    "activations": ["Functions", "Chain", "Dead units", "Losses"],
+    "convolution": [""],
+    "initialization": ["Signals", "Train them"],
+}
+EVERY_TAB = [(page, tab) for page, tabs in TABS.items() for tab in tabs]
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def said(at: AppTest) -> str:
+    """All words on the page."""
+    kinds = (at.error, at.markdown, at.caption, at.latex, at.info)
+    return " ".join(str(element.value) for elements in kinds for element in elements)
+
+
+@pytest.mark.usefixtures("empty_store")
+@pytest.mark.parametrize(("page", "tab"), EVERY_TAB, ids=lambda part: part or "whole")
+def test_every_tab_opens_with_something_to_see_and_no_error(
+    page: str, tab: str, open_page: Open
+) -> None:
+    at = open_page(f"pages/{page}.py", **({"tab": tab} if tab else {}))
+
+    assert not at.error
+    assert at.get("vega_lite_chart") or at.get("bidi_component") or at.button
+
+
+@pytest.mark.usefixtures("empty_store")
+@pytest.mark.parametrize("kind", ["BatchNorm", "LayerNorm", "InstanceNorm", "GroupNorm", "RMSNorm"])
+def test_every_norm_agrees_with_its_formula_on_the_page(kind: str, open_page: Open) -> None:
+    at = open_page("pages/normalization.py", norm=kind)
+
+    assert at.radio(key="norm").value == kind.removesuffix("Norm").lower()
+    assert "they agree" in said(at)
+    assert "they differ" not in said(at)
+
+
+@pytest.mark.usefixtures("empty_store")
+@pytest.mark.parametrize(
+    ("page", "params", "torchs_words", "mend"),
+    [
+        (
+            "normalization",
+            {"n": "1", "h": "1", "w": "1"},
+            "Expected more than 1 value per channel when training",
+            "switch to eval",
+        ),
+        (
+            "normalization",
+            {"norm": "GroupNorm", "groups": "3"},
+            "num_channels (4) must be divisible by num_groups (3)",
+            "divides the channels",
+        ),
+        (
+            "normalization",
+            {"norm": "InstanceNorm", "h": "1", "w": "1"},
+            "Expected more than 1 spatial element",
+            "more than one pixel",
+        ),
+        (
+            "normalization",
+            {"tab": "Train and eval", "batch": "1", "side": "1"},
+            "Expected more than 1 value per channel",
+            "switch to eval",
+        ),
+        (
+            "convolution",
+            {"size": "7", "dilation": "6", "padding": "0"},
+            "Kernel size can't be greater than actual input size",
+            "smaller kernel",
+        ),
+        (
+            "convolution",
+            {"groups": "2"},
+            "in_channels must be divisible by groups",
+            "divide both",
+        ),
+        (
+            "convolution",
+            {"stride": "5", "pooling": "max", "pool": "8"},
+            "Output size is too small",
+            "smaller pooling window",
+        ),
+    ],
+)
+def test_what_torch_refuses_is_shown_in_its_own_words_with_reason_and_mend(
+    page: str, params: dict[str, str], torchs_words: str, mend: str, open_page: Open
+) -> None:
+    at = open_page(f"pages/{page}.py", **params)
+
+    assert len(at.error) == 1
+    assert torchs_words in at.error[0].value.replace("\\", "")
+    assert mend in said(at)
+
+
+@pytest.mark.usefixtures("empty_store")
+def test_equal_cells_have_variance_zero_and_come_out_as_zero(open_page: Open) -> None:
+    at = open_page("pages/normalization.py", numbers="Equal")
+
+    assert not at.error
+    assert r"\sqrt{0+1.000\cdot 10^{-5}}" in said(at)
+    assert "they agree" in said(at)
+
+
+@pytest.mark.usefixtures("empty_store")
+def test_eval_mode_mends_a_batch_of_one(open_page: Open) -> None:
+    at = open_page("pages/normalization.py", n="1", h="1", w="1")
+    assert at.error
+
+    at = open_page("pages/normalization.py", n="1", h="1", w="1", mode="eval")
+
+    assert not at.error
+    assert "they agree" in said(at)
+
+
+@pytest.mark.usefixtures("empty_store")
+def test_a_link_brings_every_setting_back(open_page: Open) -> None:
+    at = open_page(
+        "pages/normalization.py", c="6", norm="GroupNorm", groups="3", eps="0.1", affine="true"
+    )
+
+    assert at.slider(key="c").value == 6
+    assert at.radio(key="norm").value == "group"
+    assert at.slider(key="groups").value == 3
+    assert at.select_slider(key="eps").value == 0.1
+    assert at.toggle(key="affine").value
+
+
+@pytest.mark.usefixtures("empty_store")
+def test_a_kernel_in_the_url_is_the_kernel_on_the_page(open_page: Open) -> None:
+    at = open_page("pages/convolution.py", preset="my own", kernel="0,1;2,0")
+
+    assert "[[0.0, 1.0], [2.0, 0.0]]" in at.code[0].value
+
+
+@pytest.mark.usefixtures("empty_store")
+@pytest.mark.parametrize("kernel", ["", "1,2", "a", "1;2", "nan", "9" * 400])
+def test_a_kernel_that_makes_no_sense_becomes_the_identity(kernel: str, open_page: Open) -> None:
+    at = open_page("pages/convolution.py", preset="my own", kernel=kernel)
+
+    assert not at.error
+    assert "[[0.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 0.0]]" in at.code[0].value
+
+
+@pytest.mark.usefixtures("empty_store")
+def test_a_sure_mistake_is_told_to_be_flat_for_squared_distance(open_page: Open) -> None:
+    at = open_page("pages/activations.py", tab="Losses", z0="-6.0", z1="8.0")
+
+    assert "flat where the network is surely wrong" in at.warning[0].value
+
+
+def test_one_click_submits_every_chosen_network_once(empty_store: Store, open_page: Open) -> None:
+    at = open_page("pages/normalization.py", tab="What it buys")
+
+    next(button for button in at.button if button.label == "Train 16 networks").click().run()
+
+    runs = empty_store.list()
+    assert not at.exception
+    assert len(runs) == 16
+    assert {run.status for run in runs} == {Status.QUEUED}
+    assert {run.config_fields["normalization"] for run in runs} == {"none", "batch", "layer", "rms"}
+    assert any(button.label == "All 16 started" and button.disabled for button in at.button)
+
+
+def test_initialization_trains_the_networks_whose_signals_it_shows(
+    empty_store: Store, open_page: Open
+) -> None:
+    at = open_page("pages/initialization.py", tab="Train them", depth="12", width="24")
+
+    next(button for button in at.button if button.label.startswith("Train")).click().run()
+
+    assert not at.exception
+    assert {run.config_fields["initialization"] for run in empty_store.list()} == {
+        "default",
+        "normal",
+        "xavier",
+        "kaiming",
+    }
+    assert {len(run.config_fields["hidden"]) for run in empty_store.list()} == {12}
