@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     import torch
 
 Stamp = tuple[tuple[str, int, int], ...]
-MAX_CLASSES = 1000
 
 
 def folder_checksum(folder: Path) -> str:
@@ -62,7 +61,7 @@ def read_folder(
     for path, shape, images in zip(paths[1::2], shapes[1::2], shapes[::2], strict=True):
         if shape != images[:1]:
             raise DataUnavailableError(
-                f"{path} holds {shape} labels for {images[0]} images: each image needs one."
+                f"{path} holds labels of the shape {shape}, but {images[0]} images need one each."
             )
     x, y = reader.read_image_file(str(paths[0])), reader.read_label_file(str(paths[1]))
     test_x, test_y = reader.read_image_file(str(paths[2])), reader.read_label_file(str(paths[3]))
@@ -104,7 +103,7 @@ def _classes(stamp: Stamp) -> int:
     for name, _, _ in (stamp[1], stamp[3]):
         path = _unzipped(Path(name))
         _shape(path)
-        highest = max(highest, *path.read_bytes()[8:], 0)
+        highest = max(highest, max(path.read_bytes()[8:], default=0))
     return highest + 1
 
 
