@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 from mlcore.autograd.functions import FUNCTIONS
 from mlcore.autograd.leaves import Leaf, leaf_text
-from mlcore.autograd.ledger import Switches
 from mlcore.autograd.program import Program
+from mlcore.autograd.switches import Switches
 
 
 def as_pytorch(

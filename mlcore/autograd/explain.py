@@ -16,7 +16,7 @@ class Meaning:
     Attributes:
         meaning: One or two sentences on what happened.
         mend: One sentence on what to do.
-        switches: Settings of the ledger that mend it, by field name of ``ledger.Switches``.
+        switches: Settings of the ledger that mend it, by field name of ``switches.Switches``.
     """
 
     meaning: str

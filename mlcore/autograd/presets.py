@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Final
 
 from mlcore.autograd.leaves import Leaf, Nested
-from mlcore.autograd.ledger import Switches
+from mlcore.autograd.switches import Switches
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,9 @@ import torch
 
 from mlcore.autograd import Leaf, ProgramError, parse
 from mlcore.autograd.as_pytorch import as_pytorch
-from mlcore.autograd.ledger import Ledger, Switches, ledger, mended
+from mlcore.autograd.ledger import Ledger, ledger
 from mlcore.autograd.presets import PRESETS
+from mlcore.autograd.switches import Switches, mended
 
 PROGRAM = parse("h = x*y\nz = tanh(h)*h")
 LEAVES = {"x": Leaf(0.5), "y": Leaf(0.75)}

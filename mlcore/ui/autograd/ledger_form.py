@@ -11,7 +11,8 @@ from mlcore.autograd import Leaf, Program
 from mlcore.autograd.as_pytorch import as_pytorch
 from mlcore.autograd.explain import Failure
 from mlcore.autograd.export import value_text
-from mlcore.autograd.ledger import MAX_CALLS, Switches, ledger, mended
+from mlcore.autograd.ledger import ledger
+from mlcore.autograd.switches import MAX_CALLS, Switches, mended
 
 
 def fill(switches: Switches) -> None:

@@ -9,9 +9,9 @@ import streamlit as st
 
 from mlcore.autograd import Leaf, Program, ProgramError, parse, parse_leaf
 from mlcore.autograd.leaves import DTYPES, leaf_text
-from mlcore.autograd.ledger import Switches
 from mlcore.autograd.links import from_query, is_ours, to_query
 from mlcore.autograd.presets import PRESETS
+from mlcore.autograd.switches import Switches
 from mlcore.autograd.tokens import MAX_CHARACTERS
 from mlcore.ui.autograd import ledger_form
 
