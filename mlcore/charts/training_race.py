@@ -37,20 +37,17 @@ def outcome_spec(groups: tuple[str, ...], batch_size: int) -> dict[str, Any]:
             alt.Tooltip("words:N", title="State"),
         ],
     )
-    cells = base.mark_rect(stroke=palette.MUTED, strokeWidth=0.5).encode(
-        color=alt.condition(
-            "isValid(datum.accuracy)",
-            alt.Color(
-                "accuracy:Q",
-                title="Test accuracy",
-                scale=alt.Scale(domain=[0.1, 1], range=list(palette.SEQUENTIAL[:5]), clamp=True),
-                legend=None,
-            ),
-            alt.value("transparent"),
+    frames = base.mark_rect(filled=False, stroke=palette.MUTED, strokeWidth=0.5)
+    known = base.transform_filter("isValid(datum.accuracy)")
+    cells = known.mark_rect().encode(
+        fill=alt.Fill(
+            "accuracy:Q",
+            scale=alt.Scale(domain=[0.1, 1], range=list(palette.SEQUENTIAL[:5]), clamp=True),
+            legend=None,
         )
     )
     words = base.mark_text(fontSize=12).encode(text="words:N", color=alt.Color("ink:N", scale=None))
-    layers: list[alt.Chart | alt.LayerChart] = [cells, words]
+    layers: list[alt.Chart | alt.LayerChart] = [cells, frames, words]
     chart = alt.LayerChart(layer=layers).properties(
         title=alt.TitleParams(
             "Test accuracy in the end", subtitle=f"batches of {batch_size}", anchor="start"
@@ -119,6 +116,7 @@ def layer_spread_spec() -> dict[str, Any]:
         detail=["group:N", "when:N"],
         opacity=alt.Opacity(
             "when:N",
+            sort=["before", "after"],
             scale=alt.Scale(
                 domain=["before", "after"], range=[palette.TRAIN_OPACITY, palette.TEST_OPACITY]
             ),

@@ -114,7 +114,7 @@ def _draw(entrants: Sequence[Entrant], found: dict[str, Run], key: str) -> None:
             key=f"{key}.batch",
         )
     chosen = [e for e in entrants if e.config.batch_size == batch]
-    columns = st.columns(min(3, len(rates)), gap="small")
+    columns = st.columns(2 if len(rates) in (2, 4) else min(3, len(rates)), gap="small")
     for place, rate in enumerate(rates):
         with columns[place % len(columns)]:
             _curves([e for e in chosen if e.config.lr == rate], found, colours, rate, key)
