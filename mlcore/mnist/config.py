@@ -75,19 +75,28 @@ class MNISTConfig(MNISTFields):
 
     @field_validator("normalization")
     @classmethod
-    def _instance_norm_needs_pixels(cls, value: str, info: ValidationInfo) -> str:
-        if value != "instance" or "model" not in info.data:
+    def _something_to_average_over(cls, value: str, info: ValidationInfo) -> str:
+        if not {"model", "hidden", "channels", "kernels", "stride", "dense"} <= set(info.data):
             return value
-        if info.data["model"] == "mlp":
+        model = info.data["model"]
+        if value == "instance" and model == "mlp":
             raise ValueError(
                 "normalization=instance averages over the pixels of one channel, but the units of "
                 "an mlp have none: choose layer, or model=cnn."
             )
-        sides = image_sides(info.data.get("kernels", ()), info.data.get("stride", 1))
-        if info.data["model"] == "cnn" and sides[-1] == 1:
+        lone_pixel = image_sides(info.data["kernels"], info.data["stride"])[-1] == 1
+        if value == "instance" and model == "cnn" and lone_pixel:
             raise ValueError(
                 "normalization=instance averages over the pixels of one channel, but the last "
                 "convolution leaves one: choose layer, or smaller kernels."
+            )
+        widths = {"mlp": info.data["hidden"], "linear": ()}.get(
+            model, (info.data["dense"], *(info.data["channels"][-1:] if lone_pixel else ()))
+        )
+        if value == "group" and 1 in widths:
+            raise ValueError(
+                "normalization=group averages over units, but a layer has only one: make it wider, "
+                "or choose another normalization."
             )
         return value
 

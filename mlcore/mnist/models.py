@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import OrderedDict
 from typing import Final
 
@@ -140,11 +139,17 @@ def _normalization(config: MNISTConfig, width: int, side: int | None = None) -> 
         case "layer":  # over channels and pixels alike, as GroupNorm with one group does
             return nn.GroupNorm(1, width) if image else nn.LayerNorm(width)
         case "group":
-            return nn.GroupNorm(math.gcd(width, 8), width)
+            return nn.GroupNorm(_groups(width, side), width)
         case "instance":  # a vector has no pixels to average over: the dense layer goes without
             return nn.InstanceNorm2d(width, affine=True) if image else None
         case "rms":
             return nn.RMSNorm((width, side, side) if side is not None else width)
+
+
+def _groups(width: int, side: int | None) -> int:
+    """At most 8 equal groups, each of two values or more: of one, nothing would be left but 0."""
+    least = 1 if side is not None and side > 1 else 2
+    return max((g for g in (8, 4, 2) if width % g == 0 and width // g >= least), default=1)
 
 
 _LAYERS: Final = {"linear": _linear, "mlp": _mlp, "cnn": _cnn}

@@ -100,6 +100,35 @@ def test_image_sides_are_those_that_the_network_makes(
     assert before(zeros(1, 28, 28)).shape[-1] == image_sides(kernels, stride)[-1]
 
 
+@given(
+    st.sampled_from(["mlp", "cnn"]),
+    st.sampled_from(["none", "batch", "layer", "group", "instance", "rms"]),
+    st.integers(1, 20),
+    st.integers(0, 20),
+    st.integers(1, 3),
+)
+def test_every_network_that_is_not_refused_can_learn_from_two_images_and_keeps_its_values(
+    model: str, normalization: str, width: int, dense: int, convolutions: int
+) -> None:
+    from torch import rand
+
+    try:
+        config = MNISTConfig().replace(
+            model=model,
+            normalization=normalization,
+            hidden=(width,),
+            channels=(width,) * convolutions,
+            kernels=(3,) * convolutions,
+            dense=dense,
+        )
+    except ConfigError:
+        return
+    outputs = config.build_model()(rand(2, 28, 28))
+
+    outputs.sum().backward()
+    assert outputs.isfinite().all()
+
+
 def test_a_last_batch_of_one_image_is_left_out_under_batch_normalization_only() -> None:
     sizes = {"train_size": 513, "batch_size": 512}
 
