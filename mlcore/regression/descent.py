@@ -105,15 +105,15 @@ class Descent:
 
     def step(self) -> None:
         """One step of the optimizer, on the next batch; all rates see the same batch."""
-        gradient = self.problem.gradients(self.theta, self._rows())
+        rows = None if self.order is None else self._rows()
+        gradient = self.problem.gradients(self.theta, rows)
         self.count += 1
         self.rule.step(self.theta, gradient, self.lr, self.state, self.count)
 
-    def _rows(self) -> Tensor | None:
+    def _rows(self) -> Tensor:
         import torch
 
-        if self.order is None or self.batch_size is None:
-            return None
+        assert self.order is not None  # noqa: S101 - asked by step
         if not len(self.order):
             self.order = torch.randperm(self.problem.points, generator=self.generator)
         rows, self.order = self.order[: self.batch_size], self.order[self.batch_size :]

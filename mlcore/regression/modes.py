@@ -122,8 +122,8 @@ def errors_through(matrix: Tensor, start: Tensor, doublings: int) -> Tensor:
     states = torch.stack([start, torch.zeros_like(start)], -1)[None]  # (steps, d, 2)
     power = matrix
     for _ in range(doublings):
-        states = torch.cat([states, torch.einsum("dij,tdj->tdi", power, states)])
-        power = power @ power
+        states = torch.cat([states, (power * states[:, :, None, :]).sum(-1)])
+        power = _product(power, power)
     return states[..., 0]
 
 
@@ -140,5 +140,14 @@ def errors_after(matrix: Tensor, start: Tensor, steps: int) -> Tensor:
     """
     import torch
 
-    after: Tensor = torch.linalg.matrix_power(matrix, steps)[..., 0, 0] * start
-    return after
+    states = torch.stack([start, torch.zeros_like(start)], -1).expand(*matrix.shape[:-1])
+    while steps:
+        if steps & 1:
+            states = (matrix * states[..., None, :]).sum(-1)
+        matrix, steps = _product(matrix, matrix), steps >> 1
+    return states[..., 0]
+
+
+def _product(left: Tensor, right: Tensor) -> Tensor:
+    """Left times right for stacks of 2 × 2; BLAS would wake its threads for each of them."""
+    return (left[..., :, :, None] * right[..., None, :, :]).sum(-2)

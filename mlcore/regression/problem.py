@@ -41,12 +41,14 @@ class Reduced:
         rows: Shape (m, d) with m ≤ d.
         targets: Shape (m, 1).
         rest: What no θ can explain, in units of y².
-        pull: (2/n) rowsᵀ, shape (d, m): the gradient is pull·(rows·θ − targets).
+        push: Rows once more, shape (m, d, 1), ready to be multiplied with each column of θ.
+        pull: (2/n) rowsᵀ, shape (d, m, 1): the gradient is pull·(push·θ − targets).
     """
 
     rows: Tensor
     targets: Tensor
     rest: float
+    push: Tensor
     pull: Tensor
 
 
@@ -147,7 +149,8 @@ class Problem:
             rows,
             r[:d, d:].contiguous(),
             float(r[d, d]) ** 2 if len(r) > d else 0.0,
-            rows.T.contiguous() * (2 / len(y)),
+            rows[..., None],
+            (rows.T.contiguous() * (2 / len(y)))[..., None],
         )
         return cls(features, y, names, loss, delta, scaling, reduced)
 
@@ -199,8 +202,8 @@ class Problem:
         if rows is None and self.loss == "squared":
             few = self.reduced
             # spelled out: BLAS wakes its threads even for a 2 × 2, which takes far longer
-            residual = (few.rows[..., None] * theta).sum(1) - few.targets
-            return (few.pull[..., None] * residual).sum(1)
+            residual = (few.push * theta).sum(1).sub_(few.targets)
+            return (few.pull * residual).sum(1)
         matrix = self.features if rows is None else self.features[rows]
         targets = self.y if rows is None else self.y[rows]
         slope = slope_of(matrix @ theta - targets[:, None], self.loss, self.delta)

@@ -154,10 +154,10 @@ class Verdict:
         ):
             return self.best_rate  # any difference that is left is rounding
         low, high = math.log(self.divergent) - 14, math.log(self.divergent)
-        for _ in range(6):
-            rates = torch.linspace(low, high, 400, dtype=torch.float64).exp()
+        for _ in range(5):
+            rates = torch.linspace(low, high, 100, dtype=torch.float64).exp()
             centre = float(rates[int(self._excess_after(rates, steps).argmin())].log())
-            width = (high - low) / 399
+            width = (high - low) / 99
             low, high = centre - width, min(centre + width, math.log(self.divergent))
         return math.exp(centre)
 

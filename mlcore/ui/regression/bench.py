@@ -11,7 +11,7 @@ from torch import Tensor
 from mlcore.regression import Dataset, Fit, Problem, RegressionConfig, problem_of, solve
 from mlcore.ui.regression.numbers import finite
 
-GRID = 61
+GRID = 41
 """Points along each side of the grid of heights."""
 Window = tuple[float, float, float, float]
 

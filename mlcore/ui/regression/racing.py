@@ -26,7 +26,7 @@ from mlcore.regression import (
     surface,
 )
 from mlcore.ui.regression.numbers import finite, finite_rows
-from mlcore.ui.regression.views import asset, colours, frames_of
+from mlcore.ui.regression.views import colours, component, frames_of
 
 SURFACES = {
     "himmelblau": "Himmelblau",
@@ -170,13 +170,7 @@ def scene(shown: Race) -> dict[str, Any]:
 
 def race_view(scene: dict[str, Any], *, key: str, on_start: Callable[[], None]) -> Any:
     """Mount the race; the result's ``start`` is [x, y] where the surface was clicked."""
-    mount = st.components.v2.component(
-        "mlcore.race_view",
-        html=asset("race.html"),
-        css=asset("style.css"),
-        js=asset("plots.js") + asset("race.js"),
-    )
-    return mount(key=key, data=scene, on_start_change=on_start)
+    return component("mlcore.race_view", "race")(key=key, data=scene, on_start_change=on_start)
 
 
 def results(shown: Race) -> pd.DataFrame:

@@ -18,7 +18,7 @@ from mlcore.regression import Dataset, Path, RegressionConfig, Verdict
 from mlcore.ui.regression.bench import GRID, Bench
 from mlcore.ui.regression.numbers import finite, finite_rows
 
-MOST_FRAMES = 240
+MOST_FRAMES = 200
 """Moments of a descent the slider can stop at; early steps are all among them."""
 MOST_POINTS = 1000
 """Points drawn; of more, evenly spaced ones are shown."""
@@ -144,19 +144,24 @@ def descent_views(
         on_start: Called when the surface is clicked; the result's ``start`` is then [w, b].
         on_edit: Called when the data are; ``edit`` is {"add": [x, y]} or {"remove": index}.
     """
-    mount = st.components.v2.component(
-        "mlcore.descent_views",
-        html=asset("views.html"),
-        css=asset("style.css"),
-        js=asset("plots.js") + asset("views.js"),
+    return component("mlcore.descent_views", "views")(
+        key=key, data=scene, on_start_change=on_start, on_edit_change=on_edit
     )
-    return mount(key=key, data=scene, on_start_change=on_start, on_edit_change=on_edit)
 
 
 @functools.cache
-def asset(name: str) -> str:
-    """A text file beside this module."""
-    return (_FOLDER / name).read_text(encoding="utf-8")
+def component(name: str, files: str) -> Callable[..., Any]:
+    """The component made of ``<files>.html`` and ``<files>.js``, registered once a process."""
+
+    def read(file: str) -> str:
+        return (_FOLDER / file).read_text(encoding="utf-8")
+
+    return st.components.v2.component(
+        name,
+        html=read(f"{files}.html"),
+        css=read("style.css"),
+        js=read("plots.js") + read(f"{files}.js"),
+    )
 
 
 def colours() -> dict[str, Any]:
