@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from functools import lru_cache
 from typing import Any, Final, Literal
 
@@ -52,8 +53,37 @@ def smoothed(values: Sequence[float] | Floats, weight: float) -> Floats:
     return series.ewm(alpha=1 - weight, adjust=True).mean().to_numpy("float64")
 
 
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """Points of one metric, in order of step, perhaps thinned; all arrays of one length.
+
+    Attributes:
+        step: Optimizer steps.
+        time: Seconds of work.
+        value: The value, or the mean of those that were thinned to one point.
+        low: The lowest of them.
+        high: The highest of them.
+    """
+
+    step: Floats
+    time: Floats
+    value: Floats
+    low: Floats
+    high: Floats
+
+    @classmethod
+    def columns(cls) -> tuple[str, ...]:
+        """Names of the arrays, in order."""
+        return tuple(field.name for field in fields(cls))
+
+    def __add__(self, later: Curve) -> Curve:
+        """The points of both, one after the other."""
+        pairs = ((getattr(self, name), getattr(later, name)) for name in self.columns())
+        return Curve(*(np.concatenate(pair) for pair in pairs))
+
+
 def curve_rows(
-    curves: pd.DataFrame,
+    curves: Mapping[tuple[str, str], Curve],
     colours: Mapping[str, str],
     labels: Mapping[str, str],
     *,
@@ -65,8 +95,7 @@ def curve_rows(
     """The rows that ``curve_chart`` draws.
 
     Args:
-        curves: Columns run, split (``train`` or ``test``), step, time (s), value, low, high, as
-            ``Store.curves`` gives them; in order of step within a run and split.
+        curves: By run and split (``train`` or ``test``).
         colours: Hue of each run.
         labels: What to call each run in a tooltip.
         end: Where the horizontal axis ends, so that it stays while the curves grow.
@@ -78,27 +107,22 @@ def curve_rows(
         A row a point: run, colour, kind, x, value, low, high, tip.
     """
     rows = _Rows()
-    rows.add(kind="end", run="", colour=palette.MUTED, x=np.array([end]))
-    for run in colours:
-        for split in ("train", "test"):
-            part = curves[(curves["run"] == run) & (curves["split"] == split)]
-            if len(part):
-                x, value, low, high = (part[c].to_numpy("float64") for c in (axis, *_VALUES))
-                if error_rate:
-                    value, low, high = 1 - value, 1 - high, 1 - low
-                named: dict[str, Any] = {"run": labels[run], "colour": colours[run], "x": x}
-                if split == "train" and bool((high > low).any()):
-                    rows.add(kind="band", value=value, low=low, high=high, **named)
-                if split == "train" and smoothing > 0:
-                    rows.add(kind="raw", value=value, **named)
-                    value = smoothed(value, smoothing)
-                every = 1 if split == "test" else max(1, -(-len(x) // TIPS_A_CURVE))
-                tip = np.arange(len(x)) % every == (len(x) - 1) % every
-                rows.add(kind=split, value=value, low=low, high=high, tip=tip, **named)
+    rows.add(kind="end", run="", colour=palette.MUTED, x=np.array([end], dtype=np.float64))
+    for (run, split), curve in curves.items():
+        x = curve.step if axis == "step" else curve.time
+        value, low, high = curve.value, curve.low, curve.high
+        if error_rate:
+            value, low, high = 1 - value, 1 - high, 1 - low
+        named: dict[str, Any] = {"run": labels[run], "colour": colours[run], "x": x}
+        if split == "train" and bool((high > low).any()):
+            rows.add(kind="band", value=value, low=low, high=high, **named)
+        if split == "train" and smoothing > 0:
+            rows.add(kind="raw", value=value, **named)
+            value = smoothed(value, smoothing)
+        every = 1 if split == "test" else max(1, -(-len(x) // TIPS_A_CURVE))
+        tip = np.arange(len(x)) % every == (len(x) - 1) % every
+        rows.add(kind=split, value=value, low=low, high=high, tip=tip, **named)
     return rows.frame()
-
-
-_VALUES: Final = ("value", "low", "high")
 
 
 class _Rows:

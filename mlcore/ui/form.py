@@ -9,7 +9,6 @@ or a shared link brings the form back, a wrong value included.
 
 from collections.abc import Callable, Collection
 from contextlib import nullcontext
-from itertools import groupby
 from typing import Any, TypeVar
 
 import streamlit as st
@@ -42,7 +41,7 @@ def config_form(
         config_class: The config; its presets become buttons, its groups foldable parts.
         key: Prefix of the keys of all widgets: the box of ``lr`` is ``<key>.lr``, its slider
             ``<key>.lr.slider``.
-        open_groups: Groups that stand open at first.
+        open_groups: Groups that stand open at first, besides those with values in the URL.
         only: Show no more than these fields and the fields of these groups, without presets; two
             forms of one key are two views of one draft.
         presets_in: A container for the presets; by default they stand above the fields.
@@ -58,20 +57,9 @@ def config_form(
             _presets(config_class, config, key)
     else:
         shown = tuple(spec for spec in shown if spec.group in only or spec.name in only)
-    for group, specs in groupby(shown, key=lambda spec: spec.group):
-        members = list(specs)
-        wrong = any(spec.name in problems for spec in members)
-        icon = ":material/error:" if wrong else None
-        with st.expander(
-            group or "Settings",
-            expanded=wrong or not group or group in open_groups,
-            icon=icon,
-            key=f"{key}.group.{group}",
-        ):
-            for spec in members:
-                _field(draft, spec, key)
-                if spec.name in problems:
-                    st.error(page.plain(problems[spec.name]))
+    for group in dict.fromkeys(spec.group for spec in shown):
+        members = [spec for spec in shown if spec.group == group]
+        _group(draft, group, members, problems, key, opened=group in open_groups)
     for name in problems.keys() - {spec.name for spec in shown}:
         st.error(page.plain(problems[name]))
     _save_to_url(draft, key)
@@ -86,6 +74,39 @@ def current(config_class: type[ConfigType], *, key: str) -> ConfigType | None:
 def fill(config: Config, *, key: str) -> None:
     """Put a config into the form of that key; call it in a widget's callback."""
     st.session_state[key] = dict(Draft.of(config).texts)
+
+
+def _group(
+    draft: Draft,
+    group: str,
+    members: list[FieldSpec],
+    problems: dict[str, str],
+    key: str,
+    *,
+    opened: bool,
+) -> None:
+    """A foldable part; its fields are made when it is open, for each costs at every rerun."""
+    wrong = [problems[spec.name] for spec in members if spec.name in problems]
+    touched = any(spec.name in draft.params() for spec in members)
+    widget = f"{key}.group.{group}"
+    # What decides it now would close it later: it is asked once, then the person opens and closes.
+    at_first = st.session_state.setdefault(f"{widget}.at first", opened or touched or not group)
+    part = st.expander(
+        group or "Settings",
+        expanded=at_first,
+        icon=":material/error:" if wrong else None,
+        on_change="rerun",
+        key=widget,
+    )
+    if part.open:
+        with part:
+            for spec in members:
+                _field(draft, spec, key)
+                if spec.name in problems:
+                    st.error(page.plain(problems[spec.name]))
+    else:
+        for sentence in wrong:
+            st.error(page.plain(sentence))
 
 
 # --- where the draft lives -------------------------------------------------------------------

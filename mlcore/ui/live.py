@@ -1,6 +1,6 @@
 """Runs as they happen: their cards and their curves, polled only while one of them moves."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import streamlit as st
@@ -8,9 +8,8 @@ import streamlit as st
 from mlcore.charts.curves import Axis, Quantity, curve_spec, description
 from mlcore.core import RunNotFoundError
 from mlcore.runs import Run, open_store
-from mlcore.ui import page, run_parts, watch
+from mlcore.ui import feed, page, run_parts, watch
 
-POLL_S: Final = 0.5
 _TITLES: Final[dict[Quantity, str]] = {
     "loss": "Loss",
     "accuracy": "Accuracy",
@@ -21,7 +20,7 @@ _SHOWN_AT_FIRST: Final[tuple[Quantity, ...]] = ("loss", "accuracy")
 _AXES: Final[dict[Axis, str]] = {"step": "Steps", "time": "Seconds"}
 _LEGEND: Final = "Solid with dots: all test images, after each epoch. Faint: training batches."
 _THINNED: Final = (
-    f" Curves are thinned to about {watch.POINTS} points; a band spans the lowest and the highest "
+    f" Curves are thinned to about {feed.POINTS} points; a band spans the lowest and the highest "
     "value of each. The whole history is in `mlcore.get_run(id).metrics()`."
 )
 
@@ -29,46 +28,42 @@ _THINNED: Final = (
 def live_view(run_ids: Sequence[str], *, key: str) -> None:
     """Cards and curves of some runs, overlaid.
 
-    While one of them is queued or running the view redraws itself every ``POLL_S`` seconds; when
-    the last one ends the whole page reruns once, and from then on nothing is asked of the server.
+    While one of them is queued or running the view redraws itself (see ``watch.poll_seconds``);
+    when the last one ends the whole page reruns once, and then nothing is asked of the server.
 
     Args:
         run_ids: The runs to show; an id that no run has is named and left out.
         key: Prefix of all keys.
     """
-    polling = any(run.status.moving for run in _read(run_ids))
-
-    @st.fragment(run_every=POLL_S if polling else None, key=f"{key}.panel")
-    def panel() -> None:
-        with page.sentences():
-            watch.look_after_runs()
-            runs = _read(run_ids)
-            _draw(runs, run_ids, key)
-            if any(run.status.moving for run in runs) != polling:
-                st.rerun()
-
-    panel()
+    _poll(lambda: _read(run_ids), lambda runs: _draw(runs, run_ids, key), key)
 
 
 def cards(runs_shown: int, *, key: str) -> None:
     """The newest runs as cards, polled while one of them moves."""
 
-    def newest() -> list[Run]:
-        return open_store().list(limit=runs_shown)
+    def draw(runs: list[Run]) -> None:
+        run_parts.show_refusal()
+        for run in runs:
+            run_parts.card(run, key=key, link=True)
+        if not runs:
+            st.info("No run yet: the first one you start shows up here, live.")
 
-    polling = any(run.status.moving for run in newest())
+    _poll(lambda: open_store().list(limit=runs_shown), draw, key)
 
-    @st.fragment(run_every=POLL_S if polling else None, key=f"{key}.panel")
+
+def _poll(read: Callable[[], list[Run]], draw: Callable[[list[Run]], None], key: str) -> None:
+    def interval(runs: list[Run]) -> float | None:
+        return watch.poll_seconds() if any(run.status.moving for run in runs) else None
+
+    every = interval(read())
+
+    @st.fragment(run_every=every, key=f"{key}.panel")
     def panel() -> None:
         with page.sentences():
             watch.look_after_runs()
-            run_parts.show_refusal()
-            runs = newest()
-            for run in runs:
-                run_parts.card(run, key=key, link=True)
-            if not runs:
-                st.info("No run yet: the first one you start shows up here, live.")
-            if any(run.status.moving for run in runs) != polling:
+            runs = read()
+            draw(runs)
+            if interval(runs) != every:
                 st.rerun()
 
     panel()

@@ -1,12 +1,14 @@
 """How one run is shown: its name, its state, its progress and what one may do with it."""
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from typing import Final, Literal
 
 import streamlit as st
 
 from mlcore.charts import palette
-from mlcore.core import Config, RunNotFoundError, RunStateError
+from mlcore.core import Config, RunNotFoundError, RunStateError, canonical_json
+from mlcore.experiments import config_class
 from mlcore.runs import Run, Status, open_store, submit
 from mlcore.ui import navigation, page
 from mlcore.ui.draft import as_text
@@ -33,9 +35,15 @@ def name_of(run: Run) -> str:
 
     Two runs of one config have one name; their ids tell them apart.
     """
-    config = config_of(run)
-    if config is None:
-        return run.experiment
+    return _name(run.experiment, canonical_json(run.config_fields))
+
+
+@lru_cache(maxsize=512)
+def _name(experiment: str, fields: str) -> str:
+    try:
+        config = config_class(experiment).from_json(fields)
+    except (ValueError, TypeError):
+        return experiment
     for name, preset in config.presets.items():
         if preset == config:
             return name

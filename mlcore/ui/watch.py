@@ -1,18 +1,24 @@
-"""Reads the curves of runs for every tab at once: by cursor, thinned, each moment only once."""
+"""What is drawn of runs, made once for each new point however many tabs watch."""
 
+from __future__ import annotations
+
+import time
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from threading import Lock
 from types import MappingProxyType
-from typing import Final
+from typing import TYPE_CHECKING, Final
+from uuid import uuid4
 
-import pandas as pd
 import streamlit as st
 
-from mlcore.charts.curves import Axis, Quantity, curve_rows
+from mlcore.charts.curves import Axis, Curve, Quantity, curve_rows
 from mlcore.runs import Run, open_store, tend
 from mlcore.ui import run_parts
+from mlcore.ui.feed import Feed
 
-POINTS: Final = 600
-"""Points a curve is thinned to; more are no longer told apart on a screen."""
+if TYPE_CHECKING:
+    import pandas as pd
 
 METRICS: Final[Mapping[Quantity, Mapping[str, str]]] = MappingProxyType(
     {
@@ -26,6 +32,16 @@ METRICS: Final[Mapping[Quantity, Mapping[str, str]]] = MappingProxyType(
 """Which metric of a run is which curve of a chart."""
 
 
+POLL_S: Final = 0.5
+POLL_OF_MANY_S: Final = 0.8
+FEW_TABS: Final = 2
+"""Up to so many tabs ask every ``POLL_S``; more share two cores better at ``POLL_OF_MANY_S``."""
+
+_FORGOTTEN_S: Final = 5.0
+_watchers: dict[str, float] = {}
+_watching = Lock()
+
+
 def chart_rows(
     runs: Sequence[Run],
     labels: Mapping[str, str],
@@ -36,15 +52,12 @@ def chart_rows(
 ) -> pd.DataFrame:
     """The rows of a chart of several runs (see ``mlcore.charts.curves.curve_rows``).
 
-    Tabs that look at the same runs with the same settings share the work: reading, thinning and
-    smoothing happen once for each new point, however many watch.
+    Tabs that look at the same runs with the same settings share the frame: do not change it.
     """
-    moments = tuple((run.id, run.step, run.status.moving) for run in runs)
-    colours = tuple(run_parts.colours_of(runs).items())
+    colours = run_parts.colours_of(runs)
     end = max((run.total if axis == "step" else _seconds(run) for run in runs), default=0.0)
-    names = tuple(labels[run.id] for run in runs)
-    url = open_store().url
-    return _chart_rows(url, moments, colours, names, quantity, axis, smoothing, end)
+    looks = tuple(_Look(run, labels[run.id], colours[run.id]) for run in runs)
+    return _chart_rows(looks, quantity, axis, smoothing, end)
 
 
 def look_after_runs() -> None:
@@ -52,27 +65,45 @@ def look_after_runs() -> None:
     _tend(open_store().url)
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
+def poll_seconds() -> float:
+    """Note that this tab watches, and say how often it may ask: less often where many do."""
+    mine: str = st.session_state.setdefault("watcher", uuid4().hex)
+    now = time.monotonic()
+    with _watching:
+        _watchers[mine] = now
+        for tab in [tab for tab, seen in _watchers.items() if now - seen > _FORGOTTEN_S]:
+            del _watchers[tab]
+        return POLL_S if len(_watchers) <= FEW_TABS else POLL_OF_MANY_S
+
+
+class _Look:
+    """A run at a moment, equal to itself until something new is to be drawn of it."""
+
+    def __init__(self, run: Run, label: str, colour: str) -> None:
+        self.run, self.label, self.colour = run, label, colour
+        self._key = (run.store.url, run.id, run.step, run.status.moving, label, colour)
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Look) and self._key == other._key
+
+
+@lru_cache(maxsize=64)
 def _chart_rows(
-    url: str,
-    moments: tuple[tuple[str, int, bool], ...],
-    colours: tuple[tuple[str, str], ...],
-    names: tuple[str, ...],
-    quantity: Quantity,
-    axis: Axis,
-    smoothing: float,
-    end: float,
+    looks: tuple[_Look, ...], quantity: Quantity, axis: Axis, smoothing: float, end: float
 ) -> pd.DataFrame:
-    parts = [
-        _curve(url, run_id, metric, step, moving).assign(run=run_id, split=split)
-        for run_id, step, moving in moments
-        for split, metric in METRICS[quantity].items()
-    ]
-    ids = [run_id for run_id, _, _ in moments]
+    curves: dict[tuple[str, str], Curve] = {}
+    for look in looks:
+        known = _feed(look.run.store.url, look.run.id).curves(look.run)
+        for split, metric in METRICS[quantity].items():
+            if metric in known:
+                curves[look.run.id, split] = known[metric]
     return curve_rows(
-        pd.concat(parts, ignore_index=True),
-        dict(colours),
-        dict(zip(ids, names, strict=True)),
+        curves,
+        {look.run.id: look.colour for look in looks},
+        {look.run.id: look.label for look in looks},
         end=end,
         axis=axis,
         smoothing=smoothing,
@@ -80,32 +111,9 @@ def _chart_rows(
     )
 
 
-def _curve(url: str, run_id: str, metric: str, step: int, moving: bool) -> pd.DataFrame:
-    if not moving:
-        return _history(url, run_id, metric, (0, step))
-    past = _history(url, run_id, metric, _chunk(step))
-    seen = int(past["step"].max()) if len(past) else None
-    return pd.concat([past, open_store(url).curves([run_id], metric, POINTS, after=seen)])
-
-
-@st.cache_data(max_entries=512, show_spinner=False)
-def _history(
-    url: str,
-    run_id: str,
-    metric: str,
-    moment: tuple[int, int],  # noqa: ARG001 - names what is cached
-) -> pd.DataFrame:
-    return open_store(url).curves([run_id], metric, POINTS)
-
-
-def _chunk(step: int) -> tuple[int, int]:
-    """Names a stretch of steps an eighth to a sixteenth as long as all before it.
-
-    The history is read again when a new stretch begins, so a run is read whole a few times for
-    each doubling of its length, and otherwise by cursor from where the last stretch ended.
-    """
-    bits = max(0, step.bit_length() - 4)
-    return bits, step >> bits
+@lru_cache(maxsize=64)
+def _feed(_url: str, _run_id: str) -> Feed:
+    return Feed(dict.fromkeys(name for splits in METRICS.values() for name in splits.values()))
 
 
 @st.cache_data(ttl=1.0, max_entries=8, show_spinner=False)

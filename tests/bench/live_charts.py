@@ -62,7 +62,7 @@ class PacedRun:
         claim = take(store, ProcessId.of(), self.run.id)
         assert claim is not None
         paced = self._train
-        MNISTConfig.train = lambda _, snapshot=None: paced(snapshot)  # type: ignore[method-assign]
+        MNISTConfig.train = lambda _, snapshot=None: paced(snapshot)  # type: ignore[method-assign,assignment]
         self._thread = threading.Thread(target=execute, args=(claim,))
 
     def start(self) -> None:

@@ -13,6 +13,7 @@ from mlcore.charts import palette
 from mlcore.charts.curves import (
     TIPS_A_CURVE,
     Axis,
+    Curve,
     Quantity,
     curve_chart,
     curve_rows,
@@ -24,23 +25,18 @@ COLOURS = {"a": palette.VALUE, "b": palette.GRADIENT}
 LABELS = {"a": "first", "b": "second"}
 
 
-def points(run: str, split: str, values: list[float], spread: float = 0.0) -> pd.DataFrame:
-    steps = range(1, len(values) + 1)
-    return pd.DataFrame(
-        {
-            "run": run,
-            "split": split,
-            "step": list(steps),
-            "time": [step / 4 for step in steps],
-            "value": values,
-            "low": [value - spread for value in values],
-            "high": [value + spread for value in values],
-        }
-    )
+Parts = dict[tuple[str, str], Curve]
 
 
-def rows_of(*parts: pd.DataFrame, **options: object) -> pd.DataFrame:
-    return curve_rows(pd.concat(parts), COLOURS, LABELS, end=10, **options)  # type: ignore[arg-type]  # options are checked by the function
+def points(run: str, split: str, values: list[float], spread: float = 0.0) -> Parts:
+    step = np.arange(1, len(values) + 1, dtype=np.float64)
+    value = np.array(values, dtype=np.float64)
+    return {(run, split): Curve(step, step / 4, value, value - spread, value + spread)}
+
+
+def rows_of(*parts: Parts, **options: object) -> pd.DataFrame:
+    curves = {key: curve for part in parts for key, curve in part.items()}
+    return curve_rows(curves, COLOURS, LABELS, end=10, **options)  # type: ignore[arg-type]  # options are checked by the function
 
 
 @given(
@@ -90,6 +86,16 @@ def test_the_axis_reaches_to_the_end_before_the_curve_does() -> None:
 
 def test_a_chart_of_no_points_has_only_its_end() -> None:
     assert rows_of(points("a", "train", []))["kind"].tolist() == ["end"]
+    assert rows_of()["kind"].tolist() == ["end"]
+
+
+def test_curves_are_joined_in_order() -> None:
+    [first] = points("a", "train", [3, 2]).values()
+    [second] = points("a", "train", [1], spread=0.5).values()
+    joined = first + second
+    assert joined.value.tolist() == [3, 2, 1]
+    assert joined.low.tolist() == [3, 2, 0.5]
+    assert joined.step.tolist() == [1, 2, 1]
 
 
 def test_smoothing_keeps_the_raw_train_points_and_leaves_test_points_alone() -> None:

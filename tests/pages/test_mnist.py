@@ -104,6 +104,8 @@ def test_start_queues_the_config_of_the_form_and_shows_it(
     at = open_page(PAGE, tab="Train")
     assert "No network has learned these digits yet" in at.info[0].value
 
+    at.session_state["mnist.group.Network"] = True
+    at.run()
     at.text_input(key="mnist.hidden").set_value("32").run()
     at.button(key="mnist.start").click().run()
 

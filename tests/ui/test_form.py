@@ -10,15 +10,16 @@ import streamlit as st
 from mlcore.mnist import MNISTConfig
 from mlcore.ui import form
 
-config = form.config_form(MNISTConfig, key="f")
+groups = {spec.group for spec in MNISTConfig.specs()}
+config = form.config_form(MNISTConfig, key="f", open_groups=groups)
 st.session_state["config"] = config
 """
 
 
-def open_form(tmp_path: Path, **params: str) -> AppTest:
+def open_form(tmp_path: Path, code: str = SCRIPT, **params: str) -> AppTest:
     # A script of its own folder: beside the test's it would take tests/pages for pages.
     script = tmp_path / "script.py"
-    script.write_text(SCRIPT)
+    script.write_text(code)
     at = AppTest.from_file(script, default_timeout=20)
     at.query_params.update(params)
     at.run()
@@ -129,3 +130,20 @@ def test_fields_that_do_not_matter_are_hidden_and_come_back_as_they_were(tmp_pat
     at.selectbox(key="f.optimizer").set_value("sgd").run()
     assert at.text_input(key="f.momentum").value == "0.5"
     assert at.session_state["config"].momentum == 0.5
+
+
+def test_a_group_with_a_value_from_the_url_stands_open(tmp_path: Path) -> None:
+    script = SCRIPT.replace("open_groups=groups", "open_groups=()")
+    at = open_form(tmp_path, script, epochs="7")
+
+    assert [box.key for box in at.text_input if box.key == "f.epochs"]
+    assert not [box.key for box in at.text_input if box.key == "f.lr"]
+
+
+def test_an_error_in_a_closed_group_is_said_all_the_same(tmp_path: Path) -> None:
+    at = open_form(tmp_path, lr="-1")
+    at.session_state["f.group.Loss and optimizer"] = False
+    at.run()
+
+    assert "f.lr" not in [box.key for box in at.text_input]
+    assert at.error[0].value.startswith("lr is")

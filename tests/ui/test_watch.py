@@ -1,36 +1,40 @@
 """Reading curves: every point once, whoever watches."""
 
+from collections.abc import Callable, Iterator
+
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from sqlalchemy import update
 
 from mlcore import MNISTConfig, Run
 from mlcore.runs.points import Point
+from mlcore.runs.schema import runs
 from mlcore.runs.store import Store
-from mlcore.ui import watch
+from mlcore.ui import feed, watch
 
 
 @pytest.fixture(autouse=True)
-def empty_caches() -> None:
-    watch._chart_rows.clear()
-    watch._history.clear()
+def nothing_remembered() -> Iterator[None]:
+    yield
+    watch._chart_rows.cache_clear()
+    watch._feed.cache_clear()
 
 
-def grow(store: Store, run: Run, first: int, last: int) -> Run:
+@pytest.fixture
+def run(store: Store) -> Run:
+    return store.submit(MNISTConfig())
+
+
+def grow(run: Run, first: int, last: int, status: str = "running") -> Run:
     """Write points as a worker does, and move the run's step with them."""
-    from sqlalchemy import update
-
-    from mlcore.runs.schema import runs
-
     new = [Point(step, "train_loss", 1 / step, step / 10) for step in range(first, last + 1)]
-    with store.writing() as connection:
-        store.point_table.write(connection, run.key, new)
+    with run.store.writing() as connection:
+        run.store.point_table.write(connection, run.key, new)
         connection.execute(
             update(runs)
             .where(runs.c.key == run.key)
-            .values(status="running", step=last, done=last, total=400)
+            .values(status=status, step=last, done=last, total=10_000, elapsed=last / 10)
         )
-    return store.get(run.id)
+    return run.refresh()
 
 
 def drawn_steps(run: Run) -> list[float]:
@@ -39,59 +43,107 @@ def drawn_steps(run: Run) -> list[float]:
     return steps
 
 
-def test_a_growing_run_is_drawn_whole_at_every_moment(store: Store) -> None:
-    run = store.submit(MNISTConfig())
+def test_a_growing_run_is_drawn_whole_at_every_moment(run: Run) -> None:
     last = 0
     for more in (1, 2, 5, 8, 1, 30, 3, 3, 60, 200):
-        run = grow(store, run, last + 1, last + more)
+        run = grow(run, last + 1, last + more)
         last += more
         assert drawn_steps(run) == list(range(1, last + 1))
 
 
-def test_the_history_is_read_again_only_now_and_then(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    run = store.submit(MNISTConfig())
-    read: list[int | None] = []
-    curves = Store.curves
-
-    def counting(
-        self: Store, ids: list[str], name: str, points: int = 600, after: int | None = None
-    ) -> object:
-        if name == "train_loss":
-            read.append(after)
-        return curves(self, ids, name, points, after)
-
-    monkeypatch.setattr(Store, "curves", counting)
-    for step in range(1, 121):
-        run = grow(store, run, step, step)
-        drawn_steps(run)
-
-    whole = sum(after is None for after in read)
-    assert whole <= 16 + 8 * 3  # a chunk is an eighth of the run, and it doubles three times
-    assert len(read) >= 120
-
-
-def test_tabs_that_watch_the_same_share_the_reading(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    run = grow(store, store.submit(MNISTConfig()), 1, 50)
-    drawn_steps(run)
-
-    def unexpected(*_: object) -> None:
-        raise AssertionError("The second tab read the store.")
-
-    monkeypatch.setattr(Store, "curves", unexpected)
-    assert drawn_steps(run) == list(range(1, 51))
-
-
-def test_the_axis_ends_where_the_run_will(store: Store) -> None:
-    run = grow(store, store.submit(MNISTConfig()), 1, 50)
+def test_a_long_run_is_thinned_and_keeps_its_ends_and_extremes(run: Run) -> None:
+    last = 0
+    for _ in range(20):
+        run = grow(run, last + 1, last + 100)
+        last += 100
+        steps = drawn_steps(run)
+        assert len(steps) <= feed.POINTS
+        assert steps[-1] == last
+        assert steps == sorted(set(steps))
     rows = watch.chart_rows([run], {run.id: "it"}, "loss")
-    assert rows.loc[rows["kind"] == "end", "x"].tolist() == [400]
+    band = rows[rows["kind"] == "band"]
+    assert band["high"].max() == 1.0
+    assert band["low"].min() == 1 / last
 
 
-@given(st.integers(1, 10**7))
-def test_a_chunk_is_a_sixteenth_to_an_eighth_of_all(step: int) -> None:
-    bits, _ = watch._chunk(step)
-    assert step < 16 or step / 16 <= 2**bits <= step / 8
+def test_a_run_that_ends_is_read_once_more_whole(run: Run) -> None:
+    drawn_steps(grow(run, 1, 500))
+    ended = grow(run, 501, 700, status="finished")
+    steps = drawn_steps(ended)
+    assert steps[-1] == 700
+    assert len(steps) <= feed.POINTS
+
+
+def test_a_resumed_run_that_repeats_steps_is_drawn_without_repeats(run: Run) -> None:
+    drawn_steps(grow(run, 1, 50))
+    drawn_steps(grow(run, 51, 60, status="lost"))
+    again = grow(run, 41, 45)
+    assert drawn_steps(again) == list(range(1, 61))
+    assert drawn_steps(grow(run, 46, 70)) == list(range(1, 71))
+
+
+@pytest.fixture
+def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Each read of the store: ``whole`` histories and ``new`` points."""
+    seen: list[str] = []
+
+    def counting(name: str, method: str) -> None:
+        original: Callable[..., object] = getattr(Store, method)
+
+        def counted(*args: object, **kwargs: object) -> object:
+            seen.append(name)
+            return original(*args, **kwargs)
+
+        monkeypatch.setattr(Store, method, counted)
+
+    counting("whole", "curves")
+    counting("new", "metrics")
+    return seen
+
+
+def test_a_live_run_is_read_by_cursor_and_seldom_whole(run: Run, reads: list[str]) -> None:
+    for step in range(1, 40):
+        run = grow(run, step, step)
+        drawn_steps(run)
+        watch.chart_rows([run], {run.id: "it"}, "accuracy")
+
+    metrics = {name for splits in watch.METRICS.values() for name in splits.values()}
+    assert reads.count("whole") == len(metrics)
+    assert reads.count("new") == 38
+
+
+def test_tabs_that_watch_the_same_share_the_reading(run: Run, reads: list[str]) -> None:
+    run = grow(run, 1, 50)
+    first = watch.chart_rows([run], {run.id: "it"}, "loss")
+    reads.clear()
+
+    assert watch.chart_rows([run.refresh()], {run.id: "it"}, "loss") is first
+    assert reads == []
+
+
+def test_the_axis_ends_where_the_run_will(run: Run) -> None:
+    run = grow(run, 1, 50)
+    by_step = watch.chart_rows([run], {run.id: "it"}, "loss")
+    by_time = watch.chart_rows([run], {run.id: "it"}, "loss", axis="time")
+    assert by_step.loc[by_step["kind"] == "end", "x"].tolist() == [10_000]
+    assert by_time.loc[by_time["kind"] == "end", "x"].tolist() == pytest.approx([1000.0])
+
+
+def test_a_run_without_points_is_an_empty_chart(run: Run) -> None:
+    assert drawn_steps(run) == []
+
+
+def test_many_tabs_ask_less_often_until_they_are_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1000.0
+    monkeypatch.setattr("time.monotonic", lambda: now)
+    monkeypatch.setattr(watch, "_watchers", {})
+
+    def ask(tab: str) -> float:
+        monkeypatch.setattr("streamlit.session_state", {"watcher": tab})
+        return watch.poll_seconds()
+
+    assert [ask(tab) for tab in ("one", "two", "one", "three")] == [0.5, 0.5, 0.5, 0.8]
+    now += 3
+    assert ask("one") == 0.8
+    now += 3
+    assert ask("one") == 0.5
