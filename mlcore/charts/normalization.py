@@ -32,8 +32,8 @@ def spread_spec(by: str) -> Spec:
         x=alt.X(
             "part:Q",
             title=by.capitalize(),
-            scale=alt.Scale(padding=30),
-            axis=alt.Axis(tickMinStep=1, format="d", grid=False),
+            scale=alt.Scale(padding=10, nice=False),
+            axis=alt.Axis(values=list(range(8)), format="d", grid=False),
         ),
         x2="edge:Q",
         y=alt.Y("low:Q", title="Value of a cell"),

@@ -139,7 +139,7 @@ def layer_spread_spec() -> dict[str, Any]:
         alt.LayerChart(layer=layers).properties(
             title=alt.TitleParams(
                 "What the layers return on 500 test digits",
-                subtitle="faint: before training · solid: after",
+                subtitle="faint: before training · solid: after · below 10⁻⁴ drawn at 10⁻⁴",
                 anchor="start",
             ),
             height=260,

@@ -203,3 +203,26 @@ def test_initialization_trains_the_networks_whose_signals_it_shows(
         "kaiming",
     }
     assert {len(run.config_fields["hidden"]) for run in empty_store.list()} == {12}
+
+
+@pytest.mark.usefixtures("empty_store")
+@pytest.mark.parametrize(
+    ("page", "params"),
+    [
+        ("normalization", {"norm": "GroupNorm", "affine": "true"}),
+        ("normalization", {"numbers": "Random", "mode": "eval"}),
+        ("normalization", {"numbers": "Equal", "eps": "0.1"}),
+        ("activations", {}),
+        ("activations", {"tab": "Losses"}),
+        ("convolution", {"inputs": "2", "outputs": "2", "groups": "2"}),
+        ("initialization", {"depth": "3", "width": "8"}),
+    ],
+)
+def test_the_python_beside_the_picture_runs(
+    page: str, params: dict[str, str], open_page: Open, capsys: pytest.CaptureFixture[str]
+) -> None:
+    at = open_page(f"pages/{page}.py", **params)
+
+    exec(at.code[0].value, {})  # noqa: S102 - the page's own text, written by this project
+
+    assert capsys.readouterr().out

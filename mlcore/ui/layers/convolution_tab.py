@@ -12,6 +12,7 @@ from mlcore.layers import (
     Convolved,
     Pooled,
     convolve,
+    convolve_backward,
     output_size,
     pool,
     receptive_field,
@@ -118,10 +119,11 @@ def _weight(kernel: torch.Tensor, settings: _Settings) -> torch.Tensor:
 
 def _size_formula(size: int, s: _Settings) -> None:
     side = output_size(28, size, s.stride, s.padding, s.dilation)
+    told = "" if side > 0 else r"\;\Rightarrow\text{no output}"
     st.latex(
-        r"\Bigl\lfloor\tfrac{H+2p-d(k-1)-1}{s}\Bigr\rfloor+1="
+        r"\begin{aligned}H_{out}&=\Bigl\lfloor\tfrac{H+2p-d(k-1)-1}{s}\Bigr\rfloor+1\\ &="
         rf"\Bigl\lfloor\tfrac{{28+2\cdot{s.padding}-{s.dilation}\cdot({size}-1)-1}}{{{s.stride}}}"
-        rf"\Bigr\rfloor+1={max(side, 0)}" + ("" if side > 0 else r"\;\Rightarrow\text{no output}")
+        rf"\Bigr\rfloor+1={max(side, 0)}{told}\end{{aligned}}"
     )
 
 
@@ -130,16 +132,11 @@ def _window(result: Convolved, pooled: Pooled, s: _Settings) -> None:
     convolution = (k, s.stride, s.dilation)
     layer = [convolution] if s.pooling == "none" else [convolution, (s.pool_size,) * 2 + (1,)]
     fields = [receptive_field(layer * depth) for depth in (1, 2, 3)]
-    metrics = st.columns(4)
     out = "×".join(map(str, result.output.shape[1:]))
-    metrics[0].metric("Output C×H×W", out)
-    metrics[1].metric("Parameters", f"{result.parameters:,}", help="Weights and biases.")
-    metrics[2].metric("Multiply-adds", f"{result.multiply_adds:,}")
-    metrics[3].metric(
-        "Receptive field",
-        f"{fields[0]} px",
-        help=f"Of one such layer, pooling included; of two {fields[1]}, of three {fields[2]} "
-        "pixels wide.",
+    st.markdown(
+        f"Output **{out}** · parameters **{result.parameters:,}** · multiply-adds "
+        f"**{result.multiply_adds:,}** · receptive field **{fields[0]}×{fields[0]}** pixels "
+        f"(two such layers {fields[1]}, three {fields[2]})"
     )
     _component(result, pooled, s)
 
@@ -161,6 +158,20 @@ def _component(result: Convolved, pooled: Pooled, s: _Settings) -> None:
     st.latex(_arithmetic(result, chosen))
     size = float(result.output.abs().max())
     parts.agreement(result.max_difference, f"All {result.output.numel()} cells", size)
+    back = convolve_backward(
+        result.input,
+        result.weight,
+        result.output,
+        stride=s.stride,
+        padding=s.padding,
+        dilation=s.dilation,
+        groups=s.groups,
+    )
+    parts.agreement(
+        back.max_difference,
+        "Gradients of ½Σy² for input, kernel and bias",
+        float(back.weight.abs().max()),
+    )
     if s.pooling != "none":
         parts.agreement(pooled.max_difference, f"All {pooled.output.numel()} pooled cells", size)
 
@@ -210,8 +221,9 @@ def _arithmetic(result: Convolved, chosen: list[int]) -> str:
         if value != 0 and weight != 0
     ]
     terms = [f"{parts.latex(v, 3)}\\cdot {parts.bracketed(w, 3)}" for v, w in pairs[:4]]
+    rows = ["+".join(terms[start : start + 2]) for start in range(0, len(terms), 2)]
     more = rf"+\dots\;({len(pairs)}\text{{ products}})" if len(pairs) > 4 else ""
-    total = "+".join(terms) + more if terms else r"0\;\text{(every product is 0)}"
+    total = r"\\ &+".join(rows) + more if terms else r"0\;\text{(every product is 0)}"
     place = ",".join(map(str, chosen))
     return (
         rf"\begin{{aligned}} y_{{{place}}}&={total}\\ &={parts.latex(window.total, 6)}\\"
@@ -222,13 +234,21 @@ def _arithmetic(result: Convolved, chosen: list[int]) -> str:
 
 def _code(kernel: torch.Tensor, s: _Settings) -> None:
     numbers = [[round(v, 5) for v in row] for row in kernel.tolist()]
-    options = {"stride": s.stride, "padding": s.padding, "dilation": s.dilation}
+    options = {
+        "stride": s.stride,
+        "padding": s.padding,
+        "dilation": s.dilation,
+        "groups": s.groups,
+    }
     told = "".join(f", {name}={value}" for name, value in options.items())
+    seen = max(1, s.inputs // s.groups)
     page.as_code(
         "import torch\nfrom mlcore.layers import convolve, window_of\nfrom mlcore.mnist import load"
-        f"\n\nx = load().test_images[{s.image}].double().view(1, 1, 28, 28) / 255\n"
+        f"\n\nx = load().test_images[{s.image}:{s.image + s.inputs}].double()[None] / 255\n"
         f"kernel = torch.tensor({numbers}).double()\n"
-        f"result = convolve(x, kernel[None, None]{told})\n"
+        f"weight = torch.stack([kernel.rot90(turn).expand({seen}, -1, -1) / {seen} "
+        f"for turn in range({s.outputs})])\n"
+        f"result = convolve(x, weight{told})\n"
         "print(result.output.shape, result.max_difference, window_of(result, 0, 0, 0))",
         key="conv.code",
     )

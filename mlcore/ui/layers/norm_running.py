@@ -82,27 +82,23 @@ def _proof(trace: RunningTrace, batches: torch.Tensor, momentum: float, channel:
     evaluated = normalize("batch", batches[-1], training=False, module=trace.module)
     left, middle, right = st.columns(3)
     left.metric(
-        "Variance of the last batch, divisor n",
-        f"{biased:.4g}",
-        help="Train mode divides by this.",
+        "Variance, divisor n", f"{biased:.4g}", help="Of the last batch; train mode divides by it."
     )
     middle.metric(
-        f"divisor n − 1, n = {count}",
+        "divisor n − 1",
         f"{unbiased:.4g}",
-        f"×{unbiased / biased:.4f}" if biased else None,
-        delta_color="off",
-        help="This goes into the running variance.",
+        help=f"Of the last batch, n = {count}; the running variance takes it in.",
     )
     right.metric(
-        "max|train − eval| on the last batch",
+        "max|train − eval|",
         f"{float(trace.train_eval_gap[-1]):.3g}",
-        help="What the network sees changes by this much when it is switched to eval.",
+        help="On the last batch: how far a switch to eval moves what the network sees.",
     )
     out = evaluated.output[:, channel]
     st.caption(
         f"In eval mode the last batch leaves channel {channel} with mean {float(out.mean()):.3g} "
-        f"and standard deviation {float(out.std(correction=0)):.3g}, not 0 and 1: the running "
-        "statistics are still on their way to where the data are now."
+        f"and standard deviation {float(out.std(correction=0)):.3g}, where train mode gives 0 and "
+        "1: the running statistics follow the data at the pace of the momentum."
     )
 
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import torch
 
 SOURCES: Final = {"digits": "MNIST digits", "random": "Random", "equal": "Equal"}
+_EQUAL: Final = 0.75
+"""A number whose mean is itself to the last bit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,26 @@ class TensorSettings:
     def tensor(self) -> torch.Tensor:
         """The numbers, float64 ``[N, C, H, W]``."""
         return _tensor(self.shape, self.source)
+
+    def code(self) -> str:
+        """Python that makes the same numbers, as ``x``."""
+        n, c, h, w = self.shape
+        draw = "generator=torch.Generator().manual_seed(0), dtype=torch.float64"
+        if self.source == "equal":
+            return f"x = torch.full({self.shape}, {_EQUAL}, dtype=torch.float64)\n"
+        if self.source == "random":
+            return (
+                f"spread = torch.linspace(0.5, 2.0, {c}, dtype=torch.float64).view(-1, 1, 1)\n"
+                f"middle = torch.linspace(-1.0, 2.0, {c}, dtype=torch.float64).view(-1, 1, 1)\n"
+                f"x = middle + spread * torch.randn({self.shape}, {draw})\n"
+            )
+        return (
+            "digits = mlcore.mnist.load()\n"
+            f"images = (digits.test_images[:{n}].double() / 255 - digits.mean) / digits.std\n"
+            f"filters = torch.randn(8, 1, 5, 5, {draw}) / 5\n"
+            f"maps = functional.conv2d(images.unsqueeze(1), filters[:{c}], padding=2)\n"
+            f"x = functional.adaptive_avg_pool2d(maps, ({h}, {w}))\n"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +161,7 @@ def _tensor(shape: Shape, source: str) -> torch.Tensor:
     n, c, h, w = shape
     generator = torch.Generator().manual_seed(0)
     if source == "equal":
-        return torch.full(shape, 0.75, dtype=torch.float64)
+        return torch.full(shape, _EQUAL, dtype=torch.float64)
     if source == "random":
         spread = torch.linspace(0.5, 2.0, c, dtype=torch.float64).view(-1, 1, 1)
         middle = torch.linspace(-1.0, 2.0, c, dtype=torch.float64).view(-1, 1, 1)

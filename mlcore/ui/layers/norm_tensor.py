@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from mlcore.charts import palette
-from mlcore.layers import Normalized, normalize
+from mlcore.layers import Normalized, normalize, normalize_backward
 from mlcore.layers.names import NORM_TITLES
 from mlcore.ui import page
 from mlcore.ui.layers import parts
@@ -70,6 +70,19 @@ def _grid_and_arithmetic(result: Normalized, norm: NormSettings) -> None:
     st.latex(_arithmetic(result, norm, chosen))
     shown = result.output.abs().nan_to_num().max()
     parts.agreement(result.max_difference, f"All {result.input.numel()} cells", float(shown))
+    back = normalize_backward(
+        norm.kind,
+        result.input,
+        result.output,
+        groups=norm.groups,
+        eps=norm.eps,
+        affine=norm.affine,
+        weight=norm.gamma,
+        training=norm.training,
+    )
+    parts.agreement(
+        back.max_difference, "Gradients of ½Σy²", max(1.0, float(back.input.abs().max()))
+    )
 
 
 def _choose() -> None:
@@ -127,8 +140,9 @@ def _code(norm: NormSettings, tensor: TensorSettings) -> None:
     options += [f"weight={norm.gamma}, bias={norm.beta}"] if norm.affine else ["affine=False"]
     options += [] if norm.training else ["training=False"]
     page.as_code(
-        "import torch\nfrom mlcore.layers import normalize\n\n"
-        f"x = torch.randn{tensor.shape}\n"
+        "import mlcore\nimport torch\nfrom mlcore.layers import normalize\n"
+        "from torch.nn import functional\n\n"
+        f"{tensor.code()}"
         f'result = normalize("{norm.kind}", x, {", ".join(options)})\n'
         "print(result.axes, result.mean, result.variance, result.max_difference)",
         key="norm.code",

@@ -24,6 +24,7 @@ POLL_S: Final = 0.5
 TRAINS: Final = 0.5
 """A run *trains* if its test accuracy in the end is above this; guessing gives 0.1."""
 _POINTS: Final = 120
+_FLOOR: Final = 1e-4
 _LOOK_BACK: Final = 2000
 
 
@@ -73,6 +74,11 @@ def race(entrants: Sequence[Entrant], *, key: str) -> None:
                 "few seconds in all.",
                 icon=":material/touch_app:",
             )
+            first = entrants[0].config
+            alike = [e for e in entrants if _rest(e.config) == _rest(first)]
+            colours = _colours(entrants)
+            parts.legend(colours)
+            _layers(alike, {}, colours, key)
 
 
 def _panel(entrants: Sequence[Entrant], going: bool, key: str) -> None:
@@ -92,7 +98,7 @@ def _draw(entrants: Sequence[Entrant], found: dict[str, Run], key: str) -> None:
     groups = tuple(dict.fromkeys(e.group for e in entrants))
     rates = sorted({e.config.lr for e in entrants})
     batches = sorted({e.config.batch_size for e in entrants})
-    colours = dict(zip(groups, palette.RUN_COLOURS, strict=False))
+    colours = _colours(entrants)
     ended = sum(1 for run in found.values() if not run.status.moving)
     if ended < len(entrants):
         st.progress(ended / len(entrants), text=f"{ended} of {len(entrants)} runs have ended")
@@ -124,6 +130,15 @@ def _draw(entrants: Sequence[Entrant], found: dict[str, Run], key: str) -> None:
             "Layers at learning rate", rates, value=rate, format_func=_rate, key=f"{key}.rate"
         )
     _layers([e for e in chosen if e.config.lr == rate], found, colours, key)
+
+
+def _colours(entrants: Sequence[Entrant]) -> dict[str, str]:
+    groups = dict.fromkeys(e.group for e in entrants)
+    return dict(zip(groups, palette.RUN_COLOURS, strict=False))
+
+
+def _rest(config: MNISTConfig) -> tuple[float, int]:
+    return config.lr, config.batch_size
 
 
 # --- outcomes ---------------------------------------------------------------------------------
@@ -164,21 +179,16 @@ def _outcome(run: Run | None) -> tuple[float | None, str]:
 
 def _largest_rates(rows: pd.DataFrame, groups: Sequence[str], batches: Sequence[int]) -> None:
     trained = rows[rows["accuracy"].astype("float64") > TRAINS]
-    largest = trained.groupby(["group", "batch"])["order"].max()
-    table = pd.DataFrame(
-        {
-            "Network": groups,
-            **{
-                f"batches of {batch}": [
-                    _rate(largest[group, batch]) if (group, batch) in largest.index else "none"
-                    for group in groups
-                ]
-                for batch in batches
-            },
-        }
-    )
-    with st.expander(f"Largest rate that still trains (above {TRAINS:.0%} on the test digits)"):
-        st.dataframe(table, hide_index=True)
+    largest = trained.groupby(["group", "batch"])["order"].max().to_dict()
+    for batch in batches:
+        rates = ", ".join(
+            f"{group} **{_rate(largest[group, batch]) if (group, batch) in largest else 'none'}**"
+            for group in groups
+        )
+        st.markdown(
+            f"Largest rate that still trains (above {TRAINS:.0%} on the test digits), batches of "
+            f"{batch}: {rates}."
+        )
 
 
 # --- curves -----------------------------------------------------------------------------------
@@ -231,7 +241,7 @@ def _layers(
                     "colour": colours[entrant.group],
                     "layer": layer.name.replace("activation", "hidden ").replace("_", " "),
                     "place": place,
-                    "std": max(layer.std, 1e-12),
+                    "std": max(layer.std, _FLOOR),
                     "mean": layer.mean,
                     "zero": layer.zero_units,
                     "when": when,

@@ -35,7 +35,7 @@ class TensorGrid {
   layout() {
     const [n, c, h, w] = this.data.shape
     const room = this.root.querySelector('.cells').clientWidth
-    const side = room > 420 ? (room - 24) / 2 : room
+    const side = room > 420 ? Math.floor((room - 32) / 2) : room
     const gap = 6, left = 18, top = 16
     const cell = Math.max(3, Math.min(
       26, (side - left - (c - 1) * gap) / (c * w), (340 - top - (n - 1) * gap) / (n * h)))
