@@ -32,8 +32,9 @@ def regression() -> None:
         controls.steps_control(draft)
         rate.rate_control(draft, here.verdict if here else None)
         if here is not None:
-            st.markdown(rate.rate_words(here.verdict, here.config))
             rate.three_button(here.verdict, here.config.steps)
+            st.markdown(rate.rate_words(here.verdict, here.config))
+            st.caption(rate.curvature_words(here.verdict))
         controls.edit_controls(draft, here.config if here else None)
         for sentence in problems.values():
             page.error(sentence)

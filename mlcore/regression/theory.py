@@ -67,6 +67,15 @@ class Verdict:
             return "stable"
         return "oscillating" if lr < self.divergent else "divergent"
 
+    def factor(self, lr: float) -> float | None:
+        """What a step multiplies the steepest direction's error by in the long run, in size.
+
+        1 at the divergent border, and 0 at 1/λmax for gradient descent; None where no theory holds.
+        """
+        if self.divergent is None:
+            return None
+        return self._modes.radius(lr * float(self.eigenvalues[-1]))
+
     def predicted_loss(self, lr: float | Tensor, steps: int) -> Tensor | None:
         """The loss after so many steps from the start given, in closed form.
 

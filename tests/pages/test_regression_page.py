@@ -27,21 +27,22 @@ def words(at: AppTest) -> str:
 def test_the_course_run_is_judged_before_it_is_trained() -> None:
     at = open_page()
     assert "**Stable:**" in words(at)
-    assert "after 1,000 steps the loss will be 112.615" in words(at)
+    assert "is gone after **6** steps; after 1,000 the loss will be **112.615**" in words(at)
+    assert "κ 66,031 · diverges above η = 0.0004013" in words(at)
 
 
 @pytest.mark.parametrize(
     ("params", "said"),
     [
         ({"lr": "3.9e-4"}, "**Oscillating:**"),
-        ({"lr": "0.01"}, "**Divergent.**"),
+        ({"lr": "0.01"}, "**Divergent:**"),
         ({"optimizer": "adam", "lr": "0.1"}, "**No verdict.** Adam rescales"),
         ({"optimizer": "nesterov", "momentum": "0.95"}, "the loss will be"),
         ({"batch_size": "10"}, "Mini-batches see another Hessian"),
         ({"loss": "absolute", "standardize": "true", "lr": "1"}, "straight pieces"),
         ({"loss": "huber", "lr": "0.0002"}, "as a bound"),
         ({"model": "origin", "lr": "0.0001"}, "**Stable:**"),
-        ({"model": "polynomial", "degree": "8", "standardize": "true"}, "**Divergent.**"),
+        ({"model": "polynomial", "degree": "8", "standardize": "true"}, "**Divergent:**"),
         ({"data": "made", "outliers": "5", "count": "20"}, "the loss will be"),
         ({"rates": "three"}, "5 % over the border"),
         ({"points": "50_20!-3"}, "the loss will be"),
@@ -80,7 +81,7 @@ def test_predicted_and_measured_agree_to_every_digit_shown() -> None:
 def test_moving_a_control_changes_the_run_and_the_url() -> None:
     at = open_page()
     at.text_input(key="regression.lr").set_value("0.0005").run()
-    assert "**Divergent.**" in words(at)
+    assert "**Divergent:**" in words(at)
     assert at.query_params["lr"] in (["0.0005"], "0.0005")
     at.selectbox(key="regression.model").set_value("origin").run()
     assert "model" in at.query_params

@@ -266,3 +266,15 @@ def test_least_squares_unpacks_as_slope_intercept_and_loss() -> None:
     w, b, loss = least_squares([0.0, 1.0, 2.0], [1.0, 3.0, 5.0])
     assert (w, b) == pytest.approx((2.0, 1.0))
     assert loss == pytest.approx(0.0, abs=1e-20)
+
+
+@pytest.mark.parametrize("name", LINEAR)
+def test_the_factor_is_what_a_late_step_multiplies_the_steepest_error_by(name: RuleName) -> None:
+    x, y = random_set(4)
+    told = verdict(x, y, optimizer=name, model="origin")
+    assert told.divergent is not None
+    fit = least_squares(x, y, model="origin").w
+    lr = 1.05 * told.divergent
+    path = descend(x, y, lr=lr, steps=60, optimizer=name, model="origin")
+    late = abs((float(path.w[60]) - fit) / (float(path.w[59]) - fit))
+    assert told.factor(lr) == pytest.approx(late, rel=1e-4)

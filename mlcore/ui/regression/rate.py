@@ -113,21 +113,38 @@ def rate_words(verdict: Verdict, config: RegressionConfig, tol: float = 1e-3) ->
         return f"**No verdict.** {verdict.note}"
     if not verdict.exact:
         return f"**{band.capitalize()}**, as a bound. {verdict.note}"
-    steps = verdict.predicted_steps(config.lr, tol)
+    factor, steps = verdict.factor(config.lr), verdict.predicted_steps(config.lr, tol)
     loss = verdict.predicted_loss(config.lr, config.steps)
-    if band == "divergent" or steps is None or not math.isfinite(steps):
-        return "**Divergent.** Each step multiplies the error along the steepest direction."
-    ends = (
-        f"after {config.steps:,} steps the loss will be {float(loss):.6g}"
-        if loss is not None
-        else ""
-    )
+    if factor is None or steps is None or loss is None:  # exact says that none of them is
+        return verdict.note
+    if band == "divergent":
+        return (
+            "**Divergent:** each step multiplies the error along the steepest direction by "
+            f"**{factor:.4g}**."
+        )
     words = {
-        "slow": "even the steepest direction needs over ten times its fewest steps",
+        "slow": "even the steepest direction takes over ten times its fewest steps",
         "stable": "the steepest direction falls without overshooting",
-        "oscillating": "the steepest direction overshoots at every step, and still shrinks",
+        "oscillating": "the steepest direction overshoots, and still shrinks",
     }[band]
-    return f"**{band.capitalize()}:** {words}; {ends}."
+    when = f"after **{steps:,.0f}** steps" if math.isfinite(steps) else "never"
+    return (
+        f"**{band.capitalize()}:** {words}. {1 - tol:.1%} of the excess loss is gone {when}; "
+        f"after {config.steps:,} the loss will be **{float(loss):.6g}**."
+    )
+
+
+def curvature_words(verdict: Verdict) -> str:
+    """The curvatures and the border they give, in a line."""
+    values = verdict.eigenvalues
+    if float(values[-1]) <= 0:
+        return ""
+    words = (
+        f"λmax {float(values[-1]):.5g} · λmin {float(values[0]):.4g} · κ {verdict.condition:,.5g}"
+    )
+    if verdict.divergent is not None:
+        words += f" · diverges above η = {verdict.divergent:.5g}"
+    return words
 
 
 def three_button(verdict: Verdict, steps: int) -> None:

@@ -35,16 +35,17 @@ class Views {
 
   update(data) {
     const before = this.data
-    const atEnd = !before || this.player.frame >= before.frames.length - 1
+    const last = data.frames.length - 1
+    // Until somebody moves the slider the end is shown, or the last step that is still in view.
+    const follows = !before || this.player.frame === this.shownLast
     const step = before ? before.frames[this.player.frame] : 0
     this.data = data
     if (!before || before.series.length !== data.series.length) this.focus = data.focus
     this.moved = null
-    const last = data.frames.length - 1
-    let frame = last
-    if (!atEnd) frame = Math.max(0, data.frames.findLastIndex(s => s <= step))
-    if (!this.player.timer) this.player.set(frame, last)
-    else this.player.set(this.player.frame, last)
+    const focus = data.series[this.focus].loss
+    this.shownLast = Math.max(1, focus.findLastIndex(v => v !== null && v <= data.domain.loss[1]))
+    const near = follows ? this.shownLast : data.frames.findLastIndex(s => s <= step)
+    this.player.set(this.player.timer ? this.player.frame : Math.max(0, near), last)
     this.title('data', 'Data', data.points.editable && 'click to add or remove')
     this.title('surface', 'Loss surface', data.surface.clickable && 'click to start')
     this.buildLegend()
@@ -122,7 +123,7 @@ class Views {
         c.fillStyle = c.strokeStyle = d.series[this.focus].colour
         d.points.x.forEach((u, i) => {
           const a = p.y(d.points.y[i]), b = p.y(this.predict(focus, u)), side = Math.abs(b - a)
-          if (!(side < 4000)) return
+          if (!(side < p.bottom - p.top)) return
           const left = p.x(u) + side > p.right ? p.x(u) - side : p.x(u)
           c.globalAlpha = 0.05
           c.fillRect(left, Math.min(a, b), side, side)
