@@ -128,7 +128,7 @@ def test_a_link_to_a_cold_server_brings_settings_back(
     tab: Page, fresh_server: DashboardServer
 ) -> None:
     views = open_views(tab, fresh_server, "?lr=0.0005&steps=50&model=origin")
-    expect(tab.get_by_text("Divergent:")).to_be_visible()
+    expect(tab.get_by_text("Divergent:", exact=True)).to_be_visible()
     expect(views.get_by_role("button", name="yours η = 5e−4")).to_be_visible()
 
 
