@@ -49,7 +49,7 @@ def bench() -> None:
             "As Python": lambda: code_view(program, leaves),
         }
         for tab, view in zip(
-            st.tabs(list(views), key="view", on_change="rerun"), views.values(), strict=True
+            st.tabs(list(views), key="view", bind="query-params"), views.values(), strict=True
         ):
             if tab.open:
                 with tab:
@@ -58,6 +58,7 @@ def bench() -> None:
         preset = st.session_state.get("preset")
         if preset:
             st.caption(PRESETS[preset].look)
+        st.caption("The address of this page holds the program, its leaves and the open view.")
 
 
 bench()

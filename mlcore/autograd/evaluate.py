@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 import torch
 from torch.autograd.graph import Node
 
-from mlcore.autograd.errors import TensorError
+from mlcore.autograd.errors import ProgramError, TensorError
 from mlcore.autograd.explain import meaning
 from mlcore.autograd.functions import Argument, function
 from mlcore.autograd.program import Constant, LeafRef, Operand, Operation, Program, ResultRef
+
+MAX_RESULT: Final = 256
+"""Most elements of a result: broadcasting two leaves of 64 would make 4,096."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,7 @@ def evaluate(
 
     Raises:
         TensorError: Where PyTorch refuses an operation, with its place in the program.
+        ProgramError: Where a result has more than ``MAX_RESULT`` elements, likewise.
     """
     read = dict(leaves)
     if replacing:
@@ -96,6 +101,8 @@ def evaluate(
             )
         except (RuntimeError, IndexError, TypeError, ValueError) as error:
             raise _refused(program, operation, error) from error
+        if max(part.tensor.numel() for part in steps) > MAX_RESULT:
+            raise _too_large(program, operation, steps[-1].tensor)
         name = assigned.get(ResultRef(index))
         for part in steps:
             final = part is steps[-1]
@@ -110,6 +117,16 @@ def evaluate(
     if not isinstance(output, torch.Tensor):
         raise TypeError("A program's output is a tensor by construction.")
     return Run(read, tuple(made), tuple(results), output)
+
+
+def _too_large(program: Program, operation: Operation, made: torch.Tensor) -> ProgramError:
+    return ProgramError(
+        f"{operation.source[:60]} has {made.numel():,} elements; at most {MAX_RESULT} are allowed. "
+        "Use smaller leaves.",
+        operation.line,
+        operation.column,
+        program.text.split("\n")[operation.line - 1],
+    )
 
 
 def _refused(program: Program, operation: Operation, error: Exception) -> TensorError:

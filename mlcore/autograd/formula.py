@@ -17,6 +17,10 @@ MAX_ENTRIES: Final = 16
 """Most numbers of a matrix that are written out; larger ones are given by their size."""
 
 
+MAX_TYPED: Final = 28
+"""Most characters of a typed expression; the middle of a longer one is left out."""
+
+
 @dataclass(frozen=True, slots=True)
 class Formula:
     """A formula.
@@ -54,6 +58,8 @@ def sign(text: str) -> Formula:
 def symbol(name: str) -> Formula:
     """A learner's name in italics, or a typed expression in typewriter face."""
     if not name.isidentifier():
+        if len(name) > MAX_TYPED:
+            name = f"{name[: MAX_TYPED // 2]}…{name[-MAX_TYPED // 2 + 1 :]}"
         typed = name.replace("\\", "").replace("_", r"\_").replace("^", "")
         return Formula(rf"\texttt{{{typed}}}", f'<mtext class="typed">{escape(name)}</mtext>')
     base, _, index = name.partition("_")

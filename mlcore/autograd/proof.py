@@ -117,10 +117,13 @@ def _first(
 ) -> Difference:
     h = STEP_FIRST * max(1.0, abs(x))
     middle, right, left = f({}), f({element: h}), f({element: -h})
-    difference = (right - left) / (2 * h)
-    noise = 1e-15 * max(abs(right), abs(left)) / h * 16
-    gap = abs((right - middle) / h - (middle - left) / h)
-    wide = abs((f({element: 2 * h}) - middle) / (2 * h) - (middle - f({element: -2 * h})) / (2 * h))
+    far_right, far_left = f({element: 2 * h}), f({element: -2 * h})
+    difference, coarse = (right - left) / (2 * h), (far_right - far_left) / (4 * h)
+    # what the difference itself may be off by: rounding, and the h² term, three times of which
+    # tells the step from its double
+    noise = 16e-15 * max(abs(right), abs(left)) / h + abs(difference - coarse)
+    gap = abs(right - 2 * middle + left) / h
+    wide = abs(far_right - 2 * middle + far_left) / (2 * h)
     # twice the step doubles the gap of a smooth function (it is h·f″) and leaves that of a kink
     kink = gap > 1e-3 * max(abs(difference), 1e-3) and wide < 1.5 * gap
     return _judged(name, autograd, difference, noise, kink)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -9,7 +10,7 @@ from mlcore.autograd import formula as f
 from mlcore.autograd.formula import Formula
 from mlcore.autograd.functions import index_text
 from mlcore.autograd.leaves import Nested
-from mlcore.autograd.program import Constant, Operand
+from mlcore.autograd.program import Constant, Operand, Operation, Program, ResultRef
 from mlcore.autograd.records import Edge, Graph, Node
 from mlcore.autograd.tracing import Trace
 
@@ -36,37 +37,40 @@ class Stop:
 
 def walk(trace: Trace) -> tuple[Stop, ...]:
     """Every stop: all nodes in forward order, then backward as PyTorch's engine ran them."""
-    graph = trace.graph
-    stops = [
-        Stop("forward", node.index, _positions(graph, target=node.index), _value(trace, node))
-        for node in graph.nodes
-        if node.value is not None
-    ]
+    graph, program = trace.graph, trace.program
+    into: dict[int, list[int]] = {}
+    out_of: dict[int, list[int]] = {}
+    for i, edge in enumerate(graph.edges):
+        into.setdefault(edge.target, []).append(i)
+        if edge.flow is not None:
+            out_of.setdefault(edge.source, []).append(i)
+    values = {node.name: node.value for node in graph.nodes}
+    calls = {
+        (call.line, call.column, program.name_of(ResultRef(i))): call
+        for i, call in enumerate(program.operations)
+    }
+    stops = []
+    for node in graph.nodes:
+        if node.value is not None:
+            call = calls.get((node.line, node.column, node.name))
+            edges = tuple(into.get(node.index, ()))
+            stops.append(Stop("forward", node.index, edges, _value(program, node, call, values)))
     reached = sorted(
         (node for node in graph.nodes if node.backward_order is not None),
         key=lambda node: node.backward_order or 0,
     )
-    stops += [
-        Stop("backward", node.index, _positions(graph, source=node.index), chain_rule(graph, node))
-        for node in reached
-    ]
+    for node in reached:
+        edges = tuple(out_of.get(node.index, ()))
+        uses = [graph.edges[i] for i in edges]
+        stops.append(Stop("backward", node.index, edges, chain_rule(graph, node, uses)))
     return tuple(stops)
 
 
-def _positions(graph: Graph, *, source: int = -1, target: int = -1) -> tuple[int, ...]:
-    return tuple(
-        i
-        for i, edge in enumerate(graph.edges)
-        if edge.target == target or (edge.source == source and edge.flow is not None)
-    )
-
-
-def chain_rule(graph: Graph, node: Node) -> Formula:
+def chain_rule(graph: Graph, node: Node, uses: Sequence[Edge]) -> Formula:
     """The gradient at a node as the sum, over its uses, of gradient times local derivative."""
     root = graph.nodes[graph.root]
     name, here = f.symbol(root.name), f.derivative(f.symbol(root.name), f.symbol(node.name))
     result = f.array(node.grad) if node.grad is not None else f.text("none")
-    uses = [edge for edge in graph.outgoing(node.index) if edge.flow is not None]
     if node.index == graph.root or not uses:
         return here + f.sign("=") + result
     # a leaf used everywhere: the first uses and the last one tell how the sum goes
@@ -119,38 +123,28 @@ def _shape(value: Nested) -> tuple[int, ...]:
     return (len(value), *(_shape(value[0]) if value else ()))
 
 
-def _value(trace: Trace, node: Node) -> Formula:
+def _value(
+    program: Program,
+    node: Node,
+    call: Operation | None,
+    values: Mapping[str, Nested | None],
+) -> Formula:
     name, result = f.symbol(node.name), f.array(node.value if node.value is not None else 0.0)
-    operation = next(
-        (
-            (index, operation)
-            for index, operation in enumerate(trace.program.operations)
-            if (operation.line, operation.column) == (node.line, node.column)
-        ),
-        None,
-    )
-    inputs = [trace.graph.nodes[edge.source] for edge in trace.graph.incoming(node.index)]
-    if operation is None or not inputs or not node.function:
+    if call is None:
         return name + f.sign("=") + result
-    values = {n.name: n.value for n in trace.graph.nodes}
-    _, call = operation
-    letters, numbers = [], []
-    for operand in call.operands:
-        shown, value = _operand(trace, operand, values)
-        letters.append(shown)
-        numbers.append(value)
-    symbols = _written(call.function, letters, call.option)
-    computed = _written(call.function, numbers, call.option)
+    operands = [_operand(program, operand, values) for operand in call.operands]
+    symbols = _written(call.function, [letter for letter, _ in operands], call.option)
+    computed = _written(call.function, [number for _, number in operands], call.option)
     shown = symbols + f.sign("=") + computed + f.sign("=") + result
     return name + f.sign("=") + shown if node.name.isidentifier() else shown
 
 
 def _operand(
-    trace: Trace, operand: Operand, values: dict[str, Nested | None]
+    program: Program, operand: Operand, values: Mapping[str, Nested | None]
 ) -> tuple[Formula, Formula]:
     if isinstance(operand, Constant):
         return f.number(operand.value), f.factor(float(operand.value))
-    name = trace.program.name_of(operand)
+    name = program.name_of(operand)
     value = values.get(name)
     return f.symbol(name), f.factor(value) if value is not None else f.symbol(name)
 

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, assume, given, settings
 
 from mlcore.autograd import ProgramError, Trace, parse, trace
 from mlcore.autograd.as_pytorch import torch_lines
-from mlcore.autograd.leaves import elements, named_elements
+from mlcore.autograd.leaves import elements
 from mlcore.autograd.proof import differences
 from tests.autograd.strategies import Given, polynomials, programs
 
@@ -54,7 +54,7 @@ def flat(value: Any) -> list[float]:
 def gentle(t: Trace) -> bool:
     """Finite, and not so steep that float64 cannot tell a difference from rounding."""
     values = [v for n in t.nodes if n.value is not None for _, v in elements(n.value)]
-    grads = [v for g in t.grads.values() for v in flat(g)]
+    grads = [v for n in t.nodes if n.grad is not None for _, v in elements(n.grad)]
     return all(math.isfinite(v) and abs(v) < 1e4 for v in values + grads)
 
 
@@ -68,21 +68,7 @@ def test_every_gradient_agrees_with_a_central_difference(example: Given) -> None
     grads = [v for g in t.grads.values() for v in flat(g)]
     for difference, grad in zip(found, grads, strict=True):
         assert grad == pytest.approx(difference.autograd, rel=1e-12, abs=1e-300)
-        # a program such as log(abs(x)) near 0 is steeper than any step; those are told apart below
-        assert difference.verdict != "differ" or steep(t, difference.derivative), difference
-
-
-def steep(t: Trace, derivative: str) -> bool:
-    """Whether f′ changes by more than a thousandth of itself within the difference's step."""
-    name, index = named_elements(t.leaves)[derivative.split("/∂")[1]]
-    place = [math.nan, math.nan]
-    for i, shift in enumerate((-2e-5, 2e-5)):
-        leaf = t.leaves[name]
-        value = dict(elements(leaf.value))[index] + shift
-        moved = trace(t.program, {**t.leaves, name: leaf.replace(index, value)})
-        grad = torch.as_tensor(moved.grads[name], dtype=torch.float64)
-        place[i] = float(grad[index])
-    return not abs(place[0] - place[1]) <= 1e-3 * max(map(abs, place))
+        assert difference.verdict != "differ", difference
 
 
 @SLOW

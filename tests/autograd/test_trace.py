@@ -4,7 +4,7 @@ import pytest
 import torch
 
 import mlcore
-from mlcore.autograd import BackwardError, Leaf, parse, trace
+from mlcore.autograd import BackwardError, Leaf, ProgramError, parse, trace
 from mlcore.autograd.higher import gradient_graph
 from mlcore.autograd.presets import PRESETS
 from mlcore.autograd.walk import walk
@@ -75,6 +75,9 @@ def test_a_number_divided_by_a_tensor_is_two_nodes_as_in_pytorch() -> None:
     t = trace("z = 2/x", {"x": 4.0})
     assert [n.op for n in t.nodes] == ["AccumulateGrad", "ReciprocalBackward0", "MulBackward0"]
     assert t.grads["x"] == pytest.approx(-2 / 16)
+    formulas = [s.formula.latex for s in walk(t) if s.phase == "forward"]
+    assert formulas[1].endswith("= 0.25")
+    assert formulas[2] == r"z = \frac{2}{x} = \frac{2}{4} = 0.5"
 
 
 def test_a_vector_times_a_matrix_shows_what_matmul_keeps_to_itself() -> None:
@@ -160,6 +163,11 @@ def test_a_sum_over_very_many_paths_is_shortened_but_keeps_its_total() -> None:
     last = walk(t)[-1]
     assert r"\cdots" in last.formula.latex
     assert last.formula.latex.endswith("= 21")
+
+
+def test_results_of_very_many_elements_are_refused() -> None:
+    with pytest.raises(ProgramError, match="has 4,096 elements"):
+        trace("z = sum(v + w)", {"v": [0.0] * 64, "w": [[0.0]] * 64})
 
 
 def test_two_hundred_operations_are_traced() -> None:

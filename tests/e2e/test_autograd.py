@@ -102,6 +102,29 @@ def test_the_point_of_the_curve_follows_the_slider_while_it_is_dragged(
     expect(tab).to_have_url(re.compile(r"leaf\.x="))
 
 
+def test_a_link_opens_program_leaves_and_view(dashboard_server: DashboardServer, tab: Page) -> None:
+    tab.goto(f"{dashboard_server.url}/autograd?preset=square&leaf.x=1.5&view=Proof")
+    expect(tab.get_by_role("tab", name="Proof")).to_have_attribute("aria-selected", "true")
+    expect(tab.get_by_text("agree", exact=False).first).to_be_visible()
+    expect(tab.locator(".graph .node", has_text="AccumulateGrad").first).to_contain_text("9")
+    tab.get_by_role("tab", name="Curve").click()
+    expect(tab).to_have_url(re.compile("view=Curve"))
+    expect(tab).to_have_url(re.compile(r"leaf\.x=1\.5"))
+    tab.get_by_label("Program", exact=True).fill("q = r*s")
+    tab.get_by_label("Program", exact=True).press("Control+Enter")
+    expect(tab).to_have_url(re.compile(r"view=Curve.*program=q"))
+    expect(tab.get_by_test_id("stException")).to_have_count(0)
+
+
+def test_an_early_click_does_not_lose_the_leaves_of_a_link(
+    dashboard_server: DashboardServer, tab: Page
+) -> None:
+    tab.goto(f"{dashboard_server.url}/autograd?preset=square&leaf.x=1.5")
+    tab.get_by_role("tab", name="Curve").click()
+    expect(tab.locator(".curve")).to_have_attribute("data-now", "1.5")
+    expect(tab.locator(".st-key-leaf_x input[type=range]")).to_have_value("1.5")
+
+
 def test_a_long_program_opens_with_a_map_and_zooms(
     dashboard_server: DashboardServer, tab: Page
 ) -> None:

@@ -10,6 +10,7 @@ from mlcore.autograd import Leaf, Program
 from mlcore.autograd.curve import curve
 from mlcore.autograd.leaves import at, element_name, elements
 from mlcore.charts.autograd import curve_payload
+from mlcore.ui.autograd import seeds
 from mlcore.ui.autograd.graph_view import asset
 
 _component = st.components.v2.component(
@@ -39,7 +40,7 @@ def curve_view(program: Program, leaves: Mapping[str, Leaf]) -> None:
     chosen = st.selectbox("Along", list(options), key="along", width=220)
     name, index = options[chosen]
     now = at(leaves[name].value, index)
-    span = float(st.session_state.get("span", 5.0))
+    span = float(seeds.now("span"))
     low, high = (-span, span) if abs(now) <= span else (now - span, now + span)
     try:
         found = curve(program, leaves, name, index, low=low, high=high)

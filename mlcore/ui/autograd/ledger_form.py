@@ -13,12 +13,13 @@ from mlcore.autograd.explain import Failure
 from mlcore.autograd.export import value_text
 from mlcore.autograd.ledger import ledger
 from mlcore.autograd.switches import MAX_CALLS, Switches, mended
+from mlcore.ui.autograd import seeds
 
 
 def fill(switches: Switches) -> None:
     """Set the widgets to these switches; call it before they are drawn."""
     for field in fields(Switches):
-        st.session_state[f"ledger_{field.name}"] = getattr(switches, field.name)
+        seeds.put(f"ledger_{field.name}", getattr(switches, field.name))
 
 
 def ledger_view(program: Program, leaves: Mapping[str, Leaf]) -> None:
@@ -75,10 +76,8 @@ def _switches(program: Program, leaves: Mapping[str, Leaf]) -> Switches:
         "then_by": ["", *wanted],
     }
     for name, allowed in options.items():
-        if st.session_state.setdefault(f"ledger_{name}", "") not in allowed:
-            st.session_state[f"ledger_{name}"] = ""
-    for name in ("calls", "forward_again"):
-        st.session_state.setdefault(f"ledger_{name}", getattr(Switches(), name))
+        if seeds.now(f"ledger_{name}") not in allowed:
+            seeds.put(f"ledger_{name}", "")
     toggles = {
         "zero_grad": "Set every .grad to None before each call",
         "forward_again": "Run the program again before each call, as a training loop does",
@@ -92,11 +91,19 @@ def _switches(program: Program, leaves: Mapping[str, Leaf]) -> Switches:
     chosen: dict[str, object] = {}
     for i, (name, text) in enumerate(toggles.items()):
         chosen[name] = columns[i % 3].toggle(
-            labels.get(name, name), key=f"ledger_{name}", help=text
+            labels.get(name, name),
+            seeds.default(f"ledger_{name}", False),
+            key=f"ledger_{name}",
+            help=text,
         )
     first, *others = st.columns(5)
     chosen["calls"] = first.number_input(
-        "calls", 1, MAX_CALLS, key="ledger_calls", help="How often backward() is called"
+        "calls",
+        1,
+        MAX_CALLS,
+        seeds.default("ledger_calls", "min"),
+        key="ledger_calls",
+        help="How often backward() is called",
     )
     texts = {
         "detach": ("detach", "Use this tensor as name.detach(): no gradient passes it"),
@@ -108,6 +115,7 @@ def _switches(program: Program, leaves: Mapping[str, Leaf]) -> Switches:
         chosen[name] = column.selectbox(
             label,
             options[name],
+            index=options[name].index(seeds.default(f"ledger_{name}", "")),
             key=f"ledger_{name}",
             help=text,
             format_func=lambda option: option or "none",

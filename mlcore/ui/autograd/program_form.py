@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Final
 
@@ -13,7 +14,7 @@ from mlcore.autograd.links import from_query, is_ours, to_query
 from mlcore.autograd.presets import PRESETS
 from mlcore.autograd.switches import Switches
 from mlcore.autograd.tokens import MAX_CHARACTERS
-from mlcore.ui.autograd import ledger_form
+from mlcore.ui.autograd import ledger_form, seeds
 
 SPAN: Final = 5.0
 _SAVED: Final = "autograd_saved"
@@ -27,12 +28,13 @@ def program_form() -> tuple[Program, Mapping[str, Leaf]] | None:
         list(PRESETS),
         format_func=lambda key: PRESETS[key].title,
         key="preset",
-        index=None,
+        index=_index(seeds.default("preset", None)),
         placeholder="Your own program",
         on_change=_load_preset,
     )
     text = st.text_area(
         "Program",
+        seeds.default("program", ""),
         key="program",
         height=104,
         max_chars=MAX_CHARACTERS,
@@ -61,7 +63,8 @@ def show_pointer(error: ProgramError) -> None:
 
 def _leaves(program: Program) -> Mapping[str, Leaf] | None:
     for name in program.leaves:
-        _seed_leaf(name, Leaf(1.0))
+        for key, value in _widgets(name, Leaf(1.0)).items():
+            seeds.put_first(key, value)
     leaves: dict[str, Leaf] = {}
     try:
         with st.container(gap="xsmall", key="leaves"):
@@ -74,40 +77,57 @@ def _leaves(program: Program) -> Mapping[str, Leaf] | None:
     with st.popover("Leaf settings", icon=":material/tune:", key="leaf_settings"):
         for name in program.leaves:
             left, right = st.columns(2, vertical_alignment="bottom")
-            left.selectbox(f"dtype of {name}", DTYPES, key=f"dtype_{name}")
+            left.selectbox(
+                f"dtype of {name}",
+                DTYPES,
+                index=DTYPES.index(seeds.default(f"dtype_{name}", DTYPES[0])),
+                key=f"dtype_{name}",
+            )
             right.toggle(
                 "as a list",
+                seeds.default(f"listed_{name}", False),
                 key=f"listed_{name}",
                 help="Type a vector [1, 2] or a matrix [[1, 2], [3, 4]] instead of a slider.",
                 on_change=_listed,
                 args=(name,),
             )
-        st.number_input("Sliders reach ±", min_value=1.0, max_value=1e6, key="span")
+        st.number_input(
+            "Sliders reach ±", 1.0, 1e6, seeds.default("span", SPAN), step=1.0, key="span"
+        )
     return leaves
 
 
 def _leaf(name: str) -> Leaf:
-    listed = st.session_state[f"listed_{name}"]
-    dtype = st.session_state[f"dtype_{name}"]
+    listed = seeds.now(f"listed_{name}")
+    dtype = seeds.now(f"dtype_{name}")
     with st.container(
         horizontal=True, vertical_alignment="bottom" if listed else "center", key=f"row_{name}"
     ):
         value = _text(name) if listed else _slider(name, whole=dtype == "int64")
-        wants = st.checkbox("grad", key=f"grad_{name}")
+        wants = st.checkbox("grad", seeds.default(f"grad_{name}", False), key=f"grad_{name}")
     if isinstance(value, str):
         return parse_leaf(value, requires_grad=wants, dtype=dtype)
     return Leaf(value, wants, dtype)
 
 
 def _text(name: str) -> str:
-    return st.text_input(name, key=f"text_{name}")
+    return st.text_input(name, seeds.default(f"text_{name}", ""), key=f"text_{name}")
 
 
 def _slider(name: str, *, whole: bool) -> float:
-    span = float(st.session_state["span"])
-    state = f"leaf_{name}"
-    st.session_state[state] = min(span, max(-span, float(st.session_state[state])))
-    value = st.slider(name, -span, span, step=1.0 if whole else span / 50, key=state, format="%g")
+    span, key = float(seeds.now("span")), f"leaf_{name}"
+    present = float(seeds.now(key))
+    if abs(present) > span:
+        seeds.put(key, math.copysign(span, present))
+    value = st.slider(
+        name,
+        -span,
+        span,
+        seeds.default(key, None),
+        step=1.0 if whole else span / 50,
+        key=key,
+        format="%g",
+    )
     return round(float(value), 9)
 
 
@@ -124,31 +144,37 @@ def _seed() -> None:
     first = next(iter(PRESETS.values()))
     program, leaves = linked or saved or (first.program, first.leaves)
     _fill(program, leaves)
-    key = next((k for k, p in PRESETS.items() if p.program == program), None)
-    ledger_form.fill(PRESETS[key].switches if key else Switches())
+    preset = seeds.now("preset")
+    ledger_form.fill(Switches() if preset is None else PRESETS[preset].switches)
 
 
 def _fill(program: str, leaves: Mapping[str, Leaf]) -> None:
-    state = st.session_state
-    state["program"] = program
-    state["preset"] = next((k for k, p in PRESETS.items() if p.program == program), None)
+    seeds.put("program", program)
+    _put_preset(program)
     numbers = [given.value for given in leaves.values() if isinstance(given.value, float)]
-    state["span"] = max([SPAN, *(2 * abs(number) for number in numbers if abs(number) > SPAN)])
+    seeds.put("span", max([SPAN, *(2 * abs(number) for number in numbers if abs(number) > SPAN)]))
     for name, given in leaves.items():
-        for part in ("leaf", "text", "listed", "grad", "dtype"):
-            state.pop(f"{part}_{name}", None)
-        _seed_leaf(name, given)
+        for key, value in _widgets(name, given).items():
+            seeds.put(key, value)
 
 
-def _seed_leaf(name: str, given: Leaf) -> None:
-    state = st.session_state
+def _widgets(name: str, given: Leaf) -> dict[str, object]:
     listed = isinstance(given.value, tuple)
-    state.setdefault("span", SPAN)
-    state.setdefault(f"listed_{name}", listed)
-    state.setdefault(f"leaf_{name}", 1.0 if isinstance(given.value, tuple) else given.value)
-    state.setdefault(f"text_{name}", leaf_text(given.value))
-    state.setdefault(f"grad_{name}", given.requires_grad)
-    state.setdefault(f"dtype_{name}", given.dtype)
+    return {
+        f"listed_{name}": listed,
+        f"leaf_{name}": 1.0 if listed else given.value,
+        f"text_{name}": leaf_text(given.value),
+        f"grad_{name}": given.requires_grad,
+        f"dtype_{name}": given.dtype,
+    }
+
+
+def _put_preset(program: str) -> None:
+    seeds.put("preset", next((k for k, p in PRESETS.items() if p.program == program), None))
+
+
+def _index(preset: str | None) -> int | None:
+    return None if preset is None else list(PRESETS).index(preset)
 
 
 def _load_preset() -> None:
@@ -159,20 +185,21 @@ def _load_preset() -> None:
 
 
 def _forget_preset() -> None:
-    text = st.session_state["program"]
-    st.session_state["preset"] = next((k for k, p in PRESETS.items() if p.program == text), None)
+    _put_preset(st.session_state["program"])
 
 
 def _listed(name: str) -> None:
     """Keep the number when a slider becomes a text."""
     if st.session_state[f"listed_{name}"]:
-        st.session_state[f"text_{name}"] = f"[{st.session_state[f'leaf_{name}']:g}]"
+        seeds.put(f"text_{name}", f"[{seeds.now(f'leaf_{name}'):g}]")
 
 
 def _share(program: Program, leaves: Mapping[str, Leaf]) -> None:
     st.session_state[_SAVED] = (program.text, leaves)
-    before = st.query_params.to_dict()
-    others = {name: value for name, value in before.items() if not is_ours(name)}
-    after = others | to_query(program.text, leaves)
-    if after != before:
-        st.query_params.from_dict(after)
+    before = {name: v for name, v in st.query_params.to_dict().items() if is_ours(name)}
+    after = to_query(program.text, leaves)
+    for name in before.keys() - after.keys():
+        del st.query_params[name]
+    changed = {name: value for name, value in after.items() if before.get(name) != value}
+    if changed:  # the parameters of bound widgets, such as the open view, are Streamlit's own
+        st.query_params.update(changed)

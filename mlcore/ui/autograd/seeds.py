@@ -1,0 +1,47 @@
+"""First values of widgets, from a link or a preset, given so that browser and server agree.
+
+A value only written into ``st.session_state`` reaches the browser with one message; if another
+rerun overtakes it, the browser shows the widget's own default instead. So a seed is the widget's
+default in every run, and the session state is written only where a widget already lives, in the
+one run that changes it (Streamlit allows a widget only one of the two at a time).
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, TypeVar
+
+import streamlit as st
+
+_SEEDS: Final = "autograd_seeds"
+_WRITTEN: Final = "autograd_written"
+Value = TypeVar("Value")
+
+
+def put(key: str, value: Any) -> None:
+    """Make this the widget's value, whether it is on the page already or will be."""
+    st.session_state.setdefault(_SEEDS, {})[key] = value
+    if key in st.session_state:
+        st.session_state[key] = value
+        st.session_state.setdefault(_WRITTEN, set()).add(key)
+
+
+def put_first(key: str, value: Any) -> None:
+    """Give a widget a first value where it has none."""
+    st.session_state.setdefault(_SEEDS, {}).setdefault(key, value)
+
+
+def default(key: str, otherwise: Value) -> Value:
+    """What to hand the widget as its default; ``otherwise`` must be Streamlit's own."""
+    written: set[str] = st.session_state.setdefault(_WRITTEN, set())
+    if key in written:
+        written.discard(key)
+        return otherwise
+    found: Value = st.session_state.setdefault(_SEEDS, {}).get(key, otherwise)
+    return found
+
+
+def now(key: str) -> Any:
+    """The widget's present value, also before it is drawn for the first time."""
+    if key in st.session_state:
+        return st.session_state[key]
+    return st.session_state[_SEEDS][key]
