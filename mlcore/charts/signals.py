@@ -20,7 +20,8 @@ Spec = dict[str, Any]
 def function_spec(field: str) -> Spec:
     """Functions, or their slopes, with the chosen x marked; on functions also the tangents there.
 
-    Rows: kind (``curve``, ``tangent``, ``now``), x, name, value, slope, colour.
+    Rows: kind (``curve``, ``tangent``, ``now``), x, name, value, slope, colour, tip (whether the
+    point answers to the mouse: all would slow the browser and add nothing).
 
     Args:
         field: ``value`` for f, ``slope`` for f′.
@@ -48,7 +49,7 @@ def function_spec(field: str) -> Spec:
         .mark_rule(color=palette.MUTED, strokeDash=[2, 3])
         .encode(x=alt.X("x:Q", title="Input x")),
         only("curve").mark_line(strokeWidth=2.2),
-        only("curve").mark_point(opacity=0, size=80),
+        only("curve").transform_filter("datum.tip").mark_point(opacity=0, size=120),
         only("now").mark_point(filled=True, size=70, opacity=1),
     ]
     if field == "value":

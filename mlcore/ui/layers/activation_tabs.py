@@ -36,13 +36,14 @@ def show_functions() -> None:
         if not names:
             st.info("Choose at least one function.")
             return
-        grid = torch.linspace(-6, 6, 121, dtype=torch.float64)
+        grid = torch.linspace(-6, 6, 97, dtype=torch.float64)
         curves = {name: activate(name, grid) for name in names}
         rows = pd.concat(
             [
                 pd.DataFrame(
                     {
                         "kind": "curve",
+                        "tip": torch.arange(len(grid)).remainder(4).eq(0).numpy(),
                         "x": grid.numpy(),
                         "name": ACTIVATION_TITLES[name],
                         "value": curve.value.numpy(),

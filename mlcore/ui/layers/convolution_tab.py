@@ -42,8 +42,9 @@ class _Settings:
     pool_size: int
 
 
+@st.fragment(key="conv")
 def show() -> None:
-    """Draw the page below its question."""
+    """Draw the page below its question; a moved control redraws no more than this."""
     controls, picture = page.columns()
     with controls:
         kernel = kernel_control()

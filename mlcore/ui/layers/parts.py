@@ -23,13 +23,12 @@ _REFUSED: Final = "layers.refused"
 
 
 def tabs(parts: Mapping[str, Callable[[], None]]) -> None:
-    """Tabs whose name stands in the URL; only the open one is drawn."""
-    for tab, part in zip(
-        st.tabs(list(parts), key="tab", bind="query-params"), parts.values(), strict=True
-    ):
+    """Tabs named in the URL; only the open one is drawn, and a control in it redraws no more."""
+    names = list(parts)
+    for tab, name in zip(st.tabs(names, key="tab", bind="query-params"), names, strict=True):
         if tab.open:
             with tab:
-                part()
+                st.fragment(parts[name], key=f"layers.{name}")()
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

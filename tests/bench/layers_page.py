@@ -1,0 +1,176 @@
+"""How soon the pages on layers answer: a slider to the redrawn page, a pointer to the lit cell.
+
+    python tests/bench/layers_page.py [--moves 15]
+
+Starts a dashboard of its own and a real Chromium. For each tab it moves one slider by its arrow
+keys and takes the time from the key press to the moment when nothing in the page changes any more
+for 100 ms (those 100 ms left out). For both grids it moves the pointer from cell to cell and takes
+the time from the event to the painted frame, and counts what was sent to the server meanwhile.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Page, WebSocket, sync_playwright
+
+ROOT = Path(__file__).parents[2]
+PORT = 8649
+SLIDERS = (
+    ("normalization", "Samples N"),
+    ("normalization?tab=Before and after", "Height H"),
+    ("normalization?tab=Same or not", "By noise of σ"),
+    ("normalization?tab=Train and eval", "Momentum"),
+    ("activations", "x"),
+    ("activations?tab=Chain", "Layers"),
+    ("activations?tab=Dead units", "Bias of every unit"),
+    ("activations?tab=Losses", "Logit of class 0"),
+    ("convolution", "Padding"),
+    ("initialization", "Hidden layers"),
+)
+GRIDS = (
+    ("normalization?n=4&c=4&h=4&w=4", "x"),
+    ("normalization?n=6&c=8&h=6&w=6", "x"),
+    ("convolution", "output"),
+)
+# Settled when the server's run is over and no mutation came for 100 ms: resolves with the time of
+# the last one.
+SETTLE = """async () => {
+  const app = document.querySelector('[data-testid=stApp]')
+  const running = () => app.dataset.testScriptState === 'running'
+  let last = performance.now(), ran = false
+  const seen = new MutationObserver(() => { last = performance.now(); ran ||= running() })
+  seen.observe(document.body,
+    {subtree: true, childList: true, attributes: true, characterData: true})
+  window.settled = new Promise(done => {
+    const look = () => ran && !running() && performance.now() - last > 100
+      ? (seen.disconnect(), done(last)) : setTimeout(look, 10)
+    look()
+  })
+  window.pressed = 0
+  const press = () => { window.pressed = performance.now() }
+  addEventListener('keydown', press, {capture: true, once: true})
+}"""
+POINT = """async ([part, moves]) => {
+  const deep = root => [...root.querySelectorAll('*')].flatMap(
+    e => e.shadowRoot ? [e, ...deep(e.shadowRoot)] : [e])
+  const canvas = deep(document).find(e => e.dataset?.part === part)
+  const box = canvas.getBoundingClientRect(), spent = []
+  for (let k = 0; k < moves; k++) {
+    const at = {clientX: box.left + 22 + (k * 37) % (box.width - 26),
+      clientY: box.top + 20 + (k * 53) % (box.height - 26), bubbles: true, pointerType: 'mouse'}
+    const began = performance.now()
+    canvas.dispatchEvent(new PointerEvent('pointermove', at))
+    await new Promise(done => requestAnimationFrame(() => setTimeout(done)))
+    spent.push(performance.now() - began)
+  }
+  return spent
+}"""
+
+
+@contextmanager
+def dashboard() -> Iterator[None]:
+    """A server over an empty store."""
+    with tempfile.TemporaryDirectory() as folder:
+        server = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "streamlit", "run", "dashboard.py"),
+                *("--server.headless", "true", "--server.port", str(PORT)),
+            ],
+            cwd=ROOT,
+            env={**os.environ, "MLCORE_STORE": str(Path(folder) / "runs.db")},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            while not answers():
+                time.sleep(0.1)
+            yield
+        finally:
+            server.terminate()
+            server.wait()
+
+
+def answers() -> bool:
+    """Whether the server is up."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{PORT}/_stcore/health", timeout=1):
+            return True
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def slide(tab: Page, address: str, label: str, moves: int) -> list[float]:
+    """Milliseconds from each key press to the last change of the page."""
+    tab.goto(f"http://127.0.0.1:{PORT}/{address}")
+    slider = tab.get_by_role("slider", name=label, exact=False).first
+    slider.wait_for()
+    tab.wait_for_timeout(2500)
+    slider.focus()
+    spent = []
+    for move in range(moves + 2):
+        tab.evaluate(SETTLE)
+        slider.press("ArrowRight" if move % 2 else "ArrowLeft")
+        spent.append(tab.evaluate("async () => await window.settled - window.pressed"))
+    return spent[2:]
+
+
+def count_frames(tab: Page) -> list[object]:
+    """A list that grows by what the page sends to the server from now on."""
+    sent: list[object] = []
+
+    def watch(socket: WebSocket) -> None:
+        socket.on("framesent", lambda frame: sent.append(frame))
+
+    tab.on("websocket", watch)
+    return sent
+
+
+def main() -> None:
+    """Print a line for each slider and each grid."""
+    parser = argparse.ArgumentParser(description="Time from input to picture on the layers pages.")
+    parser.add_argument("--moves", type=int, default=15)
+    moves = parser.parse_args().moves
+    with dashboard(), sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
+        )
+        tab = browser.new_page(viewport={"width": 1400, "height": 900}, reduced_motion="reduce")
+        for address, label in SLIDERS:
+            spent = slide(tab, address, label, moves)
+            show(f"slider {address}: {label}", spent)
+        for address, part in GRIDS:
+            sent = count_frames(tab)
+            tab.goto(f"http://127.0.0.1:{PORT}/{address}")
+            tab.locator(f"canvas[data-part={part}]").wait_for()
+            tab.wait_for_timeout(2500)
+            before = len(sent)
+            spent = tab.evaluate(POINT, [part, 4 * moves])
+            show(f"pointer {address}: {part}", spent)
+            print(f"{'':58} frames sent to the server meanwhile: {len(sent) - before}")
+        browser.close()
+
+
+def show(name: str, spent: list[float]) -> None:
+    """One line: median, 95th percentile, n."""
+    high = sorted(spent)[int(0.95 * (len(spent) - 1))]
+    print(
+        f"{name:58} median {statistics.median(spent):6.1f} ms, p95 {high:6.1f} ms, n={len(spent)}",
+        flush=True,
+    )
+
+
+if __name__ == "__main__":
+    main()
