@@ -10,28 +10,21 @@ if TYPE_CHECKING:
     from mlcore.layers.activations import Activated, Chained, Liveness, activate, chain, liveness
     from mlcore.layers.convolution import (
         Convolved,
-        ConvolvedGradient,
-        Pooled,
         Window,
         convolve,
-        convolve_backward,
         output_size,
-        pool,
         receptive_field,
         window_of,
     )
+    from mlcore.layers.convolution_backward import ConvolvedGradient, convolve_backward
     from mlcore.layers.influence import Influence, perturb
     from mlcore.layers.initialization import Propagated, propagate
     from mlcore.layers.losses import LogitLoss, Softmaxed, logit_loss, softmax
     from mlcore.layers.norm_identities import Identity, Keeps, identities, keeps
-    from mlcore.layers.normalization import (
-        Normalized,
-        NormalizedGradient,
-        build_norm,
-        normalize,
-        normalize_backward,
-        shared_cells,
-    )
+    from mlcore.layers.norm_parts import build_norm, shared_cells
+    from mlcore.layers.normalization import Normalized, normalize
+    from mlcore.layers.normalization_backward import NormalizedGradient, normalize_backward
+    from mlcore.layers.pooling import Pooled, pool
     from mlcore.layers.refusals import Refusal, explain
     from mlcore.layers.running import RunningTrace, running_statistics
     from mlcore.layers.schemes import draw_weight, initialize, weight_variance
@@ -42,7 +35,7 @@ _HOMES = {
     "Activated": "activations",
     "Chained": "activations",
     "Convolved": "convolution",
-    "ConvolvedGradient": "convolution",
+    "ConvolvedGradient": "convolution_backward",
     "Identity": "norm_identities",
     "Influence": "influence",
     "Keeps": "norm_identities",
@@ -50,8 +43,8 @@ _HOMES = {
     "Liveness": "activations",
     "LogitLoss": "losses",
     "Normalized": "normalization",
-    "NormalizedGradient": "normalization",
-    "Pooled": "convolution",
+    "NormalizedGradient": "normalization_backward",
+    "Pooled": "pooling",
     "Propagated": "initialization",
     "Refusal": "refusals",
     "RunningTrace": "running",
@@ -60,10 +53,10 @@ _HOMES = {
     "Window": "convolution",
     "activate": "activations",
     "activation_statistics": "statistics",
-    "build_norm": "normalization",
+    "build_norm": "norm_parts",
     "chain": "activations",
     "convolve": "convolution",
-    "convolve_backward": "convolution",
+    "convolve_backward": "convolution_backward",
     "draw_weight": "schemes",
     "explain": "refusals",
     "identities": "norm_identities",
@@ -72,14 +65,14 @@ _HOMES = {
     "liveness": "activations",
     "logit_loss": "losses",
     "normalize": "normalization",
-    "normalize_backward": "normalization",
+    "normalize_backward": "normalization_backward",
     "output_size": "convolution",
     "perturb": "influence",
-    "pool": "convolution",
+    "pool": "pooling",
     "propagate": "initialization",
     "receptive_field": "convolution",
     "running_statistics": "running",
-    "shared_cells": "normalization",
+    "shared_cells": "norm_parts",
     "signal_theory": "signal_theory",
     "softmax": "losses",
     "weight_variance": "schemes",

@@ -6,9 +6,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from mlcore.layers.names import Pooling
+from mlcore.layers.windows import (
+    build_convolution,
+    gap,
+    grouped,
+    module_bias,
+    windows_under,
+    with_border,
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,44 +78,6 @@ class Window:
     output: float
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Pooled:
-    """An image before and after pooling.
-
-    Attributes:
-        output: What ``nn.MaxPool2d`` or ``nn.AvgPool2d`` returned, ``[N, C, H_out, W_out]``.
-        by_hand: The largest, or the mean, of each window.
-        max_difference: The largest |output − by_hand|.
-    """
-
-    output: Tensor
-    by_hand: Tensor
-    max_difference: float
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ConvolvedGradient:
-    """Gradients of Σ upstream · output, by autograd and by hand.
-
-    Attributes:
-        input: By autograd, as the input.
-        input_by_hand: Every upstream value handed back to the pixels of its window.
-        weight: By autograd, as the weight.
-        weight_by_hand: Σ upstream · window.
-        bias: By autograd, ``[C_out]``.
-        bias_by_hand: Σ upstream.
-        max_difference: The largest difference among them.
-    """
-
-    input: Tensor
-    input_by_hand: Tensor
-    weight: Tensor
-    weight_by_hand: Tensor
-    bias: Tensor
-    bias_by_hand: Tensor
-    max_difference: float
-
-
 def output_size(
     size: int, kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1
 ) -> int:
@@ -162,14 +131,14 @@ def convolve(
         ValueError: torch's own for groups that do not divide the channels.
         RuntimeError: torch's own where the kernel does not fit (``explain`` reads both).
     """
-    module = _build(x, weight, bias, stride, padding, dilation, groups)
+    module = build_convolution(x, weight, bias, stride, padding, dilation, groups)
     with torch.no_grad():
         output = module(x)
-        padded = _padded(x, padding)
-        windows = _windows(padded, weight, stride, dilation, output.shape[2:])
+        padded = with_border(x, padding)
+        windows = windows_under(padded, weight, stride, dilation, output.shape[2:])
         split = weight.view(groups, -1, *weight.shape[1:])
         # n sample, g group, c channel, i and j output cell, k and l tap, o output channel
-        hand = torch.einsum("ngcikjl,gockl->ngoij", _grouped(windows, groups), split)
+        hand = torch.einsum("ngcikjl,gockl->ngoij", grouped(windows, groups), split)
         hand = hand.reshape(output.shape) + module_bias(module).view(-1, 1, 1)
     k_h, k_w = weight.shape[2:]
     return Convolved(
@@ -179,7 +148,7 @@ def convolve(
         bias=module_bias(module).detach(),
         output=output,
         by_hand=hand,
-        max_difference=_gap(output, hand),
+        max_difference=gap(output, hand),
         stride=stride,
         padding=padding,
         dilation=dilation,
@@ -217,126 +186,3 @@ def window_of(result: Convolved, channel: int, row: int, column: int, sample: in
         float(products.sum() + result.bias[channel]),
         float(result.output[sample, channel, row, column]),
     )
-
-
-def convolve_backward(
-    x: Tensor,
-    weight: Tensor,
-    upstream: Tensor,
-    *,
-    stride: int = 1,
-    padding: int = 0,
-    dilation: int = 1,
-    groups: int = 1,
-) -> ConvolvedGradient:
-    """Send a gradient back through a convolution, by autograd and by hand.
-
-    Args:
-        x: ``[N, C_in, H, W]``; the other settings as for ``convolve``.
-        weight: ``[C_out, C_in / groups, k_h, k_w]``.
-        upstream: The loss's gradient with respect to the output, in the output's shape.
-        stride: At least 1.
-        padding: Zeros on each side.
-        dilation: At least 1.
-        groups: Must divide C_in and C_out.
-    """
-    module = _build(x, weight, None, stride, padding, dilation, groups)
-    leaf = x.detach().clone().requires_grad_()
-    of_input, of_weight, of_bias = torch.autograd.grad(
-        module(leaf), [leaf, module.weight, module_bias(module)], upstream
-    )
-    with torch.no_grad():
-        padded = _padded(x, padding)
-        out_h, out_w = upstream.shape[2:]
-        n, channels = x.shape[:2]
-        windows = _grouped(_windows(padded, weight, stride, dilation, (out_h, out_w)), groups)
-        g = upstream.view(n, groups, -1, out_h, out_w)
-        split = weight.view(groups, -1, *weight.shape[1:])
-        hand_weight = torch.einsum("ngcikjl,ngoij->gockl", windows, g).reshape(weight.shape)
-        given = torch.zeros_like(padded)
-        for k in range(weight.shape[2]):
-            for l_ in range(weight.shape[3]):
-                share = torch.einsum("ngoij,goc->ngcij", g, split[..., k, l_])
-                top, left = k * dilation, l_ * dilation
-                given[
-                    :,
-                    :,
-                    top : top + (out_h - 1) * stride + 1 : stride,
-                    left : left + (out_w - 1) * stride + 1 : stride,
-                ] += share.reshape(n, channels, out_h, out_w)
-        height, width = x.shape[2:]
-        hand_input = given[:, :, padding : padding + height, padding : padding + width]
-        hand_bias = upstream.sum((0, 2, 3))
-    gap = max(_gap(of_input, hand_input), _gap(of_weight, hand_weight), _gap(of_bias, hand_bias))
-    return ConvolvedGradient(of_input, hand_input, of_weight, hand_weight, of_bias, hand_bias, gap)
-
-
-@torch.no_grad()
-def pool(x: Tensor, kind: Pooling, size: int) -> Pooled:
-    """Pool with windows that do not overlap; rows and columns left over at the end are dropped.
-
-    Args:
-        x: ``[N, C, H, W]``.
-        kind: ``max``, ``average``, or ``none`` to return the input.
-        size: Side of a window, and the stride.
-
-    Raises:
-        RuntimeError: torch's own where not one window fits.
-    """
-    if kind == "none":
-        return Pooled(x, x, 0.0)
-    output = (nn.MaxPool2d(size) if kind == "max" else nn.AvgPool2d(size))(x)
-    n, c, rows, columns = output.shape
-    windows = x[:, :, : rows * size, : columns * size].reshape(n, c, rows, size, columns, size)
-    hand = windows.amax((3, 5)) if kind == "max" else windows.sum((3, 5)) / size**2
-    return Pooled(output, hand, _gap(output, hand))
-
-
-def module_bias(module: nn.Conv2d) -> Tensor:
-    """The bias of a convolution that was built with one, ``[C_out]``."""
-    if module.bias is None:
-        raise TypeError("The convolution has no bias.")
-    return module.bias
-
-
-def _build(
-    x: Tensor,
-    weight: Tensor,
-    bias: Tensor | None,
-    stride: int,
-    padding: int,
-    dilation: int,
-    groups: int,
-) -> nn.Conv2d:
-    out, _, k_h, k_w = weight.shape
-    module = nn.Conv2d(x.shape[1], out, (k_h, k_w), stride, padding, dilation, groups).to(x.dtype)
-    with torch.no_grad():
-        module.weight.copy_(weight)
-        module_bias(module).copy_(torch.zeros(out) if bias is None else bias)
-    return module
-
-
-def _padded(x: Tensor, padding: int) -> Tensor:
-    n, c, height, width = x.shape
-    padded = x.new_zeros(n, c, height + 2 * padding, width + 2 * padding)
-    padded[:, :, padding : padding + height, padding : padding + width] = x
-    return padded
-
-
-def _windows(
-    padded: Tensor, weight: Tensor, stride: int, dilation: int, out: tuple[int, ...] | torch.Size
-) -> Tensor:
-    """``[N, C, H_out, k_h, W_out, k_w]``: the pixels under every tap at every place."""
-    k_h, k_w = weight.shape[2:]
-    rows = torch.arange(out[0])[:, None] * stride + torch.arange(k_h) * dilation
-    columns = torch.arange(out[1])[:, None] * stride + torch.arange(k_w) * dilation
-    return padded[:, :, rows][..., columns]
-
-
-def _grouped(windows: Tensor, groups: int) -> Tensor:
-    n, channels = windows.shape[:2]
-    return windows.view(n, groups, channels // groups, *windows.shape[2:])
-
-
-def _gap(a: Tensor, b: Tensor) -> float:
-    return float((a - b).abs().max()) if a.numel() else 0.0

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from mlcore.layers.names import Norm
-from mlcore.layers.normalization import build_norm
+from mlcore.layers.norm_parts import build_norm
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from mlcore.layers.names import Norm
-from mlcore.layers.normalization import Shape, build_norm
+from mlcore.layers.norm_parts import Shape, build_norm
 
 
 @dataclass(frozen=True, slots=True)

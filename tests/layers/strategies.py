@@ -6,7 +6,7 @@ import torch
 from hypothesis import strategies as st
 
 from mlcore.layers.names import Norm
-from mlcore.layers.normalization import Shape
+from mlcore.layers.norm_parts import Shape
 
 NORMS: tuple[Norm, ...] = ("batch", "layer", "instance", "group", "rms")
 seeds = st.integers(0, 2**31 - 1)

@@ -8,7 +8,7 @@ import streamlit as st
 from mlcore.charts.normalization import influence_spec
 from mlcore.layers import identities, keeps, perturb
 from mlcore.layers.names import NORM_TITLES, Norm
-from mlcore.layers.normalization import Shape
+from mlcore.layers.norm_parts import Shape
 from mlcore.ui import page
 from mlcore.ui.layers import parts
 from mlcore.ui.layers.norm_settings import epsilon_control, group_control, tensor_controls

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import streamlit as st
 
 from mlcore.layers.names import NORM_TITLES, Norm
-from mlcore.layers.normalization import Shape
+from mlcore.layers.norm_parts import Shape
 from mlcore.ui.layers import parts
 
 if TYPE_CHECKING:

@@ -1,0 +1,127 @@
+"""The parts that norms forward and backward share: module, partition of the cells, statistics."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from mlcore.layers.names import Norm
+
+Shape = tuple[int, int, int, int]
+
+
+def build_norm(
+    kind: Norm,
+    shape: Shape,
+    *,
+    groups: int = 1,
+    eps: float = 1e-5,
+    momentum: float = 0.1,
+    affine: bool = True,
+) -> nn.Module:
+    """The module of ``torch.nn`` that normalizes tensors of a shape [N, C, H, W].
+
+    Raises:
+        ValueError: torch's own, where groups do not divide the channels.
+    """
+    _, channels, height, width = shape
+    match kind:
+        case "batch":
+            return nn.BatchNorm2d(channels, eps, momentum, affine)
+        case "layer":
+            return nn.LayerNorm((channels, height, width), eps, affine)
+        case "instance":
+            return nn.InstanceNorm2d(channels, eps, momentum, affine)
+        case "group":
+            return nn.GroupNorm(groups, channels, eps, affine)
+        case "rms":
+            return nn.RMSNorm((channels, height, width), eps, affine)
+
+
+def shared_cells(kind: Norm, shape: Shape, groups: int = 1) -> Tensor:
+    """Which statistic each cell of [N, C, H, W] shares, from 0: int64 of that shape."""
+    samples, channels, _, _ = shape
+    n = torch.arange(samples).view(-1, 1, 1, 1)
+    c = torch.arange(channels).view(1, -1, 1, 1)
+    match kind:
+        case "batch":
+            number = c + 0 * n
+        case "layer" | "rms":
+            number = n + 0 * c
+        case "instance":
+            number = n * channels + c
+        case "group":
+            number = n * groups + c // (channels // groups)
+    return number.expand(shape).contiguous()
+
+
+def shape_of(x: Tensor) -> Shape:
+    """The four sides of a tensor. Raises ValueError where it has not four."""
+    if x.dim() != 4 or not x.numel():
+        raise ValueError(
+            f"The tensor has the shape {tuple(x.shape)}, but must be [N, C, H, W] with no side of "
+            "0: use unsqueeze or view to give it four axes."
+        )
+    n, c, h, w = x.shape
+    return n, c, h, w
+
+
+def average(values: Tensor, cells: Tensor) -> Tensor:
+    """Mean of each statistic's cells, ``[K]``."""
+    flat = cells.flatten()
+    total = values.new_zeros(int(flat[-1]) + 1).index_add(0, flat, values.flatten())
+    return total / flat.bincount()
+
+
+def statistics(kind: Norm, x: Tensor, cells: Tensor) -> tuple[Tensor, Tensor]:
+    """μ and σ² of each statistic, ``[K]``; 0 and the mean square for RMSNorm."""
+    if kind == "rms":
+        square = average(x * x, cells)
+        return torch.zeros_like(square), square
+    mean = average(x, cells)
+    return mean, average((x - mean[cells]) ** 2, cells)
+
+
+def running_statistics_of(module: nn.Module) -> tuple[Tensor, Tensor] | None:
+    """Running mean and variance, copied; None for a module that keeps none."""
+    mean = getattr(module, "running_mean", None)
+    variance = getattr(module, "running_var", None)
+    if isinstance(mean, Tensor) and isinstance(variance, Tensor):
+        return mean.clone(), variance.clone()
+    return None
+
+
+def parameter_of(module: nn.Module, name: str) -> nn.Parameter | None:
+    """A parameter of a module by name, or None."""
+    found = getattr(module, name, None)
+    return found if isinstance(found, nn.Parameter) else None
+
+
+def fill(module: nn.Module, weight: Tensor | float, bias: Tensor | float) -> None:
+    """Set γ and β, where the module has them."""
+    with torch.no_grad():
+        for name, value in (("weight", weight), ("bias", bias)):
+            parameter = parameter_of(module, name)
+            if parameter is not None:
+                parameter.copy_(torch.as_tensor(value, dtype=parameter.dtype))
+
+
+def affine_of(kind: Norm, module: nn.Module) -> tuple[Tensor, Tensor]:
+    """γ and β so that they broadcast over [N, C, H, W]."""
+    filled = []
+    for name, neutral in (("weight", 1.0), ("bias", 0.0)):
+        parameter = parameter_of(module, name)
+        if parameter is None:
+            filled.append(torch.tensor(neutral))
+        else:
+            filled.append(parameter if kind in ("layer", "rms") else parameter.view(-1, 1, 1))
+    return filled[0], filled[1]
+
+
+def gap(a: Tensor, b: Tensor) -> float:
+    """The largest |a − b|, NaN beside NaN counting as 0."""
+    both_nan = a.isnan() & b.isnan()
+    largest = (a - b).abs().masked_fill(both_nan, 0.0).max()
+    return math.nan if bool(largest.isnan()) else float(largest)
