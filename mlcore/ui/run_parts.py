@@ -84,9 +84,11 @@ def card(run: Run, *, key: str, colour: str | None = None, link: bool = False) -
         link: Offer a way to its curves on the experiment's page.
     """
     with st.container(border=True, key=f"{key}.{run.id}", gap="small"):
-        with st.container(horizontal=True, vertical_alignment="center", key=f"{key}.{run.id}.top"):
-            _title(run, colour or palette.run_colour(run.key))
-            _buttons(run, key, link=link)
+        with st.container(horizontal=True, vertical_alignment="center"):
+            with st.container(horizontal=True, vertical_alignment="center", width="stretch"):
+                _title(run, colour or palette.run_colour(run.key))
+            with st.container(horizontal=True, width="content", gap="xsmall"):
+                _buttons(run, key, link=link)
         if run.status.live or run.status.resumable:
             st.progress(run.progress, text=progress_text(run))
         else:
@@ -99,7 +101,9 @@ def progress_text(run: Run) -> str:
     """Steps, speed and the time that is left, or how it ended."""
     if run.status == Status.QUEUED and not run.step:
         return "Waiting for a worker…"
-    parts = [f"step {run.step:,} of {run.total:,.0f}" if run.total else "step 0"]
+    if not run.total:
+        return "Starting…" if run.status == Status.RUNNING else "Never started"
+    parts = [f"step {run.step:,} of {run.total:,.0f}"]
     latest = run.latest()
     if run.status == Status.RUNNING and "samples_per_second" in latest:
         parts.append(f"{latest['samples_per_second']:,.0f} samples/s")
@@ -191,7 +195,6 @@ def _title(run: Run, colour: str) -> None:
     st.badge(word, icon=icon, color=badge_colour)
     if run.id in st.session_state.get(CACHED_KEY, frozenset()):
         st.badge("cached", icon=":material/bolt:", color="green", help="This config was run before")
-    st.space("stretch")
 
 
 def _buttons(run: Run, key: str, *, link: bool) -> None:

@@ -215,3 +215,12 @@ def test_predictions_without_runs_offer_to_train(empty_store: Store, open_page: 
 
     assert not at.exception
     assert [run.config for run in empty_store.list()] == [MNISTConfig()]
+
+
+def test_predictions_of_a_run_that_waits_show_its_card(empty_store: Store, open_page: Open) -> None:
+    run = empty_store.submit(MNISTConfig())
+
+    at = open_page(PAGE, tab="Predictions")
+
+    assert "The first predictions come when the run starts" in at.info[0].value
+    assert at.button(key=f"mnist.predictions.card.{run.id}.Stop")

@@ -6,7 +6,7 @@ from typing import Final
 import streamlit as st
 
 from mlcore.mnist.config import MNISTConfig
-from mlcore.runs import Run, open_store
+from mlcore.runs import Run, Status, open_store
 from mlcore.ui import run_parts
 
 __all__ = ["FORM", "MNISTConfig", "choose_runs", "chosen_ids", "newest_runs", "show_run"]
@@ -33,8 +33,9 @@ def chosen_ids() -> list[str]:
 
 
 def show_run(run_id: str) -> None:
-    """Add a run to those that are shown, in front."""
-    _remember([run_id, *(known for known in chosen_ids() if known != run_id)])
+    """Add a run to those that are shown, in front; those that failed make way."""
+    failed = {run.id for run in newest_runs() if run.status == Status.FAILED}
+    _remember([run_id, *(known for known in chosen_ids() if known not in {run_id, *failed})])
 
 
 def choose_runs(offered: Sequence[Run]) -> list[str]:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
-from streamlit.delta_generator import DeltaGenerator
 
 from mlcore.charts import digits as charts
 from mlcore.runs import Run, open_store
@@ -15,6 +14,7 @@ from mlcore.ui.mnist.parts import MNISTConfig, chosen_ids, newest_runs
 
 POLL_S = 1.0
 _TILE = 64
+_RUN = "mnist.predictions.run"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,57 +27,65 @@ class Moment:
 
 
 def show() -> None:
-    """Draw the tab."""
-    runs = {run.id: run for run in newest_runs()}
-    controls, picture = page.columns()
-    if not runs:
+    """Draw the tab; while its run learns, it follows."""
+    if not newest_runs():
+        _, picture = page.columns()
         with picture:
-            st.info(
-                "No network has learned yet. Start one under **Train**, or press the button.",
-                icon=":material/play_arrow:",
-            )
-            run = run_parts.start_button(
-                MNISTConfig(), "Train the course's network", key="mnist.first"
-            )
-            if run is not None:
-                run_parts.open_on_its_page(run)
+            _offer_to_train()
         return
-    with controls:
-        first = next((run_id for run_id in chosen_ids() if run_id in runs), next(iter(runs)))
-        run_id = st.selectbox(
-            "Run",
-            list(runs),
-            index=list(runs).index(first),
-            format_func=lambda run_id: f"{run_parts.name_of(runs[run_id])} · {run_id}",
-            key="mnist.predictions.run",
-        )
-        slider = st.container(key="mnist.predictions.controls")
-        page.prose("mnist_predictions")
-    moving = runs[run_id].status.moving
-    shown = picture.container(key="mnist.predictions.picture")
+    following = _run().status.moving
 
-    @st.fragment(run_every=POLL_S if moving else None, key="mnist.predictions.panel")
+    @st.fragment(run_every=POLL_S if following else None, key="mnist.predictions.panel")
     def panel() -> None:
         with page.sentences():
             watch.look_after_runs()
-            run = open_store().get(run_id)
-            step = _step(run, slider)
-            if step is not None:
-                with shown:
-                    _draw(run, step)
-            if run.status.moving != moving:
+            if _content().status.moving != following:
                 st.rerun()
 
-    with page.sentences():
-        panel()
+    panel()
 
 
-def _step(run: Run, place: DeltaGenerator) -> int | None:
+def _content() -> Run:
+    controls, picture = page.columns()
+    with controls:
+        names = {run.id: f"{run_parts.name_of(run)} · {run.id}" for run in newest_runs()}
+        run = _run()
+        if st.session_state.get(_RUN) != run.id:
+            st.session_state[_RUN] = run.id
+        st.selectbox("Run", names, format_func=names.__getitem__, key=_RUN)
+        step = _step(run)
+        page.prose("mnist_predictions")
+    with picture:
+        if step is None:
+            run_parts.card(run, key="mnist.predictions.card")
+            st.info("The first predictions come when the run starts.")
+        else:
+            _draw(run, step)
+    return run
+
+
+def _run() -> Run:
+    """The run of the list; at first the one that is shown under *Train*, else the newest."""
+    known = {run.id: run for run in newest_runs()}
+    wanted = [st.session_state.get(_RUN), *chosen_ids()]
+    return next((known[run_id] for run_id in wanted if run_id in known), next(iter(known.values())))
+
+
+def _offer_to_train() -> None:
+    st.info(
+        "No network has learned yet. Start one under **Train**, or press the button.",
+        icon=":material/play_arrow:",
+    )
+    run = run_parts.start_button(MNISTConfig(), "Train the course's network", key="mnist.first")
+    if run is not None:
+        run_parts.open_on_its_page(run)
+
+
+def _step(run: Run) -> int | None:
     """The step whose predictions to show: that of the slider, which follows the newest epoch."""
     steps = run.array_steps()
     per_epoch = run.config.steps_per_epoch() or 1
     if not steps:
-        place.info("The first predictions come when the run starts.")
         return None
     widget = f"mnist.predictions.step.{run.id}"
     newest = f"{widget}.newest"
@@ -85,9 +93,9 @@ def _step(run: Run, place: DeltaGenerator) -> int | None:
         st.session_state[widget] = steps[-1]
     st.session_state[newest] = steps[-1]
     if len(steps) == 1:
-        place.caption("Epoch 0: before the first step.")
+        st.caption("Epoch 0: before the first step.")
         return steps[0]
-    step: int = place.select_slider(
+    step: int = st.select_slider(
         "After epoch",
         steps,
         format_func=lambda step: f"{step / per_epoch:.3g}",
