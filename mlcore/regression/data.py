@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
+from weakref import WeakKeyDictionary
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,7 +25,7 @@ class DataError(ValueError):
     """Data that no line can be fitted to; the text says what is wrong and what to do."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Dataset:
     """Points to fit.
 
@@ -47,10 +48,15 @@ class Dataset:
         return self.x.shape[0]
 
     def checksum(self) -> str:
-        """SHA-256 of the numbers."""
+        """SHA-256 of the numbers, worked out once: a million take as long as a slider may."""
+        if (known := _CHECKSUMS.get(self)) is not None:
+            return known
         digest = hashlib.sha256(self.x.contiguous().numpy().tobytes())
         digest.update(self.y.contiguous().numpy().tobytes())
-        return digest.hexdigest()
+        return _CHECKSUMS.setdefault(self, digest.hexdigest())
+
+
+_CHECKSUMS: WeakKeyDictionary[Dataset, str] = WeakKeyDictionary()
 
 
 def as_pair(x: Numbers, y: Numbers) -> tuple[Tensor, Tensor]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pandas as pd
 import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from mlcore.core import FieldSpec
 from mlcore.regression import (
@@ -70,8 +72,7 @@ def _own_table(draft: Draft) -> Dataset | None:
         st.info("Choose a file, or share this link: it keeps all settings but the file.")
         return None
     try:
-        table = _table(upload.getvalue())
-        names = numeric_columns(table)
+        _, names = _table(upload)
         if len(names) >= 2:
             left, right = st.columns(2)
             x, y = draft.text(SPECS["x_column"]), draft.text(SPECS["y_column"])
@@ -87,9 +88,9 @@ def _own_table(draft: Draft) -> Dataset | None:
                 )
             chosen_x = str(st.session_state["regression.x_column"])
             chosen_y = str(st.session_state["regression.y_column"])
-            data = from_table(table, chosen_x, chosen_y)
+            data = _points(upload, chosen_x, chosen_y)
         else:
-            data = from_table(table)
+            data = _points(upload, "", "")
     except DataError as problem:
         page.error(problem)
         return None
@@ -98,9 +99,18 @@ def _own_table(draft: Draft) -> Dataset | None:
     return data
 
 
-@st.cache_resource(max_entries=4, show_spinner="Reading the table…")
-def _table(raw: bytes):  # type: ignore[no-untyped-def]
-    return read_table(raw)
+_BY_ID = {UploadedFile: lambda upload: upload.file_id}  # hashing 20 MB at each move would show
+
+
+@st.cache_resource(max_entries=4, show_spinner="Reading the table…", hash_funcs=_BY_ID)
+def _table(upload: UploadedFile) -> tuple[pd.DataFrame, list[str]]:
+    table = read_table(upload.getvalue())
+    return table, numeric_columns(table)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False, hash_funcs=_BY_ID)
+def _points(upload: UploadedFile, x: str, y: str) -> Dataset:
+    return from_table(_table(upload)[0], x, y)
 
 
 def model_controls(draft: Draft) -> None:
