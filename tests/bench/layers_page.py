@@ -45,8 +45,8 @@ GRIDS = (
     ("normalization?n=6&c=8&h=6&w=6", "x"),
     ("convolution", "output"),
 )
-# Settled when the server's run is over and no mutation came for 100 ms: resolves with the time of
-# the last one.
+# Settled when the server's run is over and no mutation came for 100 ms (600 if the run was too
+# short to be seen): resolves with the time of the last one.
 SETTLE = """async () => {
   const app = document.querySelector('[data-testid=stApp]')
   const running = () => app.dataset.testScriptState === 'running'
@@ -55,7 +55,7 @@ SETTLE = """async () => {
   seen.observe(document.body,
     {subtree: true, childList: true, attributes: true, characterData: true})
   window.settled = new Promise(done => {
-    const look = () => ran && !running() && performance.now() - last > 100
+    const look = () => !running() && performance.now() - last > (ran ? 100 : 600)
       ? (seen.disconnect(), done(last)) : setTimeout(look, 10)
     look()
   })

@@ -213,6 +213,8 @@ def test_initialization_trains_the_networks_whose_signals_it_shows(
         ("normalization", {"numbers": "Random", "mode": "eval"}),
         ("normalization", {"numbers": "Equal", "eps": "0.1"}),
         ("activations", {}),
+        ("activations", {"tab": "Chain"}),
+        ("activations", {"tab": "Dead units"}),
         ("activations", {"tab": "Losses"}),
         ("convolution", {"inputs": "2", "outputs": "2", "groups": "2"}),
         ("initialization", {"depth": "3", "width": "8"}),

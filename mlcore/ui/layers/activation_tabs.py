@@ -129,6 +129,12 @@ def show_chain() -> None:
         size = max(float(r.gradients.abs().max()) for r in chains.values())
         gap = max(r.max_difference for r in chains.values())
         parts.agreement(gap, "Gradients at every layer", size)
+    page.as_code(
+        "import torch\nfrom mlcore.layers import chain\n\n"
+        f'result = chain("{names[0]}", torch.tensor([{start}], dtype=torch.float64), {depth}, '
+        f"{weight})\nprint(result.gradients[0], result.gradients_by_hand[0])",
+        key="act.chain.code",
+    )
 
 
 def show_units() -> None:
@@ -139,7 +145,7 @@ def show_units() -> None:
             "Bias of every unit",
             -8.0,
             8.0,
-            0.0,
+            -1.5,
             0.25,
             help="Added to all pre-activations.",
             key="shift",
@@ -183,6 +189,15 @@ def show_units() -> None:
                 "Mean slope": [f"{s.mean_slope:.3f}" for s in states.values()],
             }
         )
+    page.as_code(
+        "import mlcore\nfrom mlcore.layers import liveness\n\n"
+        "digits = mlcore.mnist.load()\n"
+        "images = (digits.test_images[:400].double() / 255 - digits.mean) / digits.std\n"
+        "layer = mlcore.MNISTConfig().build_model().get_submodule('hidden1')\n"
+        f"z = layer(images.flatten(1).float()).detach().double() * {scale} + {shift}\n"
+        f'print(liveness("relu", z, {tolerance}))',
+        key="act.units.code",
+    )
 
 
 def _chosen(default: tuple[Activation, ...]) -> list[Activation]:

@@ -6,6 +6,7 @@ from typing import Final, Literal
 
 import streamlit as st
 
+from mlcore.charts import palette
 from mlcore.layers.names import NORM_TITLES
 from mlcore.mnist.config import MNISTConfig
 from mlcore.ui import page
@@ -14,6 +15,7 @@ from mlcore.ui.layers.race import Entrant, race
 RATES: Final = (0.01, 0.1, 1.0, 3.0, 10.0)
 BATCHES: Final = (8, 32, 128)
 _NAMES: Final = {"none": "no norm", **{str(kind): title for kind, title in NORM_TITLES.items()}}
+_COLOURS: Final = dict(zip(_NAMES.values(), palette.RUN_COLOURS, strict=False))
 
 
 def show() -> None:
@@ -93,5 +95,5 @@ def show() -> None:
             for norm in chosen
             for rate in sorted(rates)
         ]
-        race(entrants, key="norm.race")
+        race(entrants, _COLOURS, key="norm.race")
     page.config_as_code(entrants[0].config, key="norm.race.code")

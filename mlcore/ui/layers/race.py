@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -36,12 +36,18 @@ class Entrant:
     config: MNISTConfig
 
 
-def race(entrants: Sequence[Entrant], *, key: str) -> None:
+def race(entrants: Sequence[Entrant], colours: Mapping[str, str], *, key: str) -> None:
     """A button that trains what is not trained yet, and below it how all of them fare.
 
     Runs are found again by their configs' fingerprints: a reload, another tab and another day show
     the same runs, and what was trained once is never trained twice.
+
+    Args:
+        entrants: The networks.
+        colours: Hue of each group, the same whichever of them race.
+        key: Prefix of all keys.
     """
+    colours = {group: colours[group] for group in dict.fromkeys(e.group for e in entrants)}
     with page.sentences():
         watch.look_after_runs()
         found = _found(entrants)
@@ -67,7 +73,7 @@ def race(entrants: Sequence[Entrant], *, key: str) -> None:
                 )
         parts.show_refused()
         if found:
-            _panel(entrants, going, key)
+            _panel(entrants, colours, going, key)
         else:
             st.info(
                 f"Nothing is trained yet: the button above starts {len(entrants)} small runs, a "
@@ -76,29 +82,29 @@ def race(entrants: Sequence[Entrant], *, key: str) -> None:
             )
             first = entrants[0].config
             alike = [e for e in entrants if _rest(e.config) == _rest(first)]
-            colours = _colours(entrants)
             parts.legend(colours)
             _layers(alike, {}, colours, key)
 
 
-def _panel(entrants: Sequence[Entrant], going: bool, key: str) -> None:
+def _panel(entrants: Sequence[Entrant], colours: Mapping[str, str], going: bool, key: str) -> None:
     @st.fragment(run_every=POLL_S if going else None, key=f"{key}.panel")
     def panel() -> None:
         with page.sentences():
             watch.look_after_runs()
             found = _found(entrants)
-            _draw(entrants, found, key)
+            _draw(entrants, found, colours, key)
             if any(run.status.moving for run in found.values()) != going:
                 st.rerun()
 
     panel()
 
 
-def _draw(entrants: Sequence[Entrant], found: dict[str, Run], key: str) -> None:
+def _draw(
+    entrants: Sequence[Entrant], found: dict[str, Run], colours: Mapping[str, str], key: str
+) -> None:
     groups = tuple(dict.fromkeys(e.group for e in entrants))
     rates = sorted({e.config.lr for e in entrants})
     batches = sorted({e.config.batch_size for e in entrants})
-    colours = _colours(entrants)
     ended = sum(1 for run in found.values() if not run.status.moving)
     if ended < len(entrants):
         st.progress(ended / len(entrants), text=f"{ended} of {len(entrants)} runs have ended")
@@ -130,11 +136,6 @@ def _draw(entrants: Sequence[Entrant], found: dict[str, Run], key: str) -> None:
             "Layers at learning rate", rates, value=rate, format_func=_rate, key=f"{key}.rate"
         )
     _layers([e for e in chosen if e.config.lr == rate], found, colours, key)
-
-
-def _colours(entrants: Sequence[Entrant]) -> dict[str, str]:
-    groups = dict.fromkeys(e.group for e in entrants)
-    return dict(zip(groups, palette.RUN_COLOURS, strict=False))
 
 
 def _rest(config: MNISTConfig) -> tuple[float, int]:
@@ -197,7 +198,7 @@ def _largest_rates(rows: pd.DataFrame, groups: Sequence[str], batches: Sequence[
 def _curves(
     entrants: Sequence[Entrant],
     found: dict[str, Run],
-    colours: dict[str, str],
+    colours: Mapping[str, str],
     rate: float,
     key: str,
 ) -> None:
@@ -225,7 +226,7 @@ def _losses(url: str, moments: tuple[tuple[str, int], ...]) -> pd.DataFrame:
 
 
 def _layers(
-    entrants: Sequence[Entrant], found: dict[str, Run], colours: dict[str, str], key: str
+    entrants: Sequence[Entrant], found: dict[str, Run], colours: Mapping[str, str], key: str
 ) -> None:
     rows = []
     for entrant in entrants:

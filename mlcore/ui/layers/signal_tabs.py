@@ -96,7 +96,8 @@ def show_training() -> None:
             st.info("Choose at least one scheme.")
             return
         entrants = [Entrant(SCHEME_TITLES[s], _config(network, s, rate)) for s in network.schemes]
-        race(entrants, key="init.race")
+        named = {SCHEME_TITLES[scheme]: colour for scheme, colour in COLOURS.items()}
+        race(entrants, named, key="init.race")
     page.config_as_code(entrants[0].config, key="init.race.code")
 
 

@@ -39,7 +39,7 @@ class ConvolutionWindow {
     const [c, h, w] = this.data[part].shape, gap = 8
     const room = this.box.clientWidth, parts = this.data.pooled ? 3 : 2
     const side = Math.min(300, room > 560 ? Math.floor((room - 24 * parts) / parts) : room)
-    const across = c > 2 ? 2 : c, down = Math.ceil(c / across)
+    const across = c > 2 ? 2 : 1, down = Math.ceil(c / across)
     const unit = Math.max(1.5, Math.min(
       26, (side - (across - 1) * gap) / (across * w), (330 - (down - 1) * gap) / (down * h)))
     return {
