@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -48,7 +49,7 @@ def data_controls(draft: Draft) -> Dataset | None:
         on_change=settings.taken("data"),
     )
     if kind == "csv":
-        return _own_table(draft)
+        return _csv_controls(draft)
     if kind == "made":
         with st.popover("Made of…", width="stretch", key="regression.made"):
             for name in ("slope", "intercept", "noise", "outliers", "count", "seed"):
@@ -64,6 +65,20 @@ def data_controls(draft: Draft) -> Dataset | None:
         return None
 
 
+def _csv_controls(draft: Draft) -> Dataset | None:
+    chosen = st.session_state.get("regression.file") is not None
+    try:
+        # a key of its own for each state: an expander folds anew only when it is a new one
+        with st.expander("File and columns", expanded=not chosen, key=f"regression.table.{chosen}"):
+            data = _own_table(draft)
+    except DataError as problem:
+        page.error(problem)
+        return None
+    for note in data.notes if data else ():
+        st.caption(note)
+    return data
+
+
 def _own_table(draft: Draft) -> Dataset | None:
     upload = st.file_uploader(
         "A CSV file with two columns of numbers", type=["csv", "tsv", "txt"], key="regression.file"
@@ -71,35 +86,24 @@ def _own_table(draft: Draft) -> Dataset | None:
     if upload is None:
         st.info("Choose a file, or share this link: it keeps all settings but the file.")
         return None
-    try:
-        _, names = _table(upload)
-        if len(names) >= 2:
-            left, right = st.columns(2)
-            x, y = draft.text(SPECS["x_column"]), draft.text(SPECS["y_column"])
-            for column, label, name, chosen, spare in (
-                (left, "x", "x_column", x, 0),
-                (right, "y", "y_column", y, 1),
-            ):
-                column.selectbox(
-                    label,
-                    names,
-                    key=settings.widget(name, chosen if chosen in names else names[spare]),
-                    on_change=settings.taken(name),
-                )
-            chosen_x = str(st.session_state["regression.x_column"])
-            chosen_y = str(st.session_state["regression.y_column"])
-            data = _points(upload, chosen_x, chosen_y)
-        else:
-            data = _points(upload, "", "")
-    except DataError as problem:
-        page.error(problem)
-        return None
-    for note in data.notes:
-        st.caption(note)
-    return data
+    _, names = _table(upload)
+    if len(names) < 2:
+        return _points(upload, "", "")  # which says what is missing
+    for column, name, spare in zip(st.columns(2), ("x_column", "y_column"), names, strict=False):
+        chosen = draft.text(SPECS[name])
+        column.selectbox(
+            name[0],
+            names,
+            key=settings.widget(name, chosen if chosen in names else spare),
+            on_change=settings.taken(name),
+        )
+    x, y = st.session_state["regression.x_column"], st.session_state["regression.y_column"]
+    return _points(upload, str(x), str(y))
 
 
-_BY_ID = {UploadedFile: lambda upload: upload.file_id}  # hashing 20 MB at each move would show
+_BY_ID: dict[str | type[Any], Callable[[Any], Any]] = {
+    UploadedFile: lambda upload: upload.file_id  # hashing 20 MB at each move would show
+}
 
 
 @st.cache_resource(max_entries=4, show_spinner="Reading the table…", hash_funcs=_BY_ID)

@@ -89,6 +89,7 @@ def bands(verdict: Verdict | None, low: int) -> str:
 _STRIPE = "height:8px;border-radius:4px;overflow:hidden;"
 _WORDS = "height:1.1rem;font-size:0.75rem;opacity:0.85;"
 _CSS = (
+    '[class*="lr-slide"] [data-testid="stSliderTickBar"]{display:none}'  # it would lie on the bands
     ".rate-bands .word{container-type:inline-size;overflow:hidden;text-align:center}"
     "@container (max-width:27px){.rate-bands .slow span{display:none}}"
     "@container (max-width:38px){.rate-bands .stable span{display:none}}"
