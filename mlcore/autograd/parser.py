@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping
 from functools import lru_cache
+from itertools import pairwise
 from typing import Final, NoReturn
 
 from mlcore.autograd import tokens
@@ -44,6 +45,15 @@ def parse(text: str) -> Program:
     words = [token for token in tokens.scan(text) if token.kind != "newline"]
     if not words:
         raise ProgramError("the program is empty; write a line such as z = w*x + b.")
+    for before, word in pairwise(words):
+        ends = before.kind in ("name", "number") or before.text in (")", "]")
+        if ends and word.kind in ("name", "number") and before.line == word.line:
+            raise ProgramError(
+                f"an operator is missing before {word.text[:20]!r}; write * for a product.",
+                word.line,
+                word.column,
+                text.split("\n")[word.line - 1],
+            )
     try:
         tree = ast.parse(text)
     except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
@@ -51,7 +61,7 @@ def parse(text: str) -> Program:
         line = min(line, text.count("\n") + 1)
         said = getattr(error, "msg", None) or "it is nested too deep"
         raise ProgramError(
-            f"this cannot be read: {said}.", line, column, text.split("\n")[line - 1]
+            f"this cannot be read: {said.rstrip('.?')}.", line, column, text.split("\n")[line - 1]
         ) from None
     return _Compiler(Places(text, words)).compile(tree)
 

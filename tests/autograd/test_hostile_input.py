@@ -236,6 +236,7 @@ def test_any_text_is_a_leaf_or_gets_a_clear_error(text: str) -> None:
         ("z = x.T", 6, "methods do not exist"),
         ("z = 2x", 6, "write * between"),
         ("z = w × x", 7, "write * for a product"),
+        ("z = relu(w x)", 12, "write * for a product"),
         ("z = x^2", 6, r"write ** for a power"),
         ("λ = x\nz = λ + tanh(λ, 2)", 9, "takes 1 argument"),
         ("z = f(x)", 5, "f is not a function here"),
