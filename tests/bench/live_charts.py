@@ -3,7 +3,7 @@
 A run is fed at 10 points a second through the real recorder, store, server and browser; each tab
 notes when its loss curve grows. Printed for one tab and for five: point → pixels (from the moment
 the experiment yields the step, flushing included), redraws a second of the slowest tab, CPU of the
-server as a share of one core; then the server's CPU with one idle tab after the run has ended.
+server as a share of one core, growth of its memory; then the CPU with one idle tab after the end.
 
 Run it with: python tests/bench/live_charts.py
 """
@@ -90,16 +90,21 @@ class Load:
     process: psutil.Process
     began: float
     cpu: float
+    memory: int
 
     @classmethod
     def of(cls, pid: int) -> Load:
         """Begin to measure."""
         process = psutil.Process(pid)
-        return cls(process, time.monotonic(), _cpu(process))
+        return cls(process, time.monotonic(), _cpu(process), process.memory_info().rss)
 
     def share(self) -> float:
         """Share of one core since then."""
         return (_cpu(self.process) - self.cpu) / (time.monotonic() - self.began)
+
+    def grown(self) -> float:
+        """Megabytes it holds more than then."""
+        return (int(self.process.memory_info().rss) - self.memory) / 1e6
 
 
 def _cpu(process: psutil.Process) -> float:
@@ -124,7 +129,7 @@ def measure(server: DashboardServer, browser: Browser, tabs: int) -> Page:
     time.sleep(WARM_UP_S)
     load, began = Load.of(server.pid), time.time()
     time.sleep(MEASURED_S)
-    share, ended = load.share(), time.time()
+    share, grown, ended = load.share(), load.grown(), time.time()
     lags, rates = [], []
     for page in pages:
         drawn: list[tuple[float, int]] = page.evaluate("window.drawn")
@@ -139,7 +144,8 @@ def measure(server: DashboardServer, browser: Browser, tabs: int) -> Page:
     p95 = quantiles(lags, n=20)[-1]
     print(
         f"{tabs} tab(s): point → pixels median {median(lags):.2f} s, p95 {p95:.2f} s "
-        f"(n={len(lags)}); slowest tab redrawn {min(rates):.1f}×/s; server {share:.0%} of a core"
+        f"(n={len(lags)}); slowest tab redrawn {min(rates):.1f}×/s; server {share:.0%} of a core, "
+        f"{grown:+.0f} MB"
     )
     paced.join()
     for page in pages[1:]:
