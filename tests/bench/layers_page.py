@@ -6,6 +6,8 @@ Starts a dashboard of its own and a real Chromium. For each tab it moves one sli
 keys and takes the time from the key press to the moment when nothing in the page changes any more
 for 100 ms (those 100 ms left out). For both grids it moves the pointer from cell to cell and takes
 the time from the event to the painted frame, and counts what was sent to the server meanwhile.
+Beside each slider stands the CPU time a move took in the server and in the whole browser: on a busy
+machine that tells more than the clock does.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
 from playwright.sync_api import Page, WebSocket, sync_playwright
 
 ROOT = Path(__file__).parents[2]
@@ -112,8 +115,8 @@ def answers() -> bool:
         return False
 
 
-def slide(tab: Page, address: str, label: str, moves: int) -> list[float]:
-    """Milliseconds from each key press to the last change of the page."""
+def slide(tab: Page, address: str, label: str, moves: int) -> tuple[list[float], str]:
+    """Milliseconds from each key press to the last change of the page, and the CPU time it took."""
     tab.goto(f"http://127.0.0.1:{PORT}/{address}")
     slider = tab.get_by_role("slider", name=label, exact=False).first
     slider.wait_for()
@@ -121,10 +124,31 @@ def slide(tab: Page, address: str, label: str, moves: int) -> list[float]:
     slider.focus()
     spent = []
     for move in range(moves + 2):
+        if move == 2:
+            before = cpu_seconds()
         tab.evaluate(SETTLE)
         slider.press("ArrowRight" if move % 2 else "ArrowLeft")
         spent.append(tab.evaluate("async () => await window.settled - window.pressed"))
-    return spent[2:]
+    server, browser = (
+        1000 * (now - then) / moves for now, then in zip(cpu_seconds(), before, strict=True)
+    )
+    return spent[2:], f"CPU a move: server {server:.0f} ms, browser {browser:.0f} ms"
+
+
+def cpu_seconds() -> tuple[float, float]:
+    """CPU time so far of the server, and of the browser with all its processes."""
+    server = browser = 0.0
+    for process in psutil.Process().children(recursive=True):
+        try:
+            times = process.cpu_times()
+            is_server = "streamlit" in process.cmdline()
+        except psutil.NoSuchProcess:
+            continue
+        if is_server:
+            server += times.user + times.system
+        else:
+            browser += times.user + times.system
+    return server, browser
 
 
 def count_frames(tab: Page) -> list[object]:
@@ -149,8 +173,9 @@ def main() -> None:
         )
         tab = browser.new_page(viewport={"width": 1400, "height": 900}, reduced_motion="reduce")
         for address, label in SLIDERS:
-            spent = slide(tab, address, label, moves)
+            spent, cpu = slide(tab, address, label, moves)
             show(f"slider {address}: {label}", spent)
+            print(f"{'':58} {cpu}", flush=True)
         for address, part in GRIDS:
             sent = count_frames(tab)
             tab.goto(f"http://127.0.0.1:{PORT}/{address}")

@@ -43,6 +43,7 @@ class _Settings:
 
 
 @st.fragment(key="conv")
+@parts.one_thread()
 def show() -> None:
     """Draw the page below its question; a moved control redraws no more than this."""
     controls, picture = page.columns()
@@ -143,6 +144,7 @@ def _window(result: Convolved, pooled: Pooled, s: _Settings) -> None:
 
 
 @st.fragment(key="conv.window.fragment")
+@parts.one_thread()
 def _component(result: Convolved, pooled: Pooled, s: _Settings) -> None:
     channels, height, width = result.output.shape[1:]
     wanted = st.session_state.get(_CHOSEN) or _strongest(result)

@@ -58,6 +58,7 @@ def run(norm: NormSettings, tensor: TensorSettings) -> Normalized:
 
 
 @st.fragment(key="norm.grid")
+@parts.one_thread()
 def _grid_and_arithmetic(result: Normalized, norm: NormSettings) -> None:
     chosen = min(int(st.session_state.get(CHOSEN, 0)), result.input.numel() - 1)
     mount = st.components.v2.component(

@@ -28,7 +28,24 @@ def tabs(parts: Mapping[str, Callable[[], None]]) -> None:
     for tab, name in zip(st.tabs(names, key="tab", bind="query-params"), names, strict=True):
         if tab.open:
             with tab:
-                st.fragment(parts[name], key=f"layers.{name}")()
+                st.fragment(one_thread()(parts[name]), key=f"layers.{name}")()
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Compute with one torch thread; as a decorator, for the whole function.
+
+    The tensors of a page are small: with two threads on two busy cores they take up to 18 times the
+    CPU time, for OpenMP's threads spin while they wait for each other.
+    """
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
