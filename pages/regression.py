@@ -35,6 +35,8 @@ def regression() -> None:
             rate.three_button(here.verdict, here.config.steps)
             st.markdown(rate.rate_words(here.verdict, here.config))
             st.caption(rate.curvature_words(here.verdict))
+            for note in here.data.notes[len(source.notes if source else ()) :]:
+                st.caption(note)
         controls.edit_controls(draft, here.config if here else None)
         for sentence in problems.values():
             page.error(sentence)

@@ -44,6 +44,7 @@ def test_the_course_run_is_judged_before_it_is_trained() -> None:
         ({"model": "origin", "lr": "0.0001"}, "**Stable:**"),
         ({"model": "polynomial", "degree": "8", "standardize": "true"}, "**Divergent:**"),
         ({"data": "made", "outliers": "5", "count": "20"}, "the loss will be"),
+        ({"data": "made", "count": "5000", "loss": "huber"}, "fits 1,000 of the 5,000 points"),
         ({"rates": "three"}, "5 % over the border"),
         ({"points": "50_20!-3"}, "the loss will be"),
         ({"lr": "quick"}, "lr is"),
