@@ -14,7 +14,6 @@ from torch.nn.utils import get_total_norm
 from mlcore.core import SnapshotError
 from mlcore.mnist.batches import Batches, Piece
 from mlcore.mnist.data import Digits
-from mlcore.mnist.dropout import masks_from
 from mlcore.mnist.evaluate import Evaluation, Examiner
 from mlcore.mnist.hardware import device_for, precision_for
 from mlcore.mnist.losses import loss_for
@@ -26,6 +25,7 @@ from mlcore.mnist.optimizers import (
     set_learning_rate,
 )
 from mlcore.mnist.pieces import Team, pieces_for
+from mlcore.mnist.quick_layers import masks_from, quicken
 from mlcore.mnist.threads import cores_here, threads_for
 
 if TYPE_CHECKING:
@@ -69,6 +69,7 @@ class Learner:
             put_weights(self._model, snapshot)
         self._model.to(self._device)
         _channels_last(self._model)
+        quicken(self._model, self._device)
         self._optimizer = build_optimizer(config, self._model)
         if snapshot is not None:
             put_optimizer_tensors(self._optimizer, snapshot.tensors)

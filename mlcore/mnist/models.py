@@ -11,7 +11,6 @@ from torch import nn
 from mlcore.core import Snapshot, SnapshotError
 from mlcore.layers.schemes import initialize
 from mlcore.mnist.config import MNISTConfig, image_sides
-from mlcore.mnist.dropout import Dropout
 
 SIDE: Final = 28
 PIXELS: Final = SIDE * SIDE
@@ -112,7 +111,7 @@ def _cnn(config: MNISTConfig) -> list[tuple[str, nn.Module]]:
         layers += _dense(config, "_dense", inputs, config.dense)
         inputs = config.dense
     elif config.dropout:
-        layers.append(("dropout_dense", Dropout(config.dropout)))
+        layers.append(("dropout_dense", nn.Dropout(config.dropout)))
     return [*layers, ("output", nn.Linear(inputs, config.num_classes()))]
 
 
@@ -124,7 +123,7 @@ def _dense(
         layers.append((f"normalization{number}", norm))
     layers.append((f"activation{number}", _ACTIVATIONS[config.activation]()))
     if config.dropout:
-        layers.append((f"dropout{number}", Dropout(config.dropout)))
+        layers.append((f"dropout{number}", nn.Dropout(config.dropout)))
     return layers
 
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from mlcore.mnist.augment import MAX_SHIFT, affine, shift
 from mlcore.mnist.batches import seeded
 from mlcore.mnist.config import MNISTConfig
-from mlcore.mnist.dropout import Dropout, masks_from
 from mlcore.mnist.evaluate import sample_indices
 from mlcore.mnist.pieces import Team, pieces_for
+from mlcore.mnist.quick_layers import SeededDropout, masks_from
 from mlcore.mnist.threads import threads_for
 
 
@@ -67,7 +67,7 @@ def test_an_error_in_a_piece_reaches_the_caller() -> None:
 
 
 def test_dropout_draws_from_the_given_generator_alone() -> None:
-    layer, values = Dropout(0.25), torch.ones(1000)
+    layer, values = SeededDropout(0.25), torch.ones(1000)
     before = torch.get_rng_state()
 
     with masks_from(seeded(0, "test")):
