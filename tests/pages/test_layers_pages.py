@@ -8,6 +8,8 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
+import mlcore
+from mlcore import MNISTConfig
 from mlcore.runs import Status, Store
 from tests.pages.conftest import Open
 
@@ -228,3 +230,36 @@ def test_the_python_beside_the_picture_runs(
     exec(at.code[0].value, {})  # noqa: S102 - the page's own text, written by this project
 
     assert capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("empty_store")
+def test_without_a_trained_kernel_one_click_trains_one(empty_store: Store, open_page: Open) -> None:
+    at = open_page("pages/convolution.py", preset="trained")
+
+    at.button(key="conv.train").click().run()
+
+    assert not at.exception
+    assert [run.config_fields["model"] for run in empty_store.list()] == ["cnn"]
+    assert not [button for button in at.button if button.key == "conv.train"]
+
+
+def test_a_trained_kernel_is_that_of_the_run(empty_store: Store, open_page: Open) -> None:
+    run = mlcore.run(
+        MNISTConfig(
+            model="cnn",
+            channels=(2,),
+            kernels=(3,),
+            dense=0,
+            loss="cross_entropy",
+            train_size=64,
+            batch_size=64,
+            epochs=1,
+        ),
+        progress=False,
+    )
+    weight = run.model().get_parameter("convolution1.weight")[1, 0]
+
+    at = open_page("pages/convolution.py", preset="trained", run=run.id, channel="1")
+
+    assert empty_store.list()
+    assert str([[round(v, 5) for v in row] for row in weight.double().tolist()]) in at.code[0].value

@@ -123,9 +123,10 @@ def _size_formula(size: int, s: _Settings) -> None:
     side = output_size(28, size, s.stride, s.padding, s.dilation)
     told = "" if side > 0 else r"\;\Rightarrow\text{no output}"
     st.latex(
-        r"\begin{aligned}H_{out}&=\Bigl\lfloor\tfrac{H+2p-d(k-1)-1}{s}\Bigr\rfloor+1\\ &="
+        r"\begin{aligned}\rule{0pt}{1.5em}H_{out}&="
+        r"\Bigl\lfloor\tfrac{H+2p-d(k-1)-1}{s}\Bigr\rfloor+1\\ &="
         rf"\Bigl\lfloor\tfrac{{28+2\cdot{s.padding}-{s.dilation}\cdot({size}-1)-1}}{{{s.stride}}}"
-        rf"\Bigr\rfloor+1={max(side, 0)}{told}\end{{aligned}}"
+        rf"\Bigr\rfloor+1={max(side, 0)}{told}\rule[-1em]{{0pt}}{{1em}}\end{{aligned}}"
     )
 
 

@@ -129,7 +129,7 @@ def _arithmetic(result: Normalized, norm: NormSettings, chosen: int) -> str:
             letters += r"+\beta"
     gap = abs(hand - module)
     return (
-        rf"\begin{{aligned}} y&={letters}={value}\\ &={parts.latex(hand, 6)}\\"
+        rf"\begin{{aligned}} \rule{{0pt}}{{2em}}y&={letters}={value}\\ &={parts.latex(hand, 6)}\\"
         rf"\texttt{{{type(result.module).__name__}}}&={parts.latex(module, 6)},\quad "
         rf"|\Delta|={parts.latex(gap, 2)} \end{{aligned}}"
     )

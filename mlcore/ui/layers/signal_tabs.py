@@ -220,11 +220,12 @@ def _histograms(results: dict[Scheme, Propagated]) -> None:
     low, high = reach([tensors[layer - 1] for layer in shown])
     rows = pd.concat(
         [
-            sideways(histogram(tensors[layer - 1], low, high, 40), layer, 0.9 * every).assign(
+            sideways(histogram(tensors[layer - 1], low, high, 32), layer, 0.9 * every).assign(
                 layer=layer
             )
             for layer in shown
         ]
     )
+    rows = rows[rows["share"] > 0]
     colour = palette.VALUE if what == "activations" else palette.GRADIENT
     parts.chart(layer_histogram_spec(what, colour), rows, key=f"init.histograms.{what}")
