@@ -48,7 +48,7 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
+@st.cache_resource(max_entries=8, show_spinner="Reading the digits…")
 def digits(count: int, start: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
     """Real test digits: normalized images float64 ``[count, 28, 28]`` and labels. Read only."""
     from mlcore.mnist import load
@@ -58,7 +58,7 @@ def digits(count: int, start: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
     return (images - data.mean) / data.std, data.test_labels[start : start + count]
 
 
-@st.cache_resource(max_entries=1, show_spinner=False)
+@st.cache_resource(max_entries=1, show_spinner="Reading the digits…")
 def pixels() -> torch.Tensor:
     """The first hundred test digits as they are, float64 ``[100, 28, 28]`` in 0 to 1."""
     from mlcore.mnist import load
