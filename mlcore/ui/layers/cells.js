@@ -30,7 +30,7 @@ function show(v, digits = 4) {
   let text
   if (size !== 0 && (size < 1e-3 || size >= 1e5)) {
     const [m, e] = v.toExponential(digits - 2).split('e')
-    text = `${m}·10^${Number(e)}`
+    text = `${m}·10${[...String(Number(e))].map(d => d === '-' ? '⁻' : '⁰¹²³⁴⁵⁶⁷⁸⁹'[d]).join('')}`
   } else text = String(Number(v.toPrecision(digits)))
   return text.replaceAll('-', '−')
 }
