@@ -86,7 +86,7 @@ def sweep_spec(field: str) -> dict[str, Any]:
     now = alt.Chart(ROWS).mark_rule(color=palette.MUTED, strokeDash=[2, 3])
     layers: list[alt.Chart | alt.LayerChart] = [
         now.encode(x=alt.X("mean(now):Q", title="Logit of the right class")),
-        base.mark_line(strokeWidth=2.2, clip=True),
+        base.mark_line(strokeWidth=2.2, clip=True, interpolate="monotone"),
         base.mark_point(opacity=0, size=80, clip=True),
     ]
     return bare_spec(

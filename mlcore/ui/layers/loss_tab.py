@@ -97,7 +97,7 @@ def _sweep(z: torch.Tensor, label: int) -> None:
     """The right class's logit moved from −10 to 10, the others as they stand."""
     import torch
 
-    grid = torch.linspace(-10, 10, 33, dtype=torch.float64)
+    grid = torch.linspace(-10, 10, 25, dtype=torch.float64)
     moved = z.repeat(len(grid), 1)
     moved[:, label] = grid
     frames = []

@@ -33,7 +33,7 @@ _ACTIVATIONS: Final[tuple[Trainable, ...]] = (
 COLOURS: Final[dict[Scheme, str]] = dict(zip(SCHEME_TITLES, palette.RUN_COLOURS, strict=True))
 _FLOOR: Final = 1e-12
 _IMAGES: Final = 128
-_MOST_HISTOGRAMS: Final = 15
+_MOST_HISTOGRAMS: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +220,7 @@ def _histograms(results: dict[Scheme, Propagated]) -> None:
     low, high = reach([tensors[layer - 1] for layer in shown])
     rows = pd.concat(
         [
-            sideways(histogram(tensors[layer - 1], low, high, 32), layer, 0.9 * every).assign(
+            sideways(histogram(tensors[layer - 1], low, high, 24), layer, 0.9 * every).assign(
                 layer=layer
             )
             for layer in shown
