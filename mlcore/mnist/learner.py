@@ -147,10 +147,12 @@ class Learner:
 
 
 def _channels_last(model: nn.Module) -> None:
-    """Keep images with the channels of a pixel side by side, as fast convolutions read them."""
-    for layer in model.modules():
-        if isinstance(layer, nn.Conv2d):
-            layer.weight.data = layer.weight.data.contiguous(memory_format=torch.channels_last)
+    """Keep images with the channels of a pixel side by side, as fast convolutions read them.
+
+    Module.to and not Tensor.contiguous, which leaves the weight of a single input channel as it
+    is: its strides say either layout, and then the convolution's output takes the slow one.
+    """
+    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack it
 
 
 def _check_precision(precision: str, snapshot: Snapshot | None) -> None:
