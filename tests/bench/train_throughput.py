@@ -125,8 +125,8 @@ import warnings
 from sklearn.neural_network import MLPRegressor
 warnings.simplefilter("ignore")
 # MLPClassifier fits a log loss; the regressor over one-hot labels is the course's squared error
-net = MLPRegressor(hidden_layer_sizes=(256, 64), solver="sgd", learning_rate_init=0.01, momentum=0.9,
-    nesterovs_momentum=False, alpha=0.0, batch_size=512, max_iter=1, random_state=0)
+net = MLPRegressor(hidden_layer_sizes=(256, 64), solver="sgd", learning_rate_init=0.01,
+    momentum=0.9, nesterovs_momentum=False, alpha=0.0, batch_size=512, max_iter=1, random_state=0)
 net.partial_fit(normal[:512], one_hot[:512])
 started = time.perf_counter()
 net.set_params(max_iter=epochs, warm_start=True, tol=0.0, n_iter_no_change=1000)
