@@ -9,7 +9,7 @@ or a shared link brings the form back, a wrong value included.
 
 from collections.abc import Callable, Collection
 from contextlib import nullcontext
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -17,6 +17,7 @@ from streamlit.delta_generator import DeltaGenerator
 from mlcore.core import Config, FieldSpec
 from mlcore.ui import page
 from mlcore.ui.draft import Draft, as_text, slider_values
+from mlcore.ui.steer import is_news, steer
 
 _BOX_WIDTH = 84
 """Pixels of the box beside a slider, so that both stand in one row of a narrow column."""
@@ -66,7 +67,7 @@ def config_form(
     return config  # type: ignore[return-value]  # draft.check makes a config_class
 
 
-def current(config_class: type[ConfigType], *, key: str) -> ConfigType | None:
+def config_of(config_class: type[ConfigType], *, key: str) -> ConfigType | None:
     """The config that the form of that key holds now, drawn or not; None while it is wrong."""
     return _load(config_class, key).check()[0]  # type: ignore[return-value]  # as above
 
@@ -138,18 +139,19 @@ def _save_to_url(draft: Draft, key: str) -> None:
 
 
 def _presets(config_class: type[Config], config: Config | None, key: str) -> None:
-    presets = dict(config_class.presets)
-    if not presets:
+    if not config_class.presets:
         return
-    widget = f"{key}.preset"
-    st.session_state[widget] = next((n for n, c in presets.items() if c == config), None)
-
-    def choose() -> None:
-        name = st.session_state[widget]
-        if name is not None:
-            fill(presets[name], key=key)
-
-    st.pills("Presets", list(presets), key=widget, on_change=choose)
+    st.caption("Presets")
+    with st.container(horizontal=True, gap="xsmall", key=f"{key}.presets"):
+        for name, preset in config_class.presets.items():
+            st.button(
+                name,
+                icon=":material/check:" if preset == config else None,
+                key=f"{key}.preset.{name}",
+                on_click=fill,
+                args=(preset,),
+                kwargs={"key": key},
+            )
 
 
 # --- fields ----------------------------------------------------------------------------------
@@ -170,7 +172,7 @@ def _field(draft: Draft, spec: FieldSpec, key: str) -> None:
 def _choice(draft: Draft, spec: FieldSpec, key: str) -> None:
     text = draft.text(spec)
     known = text in spec.choices
-    widget = _put(f"{key}.{spec.name}", text if known else None)
+    widget = steer(f"{key}.{spec.name}", text if known else None)
     st.selectbox(
         spec.label,
         spec.choices,
@@ -184,7 +186,7 @@ def _choice(draft: Draft, spec: FieldSpec, key: str) -> None:
 
 
 def _switch(draft: Draft, spec: FieldSpec, key: str) -> None:
-    widget = _put(f"{key}.{spec.name}", draft.value(spec) is True)
+    widget = steer(f"{key}.{spec.name}", draft.value(spec) is True)
     st.toggle(spec.label, help=spec.help, key=widget, on_change=_typed(key, spec, widget))
 
 
@@ -195,7 +197,7 @@ def _number(draft: Draft, spec: FieldSpec, key: str) -> None:
         _box(draft, spec, key)
         return
     fallback = min(stops, key=lambda stop: abs(stop - spec.default))
-    slider = _put(f"{key}.{spec.name}.slider", value if value in stops else fallback)
+    slider = steer(f"{key}.{spec.name}.slider", value if value in stops else fallback)
     with st.container(
         horizontal=True, vertical_alignment="bottom", gap="small", key=f"{key}.{spec.name}.row"
     ):
@@ -211,7 +213,7 @@ def _number(draft: Draft, spec: FieldSpec, key: str) -> None:
 
 
 def _box(draft: Draft, spec: FieldSpec, key: str, *, beside_slider: bool = False) -> None:
-    widget = _put(f"{key}.{spec.name}", draft.text(spec))
+    widget = steer(f"{key}.{spec.name}", draft.text(spec))
     st.text_input(
         f"{spec.label}, exactly" if beside_slider else spec.label,
         help=None if beside_slider else spec.help,
@@ -222,16 +224,12 @@ def _box(draft: Draft, spec: FieldSpec, key: str, *, beside_slider: bool = False
     )
 
 
-def _put(widget: str, value: object) -> str:
-    """Set a widget from the draft: a widget that was hidden has forgotten, the draft has not."""
-    if widget not in st.session_state or st.session_state[widget] != value:
-        st.session_state[widget] = value
-    return widget
-
-
 def _typed(key: str, spec: FieldSpec, widget: str) -> Callable[[], None]:
+    """What to do when a person changes a widget of a field."""
+
     def take_over() -> None:
-        value: Any = st.session_state[widget]
-        st.session_state[key] = {**st.session_state.get(key, {}), spec.name: as_text(value)}
+        if is_news(widget):
+            text = as_text(st.session_state[widget])
+            st.session_state[key] = {**st.session_state.get(key, {}), spec.name: text}
 
     return take_over

@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from mlcore.mnist import MNISTConfig
+
 SCRIPT = """
 import streamlit as st
 from mlcore.mnist import MNISTConfig
@@ -108,14 +110,13 @@ def test_a_choice_from_the_url_that_does_not_exist_is_shown_and_refused(tmp_path
 
 def test_a_preset_is_one_click_and_stays_marked(tmp_path: Path) -> None:
     at = open_form(tmp_path)
-    assert at.button_group(key="f.preset").value == "course"
+    assert "check" in at.button(key="f.preset.course").proto.icon
 
-    at.button_group(key="f.preset").set_value("99 % CNN").run()
-
-    from mlcore.mnist import MNISTConfig
+    at.button(key="f.preset.99 % CNN").click().run()
 
     assert at.session_state["config"] == MNISTConfig.presets["99 % CNN"]
-    assert at.button_group(key="f.preset").value == "99 % CNN"
+    assert "check" in at.button(key="f.preset.99 % CNN").proto.icon
+    assert not at.button(key="f.preset.course").proto.icon
     assert at.query_params["model"] == "cnn"
 
 
@@ -147,3 +148,35 @@ def test_an_error_in_a_closed_group_is_said_all_the_same(tmp_path: Path) -> None
 
     assert "f.lr" not in [box.key for box in at.text_input]
     assert at.error[0].value.startswith("lr is")
+
+
+def test_a_request_that_was_on_its_way_does_not_undo_a_change(tmp_path: Path) -> None:
+    at = open_form(tmp_path)
+    at.select_slider(key="f.lr.slider").set_value(0.1).run()
+
+    # The browser has not yet heard that the box shows 0.1, and a poll sends what it showed before.
+    at.text_input(key="f.lr").set_value("0.01").run()
+
+    assert at.session_state["config"].lr == 0.1
+    assert at.text_input(key="f.lr").value == "0.1"
+
+
+def test_a_preset_is_not_undone_by_a_request_that_was_on_its_way(tmp_path: Path) -> None:
+    at = open_form(tmp_path)
+    at.button(key="f.preset.99 % CNN").click().run()
+
+    at.selectbox(key="f.model").set_value("mlp").run()
+
+    assert at.session_state["config"] == MNISTConfig.presets["99 % CNN"]
+
+
+def test_the_replaced_value_may_be_typed_again_a_little_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = open_form(tmp_path)
+    at.select_slider(key="f.lr.slider").set_value(0.1).run()
+    monkeypatch.setattr("mlcore.ui.steer.OLD_NEWS_S", 0.0)
+
+    at.text_input(key="f.lr").set_value("0.01").run()
+
+    assert at.session_state["config"].lr == 0.01

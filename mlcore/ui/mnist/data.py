@@ -16,7 +16,7 @@ _COLUMNS = 16
 
 def show() -> None:
     """Draw the tab."""
-    config = form.current(MNISTConfig, key=FORM) or MNISTConfig()
+    config = form.config_of(MNISTConfig, key=FORM) or MNISTConfig()
     controls, picture = page.columns()
     with controls, page.sentences():
         dataset, folder = _dataset(config)

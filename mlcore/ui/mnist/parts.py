@@ -8,6 +8,7 @@ import streamlit as st
 from mlcore.mnist.config import MNISTConfig
 from mlcore.runs import Run, Status, open_store
 from mlcore.ui import run_parts
+from mlcore.ui.steer import is_news, steer
 
 __all__ = ["FORM", "MNISTConfig", "choose_runs", "chosen_ids", "newest_runs", "show_run"]
 
@@ -43,19 +44,22 @@ def choose_runs(offered: Sequence[Run]) -> list[str]:
     ids = chosen_ids()
     names = {run.id: f"{run_parts.name_of(run)} · {run.id}" for run in offered}
     options = list(dict.fromkeys([*ids, *names]))
-    widget = "mnist.runs"
-    if st.session_state.get(widget) != ids:
-        st.session_state[widget] = ids
-    chosen = st.multiselect(
+    widget = steer("mnist.runs", ids)
+
+    def choose() -> None:
+        if is_news(widget):
+            _remember(st.session_state[widget])
+
+    st.multiselect(
         "Runs to show",
         options,
         format_func=lambda run_id: names.get(run_id, run_id),
         placeholder="Choose runs",
         key=widget,
-        on_change=lambda: _remember(st.session_state[widget]),
+        on_change=choose,
     )
-    _remember(chosen)
-    return chosen
+    _remember(ids)
+    return ids
 
 
 def _remember(ids: list[str]) -> None:

@@ -11,6 +11,7 @@ from mlcore.runs import Run, open_store
 from mlcore.ui import page, run_parts, watch
 from mlcore.ui.mnist import look
 from mlcore.ui.mnist.parts import MNISTConfig, chosen_ids, newest_runs
+from mlcore.ui.steer import is_news, steer
 
 POLL_S = 1.0
 _TILE = 64
@@ -50,9 +51,13 @@ def _content() -> Run:
     with controls:
         names = {run.id: f"{run_parts.name_of(run)} · {run.id}" for run in newest_runs()}
         run = _run()
-        if st.session_state.get(_RUN) != run.id:
-            st.session_state[_RUN] = run.id
-        st.selectbox("Run", names, format_func=names.__getitem__, key=_RUN)
+        st.selectbox(
+            "Run",
+            list(names),
+            index=list(names).index(run.id),
+            format_func=names.__getitem__,
+            key=_RUN,
+        )
         step = _step(run)
         page.prose("mnist_predictions")
     with picture:
@@ -82,25 +87,30 @@ def _offer_to_train() -> None:
 
 
 def _step(run: Run) -> int | None:
-    """The step whose predictions to show: that of the slider, which follows the newest epoch."""
+    """The step whose predictions to show: that of the slider, or the newest until it is moved."""
     steps = run.array_steps()
-    per_epoch = run.config.steps_per_epoch() or 1
     if not steps:
         return None
-    widget = f"mnist.predictions.step.{run.id}"
-    newest = f"{widget}.newest"
-    if st.session_state.get(widget) in (None, st.session_state.get(newest)):
-        st.session_state[widget] = steps[-1]
-    st.session_state[newest] = steps[-1]
     if len(steps) == 1:
         st.caption("Epoch 0: before the first step.")
         return steps[0]
+    moved_to = f"mnist.predictions.moved.{run.id}"
+    wanted: int | None = st.session_state.get(moved_to)
+    widget = steer(f"mnist.predictions.step.{run.id}", wanted if wanted in steps else steps[-1])
+
+    def move() -> None:
+        if is_news(widget):
+            step = st.session_state[widget]
+            st.session_state[moved_to] = None if step == steps[-1] else step
+
+    per_epoch = run.config.steps_per_epoch() or 1
     step: int = st.select_slider(
         "After epoch",
         steps,
         format_func=lambda step: f"{step / per_epoch:.3g}",
-        help="0 is the network before its first step; the slider follows a live run.",
+        help="0 is the network before its first step; at its end the slider follows a live run.",
         key=widget,
+        on_change=move,
     )
     return step
 
