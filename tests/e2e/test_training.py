@@ -8,6 +8,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from mlcore import MNISTConfig
 from mlcore.runs.store import open_store
+from mlcore.runs.worker import execute
 from tests.e2e.conftest import DashboardServer
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -91,9 +92,14 @@ def test_home_starts_the_course_run_and_shows_it_live(
 def test_a_finished_run_is_no_longer_asked_for(
     dashboard_server: DashboardServer, tab: Page
 ) -> None:
+    store = open_store(dashboard_server.store)
+    finished = store.submit(MNISTConfig(train_size=512, epochs=1))
+    if not finished.cached:
+        finished = execute(store.url, finished.id)
+    store.close()
     asked: list[str] = []
     tab.on("websocket", lambda socket: socket.on("framesent", lambda _: asked.append("frame")))
-    tab.goto(f"{dashboard_server.url}/mnist?tab=Train")
+    tab.goto(f"{dashboard_server.url}/mnist?tab=Train&runs={finished.id}")
     expect(badge(tab, "finished")).to_be_visible()
     expect(tab.get_by_test_id("stStatusWidget")).to_have_count(0)
     before = len(asked)
