@@ -1,10 +1,12 @@
-"""How fast a run trains with one and two torch threads, alone and beside a busy core.
+"""One core or two, and how: a run's speed alone and beside a busy core.
 
-    python tests/bench/threads.py [--seconds 3] [--repeats 3]
+    python tests/bench/threads.py [--seconds 2] [--repeats 3]
 
-Prints the table that mlcore/mnist/threads.py rests on: images per second, median of the repeats,
-each in a process of its own, with GNU OpenMP's threads spinning while they wait (its default) and
-sleeping (OMP_WAIT_POLICY=passive).
+Prints the table that mlcore/mnist/threads.py rests on: images per second, median and lowest of the
+repeats, each in a process of its own. "operations" splits every single operation over the threads,
+as torch does by itself, with GNU OpenMP's threads spinning while they wait (its default) or
+sleeping (OMP_WAIT_POLICY=passive, GOMP_SPINCOUNT=0); "pieces" gives each thread its pieces of a
+batch, as mlcore does. All else is the same code.
 """
 
 import argparse
@@ -16,30 +18,44 @@ import sys
 from contextlib import ExitStack
 
 PROBE = """
-import sys, time, torch
+import sys, time
+import mlcore.mnist.learner as learner
 import mlcore.mnist.train as loop
 from mlcore.mnist.config import MNISTConfig
-preset, threads, seconds = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
-loop.threads_for = lambda config, cores: threads
-config = MNISTConfig.presets[preset].replace(epochs=1000)
-started = images = 0
+from mlcore.mnist.surroundings import surroundings
+preset, split, threads, seconds = sys.argv[1], sys.argv[2], int(sys.argv[3]), float(sys.argv[4])
+if split == "operations":
+    loop.surroundings = lambda threads: surroundings(int(sys.argv[3]))
+    learner.pieces_for = lambda config: 1
+else:
+    learner.cores_here = lambda: threads
+config = MNISTConfig.presets[preset].replace(epochs=1000, train_size=20_000)
+started, images, first = 0.0, 0, 30
 for step in loop.train(config):
-    if step.index < 30:
+    if not started and step.index >= first:
         started, first = time.perf_counter(), step.index
-    elif time.perf_counter() - started > seconds:
+    elif started and time.perf_counter() - started > seconds:
         break
 print((step.index - first) * config.batch_size / (time.perf_counter() - started))
 """
 BUSY = "while True: sum(range(10000))"
 
 
-def images_per_second(preset: str, threads: int, busy: int, env: dict[str, str], s: float) -> float:
+WAYS = {
+    "operations, spinning": ("operations", {}),
+    "operations, passive": ("operations", {"OMP_WAIT_POLICY": "passive"}),
+    "operations, spin 0": ("operations", {"GOMP_SPINCOUNT": "0"}),
+    "pieces": ("pieces", {}),
+}
+
+
+def images_per_second(words: list[str], env: dict[str, str], busy: int) -> float:
     with ExitStack() as stack:
         for _ in range(busy):
             process = stack.enter_context(subprocess.Popen([sys.executable, "-c", BUSY]))
             stack.callback(process.kill)
         done = subprocess.run(
-            [sys.executable, "-W", "ignore", "-c", PROBE, preset, str(threads), str(s)],
+            [sys.executable, "-W", "ignore", "-c", PROBE, *words],
             env={**os.environ, **env},
             capture_output=True,
             text=True,
@@ -50,27 +66,21 @@ def images_per_second(preset: str, threads: int, busy: int, env: dict[str, str],
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--seconds", type=float, default=3.0)
+    parser.add_argument("--seconds", type=float, default=2.0)
     parser.add_argument("--repeats", type=int, default=3)
     arguments = parser.parse_args()
-    waits = {
-        "spinning": {},
-        "passive": {"OMP_WAIT_POLICY": "passive"},
-        "spin 0": {"GOMP_SPINCOUNT": "0"},
-    }
-    print(f"{'preset':18} {'waiting':9} threads  busy cores  images/s (median, lowest)", flush=True)
-    for preset, busy, (wait, env), threads in itertools.product(
-        ["course", "99 % CNN", "linear baseline"], [0, 1], waits.items(), [1, 2]
-    ):
-        speeds = [
-            images_per_second(preset, threads, busy, env, arguments.seconds)
-            for _ in range(arguments.repeats)
-        ]
-        print(
-            f"{preset:18} {wait:9} {threads:7}  {busy:10}  "
-            f"{statistics.median(speeds):10,.0f} {min(speeds):10,.0f}",
-            flush=True,
-        )
+    print("preset      threads split by      threads  busy cores    median     lowest   load")
+    for preset, threads, busy in itertools.product(["course", "99 % CNN"], [1, 2], [0, 1]):
+        for way, (split, env) in WAYS.items():
+            if threads == 1 and env:
+                continue  # one thread waits for nobody
+            words = [preset, split, str(threads), str(arguments.seconds)]
+            speeds = [images_per_second(words, env, busy) for _ in range(arguments.repeats)]
+            print(
+                f"{preset:11} {way:21} {threads:7} {busy:11} {statistics.median(speeds):9,.0f} "
+                f"{min(speeds):10,.0f} {os.getloadavg()[0]:6.1f}",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

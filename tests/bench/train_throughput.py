@@ -192,6 +192,7 @@ def main() -> None:
                 del ways[name]
                 continue
             speeds[name].append(float(done.stdout))
+            print(f"  {name:28} {speeds[name][-1]:10,.0f}", flush=True)
     bare = statistics.median(speeds.get("bare loop, floats") or [1.0])
     print(f"load {os.getloadavg()[0]:.1f}, {arguments.threads} threads, n = {arguments.rounds}")
     print(f"{'way':28} images/s, median   quickest  epoch, s   of bare")
