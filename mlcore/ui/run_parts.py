@@ -31,7 +31,7 @@ _BADGES: Final[Mapping[Status, tuple[str, BadgeColour]]] = {
 
 
 def name_of(run: Run) -> str:
-    """What to call a run: its preset, or what it changes from the defaults, and its seed if any.
+    """What to call a run: its preset or the nearest one, and what it changes from that.
 
     Two runs of one config have one name; their ids tell them apart.
     """
@@ -44,11 +44,21 @@ def _name(experiment: str, fields: str) -> str:
         config = config_class(experiment).from_json(fields)
     except (ValueError, TypeError):
         return experiment
-    for name, preset in config.presets.items():
-        if preset == config:
-            return name
-    changes = ", ".join(f"{name} {as_text(value)}" for name, value in config.changes().items())
-    return changes or "defaults"
+    bases = {"": type(config)(), **config.presets}
+    differing = {name: _differing(config, base) for name, base in bases.items()}
+    nearest = min(differing, key=lambda name: (len(differing[name]), name == ""))
+    if differing[nearest] and len(differing[nearest]) == len(differing[""]):
+        nearest = ""  # no preset is nearer than the defaults, so none needs naming
+    words = [nearest] * bool(nearest) + [f"{k} {as_text(v)}" for k, v in differing[nearest].items()]
+    return ", ".join(words) or "defaults"
+
+
+def _differing(config: Config, base: Config) -> dict[str, object]:
+    return {
+        name: value
+        for name in type(config).model_fields
+        if (value := getattr(config, name)) != getattr(base, name)
+    }
 
 
 def config_of(run: Run) -> Config | None:

@@ -24,6 +24,11 @@ def test_a_run_is_called_by_what_it_changes(store: Store) -> None:
     assert run_parts.name_of(run) == "hidden 32, 16, lr 0.5, nesterov true"
 
 
+def test_a_run_close_to_a_preset_is_called_by_it_and_the_change(store: Store) -> None:
+    run = store.submit(MNISTConfig.presets["99 % CNN"].replace(epochs=2, seed=3))
+    assert run_parts.name_of(run) == "99 % CNN, epochs 2, seed 3"
+
+
 @pytest.mark.parametrize(
     "strange", [{"experiment": "no_such_module:Thing"}, {"config_fields": {"lr": -1}}]
 )
