@@ -127,6 +127,9 @@ def _charts(runs: list[Run], key: str) -> None:
                 format_func=_AXES.__getitem__,
                 key=f"{key}.axis",
             )
+    if not any(run.total for run in runs):
+        st.caption("The first points are on their way.")
+        return
     if not shown:
         st.info("Choose at least one curve above.")
         return
