@@ -12,7 +12,7 @@ from typing import Final
 
 import streamlit as st
 
-OLD_NEWS_S: Final = 2.0
+OLD_NEWS_S: Final = 1.5
 """How long a request may have been on its way. Within it nobody sets the same widget back by hand
 to the very value that the program replaced."""
 
