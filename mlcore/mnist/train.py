@@ -121,8 +121,8 @@ class _Run:
     def _finite(self, metrics: Mapping[str, float]) -> Mapping[str, float]:
         if not all(map(math.isfinite, metrics.values())):
             raise DivergenceError(
-                f"The loss or its gradient is no longer a finite number at step {self.index} of {self.total}: "
-                f"try a smaller learning rate than {self.config.lr:g}, such as "
+                f"The loss or its gradient is no longer a finite number at step {self.index} of "
+                f"{self.total}: try a smaller learning rate than {self.config.lr:g}, such as "
                 f"{self.config.lr / 10:g}."
             )
         return metrics
