@@ -44,7 +44,12 @@ class MNISTConfig(MNISTFields):
     def _folder_has_a_place(cls, value: str, info: ValidationInfo) -> str:
         if info.data.get("dataset") == FOLDER and not value.strip():
             raise ValueError("data_dir is empty, but dataset=folder needs the folder of IDX files.")
-        return str(Path(value).expanduser().resolve()) if value.strip() else ""
+        try:
+            return str(Path(value).expanduser().resolve()) if value.strip() else ""
+        except (OSError, RuntimeError, ValueError):  # no such user, a loop of links, a null byte
+            raise ValueError(
+                f"data_dir is {value!r}, which is no folder's path: give one such as ~/digits."
+            ) from None
 
     @field_validator("train_size")
     @classmethod

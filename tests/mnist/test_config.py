@@ -49,6 +49,8 @@ def test_the_form_can_be_drawn_before_torch_is_loaded() -> None:
         ({"epochs": 10**9}, "epochs", "epochs is 1000000000, but must be a whole number from 1"),
         ({"loss": "hinge"}, "loss", "loss is 'hinge', but must be one of mse, cross_entropy."),
         ({"dataset": "folder"}, "data_dir", "dataset=folder needs the folder of IDX files."),
+        ({"dataset": "folder", "data_dir": "a\0b"}, "data_dir", "which is no folder's path"),
+        ({"dataset": "folder", "data_dir": "~nobody-here/x"}, "data_dir", "no folder's path"),
         ({"train_size": 60_001}, "train_size", "MNIST has 60000 images to learn from"),
         ({"channels": (8, 8, 8)}, "kernels", "give one size a convolution."),
         ({"channels": (8,) * 3, "kernels": (7,) * 3}, "kernels", "leaves nothing of 28×28 pixels"),

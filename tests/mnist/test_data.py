@@ -93,6 +93,15 @@ def test_the_tables_agree_with_torchvision() -> None:
             assert len(source.classes) == len(theirs.classes)
 
 
+def test_the_door_opens_in_a_fresh_process_and_opens_twice() -> None:
+    code = (
+        "from mlcore.mnist.torchvision_door import torchvision_datasets as door\n"
+        "assert door() is door()\n"
+        "import torchvision"
+    )
+    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
+
+
 def test_torchvision_opens_the_cache_as_its_own(unpacked: Path) -> None:
     assert len(torchvision_datasets().MNIST(unpacked, train=False)) == 10_000
 

@@ -66,6 +66,15 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "adamw, batch norm": {"optimizer": "adamw", "normalization": "batch", "schedule": "cosine"},
     "rmsprop, shift": {"optimizer": "rmsprop", "lr": 0.001, "augment": "shift"},
     "linear, one cycle, affine": {"model": "linear", "schedule": "one_cycle", "augment": "affine"},
+    "cnn, bfloat16 where there is": {
+        "model": "cnn",
+        "channels": (16, 8),
+        "dense": 8,
+        "loss": "cross_entropy",
+        "label_smoothing": 0.1,
+        "optimizer": "adam",
+        "precision": "auto",
+    },
     "cnn": {
         "model": "cnn",
         "channels": (3, 4),
