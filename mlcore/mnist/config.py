@@ -179,12 +179,12 @@ class MNISTConfig(MNISTFields):
 MNISTConfig.presets = {
     "course": MNISTConfig(),
     "linear baseline": MNISTConfig(
-        model="linear", loss="cross_entropy", lr=0.1, batch_size=256, epochs=5
+        model="linear", loss="cross_entropy", lr=0.05, schedule="cosine", batch_size=256, epochs=5
     ),
     "MLP, cross-entropy": MNISTConfig(
         loss="cross_entropy",
         optimizer="adam",
-        lr=0.002,
+        lr=0.004,
         schedule="one_cycle",
         batch_size=256,
         epochs=5,
