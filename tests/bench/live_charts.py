@@ -41,14 +41,14 @@ WATCH_CURVE = """() => {
     window.drawn = []
     let before = 0
     const look = () => {
-        const paths = document.querySelectorAll('g.mark-line path')
         let count = 0
-        for (const path of paths)
-            count = Math.max(count, ((path.getAttribute('d') || '').match(/L/g) || []).length + 1)
+        for (const path of document.querySelectorAll('g.mark-line path'))
+            count = Math.max(count, (path.getAttribute('d') || '').split('L').length)
         if (count !== before) { before = count; window.drawn.push([Date.now() / 1000, count]) }
-        requestAnimationFrame(look)
     }
-    look()
+    // a frame after the change: what was set is now painted; asking every frame would cost more
+    new MutationObserver(() => requestAnimationFrame(() => setTimeout(look)))
+        .observe(document.body, {subtree: true, attributes: true, attributeFilter: ['d']})
 }"""
 
 
