@@ -168,7 +168,12 @@ def _start(store: Store) -> ProcessId:
             stdout=log,
             stderr=log,
             start_new_session=True,
-            env={**os.environ, "PYTHONPATH": path, "MLCORE_FILES": str(store.files)},
+            env={
+                **os.environ,
+                "PYTHONPATH": path,
+                "MLCORE_STORE": store.url,
+                "MLCORE_FILES": str(store.files),
+            },
         )
     _children.append(child)
     return ProcessId.of(child.pid)

@@ -8,7 +8,6 @@ from playwright.sync_api import Locator, Page, expect
 
 from mlcore import MNISTConfig
 from mlcore.runs.store import open_store
-from mlcore.runs.worker import execute
 from tests.e2e.conftest import DashboardServer
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -94,8 +93,7 @@ def test_a_finished_run_is_no_longer_asked_for(
 ) -> None:
     store = open_store(dashboard_server.store)
     finished = store.submit(MNISTConfig(train_size=512, epochs=1))
-    if not finished.cached:
-        finished = execute(store.url, finished.id)
+    finished.wait(FINISHED_MS / 1000)
     store.close()
     asked: list[str] = []
     tab.on("websocket", lambda socket: socket.on("framesent", lambda _: asked.append("frame")))
