@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -40,12 +41,12 @@ class PieceLearned:
     Attributes:
         gradients: The piece's part of the gradient, a tensor a parameter.
         loss: Its part of the batch's mean loss, a scalar.
-        right: bool ``[B]``, which images have their largest output at their label.
+        right: How many images have their largest output at their label; None where nobody asked.
     """
 
     gradients: tuple[Tensor, ...]
     loss: Tensor
-    right: Tensor
+    right: Tensor | None
 
 
 class Learner:
@@ -89,14 +90,14 @@ class Learner:
             before the weights moved.
         """
         pieces = self.batches.pieces(step, self._pieces)
-        learned = self.team.map(self._learn_from, pieces)
+        learned = self.team.map(functools.partial(self._learn_from, tell=tell), pieces)
         self._add_up([part.gradients for part in learned])
         metrics: dict[str, float] = {}
         if tell:
-            right = torch.cat([part.right for part in learned])
+            right = sum(int(part.right) for part in learned if part.right is not None)
             metrics = {
                 "train_loss": sum(float(part.loss) for part in learned),
-                "train_accuracy": int(right.sum()) / len(right),
+                "train_accuracy": right / self.batches.size(step),
                 "grad_norm": float(get_total_norm(self._gradients)),
             }
         set_learning_rate(self._optimizer, lr)
@@ -113,7 +114,7 @@ class Learner:
         named |= optimizer_tensors(self._optimizer)
         return {name: value.detach().cpu().clone() for name, value in named.items()}
 
-    def _learn_from(self, piece: Piece) -> PieceLearned:
+    def _learn_from(self, piece: Piece, *, tell: bool) -> PieceLearned:
         images, labels, targets = self.batches.read(piece)
         with self._autocast(), self._dropout(piece):
             outputs = self._model(images)
@@ -122,7 +123,7 @@ class Learner:
         return PieceLearned(
             gradients=torch.autograd.grad(loss, self._parameters),
             loss=loss.detach(),
-            right=outputs.detach().argmax(dim=1) == labels,
+            right=(outputs.detach().argmax(dim=1) == labels).sum() if tell else None,
         )
 
     def _add_up(self, parts: list[tuple[Tensor, ...]]) -> None:
