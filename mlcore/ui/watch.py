@@ -33,7 +33,7 @@ METRICS: Final[Mapping[Quantity, Mapping[str, str]]] = MappingProxyType(
 
 
 POLL_S: Final = 0.5
-POLL_OF_MANY_S: Final = 0.8
+POLL_OF_MANY_S: Final = 0.7
 FEW_TABS: Final = 2
 """Up to so many tabs ask every ``POLL_S``; more share two cores better at ``POLL_OF_MANY_S``."""
 

@@ -69,6 +69,11 @@ class PacedRun:
         """Begin to yield."""
         self._thread.start()
 
+    @property
+    def ended(self) -> bool:
+        """Whether all points have been yielded."""
+        return len(self.yielded) == self.total
+
     def join(self) -> None:
         """Wait for the end."""
         self._thread.join()
@@ -115,7 +120,7 @@ def _cpu(process: psutil.Process) -> float:
 def measure(server: DashboardServer, browser: Browser, tabs: int) -> Page:
     """Print the figures for so many tabs on one live run; give back one of them, still open."""
     store = open_store(server.store)
-    paced = PacedRun(store, seed=1000 + tabs, seconds=WARM_UP_S + MEASURED_S + 5 + 2 * tabs)
+    paced = PacedRun(store, seed=1000 + tabs, seconds=WARM_UP_S + MEASURED_S + 10 + 8 * tabs)
     paced.start()
     url = f"{server.url}/mnist?tab=Train&runs={paced.run.id}"
     pages = [
@@ -130,6 +135,7 @@ def measure(server: DashboardServer, browser: Browser, tabs: int) -> Page:
     load, began = Load.of(server.pid), time.time()
     time.sleep(MEASURED_S)
     share, grown, ended = load.share(), load.grown(), time.time()
+    assert not paced.ended, "The tabs took so long to open that the run ended in between."
     lags, rates = [], []
     for page in pages:
         drawn: list[tuple[float, int]] = page.evaluate("window.drawn")

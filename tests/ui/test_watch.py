@@ -142,8 +142,8 @@ def test_many_tabs_ask_less_often_until_they_are_gone(monkeypatch: pytest.Monkey
         monkeypatch.setattr("streamlit.session_state", {"watcher": tab})
         return watch.poll_seconds()
 
-    assert [ask(tab) for tab in ("one", "two", "one", "three")] == [0.5, 0.5, 0.5, 0.8]
+    assert [ask(tab) for tab in ("one", "two", "one", "three")] == [0.5, 0.5, 0.5, 0.7]
     now += 3
-    assert ask("one") == 0.8
+    assert ask("one") == 0.7
     now += 3
     assert ask("one") == 0.5
