@@ -1,6 +1,6 @@
 """The preset "99 % CNN" beside the quickest public recipe: accuracy and seconds, seed by seed.
 
-    python tests/bench/cnn_recipe.py [--seeds 5]
+    python tests/bench/cnn_recipe.py [--seeds 5] [--idle]
 
 The public recipe: one epoch in batches of 256, convolutions of 24 channels 5 × 5 and 32 channels
 3 × 3, each with ReLU and 2 × 2 max pooling, 256 hidden units, Adam with betas 0.7 and 0.9, one
@@ -14,6 +14,11 @@ import os
 import statistics
 import subprocess
 import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from tests.bench.idle import wait_until_idle  # noqa: E402 - the path comes first
 
 PUBLIC = """
 import sys, time, contextlib, torch
@@ -81,10 +86,14 @@ WAYS = {
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--seeds", type=int, default=5)
-    seeds = parser.parse_args().seeds
+    parser.add_argument("--idle", action="store_true", help="wait for a quiet machine each time")
+    arguments = parser.parse_args()
+    seeds = arguments.seeds
     found: dict[str, list[tuple[float, float]]] = {name: [] for name in WAYS}
     for seed in range(seeds):
         for name, (code, extra) in WAYS.items():
+            if arguments.idle:
+                wait_until_idle()
             done = subprocess.run(
                 [sys.executable, "-W", "ignore", "-c", code, str(seed), extra],
                 capture_output=True,

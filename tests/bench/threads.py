@@ -1,6 +1,6 @@
 """One core or two, and how: a run's speed alone and beside a busy core.
 
-    python tests/bench/threads.py [--seconds 2] [--repeats 3]
+    python tests/bench/threads.py [--seconds 2] [--repeats 3] [--idle]
 
 Prints the table that mlcore/mnist/threads.py rests on: images per second, median and lowest of the
 repeats, each in a process of its own. "operations" splits every single operation over the threads,
@@ -16,6 +16,11 @@ import statistics
 import subprocess
 import sys
 from contextlib import ExitStack
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from tests.bench.idle import wait_until_idle  # noqa: E402 - the path comes first
 
 PROBE = """
 import sys, time
@@ -68,6 +73,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--seconds", type=float, default=2.0)
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--idle", action="store_true", help="wait for a quiet machine each time")
     arguments = parser.parse_args()
     print("preset      threads split by      threads  busy cores    median     lowest   load")
     for preset, threads, busy in itertools.product(["course", "99 % CNN"], [1, 2], [0, 1]):
@@ -75,7 +81,11 @@ def main() -> None:
             if threads == 1 and env:
                 continue  # one thread waits for nobody
             words = [preset, split, str(threads), str(arguments.seconds)]
-            speeds = [images_per_second(words, env, busy) for _ in range(arguments.repeats)]
+            speeds = []
+            for _ in range(arguments.repeats):
+                if arguments.idle:
+                    wait_until_idle()
+                speeds.append(images_per_second(words, env, busy))
             print(
                 f"{preset:11} {way:21} {threads:7} {busy:11} {statistics.median(speeds):9,.0f} "
                 f"{min(speeds):10,.0f} {os.getloadavg()[0]:6.1f}",

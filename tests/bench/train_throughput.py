@@ -1,6 +1,6 @@
 """The course's network on all of MNIST: images a second here, bare, and in other libraries.
 
-    python tests/bench/train_throughput.py [--rounds 5] [--epochs 3] [--others PYTHON]
+    python tests/bench/train_throughput.py [--rounds 5] [--epochs 3] [--others PYTHON] [--idle]
 
 784-256-64-10, ReLU, squared error against one-hot, SGD 0.01 with momentum 0.9, batches of 512.
 Each way runs in a process of its own, in turn, round after round; the first epoch of each process
@@ -17,6 +17,10 @@ import statistics
 import subprocess
 import sys
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from tests.bench.idle import wait_until_idle  # noqa: E402 - the path comes first
 
 FILES = Path(__file__).parents[2] / "mlcore" / "mnist" / "files"
 
@@ -164,6 +168,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--others", default=sys.executable, metavar="PYTHON")
     parser.add_argument("--only", nargs="*", default=[], metavar="WORD")
+    parser.add_argument("--idle", action="store_true", help="wait for a quiet machine each time")
     arguments = parser.parse_args()
     ways = {
         "bare loop, floats": (sys.executable, BARE, ""),
@@ -182,6 +187,8 @@ def main() -> None:
     for _ in range(arguments.rounds):
         for name, (python, code, extra) in list(ways.items()):
             words = [str(arguments.epochs), str(arguments.threads), extra]
+            if arguments.idle:
+                wait_until_idle()
             done = subprocess.run(
                 [python, "-W", "ignore", "-c", code, *words], capture_output=True, text=True
             )
