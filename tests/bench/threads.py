@@ -20,7 +20,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from tests.bench.idle import wait_until_idle  # noqa: E402 - the path comes first
+from tests.bench.idle import wait_until_idle
 
 PROBE = """
 import sys, time
