@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from mlcore.charts.curves import Curve
+from mlcore.charts.training_curves import Curve
 from mlcore.runs import Run
 
 if TYPE_CHECKING:

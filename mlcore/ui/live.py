@@ -5,7 +5,7 @@ from typing import Final
 
 import streamlit as st
 
-from mlcore.charts.curves import Axis, Quantity, curve_spec, description
+from mlcore.charts.training_curves import Axis, Quantity, curve_spec, description
 from mlcore.core import RunNotFoundError
 from mlcore.runs import Run, open_store
 from mlcore.ui import feed, page, run_parts, watch

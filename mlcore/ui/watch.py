@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import streamlit as st
 
-from mlcore.charts.curves import Axis, Curve, Quantity, curve_rows
+from mlcore.charts.training_curves import Axis, Curve, Quantity, curve_rows
 from mlcore.runs import Run, open_store, tend
 from mlcore.ui import run_parts
 from mlcore.ui.feed import Feed
@@ -50,7 +50,7 @@ def chart_rows(
     axis: Axis = "step",
     smoothing: float = 0.0,
 ) -> pd.DataFrame:
-    """The rows of a chart of several runs (see ``mlcore.charts.curves.curve_rows``).
+    """The rows of a chart of several runs (see ``mlcore.charts.training_curves.curve_rows``).
 
     Tabs that look at the same runs with the same settings share the frame: do not change it.
     """

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlcore.charts import palette
-from mlcore.charts.curves import (
+from mlcore.charts.training_curves import (
     TIPS_A_CURVE,
     Axis,
     Curve,
