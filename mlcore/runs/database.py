@@ -15,7 +15,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from mlcore.core import StoreError
 from mlcore.runs.schema import HEAD
 
-_KNOWN_REVISIONS = ("0001",)
+_KNOWN_REVISIONS = ("0001", "0002")
 _NETWORK_FILE_SYSTEMS = frozenset(
     {"9p", "afs", "beegfs", "ceph", "cifs", "davfs", "fuse.glusterfs", "fuse.sshfs", "glusterfs"}
     | {"gpfs", "lustre", "nfs", "nfs4", "smb3", "smbfs"}

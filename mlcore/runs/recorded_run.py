@@ -53,6 +53,15 @@ class Run:
         note: Free text.
         request: ``"stop"`` or ``"pause"`` while the worker has not answered yet.
         cached: Whether ``run`` or ``submit`` answered with this finished run.
+        name: What a person calls it; ``""`` if nobody named it.
+        starred: Whether a person marked it.
+        archived: Whether it is put aside: kept, but out of the way.
+        deleted: When it was put in the trash, or None; ``restore`` takes it out again.
+        source: None if it was made here; ``"zip"`` or ``"tensorboard"`` if it was brought in, and
+            then it is read-only: its numbers cannot be trusted to be this code's.
+        origin: What is known of where a run that was brought in was made.
+        edited: How often its name, note, tags or marks were changed.
+        surroundings: What it ran on: checksum of the data, device, threads, processor, platform.
     """
 
     id: str
@@ -79,10 +88,23 @@ class Run:
     key: int = field(repr=False)
     store: Store = field(repr=False, compare=False)
     cached: bool = False
+    name: str = ""
+    starred: bool = False
+    archived: bool = False
+    deleted: datetime | None = None
+    source: str | None = None
+    origin: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    edited: int = 0
+    surroundings: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @cached_property
     def config(self) -> Config:
-        """The config, checked. Raises ConfigError if this version no longer knows it."""
+        """The config, checked.
+
+        Raises:
+            ConfigError: If this version no longer knows these fields or values.
+            ValueError: If there is no such experiment here, as for runs that were brought in.
+        """
         return config_class(self.experiment).from_dict(self.config_fields)
 
     @property
@@ -198,13 +220,46 @@ class Run:
         tend(self.store)
         return again
 
-    def delete(self) -> None:
-        """Remove it with its points and files.
+    # --- what a person says of it ------------------------------------------------------------
+
+    def edit(
+        self,
+        *,
+        name: str | None = None,
+        note: str | None = None,
+        tags: Iterable[str] | None = None,
+        starred: bool | None = None,
+        archived: bool | None = None,
+    ) -> Run:
+        """Change what is given, leave the rest: see ``mlcore.runs.organize.edit``."""
+        from mlcore.runs.organize import edit
+
+        changed = edit(
+            self.store,
+            [self.id],
+            name=name,
+            note=note,
+            tags=tags,
+            starred=starred,
+            archived=archived,
+        )
+        return changed[0]
+
+    def delete(self) -> Run:
+        """Put it in the trash, from which ``restore`` takes it out again with all it had.
 
         Raises:
             RunStateError: If it is running; stop it first.
         """
-        self.store.delete(self)
+        from mlcore.runs.organize import trash
+
+        return trash(self.store, [self.id])[0]
+
+    def restore(self) -> Run:
+        """Take it out of the trash."""
+        from mlcore.runs.organize import restore
+
+        return restore(self.store, [self.id])[0]
 
 
 def run_of(row: Row[Any], store: Store) -> Run:
@@ -233,6 +288,14 @@ def run_of(row: Row[Any], store: Store) -> Run:
         last=json.loads(row.latest),
         key=row.key,
         store=store,
+        name=row.name,
+        starred=row.starred,
+        archived=row.archived,
+        deleted=None if row.deleted is None else _moment(row.deleted),
+        source=row.source,
+        origin=json.loads(row.origin or "{}"),
+        edited=row.edited,
+        surroundings=json.loads(row.surroundings),
     )
 
 

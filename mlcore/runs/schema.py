@@ -2,6 +2,7 @@
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     Float,
     ForeignKey,
@@ -10,12 +11,13 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    false,
     text,
 )
 
 from mlcore.runs.status import LIVE
 
-HEAD = "0001"
+HEAD = "0002"
 """The migration that this code was written for."""
 
 metadata = MetaData()
@@ -57,6 +59,15 @@ runs = Table(
     Column("traceback", Text),
     Column("tags", Text, nullable=False, server_default="[]"),
     Column("note", Text, nullable=False, server_default=""),
+    Column("name", Text, nullable=False, server_default=""),
+    Column("starred", Boolean, nullable=False, server_default=false()),
+    Column("archived", Boolean, nullable=False, server_default=false()),
+    Column("deleted", Float),  # when it was put in the trash; NULL: it was not
+    Column("source", Text),  # NULL: made here; "zip" or "tensorboard": brought in, read-only
+    Column("origin", Text),  # JSON: what is known of where a run that was brought in was made
+    Column("edited", Integer, nullable=False, server_default="0"),  # grows with each edit
+    # JSON: the data's checksum, the device, threads and processor it ran with
+    Column("surroundings", Text, nullable=False, server_default="{}"),
     Index("runs_by_created", "created"),
     Index("runs_by_fingerprint", "fingerprint"),
     Index("runs_by_status", "status"),

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, func, insert, select, update
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import IntegrityError
 
@@ -79,13 +78,22 @@ class Store(Database):
         status: Status | str | Iterable[Status | str] | None = None,
         limit: int | None = None,
         newest_first: bool = True,
+        deleted: bool = False,
     ) -> list[Run]:
         """Runs by time of submission.
+
+        Args:
+            experiment: Only runs of this experiment.
+            status: Only runs of this status, or of one of these.
+            limit: How many at most.
+            newest_first: Or oldest first.
+            deleted: Those in the trash, instead of those that are not.
 
         Raises:
             ValueError: If a status is not one of ``Status``.
         """
         query = select(runs).order_by(runs.c.key.desc() if newest_first else runs.c.key)
+        query = query.where(runs.c.deleted.is_not(None) if deleted else runs.c.deleted.is_(None))
         if experiment is not None:
             query = query.where(runs.c.experiment == experiment)
         if status is not None:
@@ -109,7 +117,11 @@ class Store(Database):
         again; ``force`` starts afresh unless a run of this config is live.
         """
         row = new_row(config)
-        same = runs.c.fingerprint == row["fingerprint"]
+        same = and_(
+            runs.c.fingerprint == row["fingerprint"],
+            runs.c.deleted.is_(None),
+            runs.c.source.is_(None),  # what was brought in is no proof of what this code gives
+        )
         with self.writing() as connection:
             live = self._newest(connection, same, LIVE)
             if live is not None and live.status != Status.PAUSED:
@@ -151,6 +163,12 @@ class Store(Database):
         Raises:
             RunStateError: If it is finished or failed, or another run of its config is live.
         """
+        if run.source is not None or run.deleted is not None:
+            why = "was brought in" if run.source is not None else "is in the trash"
+            raise RunStateError(
+                f"Run {run.id} {why}, so it cannot be resumed. Submit its config for a run of "
+                "your own."
+            )
         try:
             with self.writing() as connection:
                 row = connection.execute(select(runs).where(runs.c.key == run.key)).one_or_none()
@@ -172,34 +190,6 @@ class Store(Database):
                 "Start its config again with force=True for a fresh run."
             )
         return now
-
-    def delete(self, run: Run) -> None:
-        """Remove a run with its points and files.
-
-        Raises:
-            RunStateError: If it is running.
-        """
-        with self.writing() as connection:
-            gone = connection.execute(
-                delete(runs)
-                .where(runs.c.key == run.key, runs.c.status != Status.RUNNING)
-                .returning(runs.c.key)
-            ).one_or_none()
-        if gone is None and self.get(run.id).status == Status.RUNNING:
-            raise RunStateError(f"Run {run.id} is running. Stop it first, then delete it.")
-        run.artifacts.remove_folder()
-
-    def annotate(self, run: Run, tags: Sequence[str] | None = None, note: str | None = None) -> Run:
-        """Change a run's tags or its note."""
-        changes: dict[str, Any] = {}
-        if tags is not None:
-            changes["tags"] = json.dumps(list(tags), ensure_ascii=False)
-        if note is not None:
-            changes["note"] = note
-        if changes:
-            with self.writing() as connection:
-                connection.execute(update(runs).where(runs.c.key == run.key).values(changes))
-        return self.get(run.id)
 
     # --- points ------------------------------------------------------------------------------
 

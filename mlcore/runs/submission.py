@@ -21,6 +21,7 @@ def new_row(config: Config) -> dict[str, Any]:
     """The row of a fresh run of a config, queued now."""
     now = time.time()
     seed = getattr(config, "seed", None)
+    checksum = config.data_checksum()
     return {
         "id": "".join(secrets.choice(_ALPHABET) for _ in range(8)),
         "experiment": config.experiment,
@@ -32,6 +33,9 @@ def new_row(config: Config) -> dict[str, Any]:
         "created": now,
         "queued": now,
         "versions": canonical_json(_versions()),
+        "surroundings": canonical_json(
+            {"data": checksum} if (checksum := config.data_checksum()) else {}
+        ),
     }
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 import torch
 
@@ -173,14 +171,6 @@ def test_a_late_heartbeat_does_not_bring_back_a_run_whose_twin_is_live(store: St
     with pytest.raises(ClaimLostError):
         beat(claim)
     assert run.refresh().status == Status.LOST
-
-
-def test_deleting_a_run_removes_its_files() -> None:
-    run = mlcore.run(ToyConfig())
-    folder: Path = run.artifacts.folder
-    assert folder.exists()
-    run.delete()
-    assert not folder.exists()
 
 
 def _weights(run: mlcore.Run) -> torch.Tensor:
