@@ -74,6 +74,8 @@ def gain_of(activation: str) -> float:
             return nn.init.calculate_gain("tanh")
         case "leaky_relu":
             return nn.init.calculate_gain("leaky_relu", 0.01)
+        case "identity":
+            return nn.init.calculate_gain("linear")
         case _:
             return nn.init.calculate_gain("relu")
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
@@ -11,7 +13,9 @@ from torch import Tensor
 
 from mlcore.mnist.augment import augment
 from mlcore.mnist.data import Digits
+from mlcore.mnist.folder import folder_train_images
 from mlcore.mnist.losses import targets_for
+from mlcore.mnist.sources import SOURCES
 
 if TYPE_CHECKING:
     from mlcore.mnist.config import MNISTConfig
@@ -100,8 +104,21 @@ class Batches:
         return images, labels, self._targets.index_select(0, piece.chosen)
 
     def _shuffled(self, epoch: int) -> Tensor:
-        generator = seeded(self._config.seed, "order", epoch)
-        return torch.randperm(len(self._labels), generator=generator).to(self._device)
+        return _epoch_order(self._config.seed, epoch, len(self._labels)).to(self._device)
+
+
+def batch_order(config: MNISTConfig) -> Iterator[Tensor]:
+    """Which images are in each batch of a whole run, in order.
+
+    Yields:
+        int64 ``[B]`` a step: places among all training images of the data set.
+    """
+    images = config.num_train()
+    chosen = _subset(config, _available(config))
+    for epoch in range(config.epochs):
+        order = _epoch_order(config.seed, epoch, images)
+        for batch in order.split(config.batch_size)[: config.steps_per_epoch()]:
+            yield batch if chosen is None else chosen[batch]
 
 
 def normalized(digits: Digits, images: Tensor) -> Tensor:
@@ -118,6 +135,16 @@ def seeded(
     """
     digest = hashlib.sha256(f"{seed}/{purpose}/{number}".encode()).digest()
     return torch.Generator(device or "cpu").manual_seed(int.from_bytes(digest[:8], "little") >> 1)
+
+
+def _epoch_order(seed: int, epoch: int, images: int) -> Tensor:
+    return torch.randperm(images, generator=seeded(seed, "order", epoch))
+
+
+def _available(config: MNISTConfig) -> int:
+    if config.dataset in SOURCES:
+        return SOURCES[config.dataset].train_images
+    return folder_train_images(Path(config.data_dir))
 
 
 def _subset(config: MNISTConfig, available: int) -> Tensor | None:

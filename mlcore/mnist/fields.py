@@ -99,11 +99,14 @@ class MNISTFields(Config):
         description="Width of the hidden layer after the convolutions, in units; 0 for none.",
         json_schema_extra={"group": "Network", "only_if": {"model": ["cnn"]}},
     )
-    activation: Literal["relu", "leaky_relu", "gelu", "silu", "tanh", "sigmoid"] = Field(
-        "relu",
-        title="Activation",
-        description="The nonlinear function after each hidden layer.",
-        json_schema_extra={"group": "Network", "only_if": {"model": ["mlp", "cnn"]}},
+    activation: Literal["relu", "leaky_relu", "gelu", "silu", "tanh", "sigmoid", "identity"] = (
+        Field(
+            "relu",
+            title="Activation",
+            description="The function after each hidden layer; identity leaves all of them one "
+            "linear map.",
+            json_schema_extra={"group": "Network", "only_if": {"model": ["mlp", "cnn"]}},
+        )
     )
     normalization: Literal["none", "batch", "layer", "group", "instance", "rms"] = Field(
         "none",

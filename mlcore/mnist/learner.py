@@ -110,9 +110,12 @@ class Learner:
 
     def tensors(self) -> Mapping[str, Tensor]:
         """Copies of the weights and the optimizer's state, on the CPU, by dotted name."""
-        named = {WEIGHTS_PREFIX + name: value for name, value in self._model.state_dict().items()}
-        named |= optimizer_tensors(self._optimizer)
-        return {name: value.detach().cpu().clone() for name, value in named.items()}
+        return {**self.weights(), **_copies(optimizer_tensors(self._optimizer))}
+
+    def weights(self) -> Mapping[str, Tensor]:
+        """Copies of the weights and running statistics alone, under the same names."""
+        named = self._model.state_dict().items()
+        return _copies({WEIGHTS_PREFIX + name: value for name, value in named})
 
     def _learn_from(self, piece: Piece, *, tell: bool) -> PieceLearned:
         images, labels, targets = self.batches.read(piece)
@@ -145,6 +148,10 @@ class Learner:
         if not self._config.dropout:
             return nullcontext()
         return masks_from(piece.generator(self._config.seed, "dropout", self._device))
+
+
+def _copies(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: value.detach().cpu().clone() for name, value in tensors.items()}
 
 
 def _channels_last(model: nn.Module) -> None:

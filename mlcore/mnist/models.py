@@ -24,6 +24,7 @@ _ACTIVATIONS: Final[dict[str, type[nn.Module]]] = {
     "silu": nn.SiLU,
     "tanh": nn.Tanh,
     "sigmoid": nn.Sigmoid,
+    "identity": nn.Identity,
 }
 
 

@@ -113,7 +113,7 @@ def _flops(layer: nn.Module, out: Shape) -> int:
             return 5 * values
         case nn.RMSNorm():
             return 4 * values
-        case nn.Flatten() | nn.Unflatten() | nn.Dropout():
+        case nn.Flatten() | nn.Unflatten() | nn.Dropout() | nn.Identity():
             return 0
         case _:
             return values

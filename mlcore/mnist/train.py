@@ -10,6 +10,7 @@ from torch import Tensor
 
 from mlcore.core import DivergenceError, Snapshot, SnapshotError, Step
 from mlcore.mnist import data
+from mlcore.mnist.kept import keeps
 from mlcore.mnist.learner import Learner
 from mlcore.mnist.schedules import learning_rate
 from mlcore.mnist.speed import Speed
@@ -30,7 +31,10 @@ def train(config: MNISTConfig, snapshot: Snapshot | None = None) -> Iterator[Ste
     - ``train_loss``, ``train_accuracy``, ``grad_norm``, ``lr``: of the batch of this very step,
       before the weights moved. At every ``cadence(config)``-th step and at each epoch's end.
     - ``test_loss``, ``test_accuracy``: over the whole test set, at step 0 and at each epoch's end,
-      together with the arrays that ``mlcore.mnist.evaluate.Evaluation`` describes.
+      together with the arrays that ``mlcore.mnist.evaluate.Evaluation`` describes, and, where
+      ``mlcore.mnist.kept.keeps`` says so, a copy of the weights: for ``hidden1.weight`` the array
+      ``model.hidden1.weight``. ``mlcore.mnist.load_weights(config, Snapshot(step.arrays))`` makes
+      a network of them.
     - ``samples_per_second``: training images per second since it was last told, without the time
       for examining and without the time the caller took. About four times a second.
 
@@ -113,6 +117,8 @@ class _Run:
         if examine:
             evaluation = self.learner.examine()
             metrics, arrays = {**metrics, **self._finite(evaluation.metrics)}, evaluation.arrays
+            if keeps(self.config, self.index):
+                arrays = {**arrays, **self.learner.weights()}
         index = self.index
         return Step(
             index, index, self.total, metrics, arrays, snapshot=lambda: self._snapshot(index)

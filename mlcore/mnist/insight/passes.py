@@ -1,0 +1,104 @@
+"""Sends images through a network in chunks and keeps its raw outputs and its last hidden layer."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+Array = Tensor | NDArray[Any]
+Precision = Literal["float32", "bfloat16"]
+
+CHUNK: Final = 500
+"""Images at once: those of the run's own examination, so that the numbers are the same."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Forward:
+    """What a network made of some images.
+
+    Attributes:
+        outputs: Raw outputs (logits), float32 ``[N, classes]``.
+        features: What the last linear layer is given, float32 ``[N, width]``: the last hidden
+            layer, or the pixels themselves where there is none.
+    """
+
+    outputs: NDArray[np.float32]
+    features: NDArray[np.float32]
+
+
+def forward(model: nn.Module, images: Array, *, precision: Precision = "float32") -> Forward:
+    """Send images through a network.
+
+    Args:
+        model: A network of ``mlcore.mnist.build_model``; it is left as it is, in its own mode,
+            which for a trained one should be eval.
+        images: Normalized, float32 ``[N, 28, 28]``.
+        precision: In which the network multiplies; ``bfloat16`` as under ``torch.autocast``.
+
+    Raises:
+        TypeError: If the network is no chain of layers that ends in a linear one.
+        ValueError: If the images have another shape.
+    """
+    pixels = checked_images(images)
+    *body, last = chain(model)
+    outputs: list[Tensor] = []
+    features: list[Tensor] = []
+    with torch.inference_mode(), _autocast(precision):
+        for part in pixels.split(CHUNK):
+            hidden = part
+            for layer in body:
+                hidden = layer(hidden)
+            features.append(hidden.float())
+            outputs.append(last(hidden).float())
+    if not outputs:
+        return Forward(
+            np.zeros((0, last.out_features), np.float32),
+            np.zeros((0, last.in_features), np.float32),
+        )
+    return Forward(torch.cat(outputs).numpy(), torch.cat(features).numpy())
+
+
+def chain(model: nn.Module) -> list[Any]:
+    """The layers of a network in the order in which they compute, the last one linear.
+
+    They are called one after another, without hooks: the network may be shared by threads.
+
+    Raises:
+        TypeError: If the network is no chain of layers that ends in a linear one.
+    """
+    layers = list(model.children()) if isinstance(model, nn.Sequential) else []
+    if not layers or not isinstance(layers[-1], nn.Linear):
+        raise TypeError(
+            f"The network is a {type(model).__name__}, but must be an nn.Sequential that ends in "
+            "an nn.Linear, as mlcore.mnist.build_model makes them."
+        )
+    return layers
+
+
+def checked_images(images: Array) -> Tensor:
+    """Images as a float32 tensor ``[N, 28, 28]``.
+
+    Raises:
+        ValueError: If they have another shape, or are not floating point numbers.
+    """
+    pixels = torch.as_tensor(images)
+    if pixels.ndim != 3 or pixels.shape[1:] != (28, 28):
+        raise ValueError(f"images have the shape {tuple(pixels.shape)}, but must be [N, 28, 28].")
+    if not pixels.is_floating_point():
+        raise ValueError(
+            f"images are {pixels.dtype}, but must be normalized floating point numbers: "
+            "(pixel / 255 - digits.mean) / digits.std."
+        )
+    return pixels.to(torch.float32)
+
+
+def _autocast(precision: Precision) -> AbstractContextManager[Any]:
+    if precision == "bfloat16":
+        return torch.autocast("cpu", dtype=torch.bfloat16)
+    return nullcontext()

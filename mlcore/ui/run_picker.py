@@ -1,0 +1,131 @@
+"""The one list in which the pages *Draw* and *Inside* choose a run, and what they show without one.
+
+Use it as::
+
+    run = run_picker.choose_run(key="inside")
+    if run is None:
+        return  # it has offered to train the first one
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+import streamlit as st
+
+from mlcore.core import RunNotFoundError
+from mlcore.mnist.config import MNISTConfig
+from mlcore.runs import Run, Status, open_store
+from mlcore.ui import page, run_parts, watch
+from mlcore.ui.steer import is_news, steer
+
+PARAM: Final = "run"
+"""The query parameter, and the key in the session, that hold the chosen run's id."""
+
+POLL_S: Final = 1.0
+_OFFERED: Final = 50
+"""Runs that the list offers: the newest ones."""
+
+
+def offered_runs() -> list[Run]:
+    """The runs of MNIST and its relatives that may be chosen, newest first."""
+    runs = open_store().list(MNISTConfig.experiment, limit=_OFFERED)
+    return [run for run in runs if run_parts.config_of(run) is not None]
+
+
+def newest_finished(runs: Sequence[Run]) -> Run | None:
+    """The first of some runs that is finished, else the first of all; None if there is none."""
+    finished = (run for run in runs if run.status == Status.FINISHED)
+    return next(finished, runs[0] if runs else None)
+
+
+def choose_run(*, key: str) -> Run | None:
+    """A list of runs; the choice lives in the URL and goes along from page to page.
+
+    At first it is the newest finished run. Below the list of a run that still learns stands its
+    card, and the page follows it: it reruns whenever the run has kept new weights.
+
+    Args:
+        key: Prefix of all keys.
+
+    Returns:
+        The run; None where the store has none yet: then a button to train the course's network
+        is shown in its place.
+    """
+    runs = offered_runs()
+    chosen = _wanted(runs)
+    if chosen is None:
+        offer_to_train(key=key)
+        return None
+    if all(run.id != chosen.id for run in runs):
+        runs = [chosen, *runs]
+    names = {run.id: f"{run_parts.name_of(run)} · {run.id}" for run in runs}
+    widget = steer(f"{key}.run", chosen.id)
+
+    def choose() -> None:
+        if is_news(widget):
+            _remember(st.session_state[widget])
+
+    st.selectbox("Run", list(names), format_func=names.__getitem__, key=widget, on_change=choose)
+    _remember(chosen.id)
+    if chosen.status.moving:
+        follow(chosen, key=key)
+    return chosen
+
+
+def offer_to_train(*, key: str) -> None:
+    """Say that no network has learned yet, and offer to train the course's own."""
+    st.info(
+        "No network has learned yet. The course's own takes a few seconds; this page follows it "
+        "while it learns.",
+        icon=":material/play_arrow:",
+    )
+    run = run_parts.start_button(
+        MNISTConfig(), "Train the course's network", key=f"{key}.first", stretch=True
+    )
+    if run is not None:
+        _remember(run.id)
+        st.rerun()
+
+
+def follow(run: Run, *, key: str) -> None:
+    """The card of a run that learns; the page reruns when it has kept new weights, or has ended.
+
+    Args:
+        run: As the page shows it.
+        key: Prefix of all keys.
+    """
+    drawn = run.array_steps()[-1:]
+
+    @st.fragment(run_every=POLL_S, key=f"{key}.follow")
+    def panel() -> None:
+        with page.sentences():
+            watch.look_after_runs()
+            now = run.refresh()
+            run_parts.show_refusal()
+            run_parts.card(now, key=f"{key}.card")
+            if not now.status.moving or now.array_steps()[-1:] != drawn:
+                st.rerun()
+
+    panel()
+
+
+def _wanted(runs: Sequence[Run]) -> Run | None:
+    """The run that the URL or the session names, if there is such a one, else the best guess."""
+    run_id: str | None = st.query_params.get(PARAM, st.session_state.get(PARAM))
+    if run_id is not None:
+        known = next((run for run in runs if run.id == run_id), None)
+        try:
+            run = known or open_store().get(run_id)
+        except RunNotFoundError as problem:
+            page.error(problem)
+            return newest_finished(runs)
+        if run.experiment == MNISTConfig.experiment and run_parts.config_of(run) is not None:
+            return run
+        page.error(f"Run {run_id} trains no network on digits: choose another below.")
+    return newest_finished(runs)
+
+
+def _remember(run_id: str) -> None:
+    st.session_state[PARAM] = run_id
+    if st.query_params.get(PARAM) != run_id:
+        st.query_params[PARAM] = run_id
