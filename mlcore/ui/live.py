@@ -8,7 +8,8 @@ import streamlit as st
 from mlcore.charts.training_curves import Axis, Quantity, curve_spec, description
 from mlcore.core import RunNotFoundError
 from mlcore.runs import Run, open_store
-from mlcore.ui import feed, page, run_parts, watch
+from mlcore.ui import feed, navigation, page, run_parts, watch
+from mlcore.ui.runs import acts
 
 _TITLES: Final[dict[Quantity, str]] = {
     "loss": "Loss",
@@ -42,11 +43,14 @@ def cards(runs_shown: int, *, key: str) -> None:
     """The newest runs as cards, polled while one of them moves."""
 
     def draw(runs: list[Run]) -> None:
-        run_parts.show_refusal()
+        acts.show_refusal()
+        acts.undo_notice(key=key)
         for run in runs:
             run_parts.card(run, key=key, link=True)
         if not runs:
             st.info("No run yet: the first one you start shows up here, live.")
+        elif navigation.has_page("runs"):
+            st.page_link(navigation.page("runs"), label="All runs", icon=":material/table_rows:")
 
     _poll(lambda: open_store().list(limit=runs_shown), draw, key)
 
@@ -83,11 +87,18 @@ def _draw(runs: list[Run], wanted: Sequence[str], key: str) -> None:
     known = {run.id for run in runs}
     for missing in [run_id for run_id in wanted if run_id not in known]:
         page.error(f"No run has the id {missing}; it may have been deleted.")
-    run_parts.show_refusal()
+    acts.show_refusal()
     colours = run_parts.colours_of(runs)
     for run in runs:
         run_parts.card(run, key=key, colour=colours[run.id])
     if runs:
+        if len(runs) > 1 and navigation.has_page("compare"):
+            st.page_link(
+                navigation.page("compare"),
+                label="Compare these runs",
+                icon=":material/compare_arrows:",
+                query_params={"runs": ",".join(run.id for run in runs)},
+            )
         _charts(runs, key)
 
 

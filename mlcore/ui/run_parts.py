@@ -2,19 +2,21 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import streamlit as st
 
 from mlcore.charts import palette
-from mlcore.core import Config, RunNotFoundError, RunStateError, canonical_json
+from mlcore.core import Config, canonical_json
 from mlcore.experiments import config_class
 from mlcore.runs import Run, Status, open_store, submit
 from mlcore.ui import navigation, page
 from mlcore.ui.draft import as_text
+from mlcore.ui.runs import acts
 
 CACHED_KEY: Final = "runs answered from the cache"
-_ERROR_KEY: Final = "run action refused"
+
+show_refusal = acts.show_refusal
 
 BadgeColour = Literal["blue", "green", "orange", "red", "violet", "gray"]
 
@@ -31,14 +33,19 @@ _BADGES: Final[Mapping[Status, tuple[str, BadgeColour]]] = {
 
 
 def name_of(run: Run) -> str:
-    """What to call a run: its preset or the nearest one, and what it changes from that.
+    """What to call a run, in one line: what a person named it, else ``config_name``.
 
     Two runs of one config have one name; their ids tell them apart.
     """
-    return _name(run.experiment, canonical_json(run.config_fields))
+    return page.one_line(run.name) or config_name(run.experiment, run.config_fields)
 
 
-@lru_cache(maxsize=512)
+def config_name(experiment: str, fields: Mapping[str, Any]) -> str:
+    """What to call a config: its preset or the nearest one, and what it changes from that."""
+    return _name(experiment, canonical_json(fields))
+
+
+@lru_cache(maxsize=4096)
 def _name(experiment: str, fields: str) -> str:
     try:
         config = config_class(experiment).from_json(fields)
@@ -105,6 +112,9 @@ def card(run: Run, *, key: str, colour: str | None = None, link: bool = False) -
             st.caption(progress_text(run))
         if run.error:
             page.error(run.error)
+        if run.traceback:
+            with st.expander("Traceback", icon=":material/bug_report:", key=f"{key}.{run.id}.why"):
+                st.code(run.traceback, language=None, wrap_lines=True)
 
 
 def progress_text(run: Run) -> str:
@@ -186,13 +196,6 @@ def open_on_its_page(run: Run) -> None:
     st.switch_page(navigation.page(run.experiment), query_params={"tab": "Train", "runs": run.id})
 
 
-def show_refusal() -> None:
-    """Show the sentence of an action that was refused since the last rerun, once."""
-    refused = st.session_state.pop(_ERROR_KEY, None)
-    if refused is not None:
-        page.error(refused)
-
-
 def _title(run: Run, colour: str) -> None:
     icon, badge_colour = _BADGES[run.status]
     word = f"{run.status}" if run.request is None else f"{run.request} asked"
@@ -203,6 +206,8 @@ def _title(run: Run, colour: str) -> None:
     )
     st.markdown(f"**{page.plain(name_of(run))}** `{run.id}`", width="content")
     st.badge(word, icon=icon, color=badge_colour)
+    if run.deleted is not None:
+        st.badge("in the trash", icon=":material/delete:", color="gray")
     if run.id in st.session_state.get(CACHED_KEY, frozenset()):
         st.badge("cached", icon=":material/bolt:", color="green", help="This config was run before")
 
@@ -215,11 +220,20 @@ def _buttons(run: Run, key: str, *, link: bool) -> None:
             label,
             icon=icon,
             key=f"{key}.{run.id}.{label}",
-            on_click=_act,
-            args=(run.id, act),
+            on_click=acts.act,
+            args=(_act, run.id, act),
             disabled=disabled,
         )
 
+    if run.deleted is not None:
+        st.button(
+            "Restore",
+            icon=":material/restore_from_trash:",
+            key=f"{key}.{run.id}.Restore",
+            on_click=acts.undelete,
+            args=([run.id],),
+        )
+        return
     if status.moving:
         button("Pause", ":material/pause:", Run.pause, asked)
     if status.resumable:
@@ -233,17 +247,24 @@ def _buttons(run: Run, key: str, *, link: bool) -> None:
             icon=":material/arrow_forward:",
             query_params={"tab": "Train", "runs": run.id},
         )
+    if status != Status.RUNNING:
+        st.button(
+            "",
+            icon=":material/delete:",
+            type="tertiary",
+            help="Delete this run; it can be undone.",
+            key=f"{key}.{run.id}.Delete",
+            on_click=acts.delete,
+            args=([run.id],),
+        )
 
 
 def _start(config: Config, force: bool, started: str) -> None:
-    try:
+    def submit_and_remember() -> None:
         st.session_state[started] = start(config, force=force).id
-    except page.SENTENCES as refused:
-        st.session_state[_ERROR_KEY] = str(refused)
+
+    acts.attempt(submit_and_remember)
 
 
 def _act(run_id: str, act: Callable[[Run], object]) -> None:
-    try:
-        act(open_store().get(run_id))
-    except (RunStateError, RunNotFoundError) as refused:
-        st.session_state[_ERROR_KEY] = str(refused)
+    act(open_store().get(run_id))

@@ -1,0 +1,289 @@
+"""Curves of chosen runs or groups over each other, on a page, in a file and in a notebook."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final, Literal
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from mlcore.charts import palette
+from mlcore.charts.specs import ROWS
+from mlcore.charts.training_curves import smoothed
+
+Axis = Literal["step", "epoch", "samples", "time"]
+Band = Literal["thinned", "spread"]
+
+TIPS_A_CURVE: Final = 60
+"""Points of a curve that answer to the mouse; more would slow the browser and add nothing."""
+
+_X_TITLES: Final[Mapping[str, str]] = {
+    "step": "Optimizer steps",
+    "epoch": "Epochs",
+    "samples": "Samples seen",
+    "time": "Work (s)",
+}
+_HEIGHT: Final = 330
+_LEGEND_ROW: Final = 20
+_FAINT: Final = 0.12
+_DASHES: Final = ((1, 0), (7, 3), (2, 2), (10, 3, 2, 3))
+"""Past as many runs as there are hues these tell curves of one hue apart."""
+
+
+def metric_title(metric: str, *, as_error: bool = False) -> str:
+    """What an axis writes for a metric: ``test_accuracy`` → ``Test accuracy``."""
+    words = metric.replace("_", " ").strip()
+    return f"1 − {words}" if as_error else words[:1].upper() + words[1:]
+
+
+def is_share(metric: str) -> bool:
+    """Whether a metric is a share of 1, such as an accuracy: percent, and 1 − it on a log axis."""
+    return "accuracy" in metric
+
+
+def comparison_rows(
+    curves: pd.DataFrame,
+    labels: Mapping[str, str],
+    *,
+    metric: str = "",
+    smoothing: float = 0.0,
+    log_x: bool = False,
+    log_y: bool = False,
+) -> pd.DataFrame:
+    """The rows that ``comparison_chart`` draws.
+
+    Args:
+        curves: Columns run (id of a run or a group), x, value and perhaps low and high, in order
+            of x; ``low < high`` draws a band.
+        labels: What to call each run; runs that it does not name are left out.
+        metric: Its name: a share of 1 (``is_share``) turns into 1 − value with ``log_y``.
+        smoothing: Weight of ``smoothed``, from 0 to below 1; the raw curve stays, faint.
+        log_x: Leave out what a logarithmic axis cannot show: x of 0.
+        log_y: Likewise values of 0 and below.
+
+    Returns:
+        A row a point: label, kind (band, raw or curve), x, value, low, high, tip.
+    """
+    as_error = log_y and is_share(metric)
+    parts = []
+    for run, label in labels.items():
+        mine = curves[curves["run"] == run]
+        if log_x:
+            mine = mine[mine["x"] > 0]
+        x, value = (mine[name].to_numpy("float64") for name in ("x", "value"))
+        low, high = (
+            mine[name].to_numpy("float64") if name in mine else value for name in ("low", "high")
+        )
+        if as_error:
+            value, low, high = 1 - value, 1 - high, 1 - low
+        if log_y:
+            value, high = (np.where(one > 0, one, np.nan) for one in (value, high))
+            low = np.where(low > 0, low, value)
+        if bool((high > low).any()):
+            parts.append(_part(label, "band", x, low=low, high=high))
+        if smoothing > 0:
+            parts.append(_part(label, "raw", x, value=value))
+            value = np.where(np.isfinite(value), smoothed(value, smoothing), np.nan)
+        every = max(1, -(-len(x) // TIPS_A_CURVE))
+        tip = np.arange(len(x)) % every == (len(x) - 1) % every
+        parts.append(_part(label, "curve", x, value=value, tip=tip))
+    if not parts:
+        return _part("", "curve", np.empty(0))
+    return pd.concat(parts, ignore_index=True)
+
+
+def comparison_chart(
+    colours: Mapping[str, str],
+    *,
+    metric: str,
+    axis: str = "step",
+    log_x: bool = False,
+    log_y: bool = False,
+    band: Band = "thinned",
+    legend_columns: int = 2,
+) -> alt.LayerChart:
+    """A chart of the rows of ``comparison_rows``, which it expects as its data.
+
+    A click in the legend lifts a curve out of the others; a second one puts it back.
+
+    Args:
+        colours: Hue of each label, in the order of the legend.
+        metric: Name of the metric, for titles and formats.
+        axis: What x measures: step, epoch, samples or time.
+        log_x: Draw x on a logarithmic scale.
+        log_y: Draw the values on a logarithmic scale, a share of 1 as 1 − value.
+        band: What a band spans: the values thinned to one point, or runs of different seeds.
+        legend_columns: Columns of the legend.
+    """
+    as_error, share, hues = log_y and is_share(metric), is_share(metric), len(palette.RUN_COLOURS)
+    title = metric_title(metric, as_error=as_error)
+    x_title = _X_TITLES.get(axis, axis)
+    x = alt.X(
+        "x:Q",
+        title=x_title,
+        scale=alt.Scale(type="log", nice=False)
+        if log_x
+        else alt.Scale(nice=False, zero=axis != "time"),
+    )
+    y_scale = alt.Scale(type="log", nice=True) if log_y else alt.Scale(zero=False, nice=True)
+    number = ".2%" if share else ".5~g"
+    y = alt.Y(
+        "value:Q",
+        title=title,
+        scale=y_scale,
+        axis=alt.Axis(format="~%", tickCount=6) if share else alt.Axis(tickCount=6),
+    )
+    colour = alt.Color(
+        "label:N",
+        title=None,
+        scale=alt.Scale(domain=list(colours), range=list(colours.values())),
+        legend=alt.Legend(
+            orient="bottom",
+            columns=legend_columns,
+            labelLimit=320,
+            symbolType="stroke",
+            symbolStrokeWidth=3,
+        ),
+    )
+    dashes = [list(_DASHES[place // hues % len(_DASHES)]) for place in range(len(colours))]
+    dash = alt.StrokeDash(
+        "label:N", title=None, scale=alt.Scale(domain=list(colours), range=dashes)
+    )
+    picked = alt.selection_point(name="picked", fields=["label"], bind="legend")
+    base = alt.Chart(ROWS).encode(x=x, y=y, color=colour, detail="label:N")
+
+    def only(condition: str) -> alt.Chart:
+        chart: alt.Chart = base.transform_filter(condition)
+        return chart
+
+    def strength(full: float) -> Any:
+        return alt.condition(picked, alt.value(full), alt.value(full * _FAINT))
+
+    tooltip = [
+        alt.Tooltip("label:N", title="Run" if band == "thinned" else "Group"),
+        alt.Tooltip("x:Q", title=x_title, format=",.6~g"),
+        alt.Tooltip("value:Q", title=title, format=number),
+    ]
+    layers = [
+        only("datum.kind == 'band'")
+        .mark_area()
+        .encode(y=alt.Y("low:Q", scale=y_scale), y2="high:Q", opacity=strength(palette.RAW_OPACITY))
+        .add_params(picked),
+        only("datum.kind == 'raw'")
+        .mark_line(strokeWidth=1)
+        .encode(opacity=strength(2 * palette.RAW_OPACITY)),
+        only("datum.kind == 'curve'")
+        .mark_line(strokeWidth=2)
+        .encode(opacity=strength(1.0), strokeDash=dash),
+        only("datum.kind == 'curve' && datum.tip")
+        .mark_point(size=250, opacity=0, filled=True)
+        .encode(tooltip=tooltip),
+    ]
+    rows = -(-len(colours) // legend_columns)
+    return alt.LayerChart(layer=layers).properties(
+        title=title,
+        height=_HEIGHT + _LEGEND_ROW * rows,
+        description=comparison_description(metric, axis, len(colours), band),
+    )
+
+
+def comparison_description(metric: str, axis: str, count: int, band: Band = "thinned") -> str:
+    """The chart in words, for who cannot see it."""
+    what = "a curve for each of" if band == "thinned" else "the mean and its band for each of"
+    things = "runs" if band == "thinned" else "groups"
+    over = _X_TITLES.get(axis, axis).lower()
+    return f"{metric_title(metric)} over {over}: {what} {count} {things}."
+
+
+def with_rows(chart: alt.LayerChart, rows: pd.DataFrame) -> alt.LayerChart:
+    """The chart with its rows inside, so that it stands alone: in a file or a notebook.
+
+    Rows are written into the spec as they are, however many there are: Altair's own limit of
+    5,000 rows guards against large frames, and these are thinned.
+    """
+    plain = rows.astype(object).where(rows.notna(), None)
+    data: alt.LayerChart = chart.properties(data=alt.InlineData(values=plain.to_dict("records")))
+    return data
+
+
+def curves(
+    df: pd.DataFrame,
+    *,
+    metric: str | None = None,
+    axis: str = "step",
+    smoothing: float = 0.0,
+    log_x: bool = False,
+    log_y: bool = False,
+    colours: Mapping[str, str] | None = None,
+) -> alt.LayerChart:
+    """Overlaid learning curves as an Altair chart, ready for a notebook.
+
+        >>> mlcore.charts.curves(mlcore.runs.compare(ids).curves)
+        >>> mlcore.charts.curves(run.metrics(["train_loss"]))
+
+    Args:
+        df: ``Comparison.curves`` (run, metric, x, value, low, high), ``Store.curves`` (run, step,
+            time, value, low, high) or ``Run.metrics`` (step, name, value, time).
+        metric: Which metric to draw, where the frame has several.
+        axis: ``step`` or ``time`` for frames that have those columns; for a frame with x, what x
+            measures: step, epoch, samples or time.
+        smoothing: Weight of the past in a moving average, from 0 to below 1; raw stays, faint.
+        log_x: Logarithmic x.
+        log_y: Logarithmic values; an accuracy is drawn as 1 − accuracy then.
+        colours: Hue of each run, by what the column ``run`` says; by default the palette's.
+
+    Raises:
+        ValueError: If the frame has several metrics and none is chosen, lacks a column, or
+            ``smoothing`` is out of bounds.
+    """
+    if not 0 <= smoothing < 1:
+        raise ValueError(f"smoothing is {smoothing}, but must be from 0 to below 1.")
+    frame = _one_metric(df, metric)
+    x = "x" if "x" in frame else axis
+    missing = [name for name in (x, "value") if name not in frame]
+    if missing:
+        raise ValueError(
+            f"The table has no column {missing[0]!r}; it has {', '.join(map(str, df.columns))}. "
+            "Give Comparison.curves, Store.curves or Run.metrics."
+        )
+    frame = frame.assign(x=frame[x], run=frame["run"].astype(str) if "run" in frame else "")
+    name = str(frame["metric"].iloc[0]) if len(frame) and "metric" in frame else metric or "value"
+    runs = list(dict.fromkeys(frame["run"]))
+    hues = colours or palette.run_colours({run: place for place, run in enumerate(runs)})
+    labels = {run: run or metric_title(name) for run in runs}
+    rows = comparison_rows(
+        frame, labels, metric=name, smoothing=smoothing, log_x=log_x, log_y=log_y
+    )
+    chart = comparison_chart(
+        {labels[run]: hues.get(run, palette.MUTED) for run in runs},
+        metric=name,
+        axis=axis,
+        log_x=log_x,
+        log_y=log_y,
+    )
+    alone: alt.LayerChart = with_rows(chart, rows).properties(width=560)
+    return alone
+
+
+def _one_metric(df: pd.DataFrame, metric: str | None) -> pd.DataFrame:
+    frame = df.rename(columns={"name": "metric"}) if "metric" not in df else df
+    if "metric" not in frame:
+        return frame
+    known = list(dict.fromkeys(frame["metric"]))
+    if metric is None and len(known) > 1:
+        raise ValueError(
+            f"The table holds {len(known)} metrics ({', '.join(known)}). Choose one, such as "
+            f"metric={known[0]!r}."
+        )
+    if metric is not None and metric not in known:
+        raise ValueError(
+            f"The table has no metric {metric!r}; it has {', '.join(known) or 'none at all'}."
+        )
+    return frame if metric is None else frame[frame["metric"] == metric]
+
+
+def _part(label: str, kind: str, x: Any, **columns: Any) -> pd.DataFrame:
+    empty = {"value": np.nan, "low": np.nan, "high": np.nan, "tip": False}
+    return pd.DataFrame({"label": label, "kind": kind, "x": x, **empty, **columns})
