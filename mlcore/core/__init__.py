@@ -12,6 +12,7 @@ from mlcore.core.errors import (
 )
 from mlcore.core.fields import FieldSpec
 from mlcore.core.fingerprint import canonical_json, fingerprint
+from mlcore.core.population import Population, Told
 from mlcore.core.steps import MEASURED_METRICS, Snapshot, Step
 
 __all__ = [
@@ -21,12 +22,14 @@ __all__ = [
     "DataUnavailableError",
     "DivergenceError",
     "FieldSpec",
+    "Population",
     "RunNotFoundError",
     "RunStateError",
     "Snapshot",
     "SnapshotError",
     "Step",
     "StoreError",
+    "Told",
     "canonical_json",
     "fingerprint",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
@@ -13,6 +13,7 @@ from pydantic_core import ErrorDetails
 from mlcore.core.errors import ConfigError
 from mlcore.core.fields import FieldSpec, spec_of
 from mlcore.core.fingerprint import canonical_json, fingerprint
+from mlcore.core.population import Population
 from mlcore.core.steps import Snapshot, Step
 
 if TYPE_CHECKING:
@@ -69,6 +70,26 @@ class Config(BaseModel):
     def steps_per_epoch(self) -> int | None:
         """Optimizer steps in one epoch, or None where there are no epochs."""
         return None
+
+    def metric_names(self) -> tuple[str, ...]:
+        """Metrics that every run of this config logs; empty if that is not known."""
+        return ()
+
+    def population_shape(self) -> str | None:
+        """What configs must share to train as one program; None if this one trains alone."""
+        return None
+
+    @classmethod
+    def train_together(
+        cls, configs: Sequence[Self], snapshots: Sequence[Snapshot | None]
+    ) -> Population:
+        """Train configs of one ``population_shape`` as one vectorized program.
+
+        Args:
+            configs: The members.
+            snapshots: Of each member, all of the same step, or None for all: the start.
+        """
+        raise NotImplementedError(f"{cls.__name__} does not train several configs as one program.")
 
     # --- what every experiment gets ---------------------------------------------------------
 

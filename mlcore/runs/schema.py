@@ -13,11 +13,12 @@ from sqlalchemy import (
     Text,
     false,
     text,
+    true,
 )
 
 from mlcore.runs.status import LIVE
 
-HEAD = "0002"
+HEAD = "0003"
 """The migration that this code was written for."""
 
 metadata = MetaData()
@@ -68,9 +69,11 @@ runs = Table(
     Column("edited", Integer, nullable=False, server_default="0"),  # grows with each edit
     # JSON: the data's checksum, the device, threads and processor it ran with
     Column("surroundings", Text, nullable=False, server_default="{}"),
+    Column("population", Text),  # runs of one population may train as one program
     Index("runs_by_created", "created"),
     Index("runs_by_fingerprint", "fingerprint"),
     Index("runs_by_status", "status"),
+    Index("runs_by_population", "population"),
     # two tabs or two scripts that submit one config share one run
     Index(
         "runs_one_live",
@@ -120,4 +123,55 @@ workers = Table(
     Column("pid_started", Float, nullable=False),
     Column("started", Float, nullable=False),
     Column("heartbeat", Float, nullable=False),
+)
+
+sweeps = Table(
+    "sweeps",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False, server_default=""),
+    Column("experiment", Text, nullable=False),
+    Column("spec", Text, nullable=False),  # canonical JSON: all but the budget, as it began
+    # JSON: [{"from": number of a setting, "space": …}, …], each time the space was changed
+    Column("spaces", Text, nullable=False, server_default="[]"),
+    Column("status", Text, nullable=False),  # running, stopped, finished or failed
+    Column("settings", Integer),  # how many to try; NULL: as many as the time allows
+    Column("deadline", Float),  # nothing is started after it; NULL: no limit of time
+    Column("asked", Integer, nullable=False, server_default="0"),  # settings chosen so far
+    Column("created", Float, nullable=False),
+    Column("finished", Float),
+    Column("error", Text),
+    Index("sweeps_by_status", "status"),
+    Index("sweeps_by_created", "created"),
+)
+
+sweep_runs = Table(
+    "sweep_runs",
+    metadata,
+    Column("sweep", Text, ForeignKey("sweeps.id", ondelete="CASCADE"), primary_key=True),
+    Column("number", Integer, primary_key=True),  # of the setting, from 0
+    Column("repeat", Integer, primary_key=True),  # of the seed, from 0
+    Column("run", _key, ForeignKey("runs.key", ondelete="SET NULL")),  # NULL: refused or deleted
+    Column("params", Text, nullable=False),  # JSON: the setting
+    Column("attrs", Text, nullable=False, server_default="{}"),  # JSON: the sampler's own notes
+    Column("own", Boolean, nullable=False, server_default=true()),  # false: shared or cached
+    Column("retries", Integer, nullable=False, server_default="0"),  # after its worker died
+    Column("decisions", Text, nullable=False, server_default="[]"),  # JSON: what rungs decided
+    Column("error", Text),  # why the setting was refused
+    Index("sweep_runs_by_run", "run"),
+)
+
+populations = Table(
+    "populations",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("sweep", Text, ForeignKey("sweeps.id", ondelete="CASCADE")),
+    Column("shape", Text, nullable=False),  # equal for configs that can train as one program
+    Column("members", Integer, nullable=False),
+    Column("host", Text),  # where the gain was measured
+    Column("gain", Float),  # how many times as fast as one by one
+    Column("used", Boolean),  # whether they were trained as one program
+    Column("measured", Float),
+    Index("populations_by_sweep", "sweep"),
+    Index("populations_by_shape", "shape"),
 )

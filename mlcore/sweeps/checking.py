@@ -1,0 +1,89 @@
+"""Checks a range against the field it is for, before anything is run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mlcore.core import FieldSpec
+from mlcore.sweeps.ranges import Choices, IntRange, LinearRange, LogRange, Range
+
+
+def check_range(spec: FieldSpec, swept: Range) -> Range:
+    """The range, in the field's own type.
+
+    Raises:
+        ValueError: If a value is out of the field's bounds or not of its kind.
+    """
+    match swept:
+        case Choices():
+            values = tuple(_typed(spec, value) for value in swept.values)
+            for value in values:
+                if not allowed(spec, value):
+                    raise ValueError(f"{spec.name} is {value!r}, but must be {spec.allowed()}.")
+            return Choices(values)
+        case LinearRange() | LogRange() if spec.kind == "integer":
+            if not (float(swept.low).is_integer() and float(swept.high).is_integer()):
+                raise ValueError(
+                    f"{spec.name} takes whole numbers, but its range goes from {swept.low:g} to "
+                    f"{swept.high:g}: give mlcore.int_range(a, b)."
+                )
+            log = isinstance(swept, LogRange)
+            whole = IntRange(int(swept.low), int(swept.high), 1, log, swept.points)
+            return check_range(spec, whole)
+        case IntRange() if spec.kind == "number" and swept.step == 1:
+            kind = LogRange if swept.log else LinearRange
+            return check_range(spec, kind(float(swept.low), float(swept.high), swept.points))
+        case LinearRange() | LogRange() if spec.kind == "number":
+            pass
+        case IntRange() if spec.kind == "integer":
+            pass
+        case _:
+            raise ValueError(
+                f"{spec.name} takes {spec.allowed()}, so it has no range: give a list of values."
+            )
+    for end in (swept.low, swept.high):
+        if not allowed(spec, end):
+            raise ValueError(
+                f"The range of {spec.name} goes from {swept.low:g} to {swept.high:g}, but must "
+                f"stay within {spec.allowed()}."
+            )
+    return swept
+
+
+def allowed(spec: FieldSpec, value: Any) -> bool:
+    """Whether a field by itself takes a value; rules between fields are the config's own."""
+    match spec.kind:
+        case "switch":
+            return isinstance(value, bool)
+        case "choice":
+            return value in spec.choices
+        case "text":
+            return isinstance(value, str) and len(value) <= (spec.max_length or len(value))
+        case "integers":
+            if not isinstance(value, tuple):
+                return False
+            longest = spec.max_length if spec.max_length is not None else len(value)
+            return spec.min_length <= len(value) <= longest and all(
+                _is(int, one) and _within(spec, one) for one in value
+            )
+        case "integer":
+            return _is(int, value) and _within(spec, value)
+        case "number":
+            return _is(float, value) and _within(spec, value)
+
+
+def _typed(spec: FieldSpec, value: Any) -> Any:
+    """Whole numbers are numbers, and one layer alone is a tuple of one."""
+    if spec.kind == "number" and _is(int, value):
+        return float(value)
+    return value
+
+
+def _is(kind: type, value: Any) -> bool:
+    return isinstance(value, kind) and not isinstance(value, bool)
+
+
+def _within(spec: FieldSpec, value: float) -> bool:
+    if spec.low is not None and (value < spec.low or (spec.low_open and value == spec.low)):
+        return False
+    return spec.high is None or value <= spec.high

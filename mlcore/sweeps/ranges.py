@@ -1,0 +1,234 @@
+"""What a sweep may set a field to: ranges, choices, and ranges under a condition."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+DEFAULT_POINTS = 8
+"""Points of a continuous range on a grid where nobody says how many."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinearRange:
+    """Every number from ``low`` to ``high``, all equally likely.
+
+    Attributes:
+        low: Smallest value.
+        high: Largest value.
+        points: How many values a grid takes, both ends included; None leaves it to the budget.
+    """
+
+    low: float
+    high: float
+    points: int | None = None
+
+    def __post_init__(self) -> None:
+        _check_ends(self.low, self.high)
+        _check_points(self.points)
+
+    def spread(self, points: int) -> tuple[float, ...]:
+        """So many values (or ``self.points``) at equal distances, both ends included."""
+        count = self.points or points
+        if count == 1:
+            return ((self.low + self.high) / 2,)
+        step = (self.high - self.low) / (count - 1)
+        return (*(self.low + i * step for i in range(count - 1)), self.high)
+
+    def text(self) -> str:
+        """As ``parse_range`` reads it: ``lin:0:0.5``."""
+        return f"lin:{self.low!r}:{self.high!r}" + _points_text(self.points)
+
+
+@dataclass(frozen=True, slots=True)
+class LogRange:
+    """Every number from ``low`` to ``high``, each factor equally likely.
+
+    Attributes:
+        low: Smallest value, above 0.
+        high: Largest value.
+        points: How many values a grid takes, both ends included; None leaves it to the budget.
+    """
+
+    low: float
+    high: float
+    points: int | None = None
+
+    def __post_init__(self) -> None:
+        _check_ends(self.low, self.high)
+        _check_above_zero(self.low, self.high)
+        _check_points(self.points)
+
+    def spread(self, points: int) -> tuple[float, ...]:
+        """So many values (or ``self.points``) at equal factors, both ends included."""
+        count = self.points or points
+        if count == 1:
+            return (math.sqrt(self.low * self.high),)
+        factor = math.log(self.high / self.low) / (count - 1)
+        return (*(self.low * math.exp(i * factor) for i in range(count - 1)), self.high)
+
+    def text(self) -> str:
+        """As ``parse_range`` reads it: ``log:0.0001:1``."""
+        return f"log:{self.low!r}:{self.high!r}" + _points_text(self.points)
+
+
+@dataclass(frozen=True, slots=True)
+class IntRange:
+    """Whole numbers from ``low`` to ``high``.
+
+    Attributes:
+        low: Smallest value.
+        high: Largest value.
+        step: Distance of neighbours, from ``low`` on; 1 with ``log``.
+        log: Whether each factor, rather than each number, is equally likely; then ``low`` ≥ 1.
+        points: How many values a grid takes; None takes all, with ``log`` what the budget allows.
+    """
+
+    low: int
+    high: int
+    step: int = 1
+    log: bool = False
+    points: int | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("low", "high", "step"):
+            if isinstance(value := getattr(self, name), bool) or not isinstance(value, int):
+                raise TypeError(f"{name} is {value!r}, but an integer range needs whole numbers.")
+        _check_ends(self.low, self.high)
+        _check_points(self.points)
+        if self.step < 1:
+            raise ValueError(f"step is {self.step}, but must be a whole number from 1 up.")
+        if self.log:
+            _check_above_zero(self.low, self.high)
+            if self.step != 1:
+                raise ValueError("A logarithmic integer range has no step: leave it at 1.")
+
+    @property
+    def values(self) -> range:
+        """All of them, in order."""
+        return range(self.low, self.high + 1, self.step)
+
+    def spread(self, points: int) -> tuple[int, ...]:
+        """All values, or about so many of them (or ``self.points``) spread over the range."""
+        count = self.points or (points if self.log else len(self.values))
+        if count >= len(self.values):
+            return tuple(self.values)
+        if self.log:
+            spread = LogRange(self.low, self.high).spread(count)
+            return tuple(dict.fromkeys(round(value) for value in spread))
+        spread = LinearRange(0, len(self.values) - 1).spread(count)
+        return tuple(dict.fromkeys(self.values[round(place)] for place in spread))
+
+    def text(self) -> str:
+        """As ``parse_range`` reads it: ``int:1:9`` or ``logint:1:512``."""
+        if self.log:
+            return f"logint:{self.low}:{self.high}" + _points_text(self.points)
+        step = f"/{self.step}" if self.step != 1 else ""
+        return f"int:{self.low}:{self.high}{step}" + _points_text(self.points)
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """Certain values and no others.
+
+    Attributes:
+        values: In the order in which a grid takes them; no two are equal.
+    """
+
+    values: tuple[Any, ...]
+
+    def __post_init__(self) -> None:
+        if not self.values:
+            raise ValueError("There are no choices; give at least one value.")
+        seen: list[Any] = []
+        for value in self.values:
+            if any(value == other and type(value) is type(other) for other in seen):
+                raise ValueError(f"The choice {value!r} is given twice; give each value once.")
+            seen.append(value)
+
+    def spread(self, points: int) -> tuple[Any, ...]:  # noqa: ARG002 - all ranges are asked alike
+        """All of them."""
+        return self.values
+
+    def text(self) -> str:
+        """As ``parse_range`` reads it: ``0.1,0.2``, or ``32;128,64`` for tuples."""
+        if any(isinstance(value, tuple) for value in self.values):
+            return ";".join(",".join(map(str, value)) for value in self.values) + (
+                ";" if len(self.values) == 1 else ""
+            )
+        return ",".join(word(value) for value in self.values)
+
+
+Range: TypeAlias = LinearRange | LogRange | IntRange | Choices
+"""What one field is swept over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conditional:
+    """A range that counts only where another field has certain values; see ``when``.
+
+    Attributes:
+        range: What the field is swept over then; else it keeps the config's own value.
+        field: The other field.
+        values: Its values with which the range counts.
+    """
+
+    range: Range
+    field: str
+    values: tuple[Any, ...]
+
+    def __post_init__(self) -> None:
+        if not self.values:
+            raise ValueError(f"The condition on {self.field} names no value, so it never holds.")
+
+
+def contains(swept: Range, value: Any) -> bool:
+    """Whether a value lies in a range."""
+    match swept:
+        case Choices():
+            return any(value == one and type(value) is type(one) for one in swept.values)
+        case IntRange():
+            return isinstance(value, int) and value in swept.values
+        case LinearRange() | LogRange():
+            return isinstance(value, (int, float)) and swept.low <= value <= swept.high
+
+
+def _check_ends(low: float, high: float) -> None:
+    for end in (low, high):
+        if isinstance(end, bool) or not isinstance(end, (int, float)) or not math.isfinite(end):
+            raise ValueError(f"A range ends at {end!r}, but must end at finite numbers.")
+    if low >= high:
+        what = "is empty" if low == high else "is inverted"
+        raise ValueError(
+            f"The range from {low:g} to {high:g} {what}: give low, then high above it."
+        )
+
+
+def _check_above_zero(low: float, high: float) -> None:
+    if low <= 0:
+        raise ValueError(
+            f"The logarithmic range from {low:g} to {high:g} goes through zero: start above 0, or "
+            "take a linear range."
+        )
+
+
+def _check_points(points: int | None) -> None:
+    if points is not None and (isinstance(points, bool) or points < 1):
+        raise ValueError(f"points is {points!r}, but must be a whole number from 1 up.")
+
+
+def _points_text(points: int | None) -> str:
+    return "" if points is None else f":{points}"
+
+
+def frozen(value: Any) -> Any:
+    """Lists as tuples, all the way down; other values as they are."""
+    return tuple(map(frozen, value)) if isinstance(value, (list, tuple)) else value
+
+
+def word(value: Any) -> str:
+    """A plain value as a command line writes it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return value if isinstance(value, str) else repr(value)

@@ -1,0 +1,241 @@
+"""Which fields of a config a sweep sets, to what, and under which conditions."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, TypeAlias
+
+from mlcore.core import Config, ConfigError, FieldSpec, canonical_json
+from mlcore.sweeps.checking import check_range
+from mlcore.sweeps.makers import as_range
+from mlcore.sweeps.range_text import range_from_json, range_to_json
+from mlcore.sweeps.ranges import DEFAULT_POINTS, Conditional, Range, contains
+
+SpaceLike: TypeAlias = "Space | Mapping[str, Range | Conditional | Iterable[Any]]"
+Params: TypeAlias = Mapping[str, Any]
+"""One setting of the swept fields; a field whose condition does not hold is left out."""
+
+
+@dataclass(frozen=True)
+class Space:
+    """A checked space over the fields of one config.
+
+    Attributes:
+        entries: Each swept field with its range, a field after those its condition looks at.
+    """
+
+    entries: tuple[tuple[str, Range | Conditional], ...]
+
+    @classmethod
+    def of(cls, config: Config, space: SpaceLike) -> Space:
+        """Check a space against the config it varies.
+
+        A field that matters only with certain values of another one (``FieldSpec.only_if``, such
+        as momentum without Adam) is swept only there.
+
+        Args:
+            config: Gives the values of all other fields, and the bounds of these.
+            space: Field → range, condition (``mlcore.when``) or list of values.
+
+        Raises:
+            ConfigError: For no field, an unknown one, an empty or inverted range, a value out of
+                bounds, or a condition that never holds; one sentence a field.
+        """
+        given = dict(space.entries) if isinstance(space, Space) else dict(space)
+        if not given:
+            raise ConfigError({"": "The space is empty: give at least one field a range."})
+        specs = {spec.name: spec for spec in config.specs()}
+        problems: dict[str, str] = {}
+        entries: dict[str, Range | Conditional] = {}
+        for name, one in given.items():
+            try:
+                entries[name] = _entry(config, specs, name, one, given)
+            except (TypeError, ValueError) as error:
+                problems[name] = str(error)
+        if problems:
+            raise ConfigError(problems)
+        for name, entry in entries.items():
+            if isinstance(entry, Conditional) and not _may_hold(config, entry, entries):
+                problems[name] = (
+                    f"{name} is swept only where {entry.field} is "
+                    f"{_either(entry.values)}, but {_never(config, entry, entries)}."
+                )
+        if problems:
+            raise ConfigError(problems)
+        return cls(tuple((name, entries[name]) for name in _in_order(entries)))
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Names of the swept fields."""
+        return tuple(name for name, _ in self.entries)
+
+    @cached_property
+    def ranges(self) -> dict[str, Range]:
+        """Field → its range, conditions aside."""
+        return {
+            name: entry.range if isinstance(entry, Conditional) else entry
+            for name, entry in self.entries
+        }
+
+    @cached_property
+    def conditions(self) -> dict[str, tuple[str, tuple[Any, ...]]]:
+        """Field → the other field and its values with which it counts."""
+        return {
+            name: (entry.field, entry.values)
+            for name, entry in self.entries
+            if isinstance(entry, Conditional)
+        }
+
+    def active(self, config: Config, name: str, params: Params) -> bool:
+        """Whether a field is swept, given the fields before it."""
+        if name not in self.conditions:
+            return True
+        field, values = self.conditions[name]
+        if field in self.ranges and field not in params:
+            return False  # that field itself does not count here
+        return params.get(field, getattr(config, field)) in values
+
+    def contains(self, config: Config, params: Params) -> bool:
+        """Whether a setting could have come from this space."""
+        expected = {n for n in self.fields if self.active(config, n, params)}
+        return expected == set(params) and all(
+            contains(self.ranges[name], value) for name, value in params.items()
+        )
+
+    def grid(self, config: Config, n: int | None = None) -> list[dict[str, Any]]:
+        """Every combination, in the order of ``itertools.product``, conditions kept.
+
+        Args:
+            config: The config that is varied.
+            n: About how many settings; decides how many points continuous ranges get where they
+                do not say so themselves, never more than fit. None: 8 points each.
+        """
+        points = self._points(n)
+        settings: list[dict[str, Any]] = [{}]
+        for name, swept in self.ranges.items():
+            values = swept.spread(points)
+            settings = list(
+                itertools.chain.from_iterable(
+                    self._branch(config, setting, name, values) for setting in settings
+                )
+            )
+        return settings
+
+    def config(self, config: Config, params: Params) -> Config:
+        """The config of one setting.
+
+        Raises:
+            ConfigError: If these values do not go together.
+        """
+        return config.replace(**params)
+
+    def to_json(self) -> str:
+        """Canonical JSON: a list of fields, in order, each with its range."""
+        return canonical_json(
+            [{"field": name, **range_to_json(entry)} for name, entry in self.entries]
+        )
+
+    @classmethod
+    def from_json(cls, text: str) -> Space:
+        """The inverse of ``to_json``."""
+        entries = []
+        for fields in json.loads(text):
+            name = fields.pop("field")
+            entries.append((name, range_from_json(fields)))
+        return cls(tuple(entries))
+
+    def _branch(
+        self, config: Config, setting: dict[str, Any], name: str, values: Iterable[Any]
+    ) -> Iterator[dict[str, Any]]:
+        if not self.active(config, name, setting):
+            yield setting
+            return
+        for value in values:
+            yield {**setting, name: value}
+
+    def _points(self, n: int | None) -> int:
+        if n is None:
+            return DEFAULT_POINTS
+        # a range whose number of values depends on what it is asked for is free
+        free = sum(len(r.spread(2)) != len(r.spread(3)) for r in self.ranges.values())
+        fixed = math.prod(
+            len(r.spread(2)) for r in self.ranges.values() if len(r.spread(2)) == len(r.spread(3))
+        )
+        if not free:
+            return DEFAULT_POINTS
+        return max(1, math.floor((n / fixed) ** (1 / free) + 1e-9))
+
+
+def _entry(
+    config: Config,
+    specs: Mapping[str, FieldSpec],
+    name: str,
+    given: Any,
+    space: Mapping[str, Any],
+) -> Range | Conditional:
+    if name not in specs:
+        raise ValueError(
+            f"{type(config).__name__} has no field {name}. Its fields are {', '.join(specs)}."
+        )
+    if isinstance(given, Conditional):
+        if given.field not in specs:
+            raise ValueError(
+                f"{name} is swept only where {given.field} has certain values, but "
+                f"{type(config).__name__} has no field {given.field}."
+            )
+        if given.field == name:
+            raise ValueError(f"{name} cannot be its own condition.")
+        return Conditional(check_range(specs[name], given.range), given.field, given.values)
+    swept = check_range(specs[name], as_range(given))
+    for field, values in (specs[name].only_if or {}).items():
+        if field in space or getattr(config, field) not in values:
+            return Conditional(swept, field, tuple(values))
+    return swept
+
+
+def _may_hold(config: Config, entry: Conditional, entries: Mapping[str, Any]) -> bool:
+    swept = entries.get(entry.field)
+    if swept is None:
+        return getattr(config, entry.field) in entry.values
+    bare = swept.range if isinstance(swept, Conditional) else swept
+    return any(contains(bare, value) for value in entry.values)
+
+
+def _never(config: Config, entry: Conditional, entries: Mapping[str, Any]) -> str:
+    if entry.field in entries:
+        return f"{entry.field} is never set to that"
+    return f"{entry.field} is {getattr(config, entry.field)!r} throughout"
+
+
+def _either(values: tuple[Any, ...]) -> str:
+    return " or ".join(map(str, values))
+
+
+def _in_order(entries: Mapping[str, Range | Conditional]) -> list[str]:
+    """Each field after the one its condition looks at.
+
+    Raises:
+        ConfigError: If conditions go round in a circle.
+    """
+    ordered: list[str] = []
+    waiting = list(entries)
+    while waiting:
+        ready = [
+            name
+            for name in waiting
+            if not isinstance(entry := entries[name], Conditional)
+            or entry.field not in entries
+            or entry.field in ordered
+        ]
+        if not ready:
+            raise ConfigError(
+                {waiting[0]: f"The conditions of {', '.join(waiting)} go round in a circle."}
+            )
+        ordered += ready
+        waiting = [name for name in waiting if name not in ready]
+    return ordered

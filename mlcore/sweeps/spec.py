@@ -1,0 +1,180 @@
+"""Everything that decides which runs a sweep asks for; its budget alone may grow later."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal, TypeAlias, get_args
+
+from mlcore.core import Config, canonical_json
+from mlcore.experiments import config_class
+from mlcore.sweeps.objectives import Objective, objectives_for
+from mlcore.sweeps.pruning import Pruning, parse_pruning
+from mlcore.sweeps.space import Space, SpaceLike
+
+Sampler: TypeAlias = Literal["grid", "random", "tpe", "gp", "nsga2"]
+SAMPLERS: tuple[Sampler, ...] = get_args(Sampler)
+
+DEFAULT_SETTINGS = 20
+"""Settings that a sampler without an end tries where nobody says how many."""
+MOST_SETTINGS = 100_000
+MOST_SEEDS = 1000
+
+
+@dataclass(frozen=True)
+class SweepSpec:
+    """A sweep but for its budget.
+
+    Attributes:
+        config: The config that is varied.
+        space: Its fields and what they are set to.
+        sampler: How settings are chosen: ``grid``, ``random``, or through Optuna ``tpe``, ``gp``
+            (a Gaussian process) or ``nsga2``.
+        objectives: What is looked for.
+        seeds: Each setting is run once with each; empty where the config has no seed.
+        pruning: When runs end early, or None.
+        seed: Of the sampler.
+    """
+
+    config: Config
+    space: Space
+    sampler: Sampler
+    objectives: tuple[Objective, ...]
+    seeds: tuple[int, ...]
+    pruning: Pruning | None
+    seed: int
+
+    @property
+    def experiment(self) -> str:
+        """Name of the experiment."""
+        return self.config.experiment
+
+    @property
+    def repeats(self) -> int:
+        """Runs a setting."""
+        return max(1, len(self.seeds))
+
+    @property
+    def adaptive(self) -> bool:
+        """Whether results decide what is tried next."""
+        return self.sampler not in ("grid", "random")
+
+    def run_config(self, params: dict[str, Any], repeat: int) -> Config:
+        """The config of one run.
+
+        Raises:
+            ConfigError: If the values do not go together.
+        """
+        seed = {"seed": self.seeds[repeat]} if self.seeds else {}
+        return self.config.replace(**params, **seed)
+
+    def with_space(self, space: SpaceLike) -> SweepSpec:
+        """The same over another space. Raises ConfigError as ``Space.of`` does."""
+        return replace(self, space=Space.of(self.config, space))
+
+    def to_json(self) -> str:
+        """Canonical JSON: equal specs give equal text."""
+        return canonical_json(
+            {
+                "experiment": self.experiment,
+                "version": self.config.version,
+                "config": self.config.to_dict(),
+                "space": json.loads(self.space.to_json()),
+                "sampler": self.sampler,
+                "objectives": [[one.metric, one.direction] for one in self.objectives],
+                "seeds": list(self.seeds),
+                "pruning": None if self.pruning is None else self.pruning.text(),
+                "seed": self.seed,
+            }
+        )
+
+    @classmethod
+    def from_json(cls, text: str) -> SweepSpec:
+        """The inverse of ``to_json``. Raises ConfigError if this version knows a field no more."""
+        fields = json.loads(text)
+        return cls(
+            config=config_class(fields["experiment"]).from_dict(fields["config"]),
+            space=Space.from_json(json.dumps(fields["space"])),
+            sampler=fields["sampler"],
+            objectives=tuple(Objective(*one) for one in fields["objectives"]),
+            seeds=tuple(fields["seeds"]),
+            pruning=parse_pruning(fields["pruning"]),
+            seed=fields["seed"],
+        )
+
+
+def spec_for(
+    config: Config,
+    space: SpaceLike,
+    *,
+    sampler: str = "grid",
+    objective: str | Sequence[str] | None = None,
+    direction: str | Sequence[str] | None = None,
+    seeds: int | Sequence[int] = 1,
+    prune: Pruning | str | None = None,
+    seed: int = 0,
+) -> SweepSpec:
+    """Check what a sweep is asked to do; see ``mlcore.sweep`` for the arguments.
+
+    Raises:
+        ConfigError: If the space does not fit the config; one sentence a field.
+        ValueError: If something else is not allowed.
+    """
+    checked = Space.of(config, space)
+    return SweepSpec(
+        config=config,
+        space=checked,
+        sampler=_sampler(sampler),
+        objectives=objectives_for(config, objective or default_objective(config), direction),
+        seeds=_seeds(config, checked, seeds),
+        pruning=_pruning(prune, objective),
+        seed=_whole("seed", seed, 0, 2**31 - 1),
+    )
+
+
+def default_objective(config: Config) -> str:
+    """``test_accuracy`` where runs log it, else ``loss`` or the first metric they log."""
+    known = config.metric_names()
+    for name in ("test_accuracy", "loss"):
+        if name in known or not known:
+            return name
+    return known[0]
+
+
+def _sampler(given: str) -> Sampler:
+    for sampler in SAMPLERS:
+        if given == sampler:
+            return sampler
+    raise ValueError(f"The sampler is {given!r}, but must be one of {', '.join(SAMPLERS)}.")
+
+
+def _seeds(config: Config, space: Space, given: int | Sequence[int]) -> tuple[int, ...]:
+    if "seed" not in type(config).model_fields:
+        if given not in (1, (), []):
+            raise ValueError(f"{type(config).__name__} has no seed, so seeds must be 1.")
+        return ()
+    if "seed" in space.fields:
+        if given != 1:
+            raise ValueError("The seed is swept itself, so seeds must be 1.")
+        return ()
+    first: int = config.seed  # type: ignore[attr-defined]  # looked up above
+    if isinstance(given, int):
+        return tuple(range(first, first + _whole("seeds", given, 1, MOST_SEEDS)))
+    seeds = tuple(_whole("A seed", one, 0, 2**31 - 1) for one in given)
+    if not seeds or len(set(seeds)) < len(seeds):
+        raise ValueError(f"The seeds are {seeds}, but must be at least one, none of them twice.")
+    return seeds
+
+
+def _pruning(given: Pruning | str | None, objective: object) -> Pruning | None:
+    pruning = parse_pruning(given)
+    if pruning is not None and isinstance(objective, (list, tuple)) and len(objective) > 1:
+        raise ValueError("Pruning judges by one objective; give one, or leave pruning off.")
+    return pruning
+
+
+def _whole(name: str, value: Any, low: int, high: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise ValueError(f"{name} is {value!r}, but must be a whole number from {low} to {high}.")
+    return value
