@@ -14,7 +14,7 @@ from mlcore.runs import Run
 if TYPE_CHECKING:
     import pandas as pd
 
-POINTS: Final = 600
+POINTS: Final = 400
 """Points a curve is thinned to at most; more are no longer told apart on a screen."""
 
 

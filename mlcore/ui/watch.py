@@ -32,7 +32,7 @@ METRICS: Final[Mapping[Quantity, Mapping[str, str]]] = MappingProxyType(
 """Which metric of a run is which curve of a chart."""
 
 
-POLL_S: Final = 0.5
+POLL_S: Final = 0.7
 POLL_OF_MANY_S: Final = 0.7
 FEW_TABS: Final = 2
 """Up to so many tabs ask every ``POLL_S``; more share two cores better at ``POLL_OF_MANY_S``."""
