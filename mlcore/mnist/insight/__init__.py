@@ -7,9 +7,21 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from mlcore.mnist.insight.answers import Answer, answer
+    from mlcore.mnist.insight.attribution import (
+        Attribution,
+        Saliency,
+        central_difference,
+        integrated_gradients,
+        saliency,
+    )
     from mlcore.mnist.insight.calibration import Reliability, reliability
     from mlcore.mnist.insight.collapsing import Collapsed, collapse
+    from mlcore.mnist.insight.covering import Occlusion, occlusion
+    from mlcore.mnist.insight.drawing import DrawingError, prepare
+    from mlcore.mnist.insight.fooling import Walk, walk
     from mlcore.mnist.insight.layer_algebra import Broken, Row, algebra
+    from mlcore.mnist.insight.layer_outputs import Activation, activations
     from mlcore.mnist.insight.mistakes import (
         Examination,
         accuracy_by_class,
@@ -17,6 +29,7 @@ if TYPE_CHECKING:
         examine,
         wilson_interval,
     )
+    from mlcore.mnist.insight.neighbours import Neighbours, features, nearest
     from mlcore.mnist.insight.pairing import (
         Disagreement,
         Pair,
@@ -28,69 +41,113 @@ if TYPE_CHECKING:
         same_start,
     )
     from mlcore.mnist.insight.passes import Forward, forward
+    from mlcore.mnist.insight.pixels import OnPixels, on_pixels
     from mlcore.mnist.insight.planes import Plane, principal_plane, umap_plane
+    from mlcore.mnist.insight.uploads import read_photo
     from mlcore.mnist.insight.weights import Matrix, feature_maps, matrices, weight_history
 
 _HOMES = {
+    "Activation": "layer_outputs",
+    "Answer": "answers",
+    "Attribution": "attribution",
     "Broken": "layer_algebra",
     "Collapsed": "collapsing",
     "Disagreement": "pairing",
+    "DrawingError": "drawing",
     "Examination": "mistakes",
     "Forward": "passes",
     "Matrix": "weights",
+    "Neighbours": "neighbours",
+    "Occlusion": "covering",
+    "OnPixels": "pixels",
     "Pair": "pairing",
     "PairedDifference": "pairing",
     "Plane": "planes",
     "Reliability": "calibration",
     "Row": "layer_algebra",
+    "Saliency": "attribution",
     "SameStart": "pairing",
+    "Walk": "fooling",
     "accuracy_by_class": "mistakes",
+    "activations": "layer_outputs",
     "algebra": "layer_algebra",
+    "answer": "answers",
+    "central_difference": "attribution",
     "collapse": "collapsing",
     "confident_mistakes": "mistakes",
     "disagreement": "pairing",
     "examine": "mistakes",
     "feature_maps": "weights",
+    "features": "neighbours",
     "forward": "passes",
+    "integrated_gradients": "attribution",
     "matrices": "weights",
+    "nearest": "neighbours",
+    "occlusion": "covering",
+    "on_pixels": "pixels",
     "paired_accuracy": "pairing",
     "paired_difference": "pairing",
+    "prepare": "drawing",
     "principal_plane": "planes",
+    "read_photo": "uploads",
     "reliability": "calibration",
+    "saliency": "attribution",
     "same_start": "pairing",
     "umap_plane": "planes",
+    "walk": "fooling",
     "weight_history": "weights",
     "wilson_interval": "mistakes",
 }
 
 __all__ = [
+    "Activation",
+    "Answer",
+    "Attribution",
     "Broken",
     "Collapsed",
     "Disagreement",
+    "DrawingError",
     "Examination",
     "Forward",
     "Matrix",
+    "Neighbours",
+    "Occlusion",
+    "OnPixels",
     "Pair",
     "PairedDifference",
     "Plane",
     "Reliability",
     "Row",
+    "Saliency",
     "SameStart",
+    "Walk",
     "accuracy_by_class",
+    "activations",
     "algebra",
+    "answer",
+    "central_difference",
     "collapse",
     "confident_mistakes",
     "disagreement",
     "examine",
     "feature_maps",
+    "features",
     "forward",
+    "integrated_gradients",
     "matrices",
+    "nearest",
+    "occlusion",
+    "on_pixels",
     "paired_accuracy",
     "paired_difference",
+    "prepare",
     "principal_plane",
+    "read_photo",
     "reliability",
+    "saliency",
     "same_start",
     "umap_plane",
+    "walk",
     "weight_history",
     "wilson_interval",
 ]

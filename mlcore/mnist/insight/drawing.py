@@ -1,0 +1,97 @@
+"""From ink on a canvas to the 28×28 pixels of a network, the way MNIST itself was made."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+Bytes = NDArray[np.uint8]
+
+SIDE: Final = 28
+BOX: Final = 20
+"""Side of the box that MNIST's digits were fitted into, in pixels."""
+
+
+class DrawingError(ValueError):
+    """A picture holds no digit that could be read; the text says why and what to do."""
+
+
+def prepare(drawing: NDArray[Any]) -> Bytes:
+    """Fit ink into 28×28 pixels by the recipe of MNIST.
+
+    The recipe (LeCun, Cortes, Burges: *The MNIST database of handwritten digits*,
+    http://yann.lecun.com/exdb/mnist): the digit is "size normalized to fit in a 20×20 pixel box
+    while preserving its aspect ratio", with grey levels "as a result of the anti-aliasing
+    technique", and "centered in a 28×28 image by computing the center of mass of the pixels, and
+    translating the image so as to position this point at the center". Here each pixel of the box
+    is the mean of the drawing's area under it, and the translation is by whole pixels, as in the
+    original files: a digit of MNIST, enlarged by a whole factor, comes back as it was.
+
+    Args:
+        drawing: uint8 ``[H, W]`` of any size; 0 is background, 255 is ink.
+
+    Returns:
+        uint8 ``[28, 28]``, 0 is background.
+
+    Raises:
+        DrawingError: If there is no ink.
+        ValueError: If it is no grey picture of bytes.
+    """
+    ink = cropped(drawing)
+    longest = max(ink.shape)
+    height, width = (max(1, round(side * BOX / longest)) for side in ink.shape)
+    small = shares(ink.shape[0], height) @ ink @ shares(ink.shape[1], width).T
+    down, across = center_of_mass(small)
+    top = min(max(round(SIDE / 2 - down), 0), SIDE - height)
+    left = min(max(round(SIDE / 2 - across), 0), SIDE - width)
+    pixels = np.zeros((SIDE, SIDE), dtype=np.uint8)
+    pixels[top : top + height, left : left + width] = (small + 0.5).astype(np.uint8)
+    return pixels
+
+
+def cropped(drawing: NDArray[Any]) -> NDArray[np.float64]:
+    """The smallest rectangle that holds all ink, float64 ``[h, w]`` in 0 to 255.
+
+    Raises:
+        DrawingError: If there is no ink.
+        ValueError: If it is no grey picture of bytes.
+    """
+    picture = np.asarray(drawing)
+    if picture.ndim != 2 or picture.dtype != np.uint8:
+        raise ValueError(
+            f"The drawing is {picture.dtype} of shape {picture.shape}, but must be uint8 of shape "
+            "(height, width): 0 for background, 255 for ink."
+        )
+    rows, columns = picture.any(axis=1).nonzero()[0], picture.any(axis=0).nonzero()[0]
+    if not len(rows):
+        raise DrawingError("The canvas is empty: draw a digit on it.")
+    box = picture[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    return box.astype(np.float64)
+
+
+def shares(inputs: int, outputs: int) -> NDArray[np.float64]:
+    """How cells in a row share in larger (or smaller) cells of the same row in all.
+
+    Returns:
+        float64 ``[outputs, inputs]``: the part of each output cell that an input cell covers;
+        each row sums to 1, so that ``shares @ picture`` takes means over areas.
+    """
+    edges = np.arange(outputs + 1) * (inputs / outputs)
+    cells = np.arange(inputs)
+    covered = np.minimum(edges[1:, None], cells + 1) - np.maximum(edges[:-1, None], cells)
+    return covered.clip(min=0.0) * (outputs / inputs)
+
+
+def center_of_mass(picture: NDArray[np.float64]) -> tuple[float, float]:
+    """Where a picture's mass balances, in pixels from its top edge and from its left edge."""
+    mass = picture.sum()
+    down = picture.sum(axis=1) @ (np.arange(picture.shape[0]) + 0.5) / mass
+    across = picture.sum(axis=0) @ (np.arange(picture.shape[1]) + 0.5) / mass
+    return float(down), float(across)
+
+
+def enlarged(pixels: Bytes, factor: int = 10) -> Bytes:
+    """The bitmap of a digit with each pixel as a square: ``[28, 28]`` → ``[280, 280]``."""
+    return pixels.repeat(factor, axis=0).repeat(factor, axis=1)

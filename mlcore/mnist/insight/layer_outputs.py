@@ -1,0 +1,55 @@
+"""What every layer of a network makes of one picture, written down by real forward hooks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from mlcore.mnist.insight.pixels import Picture, as_pixels, twin
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Activation:
+    """What went out of one layer.
+
+    Attributes:
+        name: The layer's name in the network.
+        kind: Its class in ``torch.nn``.
+        values: float32, ``[units]`` or ``[channels, height, width]``.
+    """
+
+    name: str
+    kind: str
+    values: NDArray[np.float32]
+
+
+def activations(model: nn.Module, picture: Picture) -> tuple[Activation, ...]:
+    """Send one picture through a network and note what goes out of each layer.
+
+    Args:
+        model: On pixels from 0 to 1 (``on_pixels``), in eval mode.
+        picture: One picture.
+
+    Returns:
+        A record a layer, in the order of the forward pass, reshaping layers included.
+    """
+    seen: list[Activation] = []
+
+    def note(name: str, layer: nn.Module, out: Tensor) -> None:
+        # a copy: an in-place layer that follows would change what was noted
+        values = out.detach()[0].float().clone().numpy()
+        seen.append(Activation(name, type(layer).__name__, values))
+
+    hooked = twin(model)
+    for name, layer in hooked.named_modules():
+        if not list(layer.children()):
+            layer.register_forward_hook(
+                lambda layer, _given, out, name=name: note(name, layer, out)
+            )
+    with torch.no_grad():
+        hooked(as_pixels(picture, model)[:1])
+    return tuple(seen)

@@ -1,0 +1,99 @@
+"""The pictures that a network holds for alike: nearest in its last hidden layer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from mlcore.mnist.insight.pixels import Picture, as_pixels, twin
+
+Metric = Literal["euclidean", "cosine"]
+
+_CHUNK: Final = 1000
+_EXACT: Final = 64
+"""Candidates whose distance is taken again in float64 before they are put in order."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Neighbours:
+    """The nearest of many, the nearest first.
+
+    Attributes:
+        places: int64 ``[K]``: their places among the many.
+        distances: float64 ``[K]``: Euclidean, or 1 − cosine.
+    """
+
+    places: NDArray[np.int64]
+    distances: NDArray[np.float64]
+
+
+def features(model: nn.Module, pictures: Picture, *, chunk: int = _CHUNK) -> Tensor:
+    """What goes into the last linear layer, written down by a real forward hook.
+
+    Args:
+        model: On pixels from 0 to 1 (``on_pixels``), in eval mode.
+        pictures: One or many; many pass in chunks.
+        chunk: Pictures that pass at once.
+
+    Returns:
+        float32 ``[N, units]``: the last hidden layer; of a network without one, the pixels it
+        was given.
+
+    Raises:
+        ValueError: If the network has no linear layer.
+    """
+    hooked = twin(model)
+    layers = [layer for layer in hooked.modules() if isinstance(layer, nn.Linear)]
+    if not layers:
+        raise ValueError("The network has no linear layer, so no last hidden layer to look into.")
+    seen: list[Tensor] = []
+    layers[-1].register_forward_pre_hook(
+        lambda _layer, given: seen.append(given[0].detach().float())
+    )
+    many = torch.as_tensor(pictures)
+    with torch.no_grad():
+        for part in (many[None] if many.ndim == 2 else many).split(chunk):
+            hooked(as_pixels(part, model))
+    return torch.cat(seen)
+
+
+def nearest(
+    gallery: Tensor, query: Tensor, count: int = 12, metric: Metric = "euclidean"
+) -> Neighbours:
+    """The rows of a matrix nearest to a vector; of equally near ones, the earlier.
+
+    Args:
+        gallery: float32 ``[N, units]``, see ``features``.
+        query: ``[units]``.
+        count: How many to find, at most N.
+        metric: ``euclidean``: √Σ(a − b)². ``cosine``: 1 − a·b / (|a|·|b|), and 1 where a vector
+            is zero.
+
+    Raises:
+        ValueError: If the widths differ or the count is not in 1 to N.
+    """
+    if gallery.ndim != 2 or query.shape != gallery.shape[1:]:
+        raise ValueError(
+            f"The query has the shape {tuple(query.shape)}, but the rows it is compared with have "
+            f"{tuple(gallery.shape[1:])}."
+        )
+    if not 1 <= count <= len(gallery):
+        raise ValueError(f"{count} neighbours were asked for, but there are 1 to {len(gallery)}.")
+    rough = torch.cat([_distances(part, query, metric) for part in gallery.split(10 * _CHUNK)])
+    some = rough.topk(min(len(gallery), count + _EXACT), largest=False).indices.sort().values
+    exact = _distances(gallery[some].double(), query.double(), metric)
+    order = exact.argsort(stable=True)[:count]
+    return Neighbours(some[order].numpy(), exact[order].numpy())
+
+
+def _distances(rows: Tensor, query: Tensor, metric: Metric) -> Tensor:
+    if metric == "euclidean":
+        return (rows - query).norm(dim=1)
+    norms = rows.norm(dim=1) * query.norm()
+    cosine = rows @ query / norms.clamp(min=torch.finfo(rows.dtype).tiny)
+    return 1 - cosine.clamp(-1, 1)
