@@ -15,6 +15,7 @@ from mlcore.core import (
     Config,
     ConfigError,
     DataUnavailableError,
+    EngineError,
     FieldSpec,
     RunNotFoundError,
     RunStateError,
@@ -51,6 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (
         ConfigError,
         DataUnavailableError,
+        EngineError,
         RunNotFoundError,
         RunStateError,
         StoreError,

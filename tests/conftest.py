@@ -10,7 +10,7 @@ import psutil
 import pytest
 from hypothesis import settings
 
-from mlcore.runs.engine import reap_children
+from mlcore.runs.engines.local import reap_children
 from mlcore.runs.store import Store, open_store
 
 settings.register_profile("quick", deadline=None, derandomize=True, max_examples=60)

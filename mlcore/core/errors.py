@@ -33,6 +33,10 @@ class StoreError(RuntimeError):
     """The store of runs cannot be opened or written; the text says why and what to do."""
 
 
+class EngineError(RuntimeError):
+    """What carries out runs cannot be reached; the text says what was tried and what to do."""
+
+
 class RunNotFoundError(LookupError):
     """No run has this id; the text says how to list those that exist."""
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
+from mlcore.core.cores import given_cores
 from mlcore.mnist.pieces import pieces_for
 
 if TYPE_CHECKING:
@@ -12,10 +12,8 @@ if TYPE_CHECKING:
 
 
 def cores_here() -> int:
-    """The cores this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    """The cores a run in this process may use: a worker among several has its share of them."""
+    return given_cores()
 
 
 def threads_for(config: MNISTConfig, cores: int) -> int:

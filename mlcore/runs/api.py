@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from mlcore.core import Config, Step
 from mlcore.runs.claims import take
-from mlcore.runs.engine import tend
+from mlcore.runs.engine import check, retries, tend
 from mlcore.runs.liveness import ProcessId
 from mlcore.runs.recorded_run import Run
 from mlcore.runs.recorder import execute
@@ -83,9 +83,14 @@ def submit(config: Config, force: bool = False) -> Run:
     Args:
         config: What to run.
         force: Start afresh even if a finished run answers.
+
+    Raises:
+        EngineError: If ``MLCORE_ENGINE`` names a cluster that cannot be reached.
+        StoreError: If the store cannot be opened or written.
     """
     store = open_store()
-    answer = store.submit(config, force)
+    check(store)
+    answer = store.submit(config, force, retries=retries())
     tend(store)
     return answer
 

@@ -50,7 +50,7 @@ class Artifacts:
             "size": path.stat().st_size,
             "created": time.time(),
         }
-        with self.store.writing() as connection:
+        with self.store.writing(alone=False) as connection:
             before = self._row(connection, name)
             module = postgresql if connection.dialect.name == "postgresql" else sqlite
             insert = module.insert(artifacts).values(row)
@@ -100,7 +100,7 @@ class Artifacts:
 
     def drop(self, name: str) -> None:
         """Forget a file and remove it."""
-        with self.store.writing() as connection:
+        with self.store.writing(alone=False) as connection:
             before = self._row(connection, name)
             connection.execute(
                 delete(artifacts).where(artifacts.c.run == self.run_key, artifacts.c.name == name)

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 import secrets
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import and_, func, select, update
+from sqlalchemy import ColumnElement, Connection, and_, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from mlcore.runs.liveness import ProcessId
 from mlcore.runs.points import Point
-from mlcore.runs.recorded_run import Run
+from mlcore.runs.recorded_run import Run, run_of
 from mlcore.runs.schema import runs
 from mlcore.runs.status import Status
 from mlcore.runs.store import Store
@@ -44,28 +43,53 @@ class Claim:
 
 def take(store: Store, process: ProcessId, run_id: str | None = None) -> Claim | None:
     """Take the queued run that has waited longest, or a certain one; None if there is none."""
-    token = secrets.token_hex(8)
     waiting = select(runs.c.key).where(runs.c.status == Status.QUEUED)
     if run_id is not None:
         waiting = waiting.where(runs.c.id == run_id)
     first = waiting.order_by(runs.c.queued, runs.c.key).limit(1).with_for_update(skip_locked=True)
-    now = time.time()
+    # the subquery skips what others are taking just now, so nobody needs to be alone
+    with store.writing(alone=False) as connection:
+        taken = _take(connection, store, process, runs.c.key == first.scalar_subquery())
+    return taken[0] if taken else None
+
+
+def take_all(store: Store, process: ProcessId, run_ids: Sequence[str]) -> list[Claim]:
+    """Take those of these runs that are queued, at one stroke: a group that trains as one program.
+
+    Returns:
+        A claim for each that was still queued, in the order of ``run_ids``.
+    """
     with store.writing() as connection:
-        taken = connection.execute(
-            update(runs)
-            .where(runs.c.key == first.scalar_subquery())
-            .values(
-                status=Status.RUNNING,
-                claim=token,
-                host=process.host,
-                pid=process.pid,
-                pid_started=process.started,
-                heartbeat=now,
-                started=func.coalesce(runs.c.started, now),
-            )
-            .returning(runs.c.id)
-        ).one_or_none()
-    return None if taken is None else Claim(store.get(taken[0]), token)
+        taken = _take(
+            connection,
+            store,
+            process,
+            runs.c.id.in_(list(run_ids)) & (runs.c.status == Status.QUEUED),
+        )
+    place = {run_id: number for number, run_id in enumerate(run_ids)}
+    return sorted(taken, key=lambda claim: place[claim.run.id])
+
+
+def _take(
+    connection: Connection, store: Store, process: ProcessId, which: ColumnElement[bool]
+) -> list[Claim]:
+    token, now = secrets.token_hex(8), store.clock()
+    rows = connection.execute(
+        update(runs)
+        .where(which)
+        .values(
+            status=Status.RUNNING,
+            claim=token,
+            host=process.host,
+            pid=process.pid,
+            pid_started=process.started,
+            heartbeat=now,
+            started=func.coalesce(runs.c.started, now),
+            error=None,
+        )
+        .returning(*runs.c)
+    )
+    return [Claim(run_of(row, store), token) for row in rows]
 
 
 def flush(
@@ -86,18 +110,17 @@ def flush(
     Raises:
         ClaimLostError: If this process no longer holds the run; nothing is written.
     """
-    now = time.time()
     values = {
         "step": step,
         "done": done,
         "total": total,
         "elapsed": elapsed,
         "latest": json.dumps(dict(latest)),
-        "heartbeat": now,
+        "heartbeat": claim.store.clock(),
         "status": Status.RUNNING,  # a run that was given up for lost is back
     }
     try:
-        with claim.store.writing() as connection:
+        with claim.store.writing(alone=False) as connection:
             row = connection.execute(
                 update(runs).where(_held(claim)).values(values).returning(runs.c.request)
             ).one_or_none()
@@ -117,11 +140,13 @@ def beat(claim: Claim) -> None:
         ClaimLostError: If this process no longer holds the run.
     """
     try:
-        with claim.store.writing() as connection:
+        with claim.store.writing(alone=False) as connection:
             beaten = connection.execute(
                 update(runs)
                 .where(_held(claim))
-                .values(heartbeat=time.time(), status=Status.RUNNING, finished=None, error=None)
+                .values(
+                    heartbeat=claim.store.clock(), status=Status.RUNNING, finished=None, error=None
+                )
                 .returning(runs.c.key)
             ).one_or_none()
     except IntegrityError:
@@ -142,11 +167,17 @@ def end(claim: Claim, status: Status, **details: Any) -> Run:
         ClaimLostError: If this process no longer holds the run.
     """
     try:
-        with claim.store.writing() as connection:
+        with claim.store.writing(alone=False) as connection:
             ended = connection.execute(
                 update(runs)
                 .where(_held(claim))
-                .values(status=status, finished=time.time(), request=None, claim=None, **details)
+                .values(
+                    status=status,
+                    finished=claim.store.clock(),
+                    request=None,
+                    claim=None,
+                    **details,
+                )
                 .returning(runs.c.key)
             ).one_or_none()
     except IntegrityError:
@@ -154,52 +185,6 @@ def end(claim: Claim, status: Status, **details: Any) -> Run:
     if ended is None:
         raise _lost(claim)
     return claim.run.refresh()
-
-
-def reap(store: Store) -> list[str]:
-    """Find the runs whose process has died, and mark them lost.
-
-    Returns:
-        The ids of those found now.
-    """
-    c = runs.c
-    query = select(c.key, c.id, c.host, c.pid, c.pid_started, c.heartbeat, c.claim, c.step).where(
-        c.status == Status.RUNNING
-    )
-    with store.reading() as connection:
-        rows = connection.execute(query).all()
-    dead = [
-        row
-        for row in rows
-        if not ProcessId(row.host, row.pid, row.pid_started).alive(row.heartbeat)
-    ]
-    if not dead:
-        return []
-    with store.writing() as connection:
-        for row in dead:
-            connection.execute(
-                update(runs)
-                # a heartbeat that came in between proves it alive
-                .where(
-                    and_(
-                        c.key == row.key,
-                        c.status == Status.RUNNING,
-                        c.claim == row.claim,
-                        c.heartbeat == row.heartbeat,
-                    )
-                )
-                .values(
-                    status=Status.LOST,
-                    finished=time.time(),
-                    request=None,
-                    error=(
-                        f"Its process ({row.pid} on {row.host}) ended without a word after step "
-                        f"{row.step}. Every point up to there is kept; resume to go on from the "
-                        "last checkpoint."
-                    ),
-                )
-            )
-    return [row.id for row in dead]
 
 
 def _held(claim: Claim) -> Any:

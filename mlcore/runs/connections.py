@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import Connection
+from sqlalchemy import ColumnElement, Connection, Float, literal
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from mlcore.core import StoreError
+from mlcore.runs import postgres
 from mlcore.runs.database import open_engine, resolve_url
 from mlcore.runs.points import PointTable
 
@@ -21,6 +23,8 @@ class Database:
 
     Attributes:
         url: The address, in the spelling that opens the same store from any process.
+        shown_url: The same without its password, for eyes.
+        server: Whether it is a database server, which many machines may share.
         files: The folder in which each run has a folder for its weights and arrays.
         point_table: Writes points; for the recorder.
     """
@@ -28,9 +32,16 @@ class Database:
     def __init__(self, url: str) -> None:
         self.url = resolve_url(url)
         parsed = make_url(self.url)
-        self._file = Path(str(parsed.database)) if parsed.drivername.startswith("sqlite") else None
+        self.shown_url = parsed.render_as_string()
+        self.server = parsed.get_backend_name() != "sqlite"
+        self._file = None if self.server else Path(str(parsed.database))
         self.files = _files_folder(self._file)
         self.engine = open_engine(self.url)
+        self._reader = self.engine
+        if self.server:
+            self._reader = self.engine.execution_options(
+                isolation_level="REPEATABLE READ", postgresql_readonly=True
+            )
         self._writer = self.engine.execution_options(write=True)
         self.point_table = PointTable()
 
@@ -42,17 +53,30 @@ class Database:
         """Give back the connections."""
         self.engine.dispose()
 
+    def clock(self) -> ColumnElement[float]:
+        """Now, in seconds since 1970, by the one clock that all processes of the store share."""
+        return postgres.now() if self.server else literal(time.time(), Float)
+
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A connection in a read transaction: what it sees does not change under it."""
-        with self._translating(), self.engine.begin() as connection:
+        with self._translating(), self._reader.begin() as connection:
             yield connection
 
     @contextmanager
-    def writing(self) -> Iterator[Connection]:
-        """A connection in a write transaction: all of it happens, or nothing."""
+    def writing(self, *, alone: bool = True) -> Iterator[Connection]:
+        """A connection in a write transaction: all of it happens, or nothing.
+
+        Args:
+            alone: Nobody else decides anything meanwhile, so that what is looked up first still
+                holds when it is acted on. False for a write that stands by itself, such as a
+                run's own points: on a server many processes then write at once. SQLite has one
+                writer at a time anyway.
+        """
         try:
             with self._translating(), self._writer.begin() as connection:
+                if alone and self.server:
+                    postgres.decide_alone(connection)
                 yield connection
         except BaseException:
             self.point_table.forget_names()
@@ -65,10 +89,11 @@ class Database:
         except IntegrityError:
             raise  # a rule of the tables was broken: the caller knows what that means
         except DBAPIError as error:
-            reason = str(error.orig).strip().splitlines()[0]
+            reason = (str(error.orig).strip() or "no reason given").splitlines()[0].rstrip(".")
+            check = "that its server runs" if self.server else "the disk and the permissions"
             raise StoreError(
-                f"The store {make_url(self.url).render_as_string()} did not answer: {reason}. "
-                "What was written before is kept; check the disk and the permissions."
+                f"The store {self.shown_url} did not answer: {reason}. What was written before "
+                f"is kept; check {check}."
             ) from error
 
 

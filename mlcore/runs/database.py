@@ -8,14 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy import Connection, Engine, create_engine, event, func, inspect, select, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from mlcore.core import StoreError
+from mlcore.runs import postgres
 from mlcore.runs.schema import HEAD
 
-_KNOWN_REVISIONS = ("0001", "0002")
+_KNOWN_REVISIONS = tuple(f"{number:04}" for number in range(1, int(HEAD) + 1))
 _NETWORK_FILE_SYSTEMS = frozenset(
     {"9p", "afs", "beegfs", "ceph", "cifs", "davfs", "fuse.glusterfs", "fuse.sshfs", "glusterfs"}
     | {"gpfs", "lustre", "nfs", "nfs4", "smb3", "smbfs"}
@@ -57,12 +58,12 @@ def resolve_url(url: str | None) -> str:
             )
         path = Path(parsed.database).expanduser().absolute()
         return str(parsed.set(database=str(path)))
-    if backend != "postgresql":
+    if backend not in ("postgresql", "postgres"):
         raise StoreError(
             f"The store {parsed.render_as_string()} is of a kind that is not supported. "
             "Use SQLite (sqlite:///FILE) or PostgreSQL (postgresql+psycopg://…)."
         )
-    return parsed.render_as_string(hide_password=False)
+    return postgres.normal_url(parsed).render_as_string(hide_password=False)
 
 
 def open_engine(url: str) -> Engine:
@@ -73,20 +74,16 @@ def open_engine(url: str) -> Engine:
 
     Raises:
         StoreError: If the file is not a database, its folder cannot be written or is on a
-            network file system, or the store was made by a newer version.
+            network file system, the server does not answer or lets nobody in, its driver is
+            missing, or the store was made by a newer version.
     """
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
         _check_folder(Path(str(parsed.database)))
-    try:
-        engine = create_engine(parsed, pool_pre_ping=parsed.get_backend_name() != "sqlite")
-    except (ModuleNotFoundError, NoSuchModuleError) as error:
-        raise StoreError(
-            f"The store {parsed.render_as_string()} needs a driver that is missing ({error}). "
-            "Install it with: pip install psycopg[binary]"
-        ) from error
-    if engine.dialect.name == "sqlite":
+        engine = create_engine(parsed)
         _prepare_sqlite(engine)
+    else:
+        engine = postgres.connect(parsed)
     try:
         _migrate(engine, parsed)
     except DBAPIError as error:
@@ -131,7 +128,7 @@ def _migrate(engine: Engine, url: URL) -> None:
     settings.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     with engine.execution_options(write=True).begin() as connection:
         if engine.dialect.name == "postgresql":
-            connection.execute(text("SELECT pg_advisory_xact_lock(7205759)"))
+            connection.execute(select(func.pg_advisory_xact_lock(postgres.MIGRATION_LOCK)))
         if _revision(connection) != HEAD:  # another process may have been quicker
             settings.attributes["connection"] = connection
             command.upgrade(settings, HEAD)
@@ -180,6 +177,8 @@ def file_system(folder: Path) -> str:
 
 
 def _why(url: URL, error: DBAPIError) -> str:
+    if url.get_backend_name() != "sqlite":
+        return postgres.sentence(url, error)
     shown = url.render_as_string()
     reason = (
         str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else "no reason given"

@@ -37,14 +37,19 @@ class ProcessId:
         pid = os.getpid() if pid is None else pid
         return cls(this_host(), pid, psutil.Process(pid).create_time())
 
-    def alive(self, heartbeat: float | None) -> bool:
+    def alive(self, heartbeat: float | None, now: float | None = None) -> bool:
         """Whether it runs: by its own number here, by its last heartbeat elsewhere.
 
         A process of this machine that is only slow, or was suspended with the lid closed, is
         alive however old its heartbeat.
+
+        Args:
+            heartbeat: When it last said so, in seconds since 1970.
+            now: The time by the same clock; this machine's if not given.
         """
         if self.host != this_host():
-            return heartbeat is not None and time.time() - heartbeat < SILENT_AFTER
+            now = time.time() if now is None else now
+            return heartbeat is not None and now - heartbeat < SILENT_AFTER
         try:
             process = psutil.Process(self.pid)
             same = abs(process.create_time() - self.started) < 1.0

@@ -8,6 +8,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     Table,
     Text,
@@ -18,7 +19,7 @@ from sqlalchemy import (
 
 from mlcore.runs.status import LIVE
 
-HEAD = "0003"
+HEAD = "0004"
 """The migration that this code was written for."""
 
 metadata = MetaData()
@@ -70,6 +71,8 @@ runs = Table(
     # JSON: the data's checksum, the device, threads and processor it ran with
     Column("surroundings", Text, nullable=False, server_default="{}"),
     Column("population", Text),  # runs of one population may train as one program
+    # how often it is queued again by itself when the process that holds it dies
+    Column("retries", Integer, nullable=False, server_default="0"),
     Index("runs_by_created", "created"),
     Index("runs_by_fingerprint", "fingerprint"),
     Index("runs_by_status", "status"),
@@ -123,6 +126,17 @@ workers = Table(
     Column("pid_started", Float, nullable=False),
     Column("started", Float, nullable=False),
     Column("heartbeat", Float, nullable=False),
+    Column("slots", Integer),  # runs at once, of a worker that stands for a whole cluster
+)
+
+# On a server the files of the runs lie in the database, where every machine finds them. Beside
+# a SQLite file they lie in a folder, and this table stays empty.
+files = Table(
+    "files",
+    metadata,
+    Column("run", _key, ForeignKey("runs.key", ondelete="CASCADE"), primary_key=True),
+    Column("name", Text, primary_key=True),  # of the artifact
+    Column("content", LargeBinary, nullable=False),
 )
 
 sweeps = Table(

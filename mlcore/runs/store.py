@@ -110,13 +110,14 @@ class Store(Database):
             query = select(func.count()).select_from(runs).where(runs.c.status == status)
             return connection.execute(query).scalar_one()
 
-    def submit(self, config: Config, force: bool = False) -> Run:
+    def submit(self, config: Config, force: bool = False, retries: int = 0) -> Run:
         """Queue a run, or return the one that already answers for this config.
 
         A live run is shared, a finished one is the answer, a stopped or lost one is taken up
-        again; ``force`` starts afresh unless a run of this config is live.
+        again; ``force`` starts afresh unless a run of this config is live. A fresh run whose
+        process dies is queued again by itself ``retries`` times.
         """
-        row = new_row(config)
+        row = {**new_row(config), "retries": retries}
         same = and_(
             runs.c.fingerprint == row["fingerprint"],
             runs.c.deleted.is_(None),

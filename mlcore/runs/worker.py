@@ -8,14 +8,21 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from sqlalchemy.engine import make_url
+
 import mlcore
-from mlcore.core import RunStateError
+from mlcore.core import RunStateError, StoreError
+from mlcore.core.cores import give_cores
 from mlcore.runs.claims import ClaimLostError, take
-from mlcore.runs.engine import register, retire, strike, tend
-from mlcore.runs.liveness import ProcessId
+from mlcore.runs.deaths import abandon
+from mlcore.runs.engine import tend
+from mlcore.runs.engines.local import cores_each
+from mlcore.runs.engines.roster import beat, register, retire, strike
+from mlcore.runs.liveness import HEARTBEAT_EVERY, ProcessId
 from mlcore.runs.recorded_run import Run
 from mlcore.runs.recorder import execute as record
 from mlcore.runs.store import Store, open_store
@@ -48,7 +55,13 @@ def execute(store_url: str, run_id: str) -> Run:
     claim = take(store, ProcessId.of(), run.id)
     if claim is None:
         raise RunStateError(f"Run {run.id} is {store.get(run_id).status}, not queued.")
-    return record(claim)
+    try:
+        return record(claim)
+    except BaseException:
+        # the process may live on and do other things; its run must not wait for it
+        with suppress(StoreError):
+            abandon(claim)
+        raise
 
 
 def idle_for() -> float:
@@ -80,8 +93,8 @@ def work(store: Store, patience: float) -> None:
     process = ProcessId.of()
     register(store, process)
     _warm_up()
-    code = _Code()
-    idle_since = time.monotonic()
+    code = Code()
+    idle_since = beat_due = time.monotonic()
     while not stopping:
         if not store.present():
             _log.info("the store is gone; ending")
@@ -93,12 +106,16 @@ def work(store: Store, patience: float) -> None:
             return
         claim = take(store, process)
         if claim is not None:
+            give_cores(cores_each(store))
             _log.info("run %s: %s", claim.run.id, claim.run.config_fields)
             with suppress(ClaimLostError):
                 ended = record(claim, interrupted=lambda: stopping)
                 _log.info("run %s: %s", ended.id, ended.status)
             idle_since = time.monotonic()
             continue
+        if store.server and time.monotonic() > beat_due:
+            beat(store, process)
+            beat_due = time.monotonic() + HEARTBEAT_EVERY
         idle = time.monotonic() - idle_since
         if idle > patience and retire(store, process):
             _log.info("idle for %.0f s; ending", idle)
@@ -106,7 +123,7 @@ def work(store: Store, patience: float) -> None:
         time.sleep(_LOOK_EVERY if idle < 10 else _LOOK_EVERY_WHEN_IDLE)
 
 
-class _Code:
+class Code:
     """Notices that the package was edited or updated: its runs must not be made by old code."""
 
     _LOOK_EVERY = 1.0
@@ -114,12 +131,14 @@ class _Code:
     def __init__(self) -> None:
         self._known = self._newest()
         self._looked = time.monotonic()
+        self._changed = False
 
     def changed(self) -> bool:
-        if time.monotonic() - self._looked < self._LOOK_EVERY:
-            return False
-        self._looked = time.monotonic()
-        return self._newest() != self._known
+        """Whether a file of the package is newer than when this was made."""
+        if not self._changed and time.monotonic() - self._looked >= self._LOOK_EVERY:
+            self._looked = time.monotonic()
+            self._changed = self._newest() != self._known
+        return self._changed
 
     @staticmethod
     def _newest() -> int:
@@ -137,8 +156,14 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(process)d %(message)s")
     with suppress(OSError, AttributeError):  # some systems do not allow or know it
         os.nice(_NICE)
-    store = open_store(sys.argv[1] if len(sys.argv) > 1 else None)
-    work(store, idle_for())
+    work(open_store(_address(sys.argv[1:])), idle_for())
+
+
+def _address(words: Sequence[str]) -> str | None:
+    """The store's address, from MLCORE_STORE where the command line hides its password."""
+    if not words or ("://" in words[0] and make_url(words[0]).password == "***"):  # noqa: S105
+        return None
+    return words[0]
 
 
 if __name__ == "__main__":

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 import mlcore
 from mlcore.core import RunNotFoundError, RunStateError
 from mlcore.runs import Status
-from mlcore.runs.claims import ClaimLostError, beat, reap, take
+from mlcore.runs.claims import ClaimLostError, beat, take
+from mlcore.runs.deaths import reap
 from mlcore.runs.liveness import ProcessId
 from mlcore.runs.organize import edit, purge, restore, trash
 from mlcore.runs.store import Store

@@ -9,7 +9,8 @@ import mlcore
 from mlcore.core import RunStateError, SnapshotError
 from mlcore.runs import Status, recorder
 from mlcore.runs.artifacts import CHECKPOINT
-from mlcore.runs.claims import ClaimLostError, beat, flush, reap, take
+from mlcore.runs.claims import ClaimLostError, beat, flush, take
+from mlcore.runs.deaths import reap
 from mlcore.runs.liveness import ProcessId
 from mlcore.runs.recorder import execute
 from mlcore.runs.store import Store

@@ -18,8 +18,8 @@ import torch
 
 import mlcore
 from mlcore.runs import Run, Status
-from mlcore.runs.claims import reap
-from mlcore.runs.engine import ensure_workers
+from mlcore.runs.deaths import reap
+from mlcore.runs.engines.local import ensure_workers
 from mlcore.runs.store import Store
 from mlcore.runs.worker import execute
 from tests.conftest import workers_of

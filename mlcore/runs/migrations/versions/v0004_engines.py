@@ -1,0 +1,31 @@
+"""What a cluster needs: retries of a run, the room an engine has, and files in the database."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0004"
+down_revision = "0003"
+
+_key = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+
+def upgrade() -> None:
+    """Add the columns and the table; runs that are there are not queued again by themselves."""
+    op.add_column("runs", sa.Column("retries", sa.Integer, nullable=False, server_default="0"))
+    op.add_column("workers", sa.Column("slots", sa.Integer))
+    op.create_table(
+        "files",
+        sa.Column("run", _key, sa.ForeignKey("runs.key", ondelete="CASCADE"), primary_key=True),
+        sa.Column("name", sa.Text, primary_key=True),
+        sa.Column("content", sa.LargeBinary, nullable=False),
+    )
+    if op.get_bind().dialect.name == "postgresql":
+        # weights do not shrink, and trying to takes longer than writing them
+        op.execute("ALTER TABLE files ALTER COLUMN content SET STORAGE EXTERNAL")
+
+
+def downgrade() -> None:
+    """Drop them again; on a server the files are lost with the table."""
+    op.drop_table("files")
+    op.drop_column("workers", "slots")
+    op.drop_column("runs", "retries")
