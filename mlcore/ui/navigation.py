@@ -95,6 +95,36 @@ COURSE: Final = (
         ":material/draw:",
         "How does a network learn to read digits, and what does it cost?",
     ),
+    Chapter(
+        "draw",
+        "4b Draw a digit",
+        ":material/gesture:",
+        "What does a network make of your own hand, and how little fools it?",
+    ),
+    Chapter(
+        "draw",
+        "4b Draw",
+        ":material/gesture:",
+        "What does a network make of a digit you write?",
+    ),
+    Chapter(
+        "inside",
+        "4c Inside",
+        ":material/biotech:",
+        "What did the network learn, and why does it err?",
+    ),
+    Chapter(
+        "runs",
+        "5 Runs",
+        ":material/table_rows:",
+        "Which of my runs answers my question?",
+    ),
+    Chapter(
+        "compare",
+        "5b Compare",
+        ":material/compare_arrows:",
+        "Is one run better than another, or was it luck?",
+    ),
 )
 """The course in order; a chapter whose page does not exist yet is not shown."""
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mlcore.mnist.insight.covering import Occlusion, occlusion
     from mlcore.mnist.insight.drawing import DrawingError, prepare
     from mlcore.mnist.insight.fooling import Walk, walk
-    from mlcore.mnist.insight.layer_algebra import Broken, Row, algebra
+    from mlcore.mnist.insight.layer_algebra import Broken, Row, algebra, sum_written_out
     from mlcore.mnist.insight.layer_outputs import Activation, activations
     from mlcore.mnist.insight.mistakes import (
         Examination,
@@ -93,6 +93,7 @@ _HOMES = {
     "reliability": "calibration",
     "saliency": "attribution",
     "same_start": "pairing",
+    "sum_written_out": "layer_algebra",
     "umap_plane": "planes",
     "walk": "fooling",
     "weight_history": "weights",
@@ -146,6 +147,7 @@ __all__ = [
     "reliability",
     "saliency",
     "same_start",
+    "sum_written_out",
     "umap_plane",
     "walk",
     "weight_history",

@@ -9,8 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from mlcore.mnist.insight.passes import Array, checked_images
-from mlcore.mnist.insight.weights import named_chain
+from mlcore.mnist.insight.passes import Array, named_chain, prepared
 
 _ELEMENTWISE = (nn.Identity, nn.ReLU, nn.LeakyReLU, nn.GELU, nn.SiLU, nn.Tanh, nn.Sigmoid)
 
@@ -36,15 +35,15 @@ class Collapsed:
         """The map's rows as pictures: what each class adds up over the pixels, ``[C, 28, 28]``."""
         return self.weight.reshape(-1, 28, 28)
 
-    def logits(self, images: Array) -> NDArray[np.float64]:
+    def logits(self, normalized: Array) -> NDArray[np.float64]:
         """What the one map gives for normalized images ``[N, 28, 28]``: ``[N, classes]``."""
-        x: NDArray[np.float64] = checked_images(images).double().flatten(1).numpy()
+        x: NDArray[np.float64] = torch.as_tensor(normalized).double().flatten(1).numpy()
         return x @ self.weight.T + self.bias
 
     def difference(self, model: nn.Module, images: Array) -> float:
         """Largest |Δ logit| over some images between the one map and the network, in float64."""
         expected = exact_logits(model, images)
-        return float(np.abs(self.logits(images) - expected).max(initial=0.0))
+        return float(np.abs(self.logits(prepared(model, images)) - expected).max(initial=0.0))
 
 
 def collapse(model: nn.Module) -> Collapsed:
@@ -81,8 +80,8 @@ def collapse(model: nn.Module) -> Collapsed:
 
 
 def exact_logits(model: nn.Module, images: Array) -> NDArray[np.float64]:
-    """A network's outputs for images ``[N, 28, 28]``, computed in float64; it is left as it is."""
-    hidden = checked_images(images).double()
+    """A network's outputs for images ``[N, 28, 28]``, computed in float64 (see ``forward``)."""
+    hidden = prepared(model, images).double()
     with torch.inference_mode():
         for _, layer in named_chain(model):
             state = {name: tensor.double() for name, tensor in layer.state_dict().items()}

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from torch import nn
 
 from mlcore.mnist.insight.by_hand import by_hand
-from mlcore.mnist.insight.passes import Array, checked_images
-from mlcore.mnist.insight.weights import named_chain
+from mlcore.mnist.insight.passes import Array, named_chain, prepared
+from mlcore.mnist.insight.pixels import OnPixels
 
 Shape = tuple[int, ...]
 Doubles = NDArray[np.float64]
@@ -72,8 +72,8 @@ def algebra(model: nn.Module, image: Array, broken: Broken | None = None) -> tup
     Computed in float64 on a copy; the network is left as it is.
 
     Args:
-        model: A network of ``mlcore.mnist.build_model``.
-        image: Normalized, ``[28, 28]``.
+        model: A network of ``mlcore.mnist.build_model``, bare or over pixels.
+        image: ``[28, 28]``, normalized for a bare network.
         broken: A layer to rebuild with other widths first, to see who refuses, and how.
 
     Returns:
@@ -82,10 +82,11 @@ def algebra(model: nn.Module, image: Array, broken: Broken | None = None) -> tup
     Raises:
         ValueError: If ``broken`` names no linear or convolutional layer, or a width below 1.
     """
-    network = copy.deepcopy(model).double().eval()
+    bare = model.model if isinstance(model, OnPixels) else model
+    network = copy.deepcopy(bare).double().eval()
     if broken is not None:
         _break(network, broken)
-    hidden = checked_images(torch.as_tensor(image)[None]).double()
+    hidden = prepared(model, torch.as_tensor(image)[None]).double()
     rows: list[Row] = []
     for name, layer in named_chain(network):
         if rows and (rows[-1].error is not None or not rows[-1].reached):

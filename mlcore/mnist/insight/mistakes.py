@@ -65,8 +65,8 @@ def examine(
     """Send labelled images through a network.
 
     Args:
-        model: A network of ``mlcore.mnist.build_model``, in eval mode.
-        images: Normalized, float32 ``[N, 28, 28]``.
+        model: A network of ``mlcore.mnist.build_model``, in eval mode, bare or over pixels.
+        images: ``[N, 28, 28]``: uint8 or 0 to 1 for a network over pixels, else normalized.
         labels: int64 ``[N]``.
         loss: What it was trained on; decides what its outputs say as probabilities.
         precision: In which it multiplies.

@@ -1,4 +1,8 @@
-"""Sends images through a network in chunks and keeps its raw outputs and its last hidden layer."""
+"""Sends images through a network in chunks and keeps its raw outputs and its last hidden layer.
+
+Functions of this package take a network in either of two ways: over pixels (``on_pixels``), with
+pictures as they are; or bare, with images that are normalized already.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+
+from mlcore.mnist.insight.pixels import OnPixels, as_pixels
 
 Array = Tensor | NDArray[Any]
 Precision = Literal["float32", "bfloat16"]
@@ -36,16 +42,15 @@ def forward(model: nn.Module, images: Array, *, precision: Precision = "float32"
     """Send images through a network.
 
     Args:
-        model: A network of ``mlcore.mnist.build_model``; it is left as it is, in its own mode,
-            which for a trained one should be eval.
-        images: Normalized, float32 ``[N, 28, 28]``.
+        model: A network of ``mlcore.mnist.build_model``, in eval mode, bare or over pixels.
+        images: ``[N, 28, 28]``: uint8 or 0 to 1 for a network over pixels, else normalized.
         precision: In which the network multiplies; ``bfloat16`` as under ``torch.autocast``.
 
     Raises:
         TypeError: If the network is no chain of layers that ends in a linear one.
         ValueError: If the images have another shape.
     """
-    pixels = checked_images(images)
+    pixels = prepared(model, images)
     *body, last = chain(model)
     outputs: list[Tensor] = []
     features: list[Tensor] = []
@@ -72,28 +77,43 @@ def chain(model: nn.Module) -> list[Any]:
     Raises:
         TypeError: If the network is no chain of layers that ends in a linear one.
     """
-    layers = list(model.children()) if isinstance(model, nn.Sequential) else []
+    bare = model.model if isinstance(model, OnPixels) else model
+    layers = list(bare.children()) if isinstance(bare, nn.Sequential) else []
     if not layers or not isinstance(layers[-1], nn.Linear):
         raise TypeError(
-            f"The network is a {type(model).__name__}, but must be an nn.Sequential that ends in "
+            f"The network is a {type(bare).__name__}, but must be an nn.Sequential that ends in "
             "an nn.Linear, as mlcore.mnist.build_model makes them."
         )
     return layers
 
 
-def checked_images(images: Array) -> Tensor:
-    """Images as a float32 tensor ``[N, 28, 28]``.
+def named_chain(model: nn.Module) -> list[tuple[str, nn.Module]]:
+    """The layers of a network with their names, in the order in which they compute.
 
     Raises:
-        ValueError: If they have another shape, or are not floating point numbers.
+        TypeError: If the network is no chain of layers that ends in a linear one.
     """
-    pixels = torch.as_tensor(images)
+    bare = model.model if isinstance(model, OnPixels) else model
+    names = [name for name, _ in bare.named_children()]
+    return list(zip(names, chain(bare), strict=True))
+
+
+def prepared(model: nn.Module, images: Array) -> Tensor:
+    """Images as the first layer takes them: normalized, float32 ``[N, 28, 28]``.
+
+    Raises:
+        ValueError: If they have another shape or range than the network asks for.
+    """
+    if isinstance(model, OnPixels):
+        pixels = (as_pixels(images, model).float() - model.mean) / model.std
+    else:
+        pixels = torch.as_tensor(images)
     if pixels.ndim != 3 or pixels.shape[1:] != (28, 28):
         raise ValueError(f"images have the shape {tuple(pixels.shape)}, but must be [N, 28, 28].")
     if not pixels.is_floating_point():
         raise ValueError(
-            f"images are {pixels.dtype}, but must be normalized floating point numbers: "
-            "(pixel / 255 - digits.mean) / digits.std."
+            f"images are {pixels.dtype}, but a bare network takes normalized ones: wrap it in "
+            "on_pixels(model, digits), or give (pixel / 255 - digits.mean) / digits.std."
         )
     return pixels.to(torch.float32)
 

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from mlcore.mnist.insight.passes import Array, chain, checked_images
+from mlcore.mnist.insight.passes import Array, named_chain, prepared
 
 _SIDE = 28
 _PIXELS = _SIDE * _SIDE
@@ -62,10 +62,10 @@ def feature_maps(model: nn.Module, image: Array) -> tuple[Matrix, ...]:
     """What every layer makes of one image: a tile a channel, or one row for a vector.
 
     Args:
-        model: A network of ``mlcore.mnist.build_model``, in eval mode.
-        image: Normalized, float32 ``[28, 28]``.
+        model: A network of ``mlcore.mnist.build_model``, in eval mode, bare or over pixels.
+        image: ``[28, 28]``, normalized for a bare network.
     """
-    hidden = checked_images(torch.as_tensor(image)[None])
+    hidden = prepared(model, torch.as_tensor(image)[None])
     found = []
     with torch.inference_mode():
         for name, layer in named_chain(model):
@@ -116,16 +116,6 @@ def weight_history(moments: Iterable[tuple[float, nn.Module]]) -> pd.DataFrame:
                 }
             )
     return pd.DataFrame(rows, columns=["epoch", "layer", "norm", "moved", "largest"])
-
-
-def named_chain(model: nn.Module) -> list[tuple[str, nn.Module]]:
-    """The layers of a network with their names, in the order in which they compute.
-
-    Raises:
-        TypeError: If the network is no chain of layers (see ``passes.chain``).
-    """
-    names = [name for name, _ in model.named_children()]
-    return list(zip(names, chain(model), strict=True))
 
 
 def _matrix(name: str, layer: nn.Module, weight: Tensor, *, sees_pixels: bool) -> Matrix:

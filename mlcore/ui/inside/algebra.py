@@ -1,0 +1,239 @@
+"""The tab *Layer by layer*: the algebra of one digit's way, and who complains when it breaks."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from mlcore.mnist.insight import Broken, Row, algebra, sum_written_out
+from mlcore.ui import page, trained
+from mlcore.ui.inside import evaluated, parts
+from mlcore.ui.layers import parts as layer_parts
+
+_NOTHING = "nothing"
+_FORMULAS = {
+    "Linear": r"$x\,W^\top + b$",
+    "Conv2d": r"$\sum W \odot \text{window} + b$",
+    "MaxPool2d": r"$\max$ of each window",
+    "ReLU": r"$\max(0, x)$",
+    "LeakyReLU": r"$\max(x, 0.01\,x)$",
+    "GELU": r"$x\,\Phi(x)$",
+    "SiLU": r"$x\,\sigma(x)$",
+    "Tanh": r"$\tanh x$",
+    "Sigmoid": r"$\sigma(x)$",
+    "Identity": r"$x$",
+    "Flatten": "the same numbers in a row",
+    "Unflatten": "the same numbers as an image",
+    "Dropout": r"$x$ (in eval mode)",
+    "RMSNorm": r"$x / \sqrt{\overline{x^2} + \epsilon} \cdot \gamma$",
+}
+_NORMALIZED = r"$(x - \mu)/\sqrt{\sigma^2 + \epsilon} \cdot \gamma + \beta$"
+
+
+def show() -> None:
+    """Draw the tab."""
+    controls, picture = page.columns()
+    with controls:
+        chosen = parts.chosen()
+        if chosen is None:
+            return
+        digit = parts.choose_digit(chosen.config, key="inside.algebra")
+        intact = _rows(chosen.moment, digit.pixels, None)
+        broken = _choose_break(intact)
+        page.prose("inside_algebra")
+    with picture, page.sentences():
+        rows = intact if broken is None else _rows(chosen.moment, digit.pixels, broken)
+        _table(rows)
+        _refusal(rows, broken)
+        if broken is None:
+            _written_out(chosen, rows)
+            _answer(chosen, rows)
+        page.as_code(_script(chosen, broken), key="inside.algebra.code")
+
+
+def _choose_break(rows: tuple[Row, ...]) -> Broken | None:
+    layers = {row.name: row for row in rows if row.kind in ("Linear", "Conv2d")}
+    name = st.selectbox(
+        "Break",
+        [_NOTHING, *layers],
+        help="Builds one layer with another width, to see which row refuses and in what words.",
+        key="inside.algebra.break",
+    )
+    if name == _NOTHING:
+        return None
+    weight = layers[name].weight
+    assert weight is not None  # noqa: S101 - linear and convolutional layers have one
+    left, right = st.columns(2)
+    what = "channels" if layers[name].kind == "Conv2d" else "values"
+    # another layer has other right widths, so its boxes begin anew: the name is in their keys
+    inputs = left.number_input(
+        f"Takes ({what})", 1, 4096, weight[1] + 1, key=f"inside.algebra.in.{name}.{weight[1]}"
+    )
+    outputs = right.number_input(
+        f"Gives ({what})", 1, 4096, weight[0], key=f"inside.algebra.out.{name}.{weight[0]}"
+    )
+    st.caption(f"It was trained to take {weight[1]} and give {weight[0]}.")
+    if (inputs, outputs) == (weight[1], weight[0]):
+        return None
+    return Broken(name, int(inputs), int(outputs))
+
+
+def _table(rows: tuple[Row, ...]) -> None:
+    st.markdown("**What each layer does to this digit**")
+    layer_parts.table(
+        {
+            "Layer": [_name(row) for row in rows],
+            "Formula": [_FORMULAS.get(row.kind, _NORMALIZED) for row in rows],
+            "Shapes": [_shapes(row) for row in rows],
+            "Comes out": [_preview(row) for row in rows],
+            "By hand, max\\|Δ\\|": [_difference(row) for row in rows],
+        }
+    )
+    worst = max((row.difference for row in rows if row.difference is not None), default=0.0)
+    largest = max(
+        (float(np.abs(row.values).max(initial=0)) for row in rows if row.values is not None),
+        default=1.0,
+    )
+    layer_parts.agreement(worst, "Every row in float64", largest)
+
+
+def _name(row: Row) -> str:
+    text = f"{page.plain(row.name)}<br>{row.kind}".replace("<br>", " · ")
+    if row.error is not None:
+        return f":red[**{text}**]"
+    return text if row.reached else f":gray[{text}]"
+
+
+def _shapes(row: Row) -> str:
+    text = f"`{row.equation}`"
+    return text if row.reached else ":gray[not reached]"
+
+
+def _preview(row: Row) -> str:
+    if row.error is not None:
+        return ":red[**refuses**]"
+    if row.values is None:
+        return ""
+    few = row.values.ravel()
+    some = few[np.argsort(-np.abs(few), kind="stable")[:3]] if len(few) > 12 else few[:3]
+    numbers = ", ".join(layer_parts.power(float(v)) for v in some)
+    zeros = float((few == 0).mean())
+    note = f" · {zeros:.0%} are 0" if zeros > 0 else ""
+    return f"{numbers}, …{note}"
+
+
+def _difference(row: Row) -> str:
+    return "" if row.difference is None else layer_parts.power(row.difference)
+
+
+def _refusal(rows: tuple[Row, ...], broken: Broken | None) -> None:
+    guilty = next((row for row in rows if row.error is not None), None)
+    if guilty is None:
+        if broken is not None:
+            st.info(
+                "Nobody refuses: the widths still fit. The broken layer has fresh random weights, "
+                "so only the shapes above tell anything."
+            )
+        return
+    st.error(
+        f"PyTorch says at **{page.plain(guilty.name)}**: {page.plain(guilty.error or '')}",
+        icon=":material/block:",
+    )
+    wanted = guilty.weight[1] if guilty.weight and len(guilty.weight) > 1 else guilty.weight
+    st.markdown(
+        f"**Why.** The layer gets a tensor of shape `{guilty.input}`, but its weight "
+        f"`{guilty.weight}` is made for {wanted} {'channels' if guilty.kind == 'Conv2d' else ''}"
+        " at its input. The error names the layer that receives, which need not be the one that "
+        "was changed.\n\n"
+        "**What to do.** Let each layer take as many as the one before it gives."
+    )
+
+
+def _written_out(chosen: parts.Chosen, rows: tuple[Row, ...]) -> None:
+    layers = dict(chosen.moment.model().named_children())
+    linear = [place for place, row in enumerate(rows) if row.kind == "Linear"]
+    st.markdown("**One number written out**, its three largest terms first")
+    left, right = st.columns([1, 2])
+    place = left.selectbox(
+        "Layer",
+        linear,
+        index=len(linear) - 1,
+        format_func=lambda number: rows[number].name,
+        key="inside.algebra.layer",
+    )
+    out = rows[place].values
+    assert out is not None  # noqa: S101 - nothing is broken here
+    best = int(out[0].argmax())
+    unit = right.slider(
+        "Unit (at first the largest)",
+        0,
+        out.shape[1] - 1,
+        best,
+        key=f"inside.algebra.unit.{place}.{out.shape[1]}.{best}",
+    )
+    before = _given(rows, place)
+    weight = layers[rows[place].name].weight[unit].detach().double().numpy()
+    bias = float(layers[rows[place].name].bias[unit])
+    st.latex(f"z_{{{unit}}} = {sum_written_out(before, weight, bias)}")
+    said = float(out[0, unit])
+    by_hand = float(before @ weight + bias)
+    st.caption(
+        f"PyTorch: {said:.6g}; the sum: {by_hand:.6g}. "
+        f"{'They agree.' if abs(said - by_hand) <= 1e-9 * max(1, abs(said)) else 'They differ!'}"
+    )
+
+
+def _given(rows: tuple[Row, ...], place: int) -> NDArray[np.float64]:
+    """What came into a linear layer: what the row before it gave."""
+    values = rows[place - 1].values
+    assert values is not None  # noqa: S101 - a linear layer stands after a flatten at least
+    return values[0].ravel()
+
+
+def _answer(chosen: parts.Chosen, rows: tuple[Row, ...]) -> None:
+    import torch
+
+    from mlcore.mnist.losses import probabilities
+
+    logits = rows[-1].values
+    assert logits is not None  # noqa: S101 - nothing is broken here
+    shares = probabilities(chosen.config, torch.from_numpy(logits))[0].tolist()
+    best = int(logits[0].argmax())
+    st.markdown("**The answer**")
+    layer_parts.table(
+        {
+            "Class": [
+                f"**{page.plain(name)}**" if place == best else page.plain(name)
+                for place, name in enumerate(chosen.classes)
+            ],
+            "Output": [layer_parts.power(float(v)) for v in logits[0]],
+            "Probability": [f"{share:.2%}" for share in shares],
+        }
+    )
+    how = (
+        "the softmax of the outputs"
+        if chosen.config.loss == "cross_entropy"
+        else "the nearest vector of probabilities: it learned on squared error"
+    )
+    st.caption(f"Probability: {how}. Argmax: **{page.plain(chosen.classes[best])}**.")
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+@layer_parts.one_thread()
+def _rows(
+    moment: trained.Moment, pixels: NDArray[np.uint8], broken: Broken | None
+) -> tuple[Row, ...]:
+    return algebra(moment.model(), evaluated.normal(moment.config, pixels[None])[0], broken)
+
+
+def _script(chosen: parts.Chosen, broken: Broken | None) -> str:
+    extra = "" if broken is None else f", insight.{broken!r}"
+    return (
+        "import mlcore\n"
+        "from mlcore.mnist import insight, load\n\n"
+        f'digits, run = load("{chosen.config.dataset}"), mlcore.get_run("{chosen.run.id}")\n'
+        "model = insight.on_pixels(run.model(), digits)\n"
+        f"for row in insight.algebra(model, digits.test_images[0]{extra}):\n"
+        "    print(row.name, row.equation, row.difference, row.error)"
+    )

@@ -1,0 +1,118 @@
+"""What a run's network says of the test set, computed once for all tabs and views."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from mlcore.mnist.config import MNISTConfig
+from mlcore.ui.layers.parts import one_thread
+from mlcore.ui.trained import Moment
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from mlcore.mnist.insight import Examination, Plane
+    from mlcore.mnist.insight.passes import Precision
+
+IN_PLANE: Final = 2000
+"""Test images whose last hidden layer is laid into the plane: the first ones of the file."""
+
+
+@st.cache_data(max_entries=64, show_spinner="Examining the network…")
+@one_thread()
+def examination(moment: Moment) -> Examination:
+    """The whole test set before a run's network, in the precision it was trained in."""
+    from mlcore.mnist import load
+    from mlcore.mnist.insight import examine
+
+    config = moment.config
+    digits = load(config.dataset, config.data_dir)
+    return examine(
+        moment.model(),
+        _test_images(config.dataset, config.data_dir),
+        digits.test_labels,
+        loss=config.loss,
+        precision=_precision(config),
+    )
+
+
+@st.cache_data(max_entries=64, show_spinner="Looking into the last hidden layer…")
+@one_thread()
+def plane(moment: Moment) -> Plane:
+    """The principal plane of the last hidden layer for the first ``IN_PLANE`` test images."""
+    from mlcore.mnist.insight import principal_plane
+
+    return principal_plane(features(moment))
+
+
+@st.cache_data(max_entries=16, show_spinner="UMAP lays out the digits; the first time takes long…")
+def umap(moment: Moment, neighbours: int) -> NDArray[np.float64]:
+    """The same images as UMAP lays them.
+
+    Raises:
+        ImportError: If the extra is not installed.
+    """
+    from mlcore.mnist.insight import umap_plane
+
+    return umap_plane(features(moment), neighbours=neighbours)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+@one_thread()
+def features(moment: Moment) -> NDArray[np.float32]:
+    """The last hidden layer for the first ``IN_PLANE`` test images, float32 ``[N, width]``."""
+    from mlcore.mnist.insight import forward
+
+    config = moment.config
+    images = _test_images(config.dataset, config.data_dir)[:IN_PLANE]
+    return forward(moment.model(), images, precision=_precision(config)).features
+
+
+@one_thread()
+def of_pictures(
+    moment: Moment, pictures: NDArray[np.uint8]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Features and probabilities of other pictures, uint8 ``[N, 28, 28]``."""
+    from mlcore.mnist.insight import forward
+    from mlcore.mnist.losses import probabilities
+
+    config = moment.config
+    made = forward(moment.model(), normal(config, pictures), precision=_precision(config))
+    import torch
+
+    return made.features, probabilities(config, torch.from_numpy(made.outputs)).numpy()
+
+
+def normal(config: MNISTConfig, pictures: NDArray[np.uint8]) -> Tensor:
+    """Pictures as a config's network wants them, float32 ``[N, 28, 28]``."""
+    import torch
+
+    from mlcore.mnist import load
+    from mlcore.mnist.batches import normalized
+
+    return normalized(load(config.dataset, config.data_dir), torch.from_numpy(pictures))
+
+
+@st.cache_resource(max_entries=2, show_spinner="Reading the images…")
+def _test_images(dataset: str, folder: str) -> Tensor:
+    config = MNISTConfig(dataset=dataset, data_dir=folder)
+    from mlcore.mnist import load
+
+    return normal(config, load(config.dataset, config.data_dir).test_images.numpy())
+
+
+def _precision(config: MNISTConfig) -> Precision:
+    """The precision of its training, where this machine has it; else float32 is near enough."""
+    import torch
+
+    from mlcore.core import ConfigError
+    from mlcore.mnist.hardware import precision_for
+
+    try:
+        return precision_for(config, torch.device("cpu"))
+    except ConfigError:
+        return "float32"

@@ -1,0 +1,184 @@
+"""The tab *Matrices*: weights and feature maps, over the epochs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+from numpy.typing import NDArray
+
+from mlcore.charts.inside import history_spec
+from mlcore.charts.tiles import tile_payload
+from mlcore.mnist.insight import Matrix, feature_maps, matrices, weight_history
+from mlcore.ui import page, trained
+from mlcore.ui.inside import evaluated, parts
+from mlcore.ui.inside.tiles_view import tiles_view
+from mlcore.ui.layers.parts import chart
+
+MOMENTS: Final = 24
+"""Moments that are sent to the browser; of more, so many are spread evenly."""
+
+_TILES: Final = 64
+_KERNELS: Final = 512
+_ROWS, _COLUMNS = 256, 1024
+_WEIGHTS, _MAPS = "Weights", "Feature maps"
+
+
+def show() -> None:
+    """Draw the tab."""
+    controls, picture = page.columns()
+    with controls:
+        chosen = parts.chosen()
+        if chosen is None:
+            return
+        what = st.segmented_control(
+            "Show",
+            [_WEIGHTS, _MAPS],
+            default=_WEIGHTS,
+            required=True,
+            help="The numbers a layer learned, or what it makes of one digit.",
+            key="inside.matrices.what",
+        )
+        moments = _spread(trained.moments(chosen.run) or [chosen.moment])
+        digit = parts.choose_digit(chosen.config, key="inside.matrices") if what == _MAPS else None
+        found = _matrices(moments[-1]) if digit is None else _maps(moments[-1], digit.pixels)
+        names = {f"{m.name} · {' × '.join(map(str, m.shape))}": m for m in found}
+        name = st.selectbox("Layer", list(names), key=f"inside.matrices.layer.{what}")
+        places = _choose_tiles(names[name])
+        page.prose("inside_matrices")
+    with picture, page.sentences():
+        layer = names[name].name
+        at_each = [
+            _matrices(moment) if digit is None else _maps(moment, digit.pixels)
+            for moment in moments
+        ]
+        tiles_view(_payload(moments, at_each, layer, places, digit), key="inside.matrices.tiles")
+        if digit is None:
+            _history(moments)
+            _proof(chosen, moments)
+        page.as_code(_script(chosen, digit is not None), key="inside.matrices.code")
+
+
+def _spread(moments: Sequence[trained.Moment]) -> list[trained.Moment]:
+    if len(moments) <= MOMENTS:
+        return list(moments)
+    places = np.unique(np.linspace(0, len(moments) - 1, MOMENTS).round().astype(int))
+    return [moments[place] for place in places]
+
+
+def _choose_tiles(matrix: Matrix) -> NDArray[np.int64]:
+    """Which tiles to draw: all, or the strongest of many, or a part of them in order."""
+    count, height, width = matrix.tiles.shape
+    most = _KERNELS if height * width <= 64 else _TILES
+    if count <= most:
+        return np.arange(count)
+    strongest = st.toggle(
+        "Strongest first",
+        value=True,
+        help="By the length of a tile's numbers at the last epoch; else in the layer's order.",
+        key="inside.matrices.strongest",
+    )
+    order = np.arange(count)
+    if strongest:
+        order = np.argsort(-np.linalg.norm(matrix.tiles.reshape(count, -1), axis=1), kind="stable")
+    parts_of_it = [f"{at + 1}–{min(at + most, count)}" for at in range(0, count, most)]
+    part = st.select_slider(
+        f"Which of the {count}", parts_of_it, key=f"inside.matrices.part.{matrix.name}.{count}"
+    )
+    at = parts_of_it.index(part) * most
+    return order[at : at + most]
+
+
+def _payload(
+    moments: Sequence[trained.Moment],
+    at_each: Sequence[tuple[Matrix, ...]],
+    layer: str,
+    places: NDArray[np.int64],
+    digit: parts.Digit | None,
+) -> dict[str, Any]:
+    mine = [next(m for m in found if m.name == layer) for found in at_each]
+    last = mine[-1]
+    frames = [m.tiles[places][:, :_ROWS, :_COLUMNS] for m in mine]
+    what = "weights" if digit is None else f"what the layer makes of {digit.words}"
+    cells = "row {row}, column {column}"
+    if digit is None and last.tiles.shape[0] == 1:
+        cells = "unit {row}, input {column}"
+    elif digit is not None and last.tiles.shape[1] == 1:
+        cells = "unit {column}"
+    return tile_payload(
+        frames,
+        [f"Epoch {moment.epoch:.3g}" for moment in moments],
+        [last.labels[place] for place in places],
+        name=f"{moments[-1].run_id}.{layer}.{digit is None}",
+        title=f"{layer}, {what}: {last.meaning}",
+        cells=cells,
+    )
+
+
+def _history(moments: Sequence[trained.Moment]) -> None:
+    rows = _weight_history(tuple(moments))
+    layers = tuple(dict.fromkeys(rows["layer"]))
+    if len(moments) < 2:
+        st.caption(
+            "This run kept the weights of its end alone, as runs of an older version and very "
+            "large networks do. Train it again to watch its weights form."
+        )
+        return
+    for column, field in zip(st.columns(2, gap="small"), ("moved", "norm"), strict=True):
+        with column:
+            chart(history_spec(layers, field), rows, key=f"inside.matrices.{field}")
+
+
+def _proof(chosen: parts.Chosen, moments: Sequence[trained.Moment]) -> None:
+    if chosen.run.status.moving or chosen.moment.step != moments[-1].step:
+        return
+    gap = _largest_gap(moments[-1], chosen.moment)
+    st.caption(
+        f"The last epoch's weights against the run's final file: max|Δ| = {gap:g}. "
+        f"{'They agree.' if gap == 0 else 'They differ!'}"
+    )
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def _matrices(moment: trained.Moment) -> tuple[Matrix, ...]:
+    return matrices(moment.model())
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def _maps(moment: trained.Moment, pixels: NDArray[np.uint8]) -> tuple[Matrix, ...]:
+    return feature_maps(moment.model(), evaluated.normal(moment.config, pixels[None])[0])
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _weight_history(moments: tuple[trained.Moment, ...]) -> pd.DataFrame:
+    return weight_history((moment.epoch, moment.model()) for moment in moments)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _largest_gap(one: trained.Moment, other: trained.Moment) -> float:
+    first, second = one.model().state_dict(), other.model().state_dict()
+    return max(float((first[name] - second[name]).abs().max()) for name in first)
+
+
+def _script(chosen: parts.Chosen, maps: bool) -> str:
+    run = chosen.run.id
+    if maps:
+        return (
+            "import mlcore\n"
+            "from mlcore.mnist import insight, load\n\n"
+            f'digits, run = load("{chosen.config.dataset}"), mlcore.get_run("{run}")\n'
+            "model = insight.on_pixels(run.model(), digits)\n"
+            "for layer in insight.feature_maps(model, digits.test_images[0]):\n"
+            "    print(layer.name, layer.tiles.shape)"
+        )
+    return (
+        "import mlcore\n"
+        "from mlcore.mnist import insight, load_weights\n\n"
+        f'run = mlcore.get_run("{run}")\n'
+        "for step in run.array_steps():  # the weights after each epoch\n"
+        "    model = load_weights(run.config, mlcore.Snapshot(run.arrays(step)))\n"
+        "    print(step, [(layer.name, layer.tiles.shape) for layer in insight.matrices(model)])"
+    )

@@ -1,0 +1,169 @@
+"""The tab *Where it errs*: the confusion matrix and its digits, confident mistakes, calibration."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import streamlit as st
+
+from mlcore.charts.digits import confusion_rows
+from mlcore.charts.inside import CELL, class_accuracy_spec, clickable_confusion, reliability_spec
+from mlcore.ui import page
+from mlcore.ui.inside import evaluated, parts
+from mlcore.ui.layers.parts import chart
+
+if TYPE_CHECKING:
+    from mlcore.mnist.insight import Examination
+
+_BINS = (5, 10, 15, 20)
+
+
+def show() -> None:
+    """Draw the tab."""
+    controls, picture = page.columns()
+    with controls:
+        chosen = parts.chosen()
+        if chosen is None:
+            return
+        bins = st.segmented_control(
+            "Bins of confidence",
+            _BINS,
+            default=15,
+            required=True,
+            help="For the reliability diagram: how finely confidence is sorted.",
+            key="inside.mistakes.bins",
+        )
+        page.prose("inside_mistakes")
+    with picture, page.sentences():
+        found = evaluated.examination(chosen.moment)
+        parts.caption_of(chosen)
+        cell = _matrix(chosen, found)
+        if cell is None:
+            _confident(chosen, found)
+        else:
+            _cell(chosen, found, *cell)
+        _by_class(chosen, found)
+        _calibration(found, bins)
+        _proof(chosen, found)
+        page.as_code(_script(chosen), key="inside.mistakes.code")
+
+
+def _matrix(chosen: parts.Chosen, found: Examination) -> tuple[int, int] | None:
+    """Draw the matrix; the cell that was clicked as true class and guess, or None."""
+    rows = confusion_rows(found.confusion(), chosen.classes)
+    picked: Any = st.altair_chart(
+        clickable_confusion(rows, page.ink()),
+        on_select="rerun",
+        selection_mode=CELL,
+        key=f"inside.mistakes.confusion.{chosen.run.id}",
+    )
+    points = picked.selection.get(CELL, [])
+    if not points or "true" not in points[0]:
+        return None
+    names = list(chosen.classes)
+    return names.index(str(points[0]["true"])), names.index(str(points[0]["predicted"]))
+
+
+def _cell(chosen: parts.Chosen, found: Examination, true: int, guess: int) -> None:
+    places = found.cell(true, guess)
+    names = [page.plain(name) for name in chosen.classes]
+    what = "taken for itself" if true == guess else f"taken for **{names[guess]}**"
+    st.markdown(f"**{len(places):,} test images of class {names[true]}**, {what}")
+    if not len(places):
+        st.caption("None: an empty cell.")
+        return
+    sure = found.confidence[places]
+    parts.gallery(
+        chosen.config,
+        places,
+        [f"{share:.0%}" for share in sure],
+        [
+            f"A {chosen.classes[true]}, taken for {chosen.classes[guess]} with {share:.0%}"
+            for share in sure
+        ],
+    )
+    st.caption("Below each: how sure the network was. Click the cell again to see all mistakes.")
+
+
+def _confident(chosen: parts.Chosen, found: Examination) -> None:
+    from mlcore.mnist.insight import confident_mistakes
+
+    rows = confident_mistakes(found)
+    names = chosen.classes
+    st.markdown(f"**Most confident of its {len(rows):,} mistakes**")
+    few = rows.head(24)
+    parts.gallery(
+        chosen.config,
+        few["place"].to_numpy(np.int64),
+        [
+            f"{page.plain(names[row.true])} → :red[**{page.plain(names[row.guess])}**] "
+            f"{row.confidence:.0%}"
+            for row in few.itertuples()
+        ],
+        [
+            f"A {names[row.true]}, taken for {names[row.guess]} with {row.confidence:.0%}"
+            for row in few.itertuples()
+        ],
+    )
+    st.caption("True class → what it was taken for, and how sure the network was.")
+
+
+def _by_class(chosen: parts.Chosen, found: Examination) -> None:
+    from mlcore.mnist.insight import accuracy_by_class
+
+    chart(
+        class_accuracy_spec(),
+        accuracy_by_class(found, chosen.classes),
+        key="inside.mistakes.classes",
+    )
+
+
+def _calibration(found: Examination, bins: int) -> None:
+    from mlcore.mnist.insight import reliability
+
+    made = reliability(found.confidence, found.guesses == found.labels, bins)
+    chart(reliability_spec(), made.bins, key="inside.mistakes.reliability")
+    left, middle, right = st.columns(3)
+    left.metric(
+        "Expected calibration error",
+        f"{made.expected_error:.2%}",
+        help="Mean |accuracy − confidence|, each bin weighed by its images.",
+    )
+    middle.metric("Mean confidence", f"{float(found.confidence.mean()):.2%}")
+    right.metric("Accuracy", f"{found.accuracy:.2%}")
+
+
+def _proof(chosen: parts.Chosen, found: Examination) -> None:
+    recorded = chosen.run.metrics(["test_accuracy"])
+    mine = recorded.loc[recorded["step"] == chosen.moment.step, "value"]
+    if not len(mine):
+        return
+    value = float(mine.iloc[0])
+    gap = abs(found.accuracy - value)
+    agree = "They agree." if gap < 1e-9 else f"They differ by {gap:.2%}: see below."
+    st.caption(
+        f"Accuracy examined here: {found.accuracy:.2%}; as the run recorded it: {value:.2%}. "
+        f"{agree}"
+    )
+    if gap >= 1e-9:
+        st.caption(
+            "Another machine, or another way to round products, can turn an image whose two "
+            "largest outputs are all but equal."
+        )
+
+
+def _script(chosen: parts.Chosen) -> str:
+    loss = ', loss="mse"' if chosen.config.loss == "mse" else ""
+    return (
+        "import mlcore\n"
+        "from mlcore.mnist import insight, load\n\n"
+        f'digits, run = load("{chosen.config.dataset}"), mlcore.get_run("{chosen.run.id}")\n'
+        "model = insight.on_pixels(run.model(), digits)\n"
+        f"found = insight.examine(model, digits.test_images, digits.test_labels{loss})\n"
+        "print(found.accuracy, found.confusion())\n"
+        "print(insight.confident_mistakes(found, 24))\n"
+        "print(insight.accuracy_by_class(found, digits.classes))\n"
+        "print(insight.reliability(found.confidence, found.guesses == found.labels)"
+        ".expected_error)"
+    )

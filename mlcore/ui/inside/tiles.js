@@ -1,0 +1,175 @@
+// Pictures of a matrix at several moments, with a slider between them: all data is in the browser.
+const views = new WeakMap()
+const GAP = 2, TALLEST = 470, SMALLEST = 22, STEP_MS = 420
+
+export default function ({data, parentElement: root}) {
+  let view = views.get(root)
+  if (!view) views.set(root, view = new Tiles(root))
+  view.update(data)
+}
+
+class Tiles {
+  constructor(root) {
+    const find = name => root.querySelector(name)
+    this.root = root
+    this.box = find('.inside-tiles')
+    this.canvas = find('canvas')
+    this.slider = find('input')
+    this.play = find('.play')
+    this.say = find('.say')
+    this.sheet = document.createElement('canvas')
+    this.chosen = null       // the moment a person chose; null follows the newest one
+    this.slider.oninput = () => {
+      this.stop()
+      const last = this.data.moments.length - 1, at = Number(this.slider.value)
+      this.chosen = at === last ? null : at
+      this.draw()
+    }
+    this.play.onclick = () => (this.timer ? this.stop() : this.start())
+    this.canvas.onpointermove = e => this.point(e)
+    this.canvas.onpointerleave = () => this.tell(null)
+    new ResizeObserver(() => this.data && this.draw()).observe(this.box)
+  }
+
+  update(data) {
+    const same = this.data && this.data.name === data.name
+    this.data = data
+    if (!same) this.chosen = null
+    this.frames = data.frames.map(unpack)
+    const last = data.moments.length - 1
+    if (this.chosen !== null && this.chosen > last) this.chosen = null
+    this.slider.max = last
+    this.box.classList.toggle('lone', last === 0)
+    this.slider.setAttribute('aria-label', data.axis)
+    const bar = this.root.querySelector('.scale i')
+    bar.style.background = `linear-gradient(90deg, ${data.stops.join()})`
+    this.root.querySelector('.low').textContent = show(-data.scale)
+    this.root.querySelector('.high').textContent = `${show(data.scale)} ${data.unit}`
+    this.palette = lookup(data.stops)
+    this.stop()
+    this.draw()
+  }
+
+  get at() { return this.chosen ?? this.data.moments.length - 1 }
+
+  start() {
+    this.chosen = 0
+    this.draw()
+    this.timer = setInterval(() => {
+      if (this.at + 1 >= this.data.moments.length - 1) { this.chosen = null; this.stop() }
+      else this.chosen = this.at + 1
+      this.draw()
+    }, STEP_MS)
+    this.play.textContent = 'Stop'
+  }
+
+  stop() {
+    clearInterval(this.timer)
+    this.timer = null
+    this.play.textContent = 'Play'
+  }
+
+  layout() {
+    const {count, height, width} = this.data, room = this.box.clientWidth
+    let columns = 1, cell = 0
+    for (columns = 1; columns <= count; columns++) {
+      cell = (room - (columns - 1) * GAP) / (columns * width)
+      const tall = Math.ceil(count / columns) * (cell * height + GAP)
+      if (tall <= TALLEST || (room / (columns + 1) < SMALLEST && columns > 1)) break
+    }
+    columns = Math.min(columns, count)
+    cell = Math.min(cell, 26, TALLEST / height)
+    return {columns, rows: Math.ceil(count / columns), cell, wide: cell * width, tall: cell * height}
+  }
+
+  draw() {
+    if (!this.box.clientWidth) return
+    const {count, height, width, moments} = this.data, at = this.layout()
+    this.placed = at
+    this.slider.value = this.at
+    this.slider.setAttribute('aria-valuetext', moments[this.at])
+    this.root.querySelector('.when').textContent = moments[this.at]
+    this.box.dataset.moment = moments[this.at]
+    this.canvas.setAttribute('aria-label', `${this.data.title}, ${moments[this.at]}`)
+    const size = [at.columns * (at.wide + GAP) - GAP, at.rows * (at.tall + GAP) - GAP]
+    const c = sized(this.canvas, ...size)
+    const sheet = this.paint(this.frames[this.at], count, height, width)
+    c.imageSmoothingEnabled = false
+    for (let i = 0; i < count; i++) {
+      const x = i % at.columns * (at.wide + GAP), y = Math.floor(i / at.columns) * (at.tall + GAP)
+      c.drawImage(sheet, 0, i * height, width, height, x, y, at.wide, at.tall)
+    }
+    this.tell(this.last ?? null)
+  }
+
+  // All tiles below each other, one device pixel a number.
+  paint(values, count, height, width) {
+    this.sheet.width = width
+    this.sheet.height = count * height
+    const c = this.sheet.getContext('2d'), image = c.createImageData(width, count * height)
+    const pixels = new Uint32Array(image.data.buffer), {clip} = this.data
+    for (let i = 0; i < pixels.length; i++) {
+      const v = Math.max(-1, Math.min(1, values[i] / clip))
+      pixels[i] = this.palette[Math.round((v + 1) * 255)]
+    }
+    c.putImageData(image, 0, 0)
+    return this.sheet
+  }
+
+  point(e) {
+    const box = this.canvas.getBoundingClientRect(), at = this.placed
+    const {count, height, width} = this.data
+    const x = (e.clientX - box.left) / (at.wide + GAP), y = (e.clientY - box.top) / (at.tall + GAP)
+    const tile = Math.floor(y) * at.columns + Math.floor(x)
+    const column = Math.floor((x % 1) * (at.wide + GAP) / at.cell)
+    const row = Math.floor((y % 1) * (at.tall + GAP) / at.cell)
+    const inside = x >= 0 && Math.floor(x) < at.columns && tile < count && tile >= 0
+    this.tell(inside && column < width && row < height ? {tile, row, column} : null)
+  }
+
+  tell(cell) {
+    this.last = cell
+    if (!cell) { this.say.textContent = this.data.hint; return }
+    const {height, width, labels, step} = this.data
+    const value = this.frames[this.at][(cell.tile * height + cell.row) * width + cell.column] * step
+    const where = this.data.cells
+      .replace('{row}', cell.row + this.data.first_row).replace('{column}', cell.column)
+    this.say.textContent = `${labels[cell.tile]}, ${where}: ${show(value)}`
+  }
+}
+
+// 16-bit integers, little-endian, in base64.
+function unpack(text) {
+  const bytes = Uint8Array.from(atob(text), c => c.charCodeAt(0))
+  return new Int16Array(bytes.buffer)
+}
+
+const channels = hex => [1, 3, 5].map(i => parseInt(hex.slice(i, i + 2), 16))
+
+// 511 colours from the first stop to the last, as the 32-bit pixels of a canvas.
+function lookup(stops) {
+  return Uint32Array.from({length: 511}, (_, k) => {
+    const at = k / 510 * (stops.length - 1), i = Math.min(stops.length - 2, Math.floor(at))
+    const a = channels(stops[i]), b = channels(stops[i + 1])
+    const [r, g, l] = a.map((c, n) => Math.round(c + (b[n] - c) * (at - i)))
+    return (255 << 24 | l << 16 | g << 8 | r) >>> 0
+  })
+}
+
+function show(v) {
+  if (v === 0) return '0'
+  const size = Math.abs(v)
+  const text = size < 1e-3 || size >= 1e5 ? v.toExponential(2) : String(Number(v.toPrecision(3)))
+  return text.replaceAll('-', '−')
+}
+
+function sized(canvas, width, height) {
+  const ratio = window.devicePixelRatio || 1
+  canvas.width = Math.round(width * ratio)
+  canvas.height = Math.round(height * ratio)
+  canvas.style.width = `${width}px`
+  canvas.style.height = `${height}px`
+  const c = canvas.getContext('2d')
+  c.setTransform(ratio, 0, 0, ratio, 0, 0)
+  return c
+}
