@@ -1,0 +1,137 @@
+"""Which columns the table of runs can show, what they are called, and how their cells look."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+import streamlit as st
+from streamlit.elements.lib.column_types import ColumnConfig
+
+from mlcore.charts import palette
+from mlcore.charts.comparison import is_share
+from mlcore.runs import Status
+from mlcore.runs.table import CONFIG, METRIC, VERSION
+from mlcore.ui import page
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+DELTA: Final = "delta."
+"""Prefix of a column that holds the difference to the baseline."""
+
+_FACTS: Final = {
+    "id": "id",
+    "experiment": "experiment",
+    "status": "status",
+    "progress": "progress",
+    "tags": "tags",
+    "note": "note",
+    "created": "created",
+    "started": "started",
+    "finished": "finished",
+    "duration": "work",
+    "step": "steps",
+    "seed": "seed",
+    "host": "host",
+    "error": "error",
+    "source": "brought in",
+}
+_USUAL: Final = (
+    *("status", f"{METRIC}test_accuracy", f"{METRIC}test_loss"),
+    *("duration", "created", "tags", "id"),
+)
+_OF_PLAIN_LOSS: Final = f"{METRIC}loss"
+_STATUS_COLOURS: Final = {
+    Status.QUEUED: "gray",
+    Status.RUNNING: "blue",
+    Status.PAUSED: "orange",
+    Status.FINISHED: "green",
+    Status.FAILED: "red",
+    Status.STOPPED: "gray",
+    Status.LOST: "red",
+    Status.PRUNED: "violet",
+}
+
+
+def choosable(table: pd.DataFrame) -> list[str]:
+    """The columns a person may choose: facts, then config fields, metrics and versions."""
+    spread = [name for name in table.columns if name.startswith((CONFIG, METRIC, VERSION))]
+    return [*_FACTS, *sorted(spread, key=lambda name: (_order(name), name))]
+
+
+def usual(table: pd.DataFrame) -> list[str]:
+    """The columns to show when nobody has chosen any."""
+    found = [name for name in _USUAL if name in table.columns]
+    if _OF_PLAIN_LOSS in table.columns and f"{METRIC}test_loss" not in table.columns:
+        found.insert(1, _OF_PLAIN_LOSS)
+    return found
+
+
+def label_of(column: str, columns: Sequence[str] = ()) -> str:
+    """What to call a column: ``config.lr`` → ``lr``, ``metric.test_accuracy`` → ``test accuracy``.
+
+    Args:
+        column: Its name in the run table, or that with ``DELTA`` before it.
+        columns: All names; a metric named as a config field is told apart by ``(last)``.
+    """
+    if column.startswith(DELTA):
+        return f"Δ {label_of(column.removeprefix(DELTA), columns)}"
+    if column.startswith(VERSION):
+        return f"{column.removeprefix(VERSION)} version"
+    if column.startswith(METRIC):
+        name = column.removeprefix(METRIC)
+        return name.replace("_", " ") + " (last)" * (f"{CONFIG}{name}" in columns)
+    return _FACTS.get(column, column.removeprefix(CONFIG).replace("_", " "))
+
+
+def has_delta(column: str, table: pd.DataFrame) -> bool:
+    """Whether a difference to the baseline means something for a column."""
+    return column == "duration" or (column.startswith(METRIC) and table[column].dtype.kind in "iuf")
+
+
+def config_of(column: str, table: pd.DataFrame, columns: Sequence[str]) -> ColumnConfig:
+    """How the table draws a column."""
+    label = page.one_line(label_of(column, columns), 40)
+    name, bare = column.removeprefix(DELTA), column.split(".", 1)[-1]
+    if column.startswith(DELTA):
+        # the printf format writes the sign, which a difference needs
+        share = is_share(name)
+        return st.column_config.NumberColumn(
+            f"{label} (points)" if share else label, format="%+.2f" if share else "%+.4g"
+        )
+    if column == "status":
+        return st.column_config.MultiselectColumn(
+            label, options=list(_STATUS_COLOURS), color=list(_STATUS_COLOURS.values()), width=92
+        )
+    if column == "tags":
+        known = list(dict.fromkeys(tag for tags in table["tags"] for tag in tags))
+        return st.column_config.MultiselectColumn(label, options=known, color="auto")
+    if column == "progress":
+        return st.column_config.ProgressColumn(label, format="percent", width=90)
+    if column in ("created", "started", "finished"):
+        return st.column_config.DatetimeColumn(label, format="YYYY-MM-DD HH:mm", width=135)
+    if column == "duration":
+        return st.column_config.NumberColumn(f"{label} (s)", format="%.1f", width=80)
+    if column in ("id", "experiment", "source"):
+        return st.column_config.TextColumn(label, width=88)
+    if column.startswith(METRIC) and is_share(bare):
+        return st.column_config.NumberColumn(label, format="percent", width=110)
+    if name in table and table[name].dtype.kind == "f":
+        return st.column_config.NumberColumn(label, format="%.5g")
+    return st.column_config.Column(label)
+
+
+def swatch(number: int) -> str:
+    """A round spot in the hue of a run (see ``palette.run_colour``), as the address of an image."""
+    colour = palette.run_colour(number).replace("#", "%23")
+    return (
+        "data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg' width='16' height='16'>"
+        f"<circle cx='8' cy='8' r='6' fill='{colour}'/></svg>"
+    )
+
+
+def _order(name: str) -> int:
+    return next(
+        place for place, one in enumerate((CONFIG, METRIC, VERSION)) if name.startswith(one)
+    )

@@ -1,0 +1,115 @@
+"""One run as far as it is known: state, words a person gave it, surroundings, code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from mlcore.runs import Run
+from mlcore.ui import page, run_parts
+from mlcore.ui.runs import acts
+from mlcore.ui.steer import is_news, steer
+
+
+def show(run: Run) -> None:
+    """Draw everything below the table for one chosen run."""
+    run_parts.card(run, key="runs.card", link=True)
+    if run.source is not None:
+        st.info(
+            f"This run was made elsewhere and brought in ({page.plain(run.source)}): it can be "
+            "read and compared, not resumed.",
+            icon=":material/move_to_inbox:",
+        )
+    words, facts = st.columns(2, gap="medium")
+    with words:
+        _words(run)
+    with facts:
+        _code(run)
+        with st.expander("Surroundings", icon=":material/dns:", key="runs.facts"):
+            _facts(run)
+
+
+def _words(run: Run) -> None:
+    """Name, tags and note; each is written for itself, so that two tabs do not undo each other."""
+    st.text_input(
+        "Name",
+        placeholder=run_parts.config_name(run.experiment, run.config_fields),
+        key=steer(f"runs.words.name.{run.id}", run.name),
+        on_change=_write,
+        args=(run.id, "name"),
+    )
+    st.multiselect(
+        "Tags",
+        list(run.tags),
+        accept_new_options=True,
+        placeholder="Write a tag and press Enter",
+        key=steer(f"runs.words.tags.{run.id}", list(run.tags)),
+        on_change=_retag,
+        args=(run.id, run.tags),
+    )
+    st.text_area(
+        "Note",
+        placeholder="What was this run for? What did it show?",
+        key=steer(f"runs.words.note.{run.id}", run.note),
+        on_change=_write,
+        args=(run.id, "note"),
+    )
+
+
+def _write(run_id: str, field: str) -> None:
+    key = f"runs.words.{field}.{run_id}"
+    if is_news(key):
+        acts.change([run_id], **{field: st.session_state[key]})
+
+
+def _retag(run_id: str, before: tuple[str, ...]) -> None:
+    """Add and take away what the person did, and leave alone what another tab did meanwhile."""
+    key = f"runs.words.tags.{run_id}"
+    if is_news(key):
+        now: list[str] = st.session_state[key]
+        acts.change(
+            [run_id],
+            add_tags=[tag for tag in now if tag not in before],
+            remove_tags=[tag for tag in before if tag not in now],
+        )
+
+
+def _code(run: Run) -> None:
+    config = run_parts.config_of(run)
+    if config is None:
+        page.as_code(f'import mlcore\n\nrun = mlcore.get_run("{run.id}")', key="runs.code")
+        st.caption("Its experiment or its values are not known here, so there is no config.")
+        return
+    page.config_as_code(config, key="runs.code")
+    st.caption(f'What is stored of it: `mlcore.get_run("{run.id}")`')
+
+
+def _facts(run: Run) -> None:
+    moments = {
+        "created": run.created,
+        "started": run.started,
+        "finished": run.finished,
+    }
+    facts: dict[str, object] = {
+        **{name: f"{at:%Y-%m-%d %H:%M:%S} UTC" for name, at in moments.items() if at is not None},
+        "seconds of work": f"{run.elapsed:.2f}",
+        "host": run.host,
+        **_named("", run.surroundings),
+        **_named("version of ", run.versions),
+        **_named("origin: ", run.origin),
+        "fingerprint": run.fingerprint,
+    }
+    rows = {name: fact for name, fact in facts.items() if fact not in (None, "")}
+    st.dataframe(
+        {"fact": list(rows), "value": [page.one_line(str(fact), 400) for fact in rows.values()]},
+        hide_index=True,
+        height="content",
+        key="runs.facts.table",
+        alt="What is known of where and when this run was made",
+    )
+
+
+def _named(prefix: str, facts: Mapping[str, Any]) -> dict[str, object]:
+    return {f"{prefix}{name}": value for name, value in facts.items()}

@@ -1,0 +1,199 @@
+"""The table of runs: live, in place, and with the actions on those that are chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+import streamlit as st
+
+from mlcore.charts.comparison import is_share
+from mlcore.core import RunNotFoundError
+from mlcore.runs import Status, Store, open_store
+from mlcore.runs.filters import FilterError
+from mlcore.runs.table import revision, run_table
+from mlcore.ui import page, watch
+from mlcore.ui.draft import as_text
+from mlcore.ui.runs import actions, acts, choice, columns, details
+from mlcore.ui.runs.names import names_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from mlcore.ui.runs.controls import View
+
+LOOK_EVERY_S: Final = 2.0
+"""How often a table in which nothing moves asks whether a script has started something."""
+
+_STAR: Final = "runs.star"
+_HEIGHT: Final = 420
+_MOVING: Final = (Status.QUEUED, Status.RUNNING)
+
+
+def show(view: View) -> None:
+    """Draw the table, its actions, and what is known of the chosen run.
+
+    While a run moves the table is drawn anew every ``watch.poll_seconds``; rows keep their place,
+    their mark and the scroll. Otherwise only the store's revision is asked for.
+    """
+    store = open_store()
+    moving = _moves(run_table(store))
+
+    @st.fragment(run_every=watch.poll_seconds() if moving else None, key="runs.panel")
+    def panel() -> None:
+        with page.sentences():
+            watch.look_after_runs()
+            _draw(store, view)
+            if _moves(run_table(store)) != moving:
+                st.rerun()
+
+    panel()
+    if not moving:
+        _look_for_news(store)
+
+
+def _draw(store: Store, view: View) -> None:
+    acts.show_refusal()
+    acts.undo_notice(key="runs")
+    table = run_table(store, deleted=view.shelf == "trash")
+    try:
+        rows = view.rows(table)
+    except FilterError as problem:
+        page.error(problem)
+        rows = table
+    choice.drop_unknown(table["id"])
+    chosen = choice.chosen()
+    shown: list[str] = rows["id"].tolist()
+    hidden = len(set(chosen) - set(shown))
+    _count(len(shown), len(table), len(chosen), hidden)
+    actions.bar(chosen, table, view.shelf)
+    if not shown:
+        st.info("No run of this shelf fits what is chosen on the left and in the filter.")
+    else:
+        _table(rows, table, view, names_of(store, rows))
+    if len(chosen) == 1:
+        try:
+            details.show(store.get(chosen[0]))
+        except RunNotFoundError:
+            choice.choose([])
+
+
+def _count(shown: int, there: int, chosen: int, hidden: int) -> None:
+    words = f"**{shown:,}** of {there:,} runs" if shown != there else f"**{there:,}** runs"
+    if chosen:
+        words += f" · **{chosen:,}** chosen"
+    if hidden:
+        words += f", {hidden:,} of them not shown by the filter"
+    st.markdown(words)
+
+
+def _table(rows: pd.DataFrame, table: pd.DataFrame, view: View, names: dict[str, str]) -> None:
+    shown: list[str] = rows["id"].tolist()
+    baseline = choice.baseline()
+    cells = cells_of(rows, table, view.columns, names, baseline)
+    known = columns.choosable(table)
+    config = {
+        "star": st.column_config.ButtonColumn(
+            "★",
+            type="tertiary",
+            width=36,
+            pinned=True,
+            key=_STAR,
+            on_click=_star,
+            args=(shown, rows["starred"].tolist()),
+            help="Star or unstar a run",
+        ),
+        "hue": st.column_config.ImageColumn(" ", width=28, pinned=True),
+        "name": st.column_config.TextColumn("Run", pinned=True, width=230),
+    }
+    for name in cells.columns[3:]:
+        config[name] = columns.config_of(name, table, known)
+    st.dataframe(
+        cells,
+        hide_index=True,
+        height=min(_HEIGHT, 38 + 35 * len(cells)),
+        column_config=config,
+        placeholder="",
+        lazy=False,
+        selection_mode="multi-row",
+        on_select=partial(choice.on_select, shown),
+        alt="All runs that fit, a row each",
+        key=choice.steer_rows(shown),
+    )
+
+
+def cells_of(
+    rows: pd.DataFrame,
+    table: pd.DataFrame,
+    wanted: Sequence[str],
+    names: dict[str, str],
+    baseline: str | None,
+) -> pd.DataFrame:
+    """What the table shows: star, hue and name, then the columns, each with its difference.
+
+    Args:
+        rows: The rows of the run table to show.
+        table: The whole run table, in which the baseline is.
+        wanted: Columns, in order; those that the table lacks are left out.
+        names: Name of each run by id.
+        baseline: Id of the run to hold the others against, or None.
+
+    Returns:
+        A row a run. A difference is in percentage points for shares such as accuracies, else in
+        the unit of its column.
+    """
+    import pandas as pd
+
+    cells: dict[str, object] = {
+        "star": ["★" if starred else "☆" for starred in rows["starred"]],
+        "hue": [columns.swatch(key) for key in rows["key"]],
+        "name": [
+            f"◆ {names[run_id]}" if run_id == baseline else names[run_id] for run_id in rows["id"]
+        ],
+    }
+    against = table[table["id"] == baseline]
+    for name in wanted:
+        if name not in rows:
+            continue
+        cells[name] = _plain(name, rows[name])
+        if len(against) and columns.has_delta(name, table):
+            scale = 100 if is_share(name) else 1
+            cells[columns.DELTA + name] = scale * (rows[name] - against[name].iloc[0])
+    return pd.DataFrame(cells, index=rows.index)
+
+
+def _plain(name: str, values: pd.Series) -> object:
+    if name == "status":
+        return [[status] for status in values]
+    if name == "tags":
+        return [[page.one_line(tag, 40) for tag in tags] for tags in values]
+    if values.dtype.kind in "iufM":
+        return values
+    return [None if value is None or value != value else _text(value) for value in values]
+
+
+def _text(value: object) -> str:
+    return page.one_line(value if isinstance(value, str) else as_text(value), 300)
+
+
+def _star(shown: list[str], starred: list[bool]) -> None:
+    row = st.session_state[_STAR]["row"]
+    if row < len(shown):
+        acts.change([shown[row]], starred=not starred[row])
+
+
+def _moves(table: pd.DataFrame) -> bool:
+    return bool(table["status"].isin(_MOVING).any())
+
+
+def _look_for_news(store: Store) -> None:
+    """Rerun the page when a script or another tab has changed a run."""
+    known = revision(store)
+
+    @st.fragment(run_every=LOOK_EVERY_S, key="runs.news")
+    def news() -> None:
+        if revision(store) != known:
+            st.rerun()
+
+    news()

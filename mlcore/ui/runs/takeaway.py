@@ -1,0 +1,18 @@
+"""What one can take along of chosen runs; nothing is built before somebody asks for it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+
+def popover(run_ids: Sequence[str], *, key: str) -> None:
+    """A button that opens the list of files.
+
+    Args:
+        run_ids: The runs to take along.
+        key: Prefix of all keys.
+    """
+    with st.popover("Take along", icon=":material/download:", disabled=not run_ids, key=key):
+        pass

@@ -1,0 +1,10 @@
+"""Runs: find, mark, compare and take along what was trained."""
+
+from mlcore.ui import page
+
+page.header("Runs", "Which of my runs answers my question?")
+
+from mlcore.ui.runs import shelf  # noqa: E402 - first paint, then load
+
+with page.sentences():
+    shelf.show()
