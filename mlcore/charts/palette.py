@@ -31,6 +31,9 @@ SEQUENTIAL: Final = ("#dbe9f8", "#a9cbee", "#6ba5e0", VALUE, "#1f62a6", "#164878
 """Small to large, light to dark: counts, probabilities, densities."""
 DIVERGING: Final = ("#9c4f0c", GRADIENT, "#eab27f", "#d3d7dc", "#8fbae8", VALUE, "#164878")
 """Negative through zero (grey) to positive."""
+RANKING: Final = (GRADIENT, MUTED, VALUE)
+"""Worst through middling to best, for lines and points: each end and the middle stand out from
+both backgrounds, which the ends of ``SEQUENTIAL`` do not."""
 
 RUN_COLOURS: Final = (
     VALUE,

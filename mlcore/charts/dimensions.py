@@ -1,0 +1,254 @@
+"""How a column of a table lies along an axis: evenly, logarithmically, or by category."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal, Self, cast
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+Kind = Literal["linear", "log", "category"]
+Floats = NDArray[np.float64]
+
+LOG_FROM: Final = 50.0
+"""Positive numbers whose largest is so many times the smallest lie better on a log axis."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dimension:
+    """One column as an axis of a chart.
+
+    Attributes:
+        column: Name of the column.
+        title: What the axis is called, with its unit.
+        kind: How values are spread.
+        low: Where the axis begins; of categories 0.
+        high: Where it ends, above ``low``; of categories how many there are.
+        categories: Texts of the categories, in order.
+    """
+
+    column: str
+    title: str
+    kind: Kind
+    low: float
+    high: float
+    categories: tuple[str, ...] = ()
+
+    @classmethod
+    def of(
+        cls,
+        frame: pd.DataFrame,
+        column: str,
+        *,
+        title: str | None = None,
+        kind: Kind | None = None,
+        cover: Iterable[float] = (),
+        categories: Sequence[object] = (),
+    ) -> Self:
+        """Read an axis off a column.
+
+        Args:
+            frame: The table.
+            column: One of its columns.
+            title: By default the column's name.
+            kind: By default ``category`` where there is anything but numbers, ``log`` for positive
+                numbers that span a factor of ``LOG_FROM``, else ``linear``.
+            cover: Numbers that must lie on the axis too, such as the bounds of a search.
+            categories: Values that must be among the categories, first and in this order.
+
+        Raises:
+            ValueError: If there is no such column, or a log axis is asked for what is not positive.
+        """
+        if column not in frame.columns:
+            known = ", ".join(map(str, frame.columns)) or "none"
+            raise ValueError(f"The table has no column {column!r}; its columns are: {known}.")
+        name = column if title is None else title
+        values = frame[column]
+        numbers = as_numbers(values)
+        if kind == "category" or (kind is None and (numbers is None or len(categories) > 0)):
+            texts = tuple(dict.fromkeys(map(as_text, [*categories, *_in_order(values)])))
+            return cls(column, name, "category", 0.0, float(max(1, len(texts))), texts)
+        if numbers is None:
+            raise ValueError(
+                f"The column {column!r} holds more than numbers, so its axis can only be of kind "
+                f"'category', not {kind!r}."
+            )
+        known_numbers = np.concatenate(
+            [numbers[np.isfinite(numbers)], np.fromiter(cover, np.float64)]
+        )
+        if kind == "log" and known_numbers.size and known_numbers.min() <= 0:
+            raise ValueError(
+                f"The column {column!r} goes down to {known_numbers.min():g}, but a log axis needs "
+                "numbers above 0. Use kind='linear'."
+            )
+        kind = kind or _spread(known_numbers)
+        return cls(column, name, kind, *_ends(known_numbers, kind))
+
+    # --- values and places -------------------------------------------------------------------
+
+    def places(self, values: pd.Series) -> Floats:
+        """Where values lie, from 0 (begin of the axis) to 1 (its end); NaN for what is missing."""
+        if self.kind == "category":
+            order = {text: place for place, text in enumerate(self.categories)}
+            at = [order.get(as_text(value), math.nan) for value in values]
+            return (np.asarray(at, np.float64) + 0.5) / len(self.categories or (0,))
+        numbers = as_numbers(values)
+        if numbers is None:
+            raise ValueError(f"The values of {self.column!r} are not numbers, but its axis is.")
+        numbers = np.where(np.isfinite(numbers), numbers, np.nan)
+        if self.kind == "log":
+            with np.errstate(divide="ignore", invalid="ignore"):
+                logs = np.where(numbers > 0, np.log(numbers), np.nan)
+            return (logs - math.log(self.low)) / math.log(self.high / self.low)
+        return (numbers - self.low) / (self.high - self.low)
+
+    def values_at(self, places: Floats) -> Floats:
+        """The numbers at places, the inverse of ``places``; those outside are taken to the ends.
+
+        Of categories the place in ``categories`` of the nearest.
+        """
+        inside = np.clip(places, 0.0, 1.0)
+        if self.kind == "category":
+            last = len(self.categories) - 1
+            return np.clip(np.floor(inside * len(self.categories)), 0, max(0, last))
+        if self.kind == "log":
+            return np.asarray(self.low * (self.high / self.low) ** inside, np.float64)
+        return self.low + inside * (self.high - self.low)
+
+    def ticks(self) -> list[tuple[float, str]]:
+        """Places and texts of about five marks along the axis; every one of the categories."""
+        if self.kind == "category":
+            count = len(self.categories)
+            return [((k + 0.5) / count, text) for k, text in enumerate(self.categories)]
+        marks = (
+            _log_marks(self.low, self.high)
+            if self.kind == "log"
+            else _even_marks(self.low, self.high)
+        )
+        places = self.places(pd.Series(marks, dtype="float64"))
+        return [(float(at), f"{mark:g}") for at, mark in zip(places, marks, strict=True)]
+
+    def texts(self, values: pd.Series) -> list[str]:
+        """Values as a tooltip writes them."""
+        return [as_text(value) for value in values]
+
+    def drawn(self, values: pd.Series) -> pd.Series:
+        """The column as a chart's rows hold it: numbers, or the texts of categories."""
+        if self.kind == "category":
+            texts = pd.Series(self.texts(values), index=values.index, dtype="object")
+            return texts.where(values.map(_is_known), None)
+        numbers = as_numbers(values)
+        return pd.Series(numbers, index=values.index, dtype="float64")
+
+
+Column = str | Dimension
+"""A column by its name, or with how it lies."""
+
+
+def dimension(frame: pd.DataFrame, column: Column) -> Dimension:
+    """How a column lies; read off the table where only its name is given.
+
+    Raises:
+        ValueError: If there is no such column.
+    """
+    return column if isinstance(column, Dimension) else Dimension.of(frame, column)
+
+
+def as_numbers(values: pd.Series) -> Floats | None:
+    """A column as numbers, missing ones as NaN; None if there is anything but numbers in it."""
+    if pd.api.types.is_bool_dtype(values):
+        return None
+    if pd.api.types.is_numeric_dtype(values):
+        return values.to_numpy("float64", na_value=np.nan)
+    known = [value for value in values if _is_known(value)]
+    if not known or not all(_is_number(value) for value in known):
+        return None
+    return np.asarray([value if _is_known(value) else math.nan for value in values], np.float64)
+
+
+def as_text(value: object) -> str:
+    """A value as a person reads it: ``256, 64`` for a tuple, ``true``, ``0.01``; — if missing."""
+    if not _is_known(value):
+        return "—"
+    if isinstance(value, bool | np.bool_):
+        return str(bool(value)).lower()
+    if isinstance(value, list | tuple):
+        return ", ".join(as_text(one) for one in value)
+    if _is_number(value):
+        number = float(cast("float", value))
+        whole = number.is_integer() and abs(number) < 1e9
+        return str(int(number)) if whole else f"{number:.4g}"
+    return str(value)
+
+
+def _in_order(values: pd.Series) -> list[object]:
+    """The different values: sorted where they can be compared, else as they come."""
+    known = [tuple(v) if isinstance(v, list) else v for v in values if _is_known(v)]
+    different: list[Hashable] = list(dict.fromkeys(known))
+    try:
+        return sorted(different)  # type: ignore[type-var]  # what cannot be compared is caught
+    except TypeError:
+        return list(different)
+
+
+def _is_known(value: object) -> bool:
+    if isinstance(value, list | tuple | str):
+        return True
+    return not bool(pd.isna(cast("float", value)))
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float | np.number) and not isinstance(value, bool | np.bool_)
+
+
+def _spread(numbers: Floats) -> Kind:
+    if numbers.size == 0 or numbers.min() <= 0:
+        return "linear"
+    return "log" if numbers.max() / numbers.min() >= LOG_FROM else "linear"
+
+
+def _ends(numbers: Floats, kind: Kind) -> tuple[float, float]:
+    """The nearest round numbers around all: they seldom change while points come."""
+    if numbers.size == 0:
+        return (1.0, 10.0) if kind == "log" else (0.0, 1.0)
+    low, high = float(numbers.min()), float(numbers.max())
+    if kind == "log":
+        low, high = _round_down_log(low), _tidy(1 / _round_down_log(1 / high))
+        return (low / 2, high * 2) if low == high else (low, high)
+    if low == high:
+        room = abs(low) / 2 or 0.5
+        return low - room, high + room
+    step = _even_step(high - low, 8)
+    return _tidy(math.floor(low / step) * step), _tidy(math.ceil(high / step) * step)
+
+
+def _round_down_log(number: float) -> float:
+    decade = 10.0 ** math.floor(math.log10(number) + 1e-9)
+    return _tidy(max(d for d in (1, 2, 5) if d * decade <= number * (1 + 1e-9)) * decade)
+
+
+def _even_step(span: float, parts: int) -> float:
+    decade = 10.0 ** math.floor(math.log10(span / parts))
+    return next(d * decade for d in (1, 2, 5, 10) if span / (d * decade) <= parts)
+
+
+def _even_marks(low: float, high: float) -> list[float]:
+    step = _even_step(high - low, 6)
+    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+    return [_tidy(place * step) for place in range(first, last + 1)]
+
+
+def _log_marks(low: float, high: float) -> list[float]:
+    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    digits = (1,) if math.log10(high / low) > 2.5 else (1, 2, 5)
+    every = max(1, len(decades) // 6)
+    marks = [_tidy(digit * 10.0**decade) for decade in decades[::every] for digit in digits]
+    return [mark for mark in marks if low * (1 - 1e-9) <= mark <= high * (1 + 1e-9)]
+
+
+def _tidy(number: float) -> float:
+    return float(f"{number:.10g}")

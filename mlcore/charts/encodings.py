@@ -1,0 +1,92 @@
+"""How a ``Dimension`` becomes axes, scales, legends and tooltips of Altair."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import altair as alt
+
+from mlcore.charts import palette
+from mlcore.charts.dimensions import Dimension
+
+
+def kind_of_data(dimension: Dimension) -> Literal["quantitative", "ordinal"]:
+    """Vega-Lite's type of the data."""
+    return "ordinal" if dimension.kind == "category" else "quantitative"
+
+
+def scale(dimension: Dimension, **more: Any) -> alt.Scale:
+    """Vega-Lite's scale, its ends fixed so that the axis stays while points come."""
+    if dimension.kind == "category":
+        return alt.Scale(domain=list(dimension.categories), **more)
+    ends = [dimension.low, dimension.high]
+    return alt.Scale(type=dimension.kind, domain=ends, nice=False, **more)
+
+
+def across(field: str, dimension: Dimension) -> alt.X:
+    """The horizontal axis of a dimension whose drawn values are in a field."""
+    return alt.X(
+        field,
+        type=kind_of_data(dimension),
+        title=dimension.title,
+        scale=scale(dimension),
+        axis=_axis(dimension),
+    )
+
+
+def up(field: str, dimension: Dimension) -> alt.Y:
+    """The vertical axis, likewise."""
+    return alt.Y(
+        field,
+        type=kind_of_data(dimension),
+        title=dimension.title,
+        scale=scale(dimension),
+        axis=_axis(dimension),
+    )
+
+
+def tip(field: str, dimension: Dimension) -> alt.Tooltip:
+    """A line of a tooltip."""
+    kind = kind_of_data(dimension)
+    if kind == "ordinal":
+        return alt.Tooltip(field, type=kind, title=dimension.title)
+    return alt.Tooltip(field, type=kind, title=dimension.title, format=".4~g")
+
+
+def hue(field: str, dimension: Dimension) -> alt.Color:
+    """Colour of lines and points: numbers from orange (low) to blue (high), categories apart."""
+    if dimension.kind == "category":
+        hues = palette.RUN_COLOURS
+        count = len(dimension.categories)
+        colours = scale(dimension, range=[hues[k % len(hues)] for k in range(count)])
+    else:
+        colours = scale(dimension, range=list(palette.RANKING))
+    return alt.Color(
+        field,
+        type=kind_of_data(dimension),
+        title=dimension.title,
+        scale=colours,
+        legend=legend(),
+    )
+
+
+def shade(field: str, dimension: Dimension) -> alt.Color:
+    """Colour of areas: from light (low) to dark (high)."""
+    return alt.Color(
+        field,
+        type="quantitative",
+        title=dimension.title,
+        scale=alt.Scale(range=list(palette.SEQUENTIAL), zero=False, nice=False),
+        legend=legend(),
+    )
+
+
+def legend() -> alt.Legend:
+    """A legend above the plot, where it takes no width."""
+    return alt.Legend(orient="top", direction="horizontal", gradientLength=120, titleLimit=160)
+
+
+def _axis(dimension: Dimension) -> alt.Axis:
+    if dimension.kind == "category":
+        return alt.Axis(labelAngle=0, labelLimit=90)
+    return alt.Axis(format="~g", tickCount=5)

@@ -1,0 +1,103 @@
+"""Parallel coordinates that can be brushed: drag along several axes, and the lines that pass stay.
+
+Vega-Lite has one brush a view whose mark spans the whole plot, so the browser draws these itself;
+``mlcore.charts.parallel`` makes the numbers, and the same chart for files and notebooks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from mlcore.charts.dimensions import Column, Dimension
+from mlcore.charts.parallel import Goal, axes_of, payload
+
+_HERE: Final = Path(__file__).parent
+_component: Final = st.components.v2.component(
+    "mlcore_brush",
+    html=(_HERE / "brush.html").read_text(encoding="utf-8"),
+    css=(_HERE / "brush.css").read_text(encoding="utf-8"),
+    js=(_HERE / "brush.js").read_text(encoding="utf-8"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Brushed:
+    """What the marks on the axes say.
+
+    Attributes:
+        marks: Of each marked column, the lowest and the highest place from 0 to 1.
+        axes: The axis of each column.
+    """
+
+    marks: Mapping[str, tuple[float, float]]
+    axes: Mapping[str, Dimension]
+
+    def __bool__(self) -> bool:
+        """Whether any axis is marked."""
+        return bool(self.marks)
+
+    def mask(self, frame: pd.DataFrame) -> pd.Series:
+        """Which rows pass through every mark; all of them where there is none."""
+        good = np.ones(len(frame), dtype=bool)
+        for column, (low, high) in self.marks.items():
+            places = self.axes[column].places(frame[column])
+            good &= (places >= low) & (places <= high)
+        return pd.Series(good, index=frame.index)
+
+    def bounds(self, column: str) -> tuple[float, float] | None:
+        """The numbers between which an axis is marked; None if it is not, or holds categories."""
+        axis = self.axes.get(column)
+        if column not in self.marks or axis is None or axis.kind == "category":
+            return None
+        low, high = axis.values_at(np.asarray(self.marks[column], np.float64))
+        return float(low), float(high)
+
+
+def brushed_lines(
+    frame: pd.DataFrame,
+    columns: Sequence[Column],
+    colour: str | None = None,
+    *,
+    key: str,
+    goal: Goal = "max",
+    label: str | None = None,
+) -> Brushed:
+    """Draw parallel coordinates and say what is marked; see ``mlcore.charts.parallel``.
+
+    Args:
+        frame: A row a run.
+        columns: The axes from left to right, at least two.
+        colour: Column of numbers by whose rank lines are coloured.
+        key: Unique on the page.
+        goal: Whether the largest or the smallest number of ``colour`` is best.
+        label: Column that names a row in its tooltip; the row's index if not given.
+
+    Raises:
+        ValueError: If there are fewer than two columns, or one does not exist.
+    """
+    axes = axes_of(frame, columns)
+    drawn = _component(
+        key=key,
+        data=payload(frame, axes, colour, goal=goal, label=label),
+        default={"brushes": {}},
+        on_brushes_change=_nothing,
+    )
+    by_title = {axis.title: axis.column for axis in axes}
+    given: dict[str, Any] = drawn.brushes or {}
+    marks = {
+        by_title[title]: (float(low), float(high))
+        for title, (low, high) in given.items()
+        if title in by_title
+    }
+    return Brushed(marks, {axis.column: axis for axis in axes})
+
+
+def _nothing() -> None:
+    """Streamlit keeps a component's state only where something listens to it."""
