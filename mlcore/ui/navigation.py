@@ -102,12 +102,6 @@ COURSE: Final = (
         "What does a network make of your own hand, and how little fools it?",
     ),
     Chapter(
-        "draw",
-        "4b Draw",
-        ":material/gesture:",
-        "What does a network make of a digit you write?",
-    ),
-    Chapter(
         "inside",
         "4c Inside",
         ":material/biotech:",
