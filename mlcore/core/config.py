@@ -71,6 +71,18 @@ class Config(BaseModel):
         """Optimizer steps in one epoch, or None where there are no epochs."""
         return None
 
+    def samples_per_epoch(self) -> int | None:
+        """Samples that one epoch learns from, or None where there are no epochs."""
+        return None
+
+    def surroundings(self) -> Mapping[str, str | int]:
+        """What of this machine the run uses, by name: its device, its threads.
+
+        Asked of the process that trains, and kept with the run, so that two runs can be told
+        apart by it. It does not decide the result, or else it would be a field.
+        """
+        return {}
+
     def metric_names(self) -> tuple[str, ...]:
         """Metrics that every run of this config logs; empty if that is not known."""
         return ()

@@ -175,6 +175,24 @@ class MNISTConfig(MNISTFields):
         steps = math.ceil(images / self.batch_size)
         return steps - 1 if lone and self.model != "linear" and steps > 1 else steps
 
+    def samples_per_epoch(self) -> int:
+        """How many images an epoch learns from: all but a last batch that is left out."""
+        return min(self.num_train(), self.steps_per_epoch() * self.batch_size)
+
+    def surroundings(self) -> dict[str, str | int]:
+        """Device, precision and threads that the run gets on this machine."""
+        import torch
+
+        from mlcore.mnist.hardware import device_for, precision_for
+        from mlcore.mnist.threads import cores_here, threads_for
+
+        device = device_for(self)
+        name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+        used: dict[str, str | int] = {"device": name, "precision": precision_for(self, device)}
+        return (
+            used if device.type != "cpu" else {**used, "threads": threads_for(self, cores_here())}
+        )
+
 
 MNISTConfig.presets = {
     "course": MNISTConfig(),

@@ -183,10 +183,7 @@ def _moment(value: Value, text: str) -> tuple[pd.Timestamp, bool]:
     """A moment in UTC, and whether only its day was given."""
     import pandas as pd
 
-    try:
-        moment = pd.Timestamp(value.text)
-    except (ValueError, OverflowError):
-        moment = pd.NaT
+    moment = pd.to_datetime(value.text, errors="coerce")
     if not isinstance(moment, pd.Timestamp):
         raise FilterError(
             f'{value.text!r} is no date; write 2026-11-01 or "2026-11-01 18:30" (UTC)',

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final
 
 from mlcore.runs.filter_compare import Compare, Value
 from mlcore.runs.filter_nodes import And, Flag, Node, Not, Or, Search
-from mlcore.runs.filter_tokens import FilterError, Token, tokens_of
+from mlcore.runs.filter_tokens import FilterError, Kind, Token, tokens_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -87,10 +87,10 @@ class _Reader:
         self._depth = 0
 
     def whole(self) -> Node | None:
-        if self._next.kind == "end":
+        if self._is("end"):
             return None
         root = self._any()
-        if self._next.kind != "end":
+        if not self._is("end"):
             raise self._error(f"{self._next.text!r} closes or joins nothing here")
         return root
 
@@ -102,6 +102,9 @@ class _Reader:
         token = self._next
         self._at += 1
         return token
+
+    def _is(self, kind: Kind) -> bool:
+        return self._next.kind == kind
 
     def _keyword(self, word: str) -> bool:
         return self._next.kind == "word" and self._next.text.lower() == word
@@ -154,7 +157,7 @@ class _Reader:
         if self._depth > _DEEPEST:
             raise self._error(f"More than {_DEEPEST} brackets are open")
         node = self._any()
-        if self._next.kind != "close":
+        if not self._is("close"):
             raise FilterError("The ( here lacks its )", self._text, opening.place)
         self._take()
         self._depth -= 1
@@ -174,21 +177,21 @@ class _Reader:
         if operator.kind == "word":
             return Compare(words, "in", self._listed(), place)
         values = [self._value()]
-        while self._next.kind == "comma":
+        while self._is("comma"):
             self._take()
             values.append(self._value())
         sign = {"==": "=", ":": ":"}.get(operator.text, operator.text)
         return Compare(words, sign, tuple(values), place)
 
     def _listed(self) -> tuple[Value, ...]:
-        if self._next.kind != "open":
+        if not self._is("open"):
             raise self._error("in needs values in brackets, such as lr in (0.1, 0.01)")
         opening = self._take()
         values = [self._value()]
-        while self._next.kind == "comma":
+        while self._is("comma"):
             self._take()
             values.append(self._value())
-        if self._next.kind != "close":
+        if not self._is("close"):
             raise FilterError("The ( here lacks its )", self._text, opening.place)
         self._take()
         return tuple(values)

@@ -98,10 +98,10 @@ def trash(store: Store, run_ids: Sequence[str]) -> list[Run]:
         rows = _rows(connection, run_ids, store)
         running = [row.id for row in rows if row.status == Status.RUNNING]
         if running:
-            be = "is" if len(running) == 1 else "are"
+            be, it = ("is", "it") if len(running) == 1 else ("are", "them")
             raise RunStateError(
-                f"Run {', '.join(running)} {be} running. Stop first, then delete; nothing was "
-                "deleted."
+                f"Run {', '.join(running)} {be} running. Stop {it} first, then delete; nothing "
+                "was deleted."
             )
         keys = [row.key for row in rows]
         waiting = runs.c.status.in_(LIVE)

@@ -6,13 +6,23 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from sqlalchemy import Connection, Select, and_, func, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, literal, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from mlcore.runs.schema import metric_names, points, runs
 
 if TYPE_CHECKING:
     import pandas as pd
+
+_ONE = literal(1)
+_THIN_KINDS = {
+    "step": "int64",
+    "value": "float64",
+    "time": "float64",
+    "low": "float64",
+    "high": "float64",
+    "count": "int64",
+}
 
 
 class Point(NamedTuple):
@@ -114,51 +124,61 @@ def thinned(
     and the highest.
 
     Returns:
-        A table of run, step, value, time, low, high; ``low == high`` where nothing was thinned.
+        A table of run, step, value, time, low, high and count, the points that a row stands for;
+        ``low == high`` where nothing was thinned. Runs come in the order asked for.
     """
     import pandas as pd
 
-    kinds = dict.fromkeys(("value", "time", "low", "high"), "float64")
-    kinds["step"] = "int64"
-    p, parts = points.c, []
-    for run_id in run_ids:
-        where = [runs.c.id == run_id, metric_names.c.name == name]
-        if after is not None:
-            where.append(p.step > after)
-        source = points.join(runs, runs.c.key == p.run).join(
-            metric_names, metric_names.c.key == p.name
+    p = points.c
+    asked = select(runs.c.key, runs.c.id).where(runs.c.id.in_(run_ids))
+    keys = {row.key: row.id for row in connection.execute(asked)}
+    metric = select(metric_names.c.key).where(metric_names.c.name == name).scalar_subquery()
+    mine = [p.name == metric, p.run.in_(keys)]
+    if after is not None:
+        mine.append(p.step > after)
+    spans = connection.execute(
+        select(p.run, func.count(), func.min(p.step), func.max(p.step))
+        .where(and_(*mine))
+        .group_by(p.run)
+    ).all()
+    by_width: dict[int, list[int]] = {}
+    for key, count, low, high in spans:
+        by_width.setdefault(bucket_width(count, high - low + 1, at_most), []).append(key)
+    parts = [
+        _frame(connection, _buckets(and_(*mine, p.run.in_(some)), width), _THIN_KINDS)
+        for width, some in by_width.items()
+    ]
+    if not parts:
+        columns = ["run", "step", "value", "time", "low", "high", "count"]
+        return pd.DataFrame(columns=columns).astype({**_THIN_KINDS, "run": "str"})
+    whole = pd.concat(parts, ignore_index=True)
+    order = {run_id: place for place, run_id in enumerate(run_ids)}
+    whole["run"] = whole["run"].map(keys)
+    places = whole["run"].map(order)
+    return whole.iloc[places.argsort(kind="stable")].reset_index(drop=True)
+
+
+def _buckets(mine: ColumnElement[bool], width: int) -> Select[tuple[object, ...]]:
+    p = points.c
+    columns = p.run, p.step, p.value, p.time
+    if width == 1:
+        rows = select(*columns, p.value.label("low"), p.value.label("high"), _ONE.label("count"))
+        return rows.where(mine).order_by(p.run, p.step)
+    bucket = p.step // width
+    return (
+        select(
+            p.run,
+            func.max(p.step).label("step"),
+            func.avg(p.value).label("value"),
+            func.max(p.time).label("time"),
+            func.min(p.value).label("low"),
+            func.max(p.value).label("high"),
+            func.count().label("count"),
         )
-        count, low, high = connection.execute(
-            select(func.count(), func.min(p.step), func.max(p.step))
-            .select_from(source)
-            .where(and_(*where))
-        ).one()
-        if not count:
-            continue
-        width = bucket_width(count, high - low + 1, at_most)
-        bucket = p.step // width
-        parts.append(
-            _frame(
-                connection,
-                select(
-                    runs.c.id.label("run"),
-                    func.max(p.step).label("step"),
-                    func.avg(p.value).label("value"),
-                    func.max(p.time).label("time"),
-                    func.min(p.value).label("low"),
-                    func.max(p.value).label("high"),
-                )
-                .select_from(source)
-                .where(and_(*where))
-                .group_by(runs.c.id, bucket)
-                .order_by(bucket),
-                kinds,
-            )
-        )
-    if parts:
-        return pd.concat(parts, ignore_index=True)
-    empty = pd.DataFrame(columns=["run", "step", "value", "time", "low", "high"])
-    return empty.astype({**kinds, "run": "str"})
+        .where(mine)
+        .group_by(p.run, bucket)
+        .order_by(p.run, bucket)
+    )
 
 
 def bucket_width(count: int, span: int, at_most: int) -> int:

@@ -15,6 +15,7 @@ from mlcore.runs.liveness import HEARTBEAT_EVERY
 from mlcore.runs.points import Point
 from mlcore.runs.recorded_run import MODEL_PREFIX, Run
 from mlcore.runs.status import Status
+from mlcore.runs.surroundings import note_surroundings
 
 FLUSH_EVERY = 0.2
 """Seconds between two flushes, so that a point is on the screen about half a second later."""
@@ -82,6 +83,7 @@ class _Recorder:
 
     def work(self) -> Run:
         """Ask for steps until they end or a person asks to stop."""
+        note_surroundings(self._claim)
         files = self._claim.run.artifacts
         saved = files.load(CHECKPOINT)
         steps = self._claim.run.config.train(saved)

@@ -14,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 
 from mlcore.core import Config, RunNotFoundError, RunStateError
 from mlcore.runs import points as point_queries
+from mlcore.runs import table as run_tables
 from mlcore.runs.connections import Database
 from mlcore.runs.database import resolve_url
 from mlcore.runs.recorded_run import Run, run_of
@@ -71,6 +72,12 @@ class Store(Database):
                 "mlcore.search_runs(), or mlcore ls, lists those that exist."
             )
         return run_of(row, self)
+
+    def get_many(self, run_ids: Sequence[str]) -> Sequence[Run]:
+        """The runs of these whole ids that there are, in one query and no certain order."""
+        with self.reading() as connection:
+            found = connection.execute(select(runs).where(runs.c.id.in_(run_ids)))
+            return [run_of(row, self) for row in found]
 
     def list(
         self,
@@ -205,6 +212,10 @@ class Store(Database):
         """One metric of several runs, thinned by buckets; see ``mlcore.runs.points.thinned``."""
         with self.reading() as connection:
             return point_queries.thinned(connection, run_ids, name, points, after)
+
+    def revision(self) -> str:
+        """A word that changes whenever a run does; see ``mlcore.runs.table.revision``."""
+        return run_tables.revision(self)
 
     def last_step(self, run_id: str) -> int:
         """The step of the last flushed point: changes whenever there is something new to draw."""

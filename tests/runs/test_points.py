@@ -68,6 +68,7 @@ def test_a_thinned_curve_keeps_the_extremes_and_the_end(
     assert len(thin) == len(buckets) <= at_most + 1
     assert list(thin["low"]) == [min(b) for b in buckets.values()]
     assert list(thin["high"]) == [max(b) for b in buckets.values()]
+    assert list(thin["count"]) == [len(b) for b in buckets.values()]
     assert thin["step"].iloc[-1] == max(curve)
 
 
@@ -88,7 +89,7 @@ def test_a_repeated_step_replaces_the_point(store: Store) -> None:
 def test_an_unknown_metric_is_an_empty_curve_of_the_same_shape(store: Store) -> None:
     run_id = _write(store, [Point(1, "loss", 1.0, 0.0)])
     empty = store.curves([run_id], "nothing")
-    assert list(empty.columns) == ["run", "step", "value", "time", "low", "high"]
+    assert list(empty.columns) == ["run", "step", "value", "time", "low", "high", "count"]
     assert empty.dtypes["step"] == "int64"
 
 
