@@ -12,11 +12,22 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from mlcore import autograd, layers, mnist, regression
+    from mlcore import autograd, layers, mnist, regression, sweeps
     from mlcore.core import Config, ConfigError, Snapshot, Step
     from mlcore.mnist.config import MNISTConfig
     from mlcore.regression.config import RegressionConfig
     from mlcore.runs import Run, Status, get_run, run, search_runs, submit, train
+    from mlcore.sweeps import (
+        Sweep,
+        choices,
+        get_sweep,
+        int_range,
+        linear_range,
+        list_sweeps,
+        log_range,
+        sweep,
+        when,
+    )
 
 _HOMES = {
     "Config": "mlcore.core",
@@ -27,13 +38,22 @@ _HOMES = {
     "Snapshot": "mlcore.core",
     "Status": "mlcore.runs",
     "Step": "mlcore.core",
+    "Sweep": "mlcore.sweeps",
+    "choices": "mlcore.sweeps",
     "get_run": "mlcore.runs",
+    "get_sweep": "mlcore.sweeps",
+    "int_range": "mlcore.sweeps",
+    "linear_range": "mlcore.sweeps",
+    "list_sweeps": "mlcore.sweeps",
+    "log_range": "mlcore.sweeps",
     "run": "mlcore.runs",
     "search_runs": "mlcore.runs",
     "submit": "mlcore.runs",
+    "sweep": "mlcore.sweeps",
     "train": "mlcore.runs",
+    "when": "mlcore.sweeps",
 }
-_PACKAGES = ("autograd", "charts", "layers", "mnist", "regression", "runs")
+_PACKAGES = ("autograd", "charts", "layers", "mnist", "regression", "runs", "sweeps")
 
 __all__ = [
     "Config",
@@ -44,15 +64,25 @@ __all__ = [
     "Snapshot",
     "Status",
     "Step",
+    "Sweep",
     "autograd",
+    "choices",
     "get_run",
+    "get_sweep",
+    "int_range",
     "layers",
+    "linear_range",
+    "list_sweeps",
+    "log_range",
     "mnist",
     "regression",
     "run",
     "search_runs",
     "submit",
+    "sweep",
+    "sweeps",
     "train",
+    "when",
 ]
 
 

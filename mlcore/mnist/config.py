@@ -149,6 +149,11 @@ class MNISTConfig(MNISTFields):
 
         return build_model(self)
 
+    def metric_names(self) -> tuple[str, ...]:
+        """What every run logs: see ``mlcore.mnist.train.train``."""
+        of_batch = ("train_loss", "train_accuracy", "grad_norm", "lr")
+        return ("test_accuracy", "test_loss", *of_batch, "samples_per_second")
+
     def num_classes(self) -> int:
         """How many classes the network tells apart."""
         if self.dataset in SOURCES:

@@ -233,6 +233,12 @@ class RegressionConfig(Config):
             )
         return path
 
+    def metric_names(self) -> tuple[str, ...]:
+        """The loss, and each parameter by its name."""
+        names = {"origin": ("w",), "line": ("w", "b")}.get(self.model)
+        powers = tuple(f"w{power}" for power in range(1, self.degree + 1))
+        return ("loss", *(names or (*powers, "b")))
+
     def build_model(self) -> nn.Module:
         """The unfitted model as a module that maps raw x, shape (n,), to y, shape (n,)."""
         from mlcore.regression.module import RegressionModule

@@ -68,12 +68,17 @@ def objectives_for(
     )
 
 
+def usual_direction(metric: str) -> Direction | None:
+    """Which way is better by the metric's name; None if that does not say."""
+    if any(part in metric for part in _LARGE_IS_GOOD):
+        return "maximize"
+    return "minimize" if any(part in metric for part in _SMALL_IS_GOOD) else None
+
+
 def _direction(metric: str, given: str | None) -> Direction:
     if given is None:
-        if any(part in metric for part in _LARGE_IS_GOOD):
-            return "maximize"
-        if any(part in metric for part in _SMALL_IS_GOOD):
-            return "minimize"
+        if (usual := usual_direction(metric)) is not None:
+            return usual
         raise ValueError(
             f"Should {metric} be large or small? Give direction='maximize' or 'minimize'."
         )

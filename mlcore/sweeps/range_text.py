@@ -38,6 +38,22 @@ def shown(swept: Range) -> str:
             return ", ".join(words[:_CHOICES_SHOWN]) + (f", … {more} more" if more > 0 else "")
 
 
+def range_as_python(swept: Range) -> str:
+    """The call that makes a range: ``mlcore.log_range(0.0001, 1.0)``, or a list of values."""
+    match swept:
+        case Choices():
+            return repr(list(swept.values))
+        case IntRange():
+            more = f", step={swept.step}" * (swept.step != 1) + ", log=True" * swept.log
+            if swept.points is not None:
+                more += f", points={swept.points}"
+            return f"mlcore.int_range({swept.low}, {swept.high}{more})"
+        case LinearRange() | LogRange():
+            kind = "log_range" if isinstance(swept, LogRange) else "linear_range"
+            points = "" if swept.points is None else f", {swept.points}"
+            return f"mlcore.{kind}({swept.low!r}, {swept.high!r}{points})"
+
+
 def parse_range(text: str, spec: FieldSpec) -> Range:
     """Read what a field is swept over from text.
 

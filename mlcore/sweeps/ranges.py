@@ -152,11 +152,9 @@ class Choices:
         return self.values
 
     def text(self) -> str:
-        """As ``parse_range`` reads it: ``0.1,0.2``, or ``32;128,64`` for tuples."""
+        """As ``parse_range`` reads it: ``0.1,0.2``, or ``32,128x64`` for tuples."""
         if any(isinstance(value, tuple) for value in self.values):
-            return ";".join(",".join(map(str, value)) for value in self.values) + (
-                ";" if len(self.values) == 1 else ""
-            )
+            return ",".join("x".join(map(str, value)) for value in self.values)
         return ",".join(word(value) for value in self.values)
 
 

@@ -6,7 +6,7 @@ import itertools
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, TypeAlias
 
@@ -14,7 +14,19 @@ from mlcore.core import Config, ConfigError, FieldSpec, canonical_json
 from mlcore.sweeps.checking import check_range
 from mlcore.sweeps.makers import as_range
 from mlcore.sweeps.range_text import range_from_json, range_to_json
-from mlcore.sweeps.ranges import DEFAULT_POINTS, Conditional, Range, contains
+from mlcore.sweeps.ranges import (
+    DEFAULT_POINTS,
+    Choices,
+    Conditional,
+    IntRange,
+    LinearRange,
+    LogRange,
+    Range,
+    contains,
+)
+
+MOST_SETTINGS = 100_000
+"""Settings of a grid, or of any sweep, at most."""
 
 SpaceLike: TypeAlias = "Space | Mapping[str, Range | Conditional | Iterable[Any]]"
 Params: TypeAlias = Mapping[str, Any]
@@ -107,15 +119,35 @@ class Space:
             contains(self.ranges[name], value) for name, value in params.items()
         )
 
-    def grid(self, config: Config, n: int | None = None) -> list[dict[str, Any]]:
-        """Every combination, in the order of ``itertools.product``, conditions kept.
+    def with_points(self, n: int | None) -> Space:
+        """The same with a number of points in each range that a grid could not list otherwise.
 
         Args:
-            config: The config that is varied.
-            n: About how many settings; decides how many points continuous ranges get where they
-                do not say so themselves, never more than fit. None: 8 points each.
+            n: As many points as leave the grid with at most so many settings; None: 8 a range.
         """
         points = self._points(n)
+        return Space(
+            tuple(
+                (name, _replace_range(entry, _pointed(self.ranges[name], points)))
+                for name, entry in self.entries
+            )
+        )
+
+    def grid(self, config: Config) -> list[dict[str, Any]]:
+        """Every combination, in the order of ``itertools.product``, conditions kept.
+
+        Raises:
+            ConfigError: If there are more than 100,000.
+        """
+        size = math.prod(len(swept.spread(DEFAULT_POINTS)) for swept in self.ranges.values())
+        if size > MOST_SETTINGS:
+            raise ConfigError(
+                {
+                    "": f"The grid has {size:,} settings, but at most {MOST_SETTINGS:,} are "
+                    "allowed: give fewer points, or take sampler='random' or 'tpe'."
+                }
+            )
+        points = DEFAULT_POINTS
         settings: list[dict[str, Any]] = [{}]
         for name, swept in self.ranges.items():
             values = swept.spread(points)
@@ -161,14 +193,30 @@ class Space:
     def _points(self, n: int | None) -> int:
         if n is None:
             return DEFAULT_POINTS
-        # a range whose number of values depends on what it is asked for is free
-        free = sum(len(r.spread(2)) != len(r.spread(3)) for r in self.ranges.values())
-        fixed = math.prod(
-            len(r.spread(2)) for r in self.ranges.values() if len(r.spread(2)) == len(r.spread(3))
-        )
-        if not free:
-            return DEFAULT_POINTS
-        return max(1, math.floor((n / fixed) ** (1 / free) + 1e-9))
+        free = sum(map(_free, self.ranges.values()))
+        fixed = math.prod(len(r.spread(1)) for r in self.ranges.values() if not _free(r))
+        return max(1, math.floor((n / fixed) ** (1 / free) + 1e-9)) if free else DEFAULT_POINTS
+
+
+def _free(swept: Range) -> bool:
+    """Whether how many values a grid takes of it is still to be said."""
+    match swept:
+        case LinearRange() | LogRange():
+            return swept.points is None
+        case IntRange():
+            return swept.log and swept.points is None
+        case Choices():
+            return False
+
+
+def _pointed(swept: Range, points: int) -> Range:
+    if isinstance(swept, Choices) or not _free(swept):
+        return swept
+    return replace(swept, points=points)
+
+
+def _replace_range(entry: Range | Conditional, swept: Range) -> Range | Conditional:
+    return replace(entry, range=swept) if isinstance(entry, Conditional) else swept
 
 
 def _entry(

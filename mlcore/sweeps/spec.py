@@ -18,7 +18,6 @@ SAMPLERS: tuple[Sampler, ...] = get_args(Sampler)
 
 DEFAULT_SETTINGS = 20
 """Settings that a sampler without an end tries where nobody says how many."""
-MOST_SETTINGS = 100_000
 MOST_SEEDS = 1000
 
 
@@ -107,6 +106,7 @@ class SweepSpec:
 def spec_for(
     config: Config,
     space: SpaceLike,
+    n: int | None = None,
     *,
     sampler: str = "grid",
     objective: str | Sequence[str] | None = None,
@@ -122,6 +122,8 @@ def spec_for(
         ValueError: If something else is not allowed.
     """
     checked = Space.of(config, space)
+    if sampler == "grid":
+        checked = checked.with_points(n)
     return SweepSpec(
         config=config,
         space=checked,

@@ -1,0 +1,167 @@
+"""Sweeps from a script: start one, find it again, and see beforehand what it would cost."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from sqlalchemy import select
+from tqdm import tqdm
+
+from mlcore.core import Config
+from mlcore.runs import engine, open_store, tend
+from mlcore.runs.schema import sweeps
+from mlcore.runs.store import Store
+from mlcore.sweeps import book
+from mlcore.sweeps.asking import check_budget, settings_for
+from mlcore.sweeps.coordinator import advance
+from mlcore.sweeps.pruning import Pruning
+from mlcore.sweeps.recorded_sweep import Sweep, sweep_of
+from mlcore.sweeps.space import SpaceLike
+from mlcore.sweeps.spec import SweepSpec, spec_for
+
+
+def sweep(
+    config: Config,
+    space: SpaceLike,
+    n: int | None = None,
+    *,
+    sampler: str = "grid",
+    objective: str | Sequence[str] | None = None,
+    direction: str | Sequence[str] | None = None,
+    seeds: int | Sequence[int] = 1,
+    minutes: float | None = None,
+    prune: Pruning | str | None = None,
+    seed: int = 0,
+    wait: bool = True,
+    force: bool = False,
+    name: str = "",
+) -> Sweep:
+    """Run a config with many settings of some of its fields, in the background workers.
+
+    Runs that are finished already answer at once. The same call again finds the sweep it began:
+    a finished one is the answer, an unfinished one goes on, and a larger ``n`` extends it. Ctrl-C
+    stops the sweep with its state kept.
+
+    Args:
+        config: What is varied; gives the values of all other fields.
+        space: Field → ``log_range(a, b)``, ``linear_range(a, b)``, ``int_range(a, b)``, a list of
+            values, or one of these under a condition (``when``).
+        n: How many settings to try, each once a seed. On a grid at most so many: continuous
+            ranges get as many points as fit (8 each if not given). Other samplers try 20 if
+            neither ``n`` nor ``minutes`` is given.
+        sampler: ``grid``, ``random``, ``tpe``, ``gp`` or ``nsga2``.
+        objective: The metric that is to be large or small at a run's end, or two of them;
+            ``test_accuracy`` where runs log it, else ``loss``.
+        direction: ``maximize`` or ``minimize``, one an objective; accuracies are to be large,
+            losses small.
+        seeds: Repeats of each setting: so many seeds from the config's own on, or which ones.
+        minutes: Start no run later than so many minutes from now.
+        prune: ``median`` or ``halving``, with rungs as in ``median@0.25,0.5``; off by default.
+        seed: Of the sampler.
+        wait: Until it is done; else return at once.
+        force: Start another sweep even if this one is there. Finished runs still answer.
+        name: What to call it.
+
+    Raises:
+        ConfigError: If the space does not fit the config; one sentence a field.
+        ValueError: If another argument is not allowed.
+        EngineError: If nobody would carry the runs out.
+        DataUnavailableError: If the config's data is not to be had.
+        KeyboardInterrupt: After Ctrl-C, once the sweep is stopped.
+    """
+    check_budget(n, minutes)
+    spec = spec_for(
+        config,
+        space,
+        n,
+        sampler=sampler,
+        objective=objective,
+        direction=direction,
+        seeds=seeds,
+        prune=prune,
+        seed=seed,
+    )
+    store = open_store()
+    found = start(store, spec, n, minutes, force=force, name=name)
+    return _watched(found) if wait else found
+
+
+def start(
+    store: Store,
+    spec: SweepSpec,
+    n: int | None = None,
+    minutes: float | None = None,
+    *,
+    force: bool = False,
+    name: str = "",
+) -> Sweep:
+    """Begin a checked sweep, or go on with the one that began with this very spec.
+
+    Raises:
+        EngineError: If nobody would carry the runs out.
+        DataUnavailableError: If the config's data is not to be had.
+    """
+    engine.check(store)
+    spec.config.data_checksum()
+    settings = settings_for(spec, n, minutes)
+    deadline = None if minutes is None else time.time() + 60 * minutes
+    with store.writing() as connection:
+        known = None if force else book.newest_equal(connection, spec)
+        if known is not None and known.status == book.FAILED:
+            known = None
+        sweep_id = (
+            book.create(connection, spec, settings, deadline, name) if known is None else known.id
+        )
+    if known is not None:
+        _take_up(get_sweep(known.id, store), settings, minutes)
+    advance(store, sweep_id)
+    tend(store)
+    return get_sweep(sweep_id, store)
+
+
+def get_sweep(sweep_id: str, store: Store | None = None) -> Sweep:
+    """A sweep by its id, or by the beginning of it where that is enough.
+
+    Raises:
+        SweepNotFoundError: (a LookupError) if there is none.
+    """
+    store = store or open_store()
+    with store.reading() as connection:
+        return sweep_of(book.read(connection, sweep_id), store)
+
+
+def list_sweeps(store: Store | None = None, limit: int | None = None) -> list[Sweep]:
+    """All sweeps, newest first."""
+    store = store or open_store()
+    query = select(sweeps).order_by(sweeps.c.created.desc(), sweeps.c.id)
+    with store.reading() as connection:
+        return [sweep_of(row, store) for row in connection.execute(query.limit(limit))]
+
+
+def _take_up(known: Sweep, settings: int | None, minutes: float | None) -> None:
+    if minutes is not None:
+        known.extend(minutes=minutes)
+    elif settings is not None and known.settings is not None and settings > known.settings:
+        known.extend(settings - known.settings)
+    elif known.status == book.STOPPED:
+        known.resume()
+
+
+def _watched(found: Sweep) -> Sweep:
+    # disable=None: tqdm keeps silent where the output is no terminal
+    with tqdm(desc=f"sweep {found.id}", unit="run", disable=None) as bar:
+        while found.running:
+            counts = found.counts
+            bar.total = counts.total
+            bar.update(counts.done - bar.n)
+            try:
+                found = found.wait(timeout=0.5)
+            except TimeoutError:
+                found = found.refresh()
+            except KeyboardInterrupt:
+                found.stop()
+                raise
+        bar.total = found.counts.total
+        bar.update(found.counts.done - bar.n)
+    return found

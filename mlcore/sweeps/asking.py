@@ -1,0 +1,124 @@
+"""A sweep's budget, checked; and the sweep as a line of Python and as a command."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mlcore.sweeps.objectives import usual_direction
+from mlcore.sweeps.range_text import range_as_python
+from mlcore.sweeps.ranges import Conditional, Range, word
+from mlcore.sweeps.space import MOST_SETTINGS, Space
+from mlcore.sweeps.spec import DEFAULT_SETTINGS, SweepSpec, default_objective
+
+MOST_MINUTES = 60 * 24 * 30
+
+
+def check_budget(n: int | None, minutes: float | None, *, both: bool = True) -> None:
+    """Check what a sweep may spend.
+
+    Raises:
+        ValueError: If a part is not above 0 or too large, or, unless both may be left out, if
+            none or both are given.
+    """
+    if not both and (n is None) == (minutes is None):
+        raise ValueError("Give either a number of settings or minutes, and not both.")
+    whole = isinstance(n, int) and not isinstance(n, bool)
+    if n is not None and not (whole and 1 <= n <= MOST_SETTINGS):
+        raise ValueError(f"n is {n!r}, but must be a whole number from 1 to {MOST_SETTINGS:,}.")
+    if minutes is not None and not 0 < minutes <= MOST_MINUTES:
+        raise ValueError(f"minutes is {minutes!r}, but must be above 0 and up to {MOST_MINUTES:,}.")
+
+
+def settings_for(spec: SweepSpec, n: int | None, minutes: float | None) -> int | None:
+    """How many settings a sweep is to try; None where only its minutes limit it."""
+    if spec.sampler == "grid":
+        size = len(spec.space.grid(spec.config))
+        return size if n is None else min(n, size)
+    if n is None:
+        return None if minutes is not None else DEFAULT_SETTINGS
+    return n
+
+
+def as_python(spec: SweepSpec, settings: int | None) -> str:
+    """The call of ``mlcore.sweep`` that gives a sweep of this spec."""
+    config = spec.config.as_python("")[1:-1]  # without the parentheses of the call
+    words = [config, "{" + ", ".join(_python_entries(spec)) + "}"]
+    words += [f"{name}={value!r}" for name, value in _settled(spec, settings).items()]
+    return f"mlcore.sweep({', '.join(words)})"
+
+
+def as_words(spec: SweepSpec, settings: int | None) -> list[str]:
+    """The words of the command that gives a sweep of this spec."""
+    swept = set(spec.space.fields)
+    words = ["mlcore", "sweep", spec.experiment]
+    for name, value in spec.config.changes().items():
+        if name in swept:
+            continue
+        flag = "--" + name.replace("_", "-")
+        if isinstance(value, bool):
+            words.append(flag if value else "--no-" + flag[2:])
+        elif isinstance(value, tuple):
+            words += [flag, "x".join(map(str, value))]
+        else:
+            words += [flag, str(value)]
+    for name, swept_over in spec.space.ranges.items():
+        words += ["--" + name.replace("_", "-"), swept_over.text()]
+    for name in _named_conditions(spec):
+        field, values = spec.space.conditions[name]
+        words += ["--only-if", f"{name}:{field}={','.join(map(word, values))}"]
+    settled = _settled(spec, settings)
+    if "n" in settled:
+        words += ["-n", str(settled["n"])]
+    for name in ("sampler", "objective", "direction", "seeds", "prune"):
+        if name in settled:
+            value = settled[name]
+            several = isinstance(value, (list, tuple))
+            words += [f"--{name}", ",".join(map(str, value)) if several else str(value)]
+    if "seed" in settled:
+        words += ["--sampler-seed", str(settled["seed"])]
+    return words
+
+
+def _settled(spec: SweepSpec, settings: int | None) -> dict[str, Any]:
+    """The arguments of ``mlcore.sweep`` beside config and space that are not its defaults."""
+    given: dict[str, Any] = {}
+    if settings is not None and settings != settings_for(spec, None, None):
+        given["n"] = settings
+    if spec.sampler != "grid":
+        given["sampler"] = spec.sampler
+    metrics = [one.metric for one in spec.objectives]
+    if metrics != [default_objective(spec.config)]:
+        given["objective"] = metrics[0] if len(metrics) == 1 else metrics
+    ways = [one.direction for one in spec.objectives]
+    if ways != [usual_direction(metric) for metric in metrics]:
+        given["direction"] = ways[0] if len(ways) == 1 else ways
+    first: int = getattr(spec.config, "seed", 0)
+    if len(spec.seeds) > 1 and spec.seeds == tuple(range(first, first + len(spec.seeds))):
+        given["seeds"] = len(spec.seeds)
+    elif spec.seeds and spec.seeds != (first,):
+        given["seeds"] = list(spec.seeds)
+    if spec.pruning is not None:
+        given["prune"] = spec.pruning.text()
+    if spec.seed:
+        given["seed"] = spec.seed
+    return given
+
+
+def _python_entries(spec: SweepSpec) -> list[str]:
+    entries = []
+    named = _named_conditions(spec)
+    for name, swept in spec.space.ranges.items():
+        if name in named:
+            field, values = spec.space.conditions[name]
+            value = list(values) if len(values) > 1 else values[0]
+            entries.append(f"**mlcore.when({field!r}, {value!r}, {name}={range_as_python(swept)})")
+        else:
+            entries.append(f"{name!r}: {range_as_python(swept)}")
+    return entries
+
+
+def _named_conditions(spec: SweepSpec) -> list[str]:
+    """Fields with a condition that the config's own rules would not give them."""
+    bare: dict[str, Range | Conditional] = dict(spec.space.ranges)
+    own = Space.of(spec.config, bare).conditions
+    return [name for name, found in spec.space.conditions.items() if own.get(name) != found]

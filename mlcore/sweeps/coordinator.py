@@ -1,0 +1,235 @@
+"""Moves sweeps on: whoever watches calls it, so that no process has to stand guard.
+
+Pages, scripts and workers all do. Everything is decided from the rows of the store and written
+down before anything comes of it; of two who decide at once, the second finds its decision made.
+Whoever is killed, the next look goes on from there, and no finished run is ever run again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, update
+
+from mlcore.core import Config, ConfigError, DataUnavailableError, canonical_json
+from mlcore.runs import engine
+from mlcore.runs.bulk import queue_all
+from mlcore.runs.schema import runs, sweep_runs
+from mlcore.runs.status import Status
+from mlcore.runs.store import Store
+from mlcore.runs.submission import new_row
+from mlcore.sweeps import book, grouping, rungs
+from mlcore.sweeps.members import Member, Setting, State, read_members, settings_of
+from mlcore.sweeps.spec import SweepSpec
+from mlcore.sweeps.study import Proposal, propose
+
+LOOK_EVERY = 0.25
+"""Seconds between two looks of one process at the sweeps of a store."""
+
+RETRIES = 1
+"""How often a run whose worker died is queued again by itself."""
+
+_AT_ONCE = 2000
+_REFUSALS = 200
+"""Settings refused one after another before a sweep gives up."""
+
+_looked: dict[str, float] = {}
+
+
+def advance_all(store: Store) -> None:
+    """Move every running sweep on; at most four times a second in one process."""
+    now = time.monotonic()
+    if now - _looked.get(store.url, -LOOK_EVERY) < LOOK_EVERY:
+        return
+    _looked[store.url] = now
+    for sweep_id in book.running_ids(store):
+        advance(store, sweep_id)
+
+
+def advance(store: Store, sweep_id: str) -> None:
+    """Move one sweep on as far as it can go now; one that does not run is left alone.
+
+    Lost runs are queued again once, rungs are judged, free places are filled, and a sweep that
+    has nothing left to do is finished.
+    """
+    seen = _look(store, sweep_id)
+    if seen is None:
+        return
+    if _requeue_lost(store, seen.members):
+        return  # what follows looks at the rows as they are now, at the next look
+    if seen.spec.pruning is not None:
+        rungs.judge_all(store, sweep_id, seen.spec, seen.members)
+    if trouble := _trouble(seen):
+        _fail(store, seen, trouble)
+        return
+    if seen.late:
+        with store.writing() as connection:
+            stop_members(connection, seen.members, only_waiting=True)
+    count = _wanted(store, seen)
+    if count:
+        asked = propose(seen.spec, seen.settings, seen.row.asked, count)
+        if asked:
+            _submit(store, seen, asked)
+            return
+    if not any(member.moving for member in seen.members):
+        _finish(store, seen)
+
+
+def stop_members(
+    connection: Connection, members: Sequence[Member], *, only_waiting: bool = False
+) -> None:
+    """Stop the runs that a sweep queued itself; those it shares with others go on."""
+    keys = [member.run_key for member in members if member.own and member.moving]
+    for start in range(0, len(keys), 500):
+        mine = update(runs).where(runs.c.key.in_(keys[start : start + 500]))
+        connection.execute(
+            mine.where(runs.c.status == Status.QUEUED).values(
+                status=Status.STOPPED, finished=time.time(), request=None
+            )
+        )
+        if not only_waiting:
+            connection.execute(mine.where(runs.c.status == Status.RUNNING).values(request="stop"))
+
+
+@dataclass(frozen=True)
+class _Seen:
+    row: Row[Any]
+    spec: SweepSpec
+    members: list[Member]
+    settings: list[Setting]
+
+    @property
+    def late(self) -> bool:
+        return self.row.deadline is not None and time.time() > self.row.deadline
+
+
+def _look(store: Store, sweep_id: str) -> _Seen | None:
+    with store.reading() as connection:
+        row = book.read(connection, sweep_id)
+        if row.status != book.RUNNING:
+            return None
+        members = read_members(connection, row.id)
+    return _Seen(row, book.spec_of(row), members, settings_of(members))
+
+
+def _requeue_lost(store: Store, members: Sequence[Member]) -> bool:
+    lost = [m for m in members if m.own and m.status == Status.LOST and m.retries < RETRIES]
+    if not lost:
+        return False
+    now = time.time()
+    with store.writing() as connection:
+        for member in lost:
+            again = connection.execute(
+                update(runs)
+                .where(runs.c.key == member.run_key, runs.c.status == Status.LOST)
+                .values(status=Status.QUEUED, queued=now, finished=None, request=None, claim=None)
+                .returning(runs.c.key)
+            ).one_or_none()
+            if again is not None:
+                connection.execute(
+                    update(sweep_runs)
+                    .where(sweep_runs.c.run == member.run_key)
+                    .values(retries=sweep_runs.c.retries + 1)
+                )
+    return True
+
+
+def _trouble(seen: _Seen) -> str | None:
+    """Why the sweep makes no sense to go on with, as a sentence."""
+    for setting in seen.settings:
+        if setting.state is not State.COMPLETE:
+            continue
+        for objective in seen.spec.objectives:
+            if any(objective.metric not in member.last for member in setting.members):
+                known = ", ".join(sorted(setting.members[0].last)) or "nothing"
+                return (
+                    f"Run {setting.members[0].run_id} finished without logging "
+                    f"{objective.metric}, so there is nothing to compare; it logged {known}."
+                )
+        break
+    last = seen.settings[-_REFUSALS:]
+    if len(last) == _REFUSALS and all(m.run_id is None for s in last for m in s.members):
+        return f"The last {_REFUSALS} settings were all refused: {last[-1].members[0].error}"
+    return None
+
+
+def _wanted(store: Store, seen: _Seen) -> int:
+    """How many settings to ask for now."""
+    if seen.late:
+        return 0
+    row, spec = seen.row, seen.spec
+    left = _AT_ONCE if row.settings is None else row.settings - row.asked
+    if not spec.adaptive and row.settings is not None:
+        return min(left, _AT_ONCE)
+    out = sum(setting.state is State.RUNNING for setting in seen.settings)
+    places = engine.slots(store)
+    if grouping.worthwhile(store, spec.config):
+        # a group trains together and ends together: the next is asked for when it has
+        return 0 if out else min(left, places * grouping.ASKED_TOGETHER)
+    ahead = places if spec.adaptive else 2 * places
+    return max(0, min(left, ahead - out))
+
+
+def _submit(store: Store, seen: _Seen, asked: Sequence[Proposal]) -> None:
+    """Queue the runs of settings, unless somebody else has asked meanwhile."""
+    row, spec = seen.row, seen.spec
+    wanted: list[tuple[int, int, Proposal, Config | None, str | None]] = []
+    for number, proposal in enumerate(asked, start=row.asked):
+        for repeat in range(spec.repeats):
+            try:
+                config = spec.run_config(proposal.params, repeat)
+            except ConfigError as error:
+                wanted.append((number, repeat, proposal, None, str(error)))
+            else:
+                wanted.append((number, repeat, proposal, config, None))
+    configs = [one for *_, one, _ in wanted if one is not None]
+    try:
+        fresh = [new_row(config) for config in configs]
+    except DataUnavailableError as error:
+        _fail(store, seen, str(error))
+        return
+    places = engine.slots(store)
+    with store.writing() as connection:
+        now = book.read(connection, row.id)
+        if now.asked != row.asked or now.spaces != row.spaces or now.status != book.RUNNING:
+            return  # somebody was quicker
+        answers = queue_all(connection, fresh, time.time())
+        grouping.group(connection, row.id, configs, answers, places)
+        given = iter(answers)
+        rows = []
+        for number, repeat, proposal, config, refusal in wanted:
+            answer = next(given) if config is not None else None
+            rows.append(
+                {
+                    "sweep": row.id,
+                    "number": number,
+                    "repeat": repeat,
+                    "run": None if answer is None else answer.key,
+                    "params": canonical_json(proposal.params),
+                    "attrs": canonical_json(proposal.attrs),
+                    "own": answer is not None and answer.queued,
+                    "error": refusal,
+                }
+            )
+        connection.execute(insert(sweep_runs), rows)
+        book.alter(connection, row.id, asked=row.asked + len(asked))
+
+
+def _finish(store: Store, seen: _Seen) -> None:
+    with store.writing() as connection:
+        now = book.read(connection, seen.row.id)
+        if (now.asked, now.settings, now.spaces) == (
+            seen.row.asked,
+            seen.row.settings,
+            seen.row.spaces,
+        ) and now.status == book.RUNNING:
+            book.alter(connection, now.id, status=book.FINISHED, finished=time.time())
+
+
+def _fail(store: Store, seen: _Seen, why: str) -> None:
+    with store.writing() as connection:
+        stop_members(connection, seen.members)
+        book.alter(connection, seen.row.id, status=book.FAILED, finished=time.time(), error=why)

@@ -1,0 +1,314 @@
+"""A recorded sweep: what it has found, and what one may ask of it."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Row
+
+from mlcore.core import Config
+from mlcore.runs import Run
+from mlcore.runs.store import Store
+from mlcore.sweeps import asking, book, results
+from mlcore.sweeps.book import SweepStateError
+from mlcore.sweeps.groups_found import Population, populations_of
+from mlcore.sweeps.members import Member, Setting, read_members, settings_of
+from mlcore.sweeps.objectives import Objective
+from mlcore.sweeps.results import Counts
+from mlcore.sweeps.space import Space, SpaceLike
+from mlcore.sweeps.spec import SweepSpec
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A sweep as the store knew it when this was read; ``refresh`` reads it again.
+
+    Attributes:
+        id: Eight letters and digits.
+        name: What a person calls it.
+        spec: Config, space, sampler, objectives, seeds and pruning.
+        status: ``running``, ``stopped``, ``finished`` or ``failed``.
+        settings: How many settings it is to try; None where only time limits it.
+        deadline: When the last run is started (UTC), or None.
+        asked: How many settings it has chosen so far.
+        created: When it was begun (UTC).
+        finished: When it came to its present end, or None.
+        error: Why it failed, or None.
+    """
+
+    id: str
+    name: str
+    spec: SweepSpec
+    status: str
+    settings: int | None
+    deadline: datetime | None
+    asked: int
+    created: datetime
+    finished: datetime | None
+    error: str | None
+    store: Store = field(repr=False, compare=False)
+
+    @property
+    def config(self) -> Config:
+        """The config that is varied."""
+        return self.spec.config
+
+    @property
+    def space(self) -> Space:
+        """Its fields and what they are set to, as of today."""
+        return self.spec.space
+
+    @property
+    def sampler(self) -> str:
+        """How settings are chosen."""
+        return self.spec.sampler
+
+    @property
+    def objectives(self) -> tuple[Objective, ...]:
+        """What is looked for."""
+        return self.spec.objectives
+
+    @property
+    def running(self) -> bool:
+        """Whether more results may come without anyone asking for them."""
+        return self.status == book.RUNNING
+
+    def refresh(self) -> Sweep:
+        """Read it again."""
+        with self.store.reading() as connection:
+            return sweep_of(book.read(connection, self.id), self.store)
+
+    # --- what it found -----------------------------------------------------------------------
+
+    @cached_property
+    def members(self) -> tuple[Member, ...]:
+        """Its runs as rows, without their points, read when first asked for."""
+        with self.store.reading() as connection:
+            return tuple(read_members(connection, self.id))
+
+    @cached_property
+    def tried(self) -> tuple[Setting, ...]:
+        """Its settings, each with the runs of its seeds."""
+        return tuple(settings_of(self.members))
+
+    def runs(self) -> list[Run]:
+        """Its runs, by setting and seed; those that were deleted are left out."""
+        return results.runs_of(self.store, self.members)
+
+    def frame(self) -> pd.DataFrame:
+        """A row a run; see ``mlcore.sweeps.results.frame``."""
+        return results.frame(self.spec, self.members)
+
+    @property
+    def best(self) -> Run | None:
+        """The run of the best setting so far (the first seed's); None before there is one.
+
+        With several seeds the mean over them decides. With two objectives there is no one best
+        setting: this is the best by the first objective; see ``pareto``.
+        """
+        setting = results.best(self.spec, self.tried)
+        return None if setting is None else self._run(setting)
+
+    @property
+    def pareto(self) -> list[Run]:
+        """The runs of all settings that no other one beats in every objective, best first."""
+        return [self._run(setting) for setting in results.pareto(self.spec, self.tried)]
+
+    @property
+    def counts(self) -> Counts:
+        """How many runs are done, running, queued and so on."""
+        return results.count(self.members, self.settings, self.asked, self.spec.repeats)
+
+    @property
+    def eta(self) -> float | None:
+        """Seconds until it is done, from the work so far; None before there is any to go by."""
+        if not self.running:
+            return 0.0
+        seconds = results.seconds_left(self.members, self.counts)
+        if self.deadline is None:
+            return seconds
+        left = max(0.0, self.deadline.timestamp() - time.time())
+        return left if self.settings is None or seconds is None else min(left, seconds)
+
+    def importance(self) -> dict[str, float]:
+        """How much of the objective's variance each field explains, largest first, sum 1.
+
+        PED-ANOVA (Watanabe, Bansal and Hutter, IJCAI 2023), as Optuna computes it, of the first
+        objective; empty before two settings with different results are complete. It speaks of
+        the settings that were tried, and of no cause.
+        """
+        from mlcore.sweeps.study import importance
+
+        return importance(self.spec, self.tried)
+
+    @property
+    def populations(self) -> list[Population]:
+        """The groups of its runs that may train as one program, with the gain measured."""
+        return populations_of(self.store, self.id)
+
+    # --- what one may ask of it --------------------------------------------------------------
+
+    def wait(self, timeout: float | None = None) -> Sweep:
+        """Block until it no longer runs.
+
+        Args:
+            timeout: Seconds to wait at most.
+
+        Raises:
+            TimeoutError: If it still runs after ``timeout`` seconds.
+        """
+        from mlcore.runs import tend
+        from mlcore.sweeps.coordinator import advance
+
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while (now := self.refresh()).running:
+            if deadline is not None and time.monotonic() > deadline:
+                raise TimeoutError(
+                    f"Sweep {self.id} still runs after {timeout:g} s, {now.counts.done} of "
+                    f"{now.counts.total} runs done. It goes on; wait again or stop it."
+                )
+            advance(self.store, self.id)
+            tend(self.store)
+            time.sleep(0.1)
+        return now
+
+    def stop(self) -> Sweep:
+        """Stop it, and the runs it queued; those it shares with others go on."""
+        from mlcore.sweeps.coordinator import stop_members
+
+        with self.store.writing() as connection:
+            if book.read(connection, self.id).status == book.RUNNING:
+                book.alter(connection, self.id, status=book.STOPPED, finished=time.time())
+                stop_members(connection, read_members(connection, self.id))
+        return self.refresh()
+
+    def resume(self) -> Sweep:
+        """Go on: its stopped and lost runs from their checkpoints, then what it had left to ask.
+
+        Raises:
+            SweepStateError: If it failed; the text says what to do instead.
+        """
+        if self.refresh().status == book.FAILED:
+            raise SweepStateError(
+                f"Sweep {self.id} failed: {self.error} Start it again with force=True."
+            )
+        with self.store.writing() as connection:
+            results.queue_again(connection, read_members(connection, self.id))
+            book.alter(connection, self.id, status=book.RUNNING, finished=None)
+        return self._moved()
+
+    def extend(self, n: int | None = None, *, minutes: float | None = None) -> Sweep:
+        """Try more: so many settings more, or for so many minutes from now.
+
+        Raises:
+            ValueError: If neither or both are given, or not above 0.
+            SweepStateError: If it failed, or a grid has no setting left.
+        """
+        asking.check_budget(n, minutes, both=False)
+        now = self.refresh()
+        if now.status == book.FAILED:
+            raise SweepStateError(f"Sweep {self.id} failed: {now.error}")
+        if n is not None and now.settings is None:
+            n += now.asked
+        elif n is not None and now.settings is not None:
+            n += now.settings
+        if self.sampler == "grid" and now.asked >= (size := len(self.space.grid(self.config))):
+            raise SweepStateError(
+                f"The grid has {size} settings and all were tried. Change its space, or start a "
+                "sweep with sampler='random' or 'tpe'."
+            )
+        columns: dict[str, Any] = {"status": book.RUNNING, "finished": None}
+        if n is not None:
+            columns["settings"] = n
+        if minutes is not None:
+            columns["deadline"] = time.time() + 60 * minutes
+            columns["settings"] = now.settings if self.sampler == "grid" else None
+        with self.store.writing() as connection:
+            book.alter(connection, self.id, **columns)
+        return self._moved()
+
+    def change_space(self, space: SpaceLike) -> Sweep:
+        """Choose from another space from now on; what was tried is kept and still counts.
+
+        On a grid all new combinations that were not tried yet are added to the budget.
+
+        Raises:
+            ConfigError: If the space does not fit the config; one sentence a field.
+        """
+        checked = Space.of(self.config, space)
+        if self.sampler == "grid":
+            checked = checked.with_points(None)
+        with self.store.writing() as connection:
+            row = book.read(connection, self.id)
+            columns: dict[str, Any] = {"spaces": book.with_change(row, checked)}
+            if self.sampler == "grid":
+                tried = {
+                    results.setting_key(setting.params)
+                    for setting in settings_of(read_members(connection, self.id))
+                }
+                fresh = [
+                    params
+                    for params in checked.grid(self.config)
+                    if results.setting_key(params) not in tried
+                ]
+                columns |= {"settings": row.asked + len(fresh)}
+                columns |= {"status": book.RUNNING, "finished": None} if fresh else {}
+            book.alter(connection, self.id, **columns)
+        return self._moved()
+
+    def rename(self, name: str) -> Sweep:
+        """Call it something; an empty name takes the name away."""
+        with self.store.writing() as connection:
+            book.alter(connection, self.id, name=name.strip()[:200])
+        return self.refresh()
+
+    # --- how to get it again -----------------------------------------------------------------
+
+    def as_python(self) -> str:
+        """A line of Python that gives exactly this sweep."""
+        return asking.as_python(self.spec, self.settings)
+
+    def as_command(self) -> str:
+        """A shell command that gives exactly this sweep."""
+        return shlex.join(asking.as_words(self.spec, self.settings))
+
+    def _run(self, setting: Setting) -> Run:
+        run_id = next(m.run_id for m in setting.members if m.run_id is not None)
+        return self.store.get(run_id)
+
+    def _moved(self) -> Sweep:
+        from mlcore.runs import tend
+        from mlcore.sweeps.coordinator import advance
+
+        advance(self.store, self.id)
+        tend(self.store)
+        return self.refresh()
+
+
+def sweep_of(row: Row[Any], store: Store) -> Sweep:
+    """The sweep that a row of the table ``sweeps`` tells of."""
+    return Sweep(
+        id=row.id,
+        name=row.name,
+        spec=book.spec_of(row),
+        status=row.status,
+        settings=row.settings,
+        deadline=_moment(row.deadline),
+        asked=row.asked,
+        created=datetime.fromtimestamp(row.created, UTC),
+        finished=_moment(row.finished),
+        error=row.error,
+        store=store,
+    )
+
+
+def _moment(seconds: float | None) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)

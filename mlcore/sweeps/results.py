@@ -1,0 +1,166 @@
+"""What a sweep has found so far: its table, its best settings, its counts and the time left."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection, select, update
+
+from mlcore.runs import Run, Status
+from mlcore.runs.recorded_run import run_of
+from mlcore.runs.schema import runs
+from mlcore.runs.store import Store
+from mlcore.sweeps.members import Member, Setting
+from mlcore.sweeps.spec import SweepSpec
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Runs of a sweep by where they stand.
+
+    Attributes:
+        total: All it is to have, those not asked for yet included; so far if time alone limits it.
+        done: Those that have ended, whichever way, and will not go on by themselves.
+        running: Those at work.
+        queued: Those that wait, and those not asked for yet.
+        failed: Of those done: failed, refused, stopped, lost or deleted.
+        pruned: Of those done: ended early at a rung.
+        cached: Of all: those that were there already, so that nothing was trained.
+    """
+
+    total: int
+    done: int
+    running: int
+    queued: int
+    failed: int
+    pruned: int
+    cached: int
+
+
+def count(members: Sequence[Member], settings: int | None, asked: int, repeats: int) -> Counts:
+    """Count a sweep's runs."""
+    running = sum(member.status == Status.RUNNING for member in members)
+    waiting = sum(member.status == Status.QUEUED for member in members)
+    finished = sum(member.status == Status.FINISHED for member in members)
+    pruned = sum(member.status == Status.PRUNED for member in members)
+    done = len(members) - running - waiting
+    ahead = 0 if settings is None else max(0, settings - asked) * repeats
+    return Counts(
+        total=len(members) + ahead,
+        done=done,
+        running=running,
+        queued=waiting + ahead,
+        failed=done - finished - pruned,
+        pruned=pruned,
+        cached=sum(not m.own and m.status == Status.FINISHED for m in members),
+    )
+
+
+def seconds_left(members: Sequence[Member], counts: Counts) -> float | None:
+    """Seconds until all runs are done, if they go on as those so far.
+
+    A run takes the mean of (seconds of work) / (share done) of the sweep's own runs; as many are
+    worked on at once as are now. Members of a population work at the same time, and count so.
+    """
+    own = [m for m in members if m.own and m.elapsed > 0 and m.status != Status.FAILED]
+    share = sum(m.done for m in own)
+    if share <= 0:
+        return None
+    a_run = sum(m.elapsed for m in own) / share
+    going = sum(1 - m.done for m in members if m.status == Status.RUNNING)
+    return a_run * (going + counts.queued) / max(1, counts.running)
+
+
+def best(spec: SweepSpec, settings: Sequence[Setting]) -> Setting | None:
+    """The setting with the best mean of the first objective; of equals the earliest."""
+    found: tuple[float, Setting] | None = None
+    for setting in settings:
+        values = setting.values(spec.objectives)
+        if values is not None and (found is None or spec.objectives[0].better(values[0], found[0])):
+            found = (values[0], setting)
+    return None if found is None else found[1]
+
+
+def pareto(spec: SweepSpec, settings: Sequence[Setting]) -> list[Setting]:
+    """The settings that no other one equals or betters in all objectives and betters in one."""
+    known = [(v, s) for s in settings if (v := s.values(spec.objectives)) is not None]
+
+    def beats(a: tuple[float, ...], b: tuple[float, ...]) -> bool:
+        pairs = list(zip(spec.objectives, a, b, strict=True))
+        return any(o.better(x, y) for o, x, y in pairs) and not any(
+            o.better(y, x) for o, x, y in pairs
+        )
+
+    front = [(v, s) for v, s in known if not any(beats(other, v) for other, _ in known)]
+    sign = -1 if spec.objectives[0].direction == "maximize" else 1
+    return [setting for _, setting in sorted(front, key=lambda one: sign * one[0][0])]
+
+
+def frame(spec: SweepSpec, members: Sequence[Member]) -> pd.DataFrame:
+    """A row a run, in the order of asking.
+
+    Returns:
+        A table of ``number`` (of the setting), ``repeat`` and ``seed``, ``run`` (its id),
+        ``status``, ``own`` (False: it was there already), ``done`` (0 to 1), ``elapsed`` (s),
+        ``population``, ``error``, each swept field under ``config.NAME`` (tuples as they are;
+        empty where its condition does not hold) and each objective under its metric's name, as of
+        the run's last point.
+    """
+    import pandas as pd
+
+    rows = [
+        {
+            "number": m.number,
+            "repeat": m.repeat,
+            "seed": spec.seeds[m.repeat] if spec.seeds else None,
+            "run": m.run_id,
+            "status": "deleted" if m.status is None and not m.error else str(m.status or "refused"),
+            "own": m.own,
+            "done": m.done,
+            "elapsed": m.elapsed,
+            "population": m.population,
+            "error": m.error,
+            **{f"config.{name}": m.params.get(name) for name in spec.space.fields},
+            **{one.metric: m.last.get(one.metric) for one in spec.objectives},
+        }
+        for m in members
+    ]
+    columns = ["number", "repeat", "seed", "run", "status", "own", "done", "elapsed"]
+    columns += ["population", "error", *(f"config.{name}" for name in spec.space.fields)]
+    columns += [one.metric for one in spec.objectives]
+    table = pd.DataFrame(rows, columns=columns)
+    return table.astype({one.metric: "float64" for one in spec.objectives})
+
+
+def runs_of(store: Store, members: Sequence[Member]) -> list[Run]:
+    """The runs themselves, in the order of the members."""
+    keys = [member.run_key for member in members if member.run_key is not None]
+    found: dict[int, Run] = {}
+    with store.reading() as connection:
+        for start in range(0, len(keys), 500):
+            query = select(runs).where(runs.c.key.in_(keys[start : start + 500]))
+            found.update((row.key, run_of(row, store)) for row in connection.execute(query))
+    return [found[key] for key in keys if key in found]
+
+
+def queue_again(connection: Connection, members: Sequence[Member]) -> None:
+    """Queue the sweep's own runs that were stopped or lost, from their checkpoints."""
+    keys = [m.run_key for m in members if m.own and m.status in (Status.STOPPED, Status.LOST)]
+    for start in range(0, len(keys), 500):
+        connection.execute(
+            update(runs)
+            .where(runs.c.key.in_(keys[start : start + 500]))
+            .where(runs.c.status.in_((Status.STOPPED, Status.LOST)))
+            .values(status=Status.QUEUED, queued=time.time(), finished=None, request=None)
+        )
+
+
+def setting_key(params: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """What tells settings apart."""
+    return tuple(sorted((name, repr(value)) for name, value in params.items()))

@@ -1,0 +1,200 @@
+"""Optuna's samplers over an in-memory study that is rebuilt from the rows of a sweep.
+
+Our rows are the only truth: a study lives for one question. Each setting is drawn with a seed of
+its own, so that a sweep that was interrupted asks for the same settings as one that was not.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from mlcore.sweeps.members import Setting, State
+from mlcore.sweeps.ranges import Choices, IntRange, LinearRange, LogRange, Range
+from mlcore.sweeps.spec import SweepSpec
+
+if TYPE_CHECKING:
+    import optuna
+    from optuna.distributions import BaseDistribution
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A setting to try next.
+
+    Attributes:
+        params: Field → value; a field whose condition does not hold is left out.
+        attrs: The sampler's own notes, to be kept with it.
+    """
+
+    params: dict[str, Any]
+    attrs: Mapping[str, Any] = field(default_factory=dict)
+
+
+def propose(spec: SweepSpec, history: Sequence[Setting], start: int, count: int) -> list[Proposal]:
+    """Ask for settings.
+
+    Args:
+        spec: Sampler, space and objectives.
+        history: What was tried so far, and with what result.
+        start: Number of the first setting asked for.
+        count: How many; those asked for together count as running for one another.
+
+    Returns:
+        ``count`` settings, fewer only from a grid that has no more.
+    """
+    if spec.sampler == "grid":
+        return _rest_of_grid(spec, history, count)
+    asked = []
+    with quiet():
+        study = build_study(spec, history if spec.adaptive else ())
+        for number in range(start, start + count):
+            study.sampler = build_sampler(spec, number)
+            trial = study.ask()
+            params: dict[str, Any] = {}
+            for name, swept in spec.space.ranges.items():
+                if spec.space.active(spec.config, name, params):
+                    params[name] = _suggest(trial, name, swept)
+            notes = study.get_trials(deepcopy=False)[trial.number].system_attrs
+            asked.append(Proposal(params, dict(notes)))
+    return asked
+
+
+def build_study(spec: SweepSpec, history: Sequence[Setting]) -> optuna.Study:
+    """An in-memory study that knows what a sweep has tried; see the module's first lines.
+
+    Settings that the space of today does not hold are left out: no sampler could place them.
+    """
+    import optuna
+
+    study = optuna.create_study(directions=[one.direction for one in spec.objectives])
+    for setting in history:
+        if spec.space.contains(spec.config, setting.params):
+            study.add_trial(_trial(spec, setting))
+    return study
+
+
+def build_sampler(spec: SweepSpec, number: int) -> optuna.samplers.BaseSampler:
+    """The sampler for the setting of a number, with Optuna's defaults but for the seed."""
+    from optuna import samplers
+
+    seed = trial_seed(spec.seed, number)
+    match spec.sampler:
+        case "tpe":
+            return samplers.TPESampler(seed=seed)
+        case "gp":
+            return samplers.GPSampler(seed=seed)
+        case "nsga2":
+            return samplers.NSGAIISampler(seed=seed)
+        case _:
+            return samplers.RandomSampler(seed=seed)
+
+
+def importance(spec: SweepSpec, settings: Sequence[Setting]) -> dict[str, float]:
+    """How much each field explains of the first objective; see ``Sweep.importance``."""
+    from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
+
+    complete = [s for s in settings if s.values(spec.objectives) is not None]
+    found = {values[0] for s in complete if (values := s.values(spec.objectives)) is not None}
+    if len(found) < 2:
+        return {}
+    with quiet():
+        study = build_study(spec, complete)
+        target = None if len(spec.objectives) == 1 else lambda trial: float(trial.values[0])
+        return dict(
+            get_param_importances(study, evaluator=PedAnovaImportanceEvaluator(), target=target)
+        )
+
+
+def trial_seed(seed: int, number: int) -> int:
+    """The seed of one setting's draw: 31 bits of SHA-256, so that neighbours share nothing."""
+    digest = hashlib.sha256(f"{seed}/{number}".encode()).digest()
+    return int.from_bytes(digest[:4], "little") >> 1
+
+
+def distribution(swept: Range) -> BaseDistribution:
+    """A range as Optuna knows it; tuples are told apart by their text."""
+    from optuna import distributions as d
+
+    match swept:
+        case LinearRange():
+            return d.FloatDistribution(swept.low, swept.high)
+        case LogRange():
+            return d.FloatDistribution(swept.low, swept.high, log=True)
+        case IntRange():
+            high = swept.values[-1]  # Optuna wants an end that the steps reach
+            return d.IntDistribution(swept.low, high, log=swept.log, step=swept.step)
+        case Choices():
+            return d.CategoricalDistribution([_label(value) for value in swept.values])
+
+
+def _rest_of_grid(spec: SweepSpec, history: Sequence[Setting], count: int) -> list[Proposal]:
+    tried = [dict(setting.params) for setting in history]
+    seen = {_key(params) for params in tried}
+    fresh = (p for p in spec.space.grid(spec.config) if _key(p) not in seen)
+    return [Proposal(params) for params, _ in zip(fresh, range(count), strict=False)]
+
+
+def _key(params: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
+    return tuple(sorted((name, repr(value)) for name, value in params.items()))
+
+
+def _suggest(trial: optuna.Trial, name: str, swept: Range) -> Any:
+    match swept:
+        case LinearRange():
+            return trial.suggest_float(name, swept.low, swept.high)
+        case LogRange():
+            return trial.suggest_float(name, swept.low, swept.high, log=True)
+        case IntRange():
+            high = swept.values[-1]
+            return trial.suggest_int(name, swept.low, high, log=swept.log, step=swept.step)
+        case Choices():
+            labels = [_label(value) for value in swept.values]
+            return swept.values[labels.index(trial.suggest_categorical(name, labels))]
+
+
+def _label(value: Any) -> Any:
+    return repr(value) if isinstance(value, tuple) else value
+
+
+def _trial(spec: SweepSpec, setting: Setting) -> optuna.trial.FrozenTrial:
+    from optuna.trial import TrialState, create_trial
+
+    values = setting.values(spec.objectives)
+    state, middle = TrialState.FAIL, {}
+    if values is not None:
+        state = TrialState.COMPLETE
+    elif setting.state is State.RUNNING:
+        state = TrialState.RUNNING
+    elif setting.state is State.PRUNED and len(spec.objectives) == 1:
+        state = TrialState.PRUNED
+        judged = [member.decisions[-1] for member in setting.members if member.decisions]
+        middle = {judged[-1].step: judged[-1].value} if judged else {}
+    return create_trial(
+        state=state,
+        values=list(values) if values is not None else None,
+        params={name: _label(value) for name, value in setting.params.items()},
+        distributions={
+            name: distribution(swept)
+            for name, swept in spec.space.ranges.items()
+            if name in setting.params
+        },
+        intermediate_values=middle,
+        system_attrs=dict(setting.members[0].attrs),
+    )
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep Optuna from announcing each study it makes: ours live for a moment."""
+    from optuna import logging
+
+    before = logging.get_verbosity()
+    logging.set_verbosity(max(before, logging.WARNING))
+    try:
+        yield
+    finally:
+        logging.set_verbosity(before)
