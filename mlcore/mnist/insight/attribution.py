@@ -129,7 +129,7 @@ def integrated_gradients(
 
 
 def central_difference(
-    model: nn.Module, picture: Picture, label: int, row: int, column: int, h: float = 1e-4
+    model: nn.Module, picture: Picture, label: int, row: int, column: int, h: float = 1e-6
 ) -> float:
     """∂score/∂pixel of one pixel without autograd: (F(x + h) − F(x − h)) / 2h in float64.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Final
 
 import numpy as np
@@ -26,8 +27,10 @@ def prepare(drawing: NDArray[Any]) -> Bytes:
     while preserving its aspect ratio", with grey levels "as a result of the anti-aliasing
     technique", and "centered in a 28×28 image by computing the center of mass of the pixels, and
     translating the image so as to position this point at the center". Here each pixel of the box
-    is the mean of the drawing's area under it, and the translation is by whole pixels, as in the
-    original files: a digit of MNIST, enlarged by a whole factor, comes back as it was.
+    is the mean of the drawing's area under it. The translation is by whole pixels: it brings the
+    centre of mass to 14 pixels from the edge or less than one farther, where it lies in every
+    image of the original files. So a digit of MNIST, enlarged by a whole factor, comes back as it
+    was.
 
     Args:
         drawing: uint8 ``[H, W]`` of any size; 0 is background, 255 is ink.
@@ -42,10 +45,10 @@ def prepare(drawing: NDArray[Any]) -> Bytes:
     ink = cropped(drawing)
     longest = max(ink.shape)
     height, width = (max(1, round(side * BOX / longest)) for side in ink.shape)
-    small = shares(ink.shape[0], height) @ ink @ shares(ink.shape[1], width).T
+    small = means(means(ink, height).T, width).T
     down, across = center_of_mass(small)
-    top = min(max(round(SIDE / 2 - down), 0), SIDE - height)
-    left = min(max(round(SIDE / 2 - across), 0), SIDE - width)
+    top = min(max(math.ceil(SIDE / 2 - down), 0), SIDE - height)
+    left = min(max(math.ceil(SIDE / 2 - across), 0), SIDE - width)
     pixels = np.zeros((SIDE, SIDE), dtype=np.uint8)
     pixels[top : top + height, left : left + width] = (small + 0.5).astype(np.uint8)
     return pixels
@@ -71,17 +74,22 @@ def cropped(drawing: NDArray[Any]) -> NDArray[np.float64]:
     return box.astype(np.float64)
 
 
-def shares(inputs: int, outputs: int) -> NDArray[np.float64]:
-    """How cells in a row share in larger (or smaller) cells of the same row in all.
+def means(values: NDArray[np.float64], outputs: int) -> NDArray[np.float64]:
+    """Shrink (or stretch) the rows of a picture to so many, each the mean of the area under it.
 
-    Returns:
-        float64 ``[outputs, inputs]``: the part of each output cell that an input cell covers;
-        each row sums to 1, so that ``shares @ picture`` takes means over areas.
+    Exact for any ratio: the running sum over the rows is linear between them, and a mean over an
+    area is its difference between the area's edges.
+
+    Args:
+        values: ``[rows, columns]``.
+        outputs: How many rows there will be.
     """
-    edges = np.arange(outputs + 1) * (inputs / outputs)
-    cells = np.arange(inputs)
-    covered = np.minimum(edges[1:, None], cells + 1) - np.maximum(edges[:-1, None], cells)
-    return covered.clip(min=0.0) * (outputs / inputs)
+    inputs = len(values)
+    edges = np.linspace(0, inputs, outputs + 1)
+    whole = np.minimum(edges.astype(np.int64), inputs - 1)
+    sums = np.vstack([np.zeros((1, values.shape[1])), values.cumsum(axis=0)])
+    reached = sums[whole] + (edges - whole)[:, None] * values[whole]
+    return np.diff(reached, axis=0) * (outputs / inputs)
 
 
 def center_of_mass(picture: NDArray[np.float64]) -> tuple[float, float]:

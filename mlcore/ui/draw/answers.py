@@ -1,0 +1,47 @@
+"""What the networks say of the digit on the sheet, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from mlcore.charts.drawing import Panel, answers_scene
+from mlcore.ui import drawn
+from mlcore.ui.draw import sheet
+from mlcore.ui.draw.assets import ANSWERS
+from mlcore.ui.draw.networks import Network
+
+if TYPE_CHECKING:
+    from mlcore.ui.drawn import Drawn
+
+_RULES = {
+    "cross_entropy": "Probability: the softmax of the outputs.",
+    "mse": "Probability: the outputs, moved to the nearest numbers that sum to 1.",
+}
+
+
+def show(networks: Sequence[Network]) -> None:
+    """Draw the pixels and a panel a network."""
+    digit = drawn.current()
+    ANSWERS(
+        key="draw.answers",
+        data=answers_scene(
+            None if digit is None else digit.pixels,
+            "An empty sheet" if digit is None else digit.words[:1].upper() + digit.words[1:],
+            [_panel(network, digit) for network in networks],
+            sheet.sheet().seen,
+        ),
+    )
+
+
+def _panel(network: Network, digit: Drawn | None) -> Panel:
+    said = None if digit is None else network.says(digit.pixels)
+    return Panel(
+        network.moment.run_id,
+        network.name,
+        network.colour,
+        network.classes,
+        _RULES[network.config.loss],
+        None if said is None else said.outputs,
+        None if said is None else said.probabilities,
+    )

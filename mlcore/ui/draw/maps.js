@@ -1,0 +1,114 @@
+// Groups of tiles: numbers on a diverging scale around zero, or pictures in grey levels.
+
+const GAP = 20 // between groups, as in the style sheet
+const kept = new WeakMap()
+
+export default function ({data, parentElement: root}) {
+  let view = kept.get(root)
+  if (!view) kept.set(root, view = new Maps(root))
+  view.update(data)
+}
+
+class Maps {
+  constructor(root) {
+    this.host = root.querySelector('.maps')
+    this.groups = root.querySelector('.groups')
+    this.say = root.querySelector('.say')
+    new ResizeObserver(() => this.fit()).observe(this.host)
+  }
+
+  update(data) {
+    this.data = data
+    this.draw()
+  }
+
+  fit() {
+    if (this.data && this.host.clientWidth !== this.drawnAt) this.draw()
+  }
+
+  draw() {
+    this.drawnAt = this.host.clientWidth
+    const look = theme(this.host), under = this.data.under ? bytesOf(this.data.under) : null
+    this.groups.replaceChildren(...this.data.groups.map(group => this.group(group, look, under)))
+    this.say.textContent = this.data.hint
+  }
+
+  group(group, look, under) {
+    const host = element('section', 'group'), tiles = element('div', 'tiles')
+    host.append(element('h4', '', group.title), tiles)
+    for (const tile of group.tiles) tiles.append(this.tile(tile, group, look, under))
+    if (group.tiles.length === 1) host.style.width = 'min-content'
+    if (group.most !== null) host.append(this.scale(group))
+    if (group.note) host.append(element('p', 'note', group.note))
+    return host
+  }
+
+  tile(tile, group, look, under) {
+    const figure = element('figure'), canvas = document.createElement('canvas')
+    const {height, width} = tile, grey = group.most === null
+    const values = grey ? bytesOf(tile.values) : floatsOf(tile.values)
+    const room = Math.max(40, this.drawnAt - 2), across = room > 460 ? group.across : 1
+    const cell = Math.min(group.cell, (room - (across - 1) * GAP) / across / width)
+    const c = sized(canvas, width * cell, height * cell)
+    for (let i = 0; i < values.length; i++) {
+      const x = i % width, y = Math.floor(i / width)
+      c.fillStyle = grey ? look.text : this.data.colours[values[i] > 0 ? 'more' : 'less']
+      c.globalAlpha = grey ? values[i] / 255 : Math.min(1, Math.abs(values[i]) / (group.most || 1))
+      c.fillRect(x * cell, y * cell, cell + 0.5, cell + 0.5)
+    }
+    if (group.overlay && under) this.outline(c, under, cell, look)
+    c.globalAlpha = 1
+    canvas.setAttribute('role', 'img')
+    canvas.setAttribute('aria-label', `${group.title}${tile.label ? `, ${tile.label}` : ''}`)
+    canvas.onpointermove = e => {
+      const at = pixelAt(e, canvas, height, width)
+      if (!at) return
+      const value = values[at[0] * width + at[1]]
+      const where = tile.flat ? `unit ${at[0] * width + at[1]}` : `row ${at[0]}, column ${at[1]}`
+      const beyond = tile.flat && at[0] * width + at[1] >= tile.flat
+      this.say.textContent = beyond ? '' : `${group.title}${tile.label ? `, ${
+        tile.label.replace('\n', ', ')}` : ''} · ${where}: ${grey ? `${value} of 255` : show(value)}`
+    }
+    canvas.onpointerleave = () => { this.say.textContent = this.data.hint }
+    figure.append(canvas)
+    if (tile.label) figure.append(element('figcaption', '', tile.label))
+    return figure
+  }
+
+  // The border of the ink, so that one sees where on the digit a number lies.
+  outline(c, under, cell, look) {
+    const inked = (x, y) => x >= 0 && y >= 0 && x < 28 && y < 28 && under[28 * y + x] > 127
+    c.strokeStyle = look.text
+    c.globalAlpha = 0.55
+    c.lineWidth = 1
+    c.beginPath()
+    for (let y = 0; y <= 28; y++) {
+      for (let x = 0; x <= 28; x++) {
+        if (inked(x, y) !== inked(x - 1, y)) {
+          c.moveTo(x * cell, y * cell)
+          c.lineTo(x * cell, (y + 1) * cell)
+        }
+        if (inked(x, y) !== inked(x, y - 1)) {
+          c.moveTo(x * cell, y * cell)
+          c.lineTo((x + 1) * cell, y * cell)
+        }
+      }
+    }
+    c.stroke()
+  }
+
+  scale(group) {
+    const host = element('div', 'scale'), bar = document.createElement('i')
+    const {less, more} = this.data.colours
+    bar.style.background = `linear-gradient(90deg, ${less}, transparent, ${more})`
+    host.append(show(-group.most, 2), bar, show(group.most, 2))
+    return host
+  }
+}
+
+function element(name, kind = '', text = '') {
+  const made = document.createElement(name)
+  if (kind) made.className = kind
+  if (text) made.textContent = text
+  return made
+}

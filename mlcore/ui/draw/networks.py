@@ -1,0 +1,164 @@
+"""The networks that answer: one that is looked into, and others beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import streamlit as st
+
+from mlcore.mnist.config import MNISTConfig
+from mlcore.runs import Run, Status
+from mlcore.ui import page, run_parts, run_picker, trained
+from mlcore.ui.layers.parts import one_thread
+from mlcore.ui.steer import is_news, steer
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+    from numpy.typing import NDArray
+
+    from mlcore.mnist import Digits
+    from mlcore.mnist.insight import Answer, OnPixels
+
+MOST: Final = 4
+"""Runs that answer at once."""
+_BESIDE: Final = "beside"
+_GALLERY_BYTES: Final = 256 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """A run's network at its newest weights.
+
+    Attributes:
+        moment: Whose weights.
+        name: What the run is called.
+        colour: Its hue on this page.
+    """
+
+    moment: trained.Moment
+    name: str
+    colour: str
+
+    @property
+    def config(self) -> MNISTConfig:
+        """What the run was trained by."""
+        return self.moment.config
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes it tells apart."""
+        return self.digits().classes
+
+    def digits(self) -> Digits:
+        """The data it learned from."""
+        from mlcore.mnist import load
+
+        return load(self.config.dataset, self.config.data_dir)
+
+    def model(self) -> OnPixels:
+        """The network over pixels from 0 to 1, shared by all tabs: read, never change it."""
+        return _on_pixels(self.moment)
+
+    @one_thread()
+    def says(self, pixels: NDArray[np.uint8]) -> Answer:
+        """Its answer to one picture."""
+        from mlcore.mnist.insight import answer
+
+        return answer(self.config, self.model(), pixels)
+
+    def gallery(self) -> torch.Tensor:
+        """Last hidden layer of its training images, ``[N, units]``; see ``gallery_size``."""
+        return _gallery(self.moment)
+
+
+def gallery_size(images: int, units: int) -> int:
+    """How many training images are compared: all, unless their features take over 256 MiB."""
+    return min(images, _GALLERY_BYTES // (4 * units))
+
+
+def choose_networks() -> list[Network]:
+    """Two lists: the run that is looked into, and those beside it. Empty where there is no run."""
+    left, right = page.columns()
+    with left:
+        run = run_picker.choose_run(key="draw")
+    if run is None:
+        return []
+    with right:
+        others = _choose_beside(run)
+    runs = [run, *others]
+    colours, labels = run_parts.colours_of(runs), run_parts.labels_of(runs)
+    found = []
+    for one in runs:
+        with page.sentences():
+            network = Network(trained.latest(one), labels[one.id], colours[one.id])
+            network.model()  # weights that are missing are told of here, once
+            found.append(network)
+    return found
+
+
+def _choose_beside(main: Run) -> list[Run]:
+    known = {run.id: run for run in run_picker.offered_runs() if run.id != main.id}
+    ids = [run_id for run_id in _wanted(main, list(known.values())) if run_id in known]
+    widget = steer("draw.beside", ids)
+
+    def choose() -> None:
+        if is_news(widget):
+            _remember(st.session_state[widget])
+
+    names = {run.id: f"{run_parts.name_of(run)} · {run.id}" for run in known.values()}
+    st.multiselect(
+        "Beside it",
+        list(known),
+        format_func=lambda run_id: names.get(run_id, run_id),
+        max_selections=MOST - 1,
+        placeholder="Choose runs to answer side by side",
+        key=widget,
+        on_change=choose,
+    )
+    return [known[run_id] for run_id in ids]
+
+
+def _wanted(main: Run, others: Sequence[Run]) -> list[str]:
+    """Those that the URL or the session names, else one finished run of another kind of network."""
+    if _BESIDE in st.query_params:
+        return [run_id for run_id in st.query_params[_BESIDE].split(",") if run_id]
+    kept: list[str] | None = st.session_state.get(_BESIDE)
+    if kept is not None:
+        return kept
+    for same_kind in (False, True):
+        for run in others:
+            alike = run.config_fields.get("model") == main.config_fields.get("model")
+            same_data = run.config_fields.get("dataset") == main.config_fields.get("dataset")
+            if run.status == Status.FINISHED and same_data and alike == same_kind:
+                return [run.id]
+    return []
+
+
+def _remember(ids: list[str]) -> None:
+    st.session_state[_BESIDE] = ids
+    st.query_params[_BESIDE] = ",".join(ids)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _on_pixels(moment: trained.Moment) -> OnPixels:
+    from mlcore.mnist import load
+    from mlcore.mnist.insight import on_pixels
+
+    config = moment.config
+    return on_pixels(moment.model(), load(config.dataset, config.data_dir))
+
+
+@st.cache_resource(max_entries=4, show_spinner="Showing the network all its training images…")
+@one_thread()
+def _gallery(moment: trained.Moment) -> torch.Tensor:
+    from mlcore.mnist import load
+    from mlcore.mnist.insight import features
+
+    config = moment.config
+    images = load(config.dataset, config.data_dir).train_images
+    model = _on_pixels(moment)
+    units = features(model, images[:1]).shape[1]
+    return features(model, images[: gallery_size(len(images), units)])

@@ -1,0 +1,249 @@
+"""What a network sees in the digit: pixels that count, layers, neighbours, and what fools it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import streamlit as st
+
+from mlcore.charts.drawing import Group, Tile, flat_tile, maps_scene, walk_scene
+from mlcore.mnist.losses import probabilities
+from mlcore.ui import drawn, page
+from mlcore.ui.draw import as_script
+from mlcore.ui.draw.assets import MAPS, WALK
+from mlcore.ui.draw.networks import Network
+from mlcore.ui.layers.parts import one_thread, power
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from mlcore.ui.drawn import Drawn
+
+_THE_ANSWER: Final = "its answer"
+_NEIGHBOURS: Final = 12
+_PLAIN: Final = ("Flatten", "Unflatten", "Dropout", "Identity")
+"""Layers that at rest hand on the numbers they get."""
+_CELL: Final = 8
+_EXACT: Final = 1e-3
+"""Relative difference below which two ways to one number agree."""
+
+
+def show(network: Network) -> None:
+    """Draw the tabs; only the open one is computed."""
+    digit = drawn.current()
+    views: dict[str, Callable[[Network, Drawn], None]] = {
+        "Pixels": pixels,
+        "Layers": layers,
+        "Neighbours": neighbours,
+        "Fool it": fool,
+        "As Python": as_script.show,
+    }
+    st.markdown(f"**What it sees**: {page.plain(network.name)}, {network.moment.words}")
+    tabs = st.tabs(list(views), key="draw.tab", bind="query-params")
+    for tab, view in zip(tabs, views.values(), strict=True):
+        if tab.open:
+            with tab:
+                if digit is None:
+                    st.caption("Draw a digit, and this shows what the network sees in it.")
+                else:
+                    one_thread()(view)(network, digit)
+
+
+def pixels(network: Network, digit: Drawn) -> None:
+    """Gradient, integrated gradients and occlusion of one class's output."""
+    from mlcore.mnist.insight import central_difference, integrated_gradients, occlusion, saliency
+
+    label = _class(network)
+    model = network.model()
+    slope = saliency(model, digit.pixels, label)
+    parts = integrated_gradients(model, digit.pixels, slope.label)
+    patch = occlusion(model, digit.pixels, slope.label)
+    name = network.classes[slope.label]
+    groups = [
+        Group(
+            "Gradient",
+            [_tile(slope.gradient)],
+            f"∂(output {name})/∂pixel: where more ink raises it (blue) or lowers it (orange).",
+            _CELL,
+            overlay=True,
+            across=3,
+        ),
+        Group(
+            "Integrated gradients",
+            [_tile(parts.values)],
+            "What each pixel adds on the way from a black picture to this one.",
+            _CELL,
+            overlay=True,
+            across=3,
+        ),
+        Group(
+            "Occlusion",
+            [_tile(patch.drop)],
+            f"What the output loses when {patch.size}×{patch.size} pixels around a place are "
+            "covered.",
+            _CELL,
+            overlay=True,
+            across=3,
+        ),
+    ]
+    hint = f"Output of class {name}: {_number(slope.score)}. Point at a pixel for its number."
+    MAPS(key="draw.pixels", data=maps_scene(groups, hint=hint, under=digit.pixels))
+    row, column = np.unravel_index(np.abs(slope.gradient).argmax(), slope.gradient.shape)
+    by_hand = central_difference(model, digit.pixels, slope.label, int(row), int(column))
+    steepest = float(slope.gradient[row, column])
+    _agreement(
+        f"Steepest pixel (row {row}, column {column}): autograd {_number(steepest)}, difference "
+        f"quotient {_number(by_hand)}",
+        abs(steepest - by_hand) / max(abs(steepest), 1e-12),
+        _EXACT,
+    )
+    _agreement(
+        f"Completeness: the pixels' parts sum to {_number(parts.total)}; output {_number(parts.score)} less "
+        f"that of a black picture {_number(parts.baseline_score)} is {_number(parts.gain)} "
+        f"({parts.steps} points of the path)",
+        parts.error,
+        0.01,
+    )
+
+
+def layers(network: Network, digit: Drawn) -> None:
+    """What goes out of every layer."""
+    from mlcore.mnist.insight import activations
+
+    seen = [one for one in activations(network.model(), digit.pixels) if one.kind not in _PLAIN]
+    groups = []
+    for one in seen:
+        shape = " × ".join(map(str, one.values.shape))
+        title = f"{one.name}: {one.kind}, {shape}"
+        if one.values.ndim == 1:
+            groups.append(Group(title, [flat_tile(one.values)], cell=12))
+        else:
+            cell = max(2, round(56 / one.values.shape[-1]))
+            groups.append(Group(title, [Tile(channel) for channel in one.values], cell=cell))
+    MAPS(key="draw.layers", data=maps_scene(groups, hint="Point at a cell for its number."))
+    outputs = network.says(digit.pixels).outputs
+    gap = float(np.abs(seen[-1].values - outputs).max())
+    _agreement(
+        f"The last layer's {len(outputs)} numbers, from its hook, and the outputs above",
+        gap / max(float(np.abs(outputs).max()), 1e-12),
+        1e-5,
+    )
+
+
+def neighbours(network: Network, digit: Drawn) -> None:
+    """The training images that are nearest in the last hidden layer."""
+    from mlcore.mnist.insight import features, nearest
+
+    metric = st.segmented_control(
+        "Distance",
+        ["euclidean", "cosine"],
+        default="euclidean",
+        required=True,
+        format_func={"euclidean": "Euclidean", "cosine": "Cosine"}.__getitem__,
+        help="Euclidean: √Σ(a − b)². Cosine: 1 − a·b / (|a||b|), blind to length.",
+        key="draw.metric",
+    )
+    gallery = network.gallery()
+    query = features(network.model(), digit.pixels)[0]
+    found = nearest(gallery, query, _NEIGHBOURS, metric)
+    data = network.digits()
+    labels = data.train_labels[found.places].tolist()
+    tiles = [
+        Tile(data.train_images[place].numpy(), f"{network.classes[label]}\n{distance:.3g}")
+        for place, label, distance in zip(found.places, labels, found.distances, strict=True)
+    ]
+    title = f"The {len(tiles)} nearest of {len(gallery):,} training images"
+    note = f"Below each: its class, and its distance in {gallery.shape[1]} units."
+    MAPS(
+        key="draw.neighbours",
+        data=maps_scene([Group(title, tiles, note, 3)], hint="Point at a pixel for its number."),
+    )
+    said = network.says(digit.pixels).label
+    st.caption(
+        f"{labels.count(said)} of {len(labels)} are of class {network.classes[said]}, the "
+        "network's answer."
+    )
+    brute = _brute_force(gallery.numpy(), query.numpy(), metric)
+    _agreement(
+        f"All {len(gallery):,} distances taken again by NumPy in float64: the same "
+        f"{len(tiles)} nearest",
+        float(np.abs(np.sort(brute)[: len(tiles)] - found.distances).max()),
+        1e-6,
+    )
+
+
+def fool(network: Network, digit: Drawn) -> None:
+    """A slider along the sign of the gradient, until the answer flips and beyond."""
+    import torch
+
+    from mlcore.mnist.insight import walk
+
+    found = walk(network.model(), digit.pixels)
+    chances = probabilities(network.config, torch.from_numpy(found.outputs)).numpy()
+    name = network.classes[found.label]
+    if found.flips_at is None:
+        words = (
+            f"No step up to {len(found.outputs) - 1} grey levels changes the answer {name}: along "
+            "this direction it holds."
+        )
+    else:
+        words = (
+            f"The smallest step that flips the answer: ε = {found.flips_at} of 255 grey levels "
+            f"({found.epsilon:.3f}). Then {name} is read as "
+            f"{network.classes[found.answers[found.flips_at]]}."
+        )
+    scene = walk_scene(
+        start=found.start,
+        direction=found.direction,
+        outputs=found.outputs,
+        probabilities=chances,
+        flips_at=found.flips_at,
+        classes=network.classes,
+        colour=network.colour,
+        words=words,
+        name=f"{network.moment} {digit.name}",
+    )
+    WALK(key="draw.walk", data=scene)
+
+
+def _class(network: Network) -> int | None:
+    """The class to look for; None for the network's own answer."""
+    chosen = st.selectbox(
+        "Output of class",
+        [_THE_ANSWER, *network.classes],
+        help="Ask also for a class that the network did not choose: what speaks against it?",
+        width=200,
+        key="draw.label",
+    )
+    return None if chosen == _THE_ANSWER else network.classes.index(chosen)
+
+
+def _number(value: float) -> str:
+    return f"{value:.5g}".replace("-", "−")
+
+
+def _tile(values: NDArray[np.float64]) -> Tile:
+    return Tile(values.astype(np.float32))
+
+
+def _brute_force(
+    gallery: NDArray[np.float32], query: NDArray[np.float32], metric: str
+) -> NDArray[np.float64]:
+    rows, point = gallery.astype(np.float64), query.astype(np.float64)
+    if metric == "euclidean":
+        distances: NDArray[np.float64] = np.sqrt(((rows - point) ** 2).sum(axis=1))
+        return distances
+    norms = np.sqrt((rows**2).sum(axis=1) * (point**2).sum())
+    cosine: NDArray[np.float64] = np.divide(
+        rows @ point, norms, out=np.zeros(len(rows)), where=norms > 0
+    )
+    return 1 - cosine
+
+
+def _agreement(sentence: str, difference: float, bound: float) -> None:
+    good = difference <= bound
+    mark = ":material/check_circle:" if good else ":material/warning:"
+    words = "they agree" if good else "**they differ**"
+    st.caption(f"{mark} {sentence}: off by {power(difference)}, {words}.")

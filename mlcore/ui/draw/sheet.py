@@ -1,0 +1,114 @@
+"""The sheet one draws on: what it holds in this session, and how drawings become pixels."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import streamlit as st
+
+from mlcore.charts.drawing import packed
+from mlcore.mnist.insight.drawing import Bytes, DrawingError, prepare
+from mlcore.ui import drawn
+from mlcore.ui.draw.assets import PAD
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+SIDE: Final = 280
+"""Side of the sheet in its own pixels."""
+PEN: Final = 22
+"""Width of the pen at first, in those pixels: what MNIST's strokes have in its box."""
+
+_PAD: Final = "draw.pad"
+_SHEET: Final = "draw.sheet"
+
+
+@dataclass(slots=True)
+class Sheet:
+    """What is on the sheet, kept for a return to the page.
+
+    Attributes:
+        seen: Number of the last snapshot that was read.
+        load: Number of the last picture that the page put on the sheet; snapshots of an earlier
+            one are old news.
+        strokes: ``[width, x, y, pressure, x, y, pressure, …]`` each, in the sheet's pixels.
+        under: The picture under the strokes, 784 bytes in base64, or None.
+        pen: Width of the pen.
+        refused: Why the last picture was not taken, or ``""``.
+    """
+
+    seen: int = 0
+    load: int = 0
+    strokes: list[list[float]] = field(default_factory=list)
+    under: str | None = None
+    pen: int = PEN
+    refused: str = ""
+
+
+def sheet() -> Sheet:
+    """The sheet of this session."""
+    found: Sheet = st.session_state.setdefault(_SHEET, Sheet())
+    return found
+
+
+def put(pixels: NDArray[np.uint8], words: str, *, own: bool) -> None:
+    """Begin a new sheet with a picture of 28×28 pixels on it; call it before ``show``."""
+    now = sheet()
+    now.load += 1
+    now.strokes, now.under, now.refused = [], packed(pixels), ""
+    drawn.keep(drawn.Drawn(pixels, words, f"sheet {now.load}", own))
+
+
+def show() -> None:
+    """Draw the sheet; a stroke reruns the fragment that this is called in."""
+    now = sheet()
+    PAD(
+        key=_PAD,
+        data={
+            "seen": now.seen,
+            "load": now.load,
+            "strokes": now.strokes,
+            "under": now.under,
+            "pen": now.pen,
+        },
+        on_drawing_change=_take,
+    )
+
+
+def read_ink(text: str) -> Bytes:
+    """The sheet's bytes from the browser's runs of equal ones: value, how many more, value, ….
+
+    Raises:
+        DrawingError: If they are not those of a whole sheet.
+    """
+    try:
+        runs = np.frombuffer(base64.b64decode(text, validate=True), dtype=np.uint8)
+    except (binascii.Error, ValueError):
+        runs = np.empty(1, dtype=np.uint8)
+    counts = runs[1::2].astype(np.int64) + 1
+    if len(runs) % 2 or counts.sum() != SIDE * SIDE:
+        raise DrawingError("The drawing did not arrive whole: draw on, or press Clear.")
+    return runs[::2].repeat(counts).reshape(SIDE, SIDE)
+
+
+def _take() -> None:
+    """Read the snapshot that the browser sent."""
+    sent: dict[str, Any] | None = st.session_state[_PAD].drawing
+    now = sheet()
+    if sent is None or sent["load"] != now.load or sent["n"] <= now.seen:
+        return
+    now.seen, now.pen = int(sent["n"]), int(sent["pen"])
+    now.strokes, now.under, now.refused = sent["strokes"], sent["under"], ""
+    if sent["ink"] is None:
+        drawn.keep(None)
+        return
+    try:
+        pixels = prepare(read_ink(sent["ink"]))
+    except DrawingError as problem:
+        now.refused = str(problem)
+        return
+    drawn.keep(drawn.Drawn(pixels, "your drawing", f"sheet {now.load}", own=True))
