@@ -11,7 +11,7 @@ import pandas as pd
 
 from mlcore.charts import palette
 from mlcore.charts.specs import ROWS
-from mlcore.charts.training_curves import smoothed
+from mlcore.runs.smoothing import smoothed
 
 Axis = Literal["step", "epoch", "samples", "time"]
 Band = Literal["thinned", "spread"]
@@ -59,7 +59,8 @@ def comparison_rows(
             of x; ``low < high`` draws a band.
         labels: What to call each run; runs that it does not name are left out.
         metric: Its name: a share of 1 (``is_share``) turns into 1 − value with ``log_y``.
-        smoothing: Weight of ``smoothed``, from 0 to below 1; the raw curve stays, faint.
+        smoothing: Weight of ``mlcore.runs.smoothing.smoothed``, from 0 to below 1; the raw curve
+            stays, faint.
         log_x: Leave out what a logarithmic axis cannot show: x of 0.
         log_y: Likewise values of 0 and below.
 
@@ -85,7 +86,7 @@ def comparison_rows(
             parts.append(_part(label, "band", x, low=low, high=high))
         if smoothing > 0:
             parts.append(_part(label, "raw", x, value=value))
-            value = np.where(np.isfinite(value), smoothed(value, smoothing), np.nan)
+            value = smoothed(value, smoothing)
         every = max(1, -(-len(x) // TIPS_A_CURVE))
         tip = np.arange(len(x)) % every == (len(x) - 1) % every
         parts.append(_part(label, "curve", x, value=value, tip=tip))
@@ -204,8 +205,10 @@ def with_rows(chart: alt.LayerChart, rows: pd.DataFrame) -> alt.LayerChart:
     5,000 rows guards against large frames, and these are thinned.
     """
     plain = rows.astype(object).where(rows.notna(), None)
-    data: alt.LayerChart = chart.properties(data=alt.InlineData(values=plain.to_dict("records")))
-    return data
+    names = [str(name) for name in plain.columns]
+    values = [dict(zip(names, row, strict=True)) for row in plain.itertuples(index=False)]
+    whole: alt.LayerChart = chart.properties(data=alt.InlineData(values=values))
+    return whole
 
 
 def curves(

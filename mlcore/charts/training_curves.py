@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import lru_cache
 from typing import Any, Final, Literal
@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mlcore.charts import palette
+from mlcore.runs.smoothing import smoothed
 
 Quantity = Literal["loss", "accuracy", "error_rate", "grad_norm", "lr"]
 Axis = Literal["step", "time"]
@@ -32,25 +33,6 @@ _HEIGHT: Final = 270
 _DATA: Final = alt.NamedData("curves")
 
 Floats = NDArray[np.float64]
-
-
-def smoothed(values: Sequence[float] | Floats, weight: float) -> Floats:
-    """Exponential moving average without the bias towards its start.
-
-    With ``w`` the weight, ``s_t = Σ_{k≤t} w^{t−k} x_k / Σ_{k≤t} w^{t−k}``: the average of Adam's
-    moments (Kingma, Ba: Adam, ICLR 2015, section 3). NaN are left out of the sums.
-
-    Args:
-        values: The points, in order.
-        weight: From 0 (as they are) to below 1.
-
-    Raises:
-        ValueError: If the weight is not from 0 to below 1.
-    """
-    if not 0 <= weight < 1:
-        raise ValueError(f"weight is {weight}, but must be from 0 to below 1.")
-    series = pd.Series(values, dtype="float64")
-    return series.ewm(alpha=1 - weight, adjust=True).mean().to_numpy("float64")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +82,8 @@ def curve_rows(
         labels: What to call each run in a tooltip.
         end: Where the horizontal axis ends, so that it stays while the curves grow.
         axis: What the horizontal axis measures.
-        smoothing: Weight of ``smoothed`` for the train curves; the raw ones stay, faint.
+        smoothing: Weight of ``mlcore.runs.smoothing.smoothed`` for the train curves; the raw
+            ones stay, faint.
         error_rate: Draw 1 − value, for accuracies on a logarithmic scale.
 
     Returns:

@@ -18,8 +18,8 @@ from mlcore.charts.training_curves import (
     curve_chart,
     curve_rows,
     curve_spec,
-    smoothed,
 )
+from mlcore.runs.smoothing import smoothed
 
 COLOURS = {"a": palette.VALUE, "b": palette.GRADIENT}
 LABELS = {"a": "first", "b": "second"}

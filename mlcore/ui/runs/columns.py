@@ -101,9 +101,7 @@ def config_of(column: str, table: pd.DataFrame, columns: Sequence[str]) -> Colum
             f"{label} (points)" if share else label, format="%+.2f" if share else "%+.4g"
         )
     if column == "status":
-        return st.column_config.MultiselectColumn(
-            label, options=list(_STATUS_COLOURS), color=list(_STATUS_COLOURS.values()), width=92
-        )
+        return status_column(label)
     if column == "tags":
         known = list(dict.fromkeys(tag for tags in table["tags"] for tag in tags))
         return st.column_config.MultiselectColumn(label, options=known, color="auto")
@@ -122,9 +120,21 @@ def config_of(column: str, table: pd.DataFrame, columns: Sequence[str]) -> Colum
     return st.column_config.Column(label)
 
 
+def status_column(label: str) -> ColumnConfig:
+    """Statuses in their colours; a cell is a list of one."""
+    return st.column_config.MultiselectColumn(
+        label, options=list(_STATUS_COLOURS), color=list(_STATUS_COLOURS.values()), width=92
+    )
+
+
 def swatch(number: int) -> str:
     """A round spot in the hue of a run (see ``palette.run_colour``), as the address of an image."""
-    colour = palette.run_colour(number).replace("#", "%23")
+    return swatch_of(palette.run_colour(number))
+
+
+def swatch_of(hue: str) -> str:
+    """A round spot of a colour (``#2a7fd4``), as the address of an image."""
+    colour = hue.replace("#", "%23")
     return (
         "data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg' width='16' height='16'>"
         f"<circle cx='8' cy='8' r='6' fill='{colour}'/></svg>"

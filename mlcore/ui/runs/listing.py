@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 LOOK_EVERY_S: Final = 2.0
 """How often a table in which nothing moves asks whether a script has started something."""
 
-_STAR: Final = "runs.star"
+_STAR: Final = "runs.table.star"
 _HEIGHT: Final = 420
 _MOVING: Final = (Status.QUEUED, Status.RUNNING)
 

@@ -9,7 +9,7 @@ from typing import Final, Literal
 import streamlit as st
 
 from mlcore.charts.comparison import metric_title
-from mlcore.core import MEASURED_METRICS, RunNotFoundError
+from mlcore.core import MEASURED_METRICS
 from mlcore.runs import Run, Store
 from mlcore.runs.axes import AXES, Axis
 from mlcore.runs.measures import KINDS, Goal, default_goal
@@ -74,14 +74,11 @@ class Question:
 
 
 def chosen_runs(store: Store) -> tuple[list[Run], list[str]]:
-    """The runs that the URL names, or the session kept; and the ids that no run has."""
-    found, missing = [], []
-    for run_id in _wanted():
-        try:
-            found.append(store.get(run_id))
-        except RunNotFoundError:
-            missing.append(run_id)
-    return found, missing
+    """The runs that the URL names, or the session kept; and the ids that lead to none."""
+    wanted = _wanted()
+    known = {run.id: run for run in store.get_many(wanted) if run.deleted is None}
+    missing = [run_id for run_id in wanted if run_id not in known]
+    return [known[run_id] for run_id in wanted if run_id in known], missing
 
 
 def remember(run_ids: Sequence[str]) -> None:
@@ -94,9 +91,9 @@ def remember(run_ids: Sequence[str]) -> None:
 
 def choose_runs(store: Store, runs: Sequence[Run]) -> None:
     """A list in which to add runs to the comparison and take them out."""
-    names = {run.id: f"{run_parts.name_of(run)} · {run.id}" for run in runs}
+    names = {run.id: option_name(run) for run in runs}
     for run in store.list(limit=_OFFERED):
-        names.setdefault(run.id, f"{run_parts.name_of(run)} · {run.id}")
+        names.setdefault(run.id, option_name(run))
     ids = [run.id for run in runs]
     widget = steer("compare.runs", ids)
 
@@ -113,6 +110,16 @@ def choose_runs(store: Store, runs: Sequence[Run]) -> None:
         on_change=choose,
     )
     remember(ids)
+
+
+def option_name(run: Run) -> str:
+    """A run as an entry of a list."""
+    return f"{run_parts.name_of(run)} · {run.id}"
+
+
+def chosen_none() -> bool:
+    """Whether somebody emptied the list, so that nothing is to be suggested."""
+    return RUNS in st.query_params or _KEPT in st.session_state
 
 
 def ask(runs: Sequence[Run]) -> Question:
@@ -198,8 +205,15 @@ def ask(runs: Sequence[Run]) -> Question:
         )
     goal: Goal = default_goal(metric) if word == "auto" else "max" if word == "max" else "min"
     return Question(
-        tuple(runs), metric, goal, asked, axis, "run" if lines == "run" else "group",
-        smoothing, log_x, log_y,
+        tuple(runs),
+        metric,
+        goal,
+        asked,
+        axis,
+        "run" if lines == "run" else "group",
+        smoothing,
+        log_x,
+        log_y,
     )
 
 

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import streamlit as st
+
+if TYPE_CHECKING:
+    from mlcore.runs.comparison import Comparison
+    from mlcore.ui.runs.lines import Lines
 
 
 def popover(run_ids: Sequence[str], *, key: str) -> None:
@@ -16,3 +21,7 @@ def popover(run_ids: Sequence[str], *, key: str) -> None:
     """
     with st.popover("Take along", icon=":material/download:", disabled=not run_ids, key=key):
         pass
+
+
+def of_comparison(comparison: Comparison, lines: Lines) -> None:
+    """Files of a comparison: its points, its chart, its report."""

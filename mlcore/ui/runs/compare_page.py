@@ -1,0 +1,142 @@
+"""The page *Compare*: the question on the left; the answer and its proof on the right."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import streamlit as st
+
+from mlcore.runs import Run, Status, Store, open_store
+from mlcore.runs.comparison import Comparison, compare
+from mlcore.ui import navigation, page, watch
+from mlcore.ui.runs import acts, choice, question, spaces, tables, takeaway, verdicts
+from mlcore.ui.runs.lines import Lines
+from mlcore.ui.steer import is_news, steer
+
+SUGGESTED: Final = 8
+"""Runs that the page compares at first, when nobody has chosen any."""
+
+
+def show() -> None:
+    """Draw the page below its header."""
+    store = open_store()
+    runs, missing = question.chosen_runs(store)
+    if not runs and not missing and not question.chosen_none():
+        runs = suggested(store)
+    controls, picture = page.columns()
+    with controls, page.sentences():
+        question.choose_runs(store, runs)
+        if runs:
+            asked = question.ask(runs)
+            _baseline(runs)
+    with picture, page.sentences():
+        for run_id in missing:
+            page.error(f"No run has the id {run_id}; it may have been deleted.")
+        if not runs:
+            _nothing_chosen()
+            return
+        _follow(store, asked)
+
+
+def suggested(store: Store) -> list[Run]:
+    """The newest finished runs of the experiment that has the newest of them."""
+    finished = store.list(status=Status.FINISHED, limit=10 * SUGGESTED)
+    same = [run for run in finished if run.experiment == finished[0].experiment]
+    return same[:SUGGESTED]
+
+
+def _nothing_chosen() -> None:
+    st.info(
+        "Choose runs on the left, or mark them in the table of runs.",
+        icon=":material/compare_arrows:",
+    )
+    st.page_link(navigation.page("runs"), label="To the table of runs")
+
+
+def _baseline(runs: Sequence[Run]) -> None:
+    ids = [run.id for run in runs]
+    pinned = choice.baseline()
+    names = {run.id: question.option_name(run) for run in runs}
+    widget = steer("compare.baseline", pinned if pinned in ids else "")
+
+    def pin() -> None:
+        if is_news(widget):
+            choice.pin(st.session_state[widget] or None)
+
+    st.selectbox(
+        "Baseline",
+        ["", *ids],
+        format_func=lambda run_id: names.get(run_id, "none: every pair"),
+        help="Hold every other group against the group of this run.",
+        key=widget,
+        on_change=pin,
+    )
+
+
+def _follow(store: Store, asked: question.Question) -> None:
+    moving = any(run.status.moving for run in asked.runs)
+
+    @st.fragment(run_every=watch.poll_seconds() if moving else None, key="compare.panel")
+    def panel() -> None:
+        with page.sentences():
+            watch.look_after_runs()
+            comparison = _compare(store, asked)
+            _draw(comparison, asked)
+            if moving != any(run.status.moving for run in comparison.runs):
+                st.rerun()
+
+    panel()
+
+
+def _compare(store: Store, asked: question.Question) -> Comparison:
+    pinned = choice.baseline()
+    return compare(
+        asked.ids,
+        metric=asked.metric,
+        goal=asked.goal,
+        measure=asked.measure,
+        axis=asked.axis,
+        baseline=pinned if pinned in asked.ids else None,
+        store=store,
+    )
+
+
+def _draw(comparison: Comparison, asked: question.Question) -> None:
+    acts.show_refusal()
+    verdicts.show(comparison)
+    _progress(comparison)
+    lines = Lines(comparison, asked.lines, asked.smoothing, asked.log_x, asked.log_y)
+    rows = lines.rows()
+    if len(rows):
+        st.vega_lite_chart(rows, lines.spec(), key="compare.curves", width="stretch")
+        if words := lines.words():
+            st.caption(words)
+    else:
+        st.info("None of these runs has points of this metric on this axis.")
+    _tabs(comparison, lines)
+
+
+def _tabs(comparison: Comparison, lines: Lines) -> None:
+    contents = {
+        "Numbers": lambda: tables.measures(comparison, lines.kind),
+        "How sure": lambda: verdicts.sure_table(comparison),
+        "What differs": lambda: tables.differences(comparison),
+        "Settings": lambda: spaces.show(comparison),
+        "Take along": lambda: takeaway.of_comparison(comparison, lines),
+    }
+    tabs = st.tabs(list(contents), key="view", bind="query-params")
+    for tab, draw in zip(tabs, contents.values(), strict=True):
+        if tab.open:
+            with tab, page.sentences():
+                draw()
+
+
+def _progress(comparison: Comparison) -> None:
+    moving = [run for run in comparison.runs if run.status.moving]
+    if not moving:
+        return
+    waiting = sum(1 for run in moving if run.status == Status.QUEUED)
+    share = sum(run.progress for run in comparison.runs if run.status.moving) / len(moving)
+    text = f"{len(moving) - waiting} running, {waiting} waiting; the sentence above follows them."
+    st.progress(share, text=text)

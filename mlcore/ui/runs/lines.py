@@ -1,0 +1,167 @@
+"""Which lines a comparison draws: one a run, or one for all runs that differ in the seed alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Final, Literal
+
+from mlcore.charts import palette
+from mlcore.charts.comparison import (
+    Band,
+    comparison_chart,
+    comparison_rows,
+    with_rows,
+)
+from mlcore.charts.specs import bare_spec
+from mlcore.ui import page, run_parts
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    import altair as alt
+    import pandas as pd
+
+    from mlcore.runs.comparison import Comparison
+
+MOST_LINES: Final = 30
+"""Lines that are drawn at most; more cannot be told apart."""
+
+_LABEL = 60
+
+
+@dataclass(frozen=True)
+class Lines:
+    """The lines of a comparison, and how to draw them.
+
+    Attributes:
+        comparison: What is drawn.
+        kind: ``run`` or ``group``.
+        smoothing: Weight of the past, from 0 to below 1.
+        log_x: Logarithmic x.
+        log_y: Logarithmic values.
+    """
+
+    comparison: Comparison
+    kind: Literal["group", "run"]
+    smoothing: float
+    log_x: bool
+    log_y: bool
+
+    @cached_property
+    def labels(self) -> dict[str, str]:
+        """What to call each line, by id of run or letter of group; at most ``MOST_LINES``."""
+        if self.kind == "run":
+            named = run_parts.labels_of(list(self.comparison.runs))
+            letters = self.letters
+            whole = {run_id: f"{letters[run_id]} · {name}" for run_id, name in named.items()}
+        else:
+            whole = {
+                group.letter: f"{group.letter} · {group_label(self.comparison, group.letter)}"
+                for group in self.comparison.groups
+            }
+        return dict(list(_unlike(whole).items())[:MOST_LINES])
+
+    @cached_property
+    def letters(self) -> dict[str, str]:
+        """Letter of the group of each run, by id."""
+        return {i: group.letter for group in self.comparison.groups for i in group.run_ids}
+
+    @cached_property
+    def colours(self) -> dict[str, str]:
+        """Hue of each line, by id of run or letter of group."""
+        if self.kind == "run":
+            return run_parts.colours_of(self.comparison.runs)
+        return palette.run_colours({g.letter: g.runs[0].key for g in self.comparison.groups})
+
+    @property
+    def left_out(self) -> int:
+        """How many lines there are beyond those that are drawn."""
+        there = len(self.comparison.runs if self.kind == "run" else self.comparison.groups)
+        return there - len(self.labels)
+
+    @cached_property
+    def curves(self) -> pd.DataFrame:
+        """Columns run (id, or letter of the group), x, value, low, high."""
+        import pandas as pd
+
+        curves = self.comparison.curves
+        if self.kind == "run":
+            return curves
+        alone = {g.letter for g in self.comparison.groups if len(g.run_ids) == 1}
+        together = self.comparison.group_curves
+        single = curves[curves["group"].isin(alone)].drop(columns="run")
+        parts = [single, together[~together["group"].isin(alone)]]
+        return pd.concat(parts).rename(columns={"group": "run"})
+
+    @property
+    def band(self) -> Band:
+        """What a band spans: points thinned to one, or seeds."""
+        spread = self.kind == "group" and any(len(g.run_ids) > 1 for g in self.comparison.groups)
+        return "spread" if spread else "thinned"
+
+    def rows(self) -> pd.DataFrame:
+        """Rows for ``chart`` and ``spec``."""
+        return comparison_rows(
+            self.curves,
+            self.labels,
+            metric=self.comparison.metric,
+            smoothing=self.smoothing,
+            log_x=self.log_x,
+            log_y=self.log_y,
+        )
+
+    def chart(self) -> alt.LayerChart:
+        """The chart, without its rows."""
+        return comparison_chart(
+            {label: self.colours[name] for name, label in self.labels.items()},
+            metric=self.comparison.metric,
+            axis=self.comparison.axis,
+            log_x=self.log_x,
+            log_y=self.log_y,
+            band=self.band,
+            legend_columns=1 if max(map(len, self.labels.values()), default=0) > 45 else 2,
+        )
+
+    def spec(self) -> dict[str, Any]:
+        """The chart for a page, which hands the rows over apart."""
+        return bare_spec(self.chart())
+
+    def whole_chart(self) -> alt.LayerChart:
+        """The chart with its rows inside, for a file."""
+        return with_rows(self.chart(), self.rows())
+
+    def words(self) -> str:
+        """What a band means, what was thinned, and what is missing, in a few words."""
+        said = []
+        if self.band == "spread":
+            said.append("A line is the mean over seeds, its band the lowest and the highest seed.")
+        if bool(self.comparison.curves["thinned"].any()):
+            said.append(
+                f"Curves are thinned to about {self.comparison.points} points: a line is the mean "
+                "of the points it stands for"
+                + ("." if self.band == "spread" else ", a band their lowest and highest.")
+                + " Files under *Take along* hold every point."
+            )
+        if self.left_out:
+            said.append(f"{self.left_out:,} more lines are not drawn; choose fewer runs.")
+        lost = self.comparison.without_axis
+        if lost:
+            said.append(f"{len(lost)} runs do not know their {self.comparison.axis}.")
+        return " ".join(said)
+
+
+def group_label(comparison: Comparison, letter: str) -> str:
+    """What to call a group, in one line: its own label, or the name of its runs, and its seeds."""
+    group = next(group for group in comparison.groups if group.letter == letter)
+    label = page.one_line(group.label, _LABEL)
+    if label == group.experiment:  # it differs from no other group: the preset says more
+        label = run_parts.config_name(group.experiment, group.config_fields)
+    return f"{label} ({len(group.run_ids)} seeds)" if len(group.run_ids) > 1 else label
+
+
+def _unlike(labels: Mapping[str, str]) -> dict[str, str]:
+    """The same labels, with the name added where two are equal."""
+    taken = list(labels.values())
+    return {k: f"{v} · {k}" if taken.count(v) > 1 else v for k, v in labels.items()}
