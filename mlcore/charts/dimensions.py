@@ -15,7 +15,7 @@ Kind = Literal["linear", "log", "category"]
 Floats = NDArray[np.float64]
 
 LOG_FROM: Final = 50.0
-"""Positive numbers whose largest is so many times the smallest lie better on a log axis."""
+"""Positive numbers whose largest is so many times the smallest may lie better on a log axis."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Dimension:
             column: One of its columns.
             title: By default the column's name.
             kind: By default ``category`` where there is anything but numbers, ``log`` for positive
-                numbers that span a factor of ``LOG_FROM``, else ``linear``.
+                numbers that span a factor of ``LOG_FROM`` and lie more evenly so, else ``linear``.
             cover: Numbers that must lie on the axis too, such as the bounds of a search.
             categories: Values that must be among the categories, first and in this order.
 
@@ -206,9 +206,17 @@ def _is_number(value: object) -> bool:
 
 
 def _spread(numbers: Floats) -> Kind:
+    """Log where the middle number then lies nearer to the middle of the axis."""
     if numbers.size == 0 or numbers.min() <= 0:
         return "linear"
-    return "log" if numbers.max() / numbers.min() >= LOG_FROM else "linear"
+    low, middle, high = (float(q) for q in np.quantile(numbers, (0, 0.5, 1)))
+    if high / low < LOG_FROM:
+        return "linear"
+    evenly, by_factors = (
+        (middle - low) / (high - low),
+        math.log(middle / low) / math.log(high / low),
+    )
+    return "log" if abs(by_factors - 0.5) < abs(evenly - 0.5) else "linear"
 
 
 def _ends(numbers: Floats, kind: Kind) -> tuple[float, float]:

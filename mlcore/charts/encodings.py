@@ -60,7 +60,7 @@ def hue(field: str, dimension: Dimension) -> alt.Color:
         count = len(dimension.categories)
         colours = scale(dimension, range=[hues[k % len(hues)] for k in range(count)])
     else:
-        colours = scale(dimension, range=list(palette.RANKING))
+        colours = scale(dimension, range=list(palette.RANKING), interpolate="rgb")
     return alt.Color(
         field,
         type=kind_of_data(dimension),
@@ -70,9 +70,9 @@ def hue(field: str, dimension: Dimension) -> alt.Color:
     )
 
 
-def shade(field: str, dimension: Dimension) -> alt.Color:
+def shade(field: str, dimension: Dimension) -> alt.Fill:
     """Colour of areas: from light (low) to dark (high)."""
-    return alt.Color(
+    return alt.Fill(
         field,
         type="quantitative",
         title=dimension.title,
@@ -81,12 +81,27 @@ def shade(field: str, dimension: Dimension) -> alt.Color:
     )
 
 
+def edge(field: str) -> alt.Stroke:
+    """The edge of an area in its own colour, so that no seam shows between neighbours."""
+    shades = alt.Scale(range=list(palette.SEQUENTIAL), zero=False, nice=False)
+    return alt.Stroke(field, type="quantitative", scale=shades, legend=None)
+
+
 def legend() -> alt.Legend:
-    """A legend above the plot, where it takes no width."""
-    return alt.Legend(orient="top", direction="horizontal", gradientLength=120, titleLimit=160)
+    """A legend above the plot, low and where it takes no width."""
+    return alt.Legend(
+        orient="top",
+        direction="horizontal",
+        gradientLength=110,
+        gradientThickness=8,
+        titleOrient="left",
+        titleLimit=180,
+        offset=4,
+    )
 
 
 def _axis(dimension: Dimension) -> alt.Axis:
     if dimension.kind == "category":
-        return alt.Axis(labelAngle=0, labelLimit=90)
-    return alt.Axis(format="~g", tickCount=5)
+        return alt.Axis(labelAngle=0, labelLimit=90, grid=False)
+    # a logarithmic axis has a line for each of its small marks, which would hide the points
+    return alt.Axis(format="~g", tickCount=5, grid=dimension.kind == "linear")

@@ -21,7 +21,7 @@ Goal = Literal["max", "min"]
 MOST_LINES: Final = 400
 """Lines drawn: more are no longer told apart. Half of them are the best, the rest evenly ranked."""
 
-_HEIGHT: Final = 300
+_HEIGHT: Final = 340
 
 
 def parallel_coordinates(
@@ -67,7 +67,7 @@ def parallel_coordinates(
     pointed = alt.selection_point(fields=["run"], on="pointerover", empty=False)
     shade = alt.Color(
         "rank:Q",
-        scale=alt.Scale(domain=[0, 1], range=list(palette.RANKING)),
+        scale=alt.Scale(domain=[0, 1], range=list(palette.RANKING), interpolate="rgb"),
         legend=None,
     )
     lines = alt.Chart(rows).encode(
@@ -83,7 +83,7 @@ def parallel_coordinates(
     )
     words = alt.Chart(pd.DataFrame(marks)).encode(x, y, text="text:N")
     layers: list[alt.Chart | alt.LayerChart] = [
-        words.mark_rule(color=palette.MUTED).encode(y=alt.value(0), y2=alt.value(_HEIGHT)),
+        words.mark_rule(color=palette.MUTED).encode(y=alt.value(0), y2=alt.value("height")),
         lines.mark_line(interpolate="linear").encode(
             opacity=alt.condition(pointed, alt.value(1), alt.value(0.55)),
             strokeWidth=alt.condition(pointed, alt.value(4), alt.value(1.6)),
@@ -92,9 +92,11 @@ def parallel_coordinates(
         words.mark_text(align="left", dx=5, fontSize=10, color=palette.MUTED),
     ]
     return alt.LayerChart(layer=layers).properties(
-        title=alt.TitleParams("Settings and what came of them", subtitle=legend(colour, goal))
-        if colour is not None
-        else "Settings and what came of them",
+        title=alt.TitleParams(
+            "Settings and what came of them",
+            subtitle=legend(colour, goal),
+            subtitleColor=palette.MUTED,
+        ),
         height=_HEIGHT,
         description=description(axes),
     )

@@ -12,7 +12,7 @@ import pandas as pd
 
 from mlcore.charts import palette
 from mlcore.charts.dimensions import Column, Dimension, Floats, dimension
-from mlcore.charts.encodings import across, shade, tip, up
+from mlcore.charts.encodings import across, edge, shade, tip, up
 from mlcore.charts.interpolation import METHOD, isolines, round_levels, surface
 from mlcore.charts.specs import ROWS, bare_spec
 
@@ -122,16 +122,17 @@ def _heatmap(
             alt.Tooltip("count:Q", title="Runs"),
         ],
     )
-    cells = base.mark_rect().encode(color=shade("value", value))
+    cells = base.mark_rect().encode(fill=shade("value", value))
     words = base.mark_text(fontSize=11).encode(text="words:N", color=alt.Color("ink:N", scale=None))
     layers: Layers = [cells, words]
     return alt.LayerChart(layer=layers).properties(
         title=alt.TitleParams(
             f"{value.title} by {x.title} and {y.title}",
             subtitle="mean of the runs in each cell",
+            subtitleColor=palette.MUTED,
             anchor="start",
         ),
-        height=100 + 24 * max(4, len(y_order)),
+        height=150 + 26 * max(3, len(y_order)),
         description=f"A grid of {x.title} by {y.title}; each cell shows the mean {value.title}.",
     )
 
@@ -215,7 +216,7 @@ def _contour(x: Dimension, y: Dimension, value: Dimension) -> alt.LayerChart:
         y=up("y", y),
     )
     tooltip = [tip("x", x), tip("y", y), tip("value", value)]
-    cells = base.transform_filter("datum.kind == 'cell'").mark_rect()
+    cells = base.transform_filter("datum.kind == 'cell'").mark_rect(strokeWidth=1)
     lines = base.transform_filter("datum.kind == 'line'").mark_rule(
         color=palette.THEORY, strokeWidth=1, opacity=0.7
     )
@@ -223,7 +224,9 @@ def _contour(x: Dimension, y: Dimension, value: Dimension) -> alt.LayerChart:
         filled=True, size=36, color=palette.GRADIENT, stroke="white", strokeWidth=0.7
     )
     layers: Layers = [
-        cells.encode(x2="x2:Q", y2="y2:Q", color=shade("value", value), tooltip=tooltip),
+        cells.encode(
+            x2="x2:Q", y2="y2:Q", fill=shade("value", value), stroke=edge("value"), tooltip=tooltip
+        ),
         lines.encode(x2="x2:Q", y2="y2:Q", tooltip=[tip("value", value)]),
         points.encode(tooltip=[alt.Tooltip("run:N", title="Run"), *tooltip]),
     ]
@@ -231,8 +234,9 @@ def _contour(x: Dimension, y: Dimension, value: Dimension) -> alt.LayerChart:
         title=alt.TitleParams(
             f"{value.title} over {x.title} and {y.title}",
             subtitle="linear between the runs (dots), blank outside of them",
+            subtitleColor=palette.MUTED,
             anchor="start",
         ),
-        height=330,
+        height=380,
         description=f"{value.title} over {x.title} and {y.title}. {METHOD}",
     )

@@ -163,6 +163,6 @@ def importance_bars(
     said = [f"{f} {i:.0%}" for f, i in zip(frame["field"], frame["importance"], strict=True)]
     return alt.LayerChart(layer=layers).properties(
         title=alt.TitleParams(title, anchor="start"),
-        height=60 + 26 * max(1, len(frame)),
+        height=110 + 28 * max(1, len(frame)),
         description=f"{title}: a bar for each setting. {', '.join(said)}.",
     )
