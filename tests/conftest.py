@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
 import pytest
@@ -13,21 +15,72 @@ from hypothesis import settings
 from mlcore.runs.engines.local import reap_children
 from mlcore.runs.store import Store, open_store
 
+if TYPE_CHECKING:
+    from tests.engines.server import PostgresServer
+
+BACK_ENDS = ("sqlite", "postgresql")
+ON_BOTH = ("runs",)
+"""Folders of tests whose stores are kept in each of the back ends in turn."""
+
 settings.register_profile("quick", deadline=None, derandomize=True, max_examples=60)
 settings.register_profile("thorough", deadline=None, max_examples=1000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """What a store promises it promises on every back end, so its tests run on each."""
+    both = metafunc.definition.path.parent.name in ON_BOTH
+    alone = metafunc.definition.get_closest_marker("sqlite") is not None
+    if both and not alone and "store" in metafunc.fixturenames:
+        metafunc.parametrize("store", BACK_ENDS, indirect=True)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL server, started when the first test needs it."""
+    missing = "psycopg (pip install 'mlcore[postgres]')"
+    if importlib.util.find_spec("psycopg") is not None:
+        from tests.engines.server import PostgresServer, find_binaries
+
+        missing = "PostgreSQL (apt-get install postgresql)"
+        if (binaries := find_binaries()) is not None:
+            server = PostgresServer(binaries)
+            try:
+                server.start()
+                yield server
+            finally:
+                server.remove()
+            return
+    skip_unless_ci(missing)
+
+
+def skip_unless_ci(missing: str) -> None:
+    """Skip by name on a laptop that lacks something; fail where all must be there."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"{missing} is missing, and CI=true")
+    pytest.skip(f"{missing} is missing")
+
+
 @pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
-    """An empty store in a folder of its own, named by MLCORE_STORE; its workers end with it."""
-    path = tmp_path / "store" / "runs.db"
-    monkeypatch.setenv("MLCORE_STORE", str(path))
+def store(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Store]:
+    """An empty store of its own, named by MLCORE_STORE; its workers end with it."""
+    server: PostgresServer | None = None
+    url = str(tmp_path / "store" / "runs.db")
+    if getattr(request, "param", "sqlite") == "postgresql":
+        server = request.getfixturevalue("postgres")
+        assert server is not None
+        url = server.new_store()
+        monkeypatch.setenv("MLCORE_FILES", str(tmp_path / "files"))
+    monkeypatch.setenv("MLCORE_STORE", url)
     monkeypatch.setenv("MLCORE_WORKERS", "1")
     opened = open_store()
     yield opened
-    end_workers(opened.url)
+    end_workers(opened.shown_url)
     opened.close()
+    if server is not None:
+        server.drop(url)
 
 
 def end_workers(url: str) -> None:

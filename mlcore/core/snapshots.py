@@ -13,6 +13,51 @@ from mlcore.core.steps import Snapshot
 _META_KEY = "mlcore"
 
 
+def pack_snapshot(snapshot: Snapshot) -> bytes:
+    """A snapshot as the content of a safetensors file.
+
+    Args:
+        snapshot: Tensors may live on any device; they are stored from the CPU.
+    """
+    from safetensors.torch import save
+
+    # clone: safetensors refuses tensors that share memory, which tied weights do
+    tensors = {k: v.detach().cpu().contiguous().clone() for k, v in snapshot.tensors.items()}
+    meta = {_META_KEY: json.dumps(dict(snapshot.meta), sort_keys=True)}
+    data: bytes = save(tensors, metadata=meta)
+    return data
+
+
+def unpack_snapshot(data: bytes, sha256: str, where: str) -> Snapshot:
+    """The inverse of ``pack_snapshot``, on the CPU.
+
+    Args:
+        data: The content.
+        sha256: What the content's SHA-256 was when it was packed.
+        where: What to call it in an error, such as ``"file /runs/weights.safetensors"``.
+
+    Raises:
+        SnapshotError: If it is not what was packed.
+    """
+    from safetensors.torch import load
+
+    check_content(data, sha256, where)
+    header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+    meta = json.loads(header.get("__metadata__", {}).get(_META_KEY, "{}"))
+    return Snapshot(load(data), meta)
+
+
+def check_content(data: bytes, sha256: str, where: str) -> None:
+    """Raise SnapshotError if the content's SHA-256 is another than it was."""
+    found = hashlib.sha256(data).hexdigest()
+    if found != sha256:
+        raise SnapshotError(
+            f"The {where} is damaged: its SHA-256 is {found[:12]}…, it was written as "
+            f"{sha256[:12]}…. The run and its metrics are unharmed; start it again with "
+            "force=True to make the weights anew."
+        )
+
+
 def save_snapshot(snapshot: Snapshot, path: Path) -> str:
     """Write a snapshot so that a reader sees the old file or the whole new one, never a part.
 
@@ -26,12 +71,7 @@ def save_snapshot(snapshot: Snapshot, path: Path) -> str:
     Raises:
         OSError: If the file cannot be written; an older file at ``path`` is then unharmed.
     """
-    from safetensors.torch import save
-
-    # clone: safetensors refuses tensors that share memory, which tied weights do
-    tensors = {k: v.detach().cpu().contiguous().clone() for k, v in snapshot.tensors.items()}
-    meta = {_META_KEY: json.dumps(dict(snapshot.meta), sort_keys=True)}
-    data = save(tensors, metadata=meta)
+    data = pack_snapshot(snapshot)
     write_atomically(path, data)
     return hashlib.sha256(data).hexdigest()
 
@@ -42,21 +82,14 @@ def load_snapshot(path: Path, sha256: str) -> Snapshot:
     Raises:
         SnapshotError: If the file is missing, or is not the one that was written.
     """
-    from safetensors.torch import load
+    return unpack_snapshot(read_content(path), sha256, f"file {path}")
 
+
+def read_content(path: Path) -> bytes:
+    """The bytes of a file. Raises SnapshotError if it is gone."""
     try:
-        data = path.read_bytes()
+        return path.read_bytes()
     except FileNotFoundError:
         raise SnapshotError(
             f"The file {path} is gone. Start the run again with force=True to make it anew."
         ) from None
-    found = hashlib.sha256(data).hexdigest()
-    if found != sha256:
-        raise SnapshotError(
-            f"The file {path} is damaged: its SHA-256 is {found[:12]}…, it was written as "
-            f"{sha256[:12]}…. The run and its metrics are unharmed; start it again with "
-            "force=True to make the weights anew."
-        )
-    header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
-    meta = json.loads(header.get("__metadata__", {}).get(_META_KEY, "{}"))
-    return Snapshot(load(data), meta)

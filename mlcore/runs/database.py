@@ -87,7 +87,11 @@ def open_engine(url: str) -> Engine:
     try:
         _migrate(engine, parsed)
     except DBAPIError as error:
+        engine.dispose()
         raise StoreError(_why(parsed, error)) from error
+    except StoreError:
+        engine.dispose()
+        raise
     return engine
 
 

@@ -109,10 +109,10 @@ def test_a_purged_run_is_gone_with_its_files(store: Store) -> None:
     kept, gone = mlcore.run(ToyConfig()), mlcore.run(ToyConfig(seed=1))
     trash(store, [gone.id])
     assert purge(store, older_than_s=60) == []
-    assert gone.artifacts.folder.exists()
+    assert gone.artifacts.kept()
     assert purge(store) == [gone.id]
     assert not gone.artifacts.folder.exists()
-    assert kept.artifacts.folder.exists()
+    assert kept.artifacts.content("weights")
     with pytest.raises(RunNotFoundError):
         restore(store, [gone.id])
     with store.reading() as connection:

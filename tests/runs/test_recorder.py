@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import pytest
 import torch
+from sqlalchemy import select, update
 
 import mlcore
-from mlcore.core import RunStateError, SnapshotError
+from mlcore.core import RunStateError, SnapshotError, Step
 from mlcore.runs import Status, recorder
 from mlcore.runs.artifacts import CHECKPOINT
 from mlcore.runs.claims import ClaimLostError, beat, flush, take
 from mlcore.runs.deaths import reap
 from mlcore.runs.liveness import ProcessId
 from mlcore.runs.recorder import execute
+from mlcore.runs.schema import files
 from mlcore.runs.store import Store
 from tests.runs.toy import ToyConfig
 
@@ -92,10 +94,7 @@ def test_a_damaged_checkpoint_is_refused_and_the_run_stays(store: Store) -> None
     claim = take(store, ProcessId.of(), run.id)
     assert claim is not None
     stopped = execute(claim, interrupted=lambda: True)
-    file = next(stopped.artifacts.folder.glob(f"{CHECKPOINT}-*"))
-    data = bytearray(file.read_bytes())
-    data[len(data) // 2] ^= 255
-    file.write_bytes(data)
+    _damage(store, stopped, CHECKPOINT)
     with pytest.raises(SnapshotError, match="damaged"):
         stopped.model()
     failed = mlcore.run(ToyConfig())
@@ -120,13 +119,17 @@ def test_checkpoints_are_written_while_it_runs(
     run = store.submit(ToyConfig(steps=40, delay=0.005))
     claim = take(store, ProcessId.of(), run.id)
     assert claim is not None
-    found: set[str] = set()
-    folder = run.artifacts.folder
-    done = execute(
-        claim, watch=lambda _: found.update(p.name for p in folder.glob(f"{CHECKPOINT}-*"))
-    )
-    assert len(found) > 1, "each replaces the one before"
-    assert not list(folder.glob(f"{CHECKPOINT}-*")), "a finished run needs none"
+    found: set[int] = set()
+
+    def look(_: Step) -> None:
+        kept = [one.step for one in run.artifacts.kept() if one.name == CHECKPOINT]
+        assert len(kept) <= 1, "each replaces the one before"
+        found.update(kept)
+
+    done = execute(claim, watch=look)
+    assert len(found) > 1
+    assert CHECKPOINT not in {one.name for one in done.artifacts.kept()}, "it needs none any more"
+    assert not list(run.artifacts.folder.glob(f"{CHECKPOINT}-*"))
     assert done.status == Status.FINISHED
 
 
@@ -172,6 +175,24 @@ def test_a_late_heartbeat_does_not_bring_back_a_run_whose_twin_is_live(store: St
     with pytest.raises(ClaimLostError):
         beat(claim)
     assert run.refresh().status == Status.LOST
+
+
+def _damage(store: Store, run: mlcore.Run, name: str) -> None:
+    """Turn a bit in the middle of a file, wherever the store keeps it."""
+    if store.server:
+        with store.writing() as connection:
+            mine = (files.c.run == run.key) & (files.c.name == name)
+            content = connection.execute(select(files.c.content).where(mine)).scalar_one()
+            connection.execute(update(files).where(mine).values(content=_turned(content)))
+    else:
+        (file,) = run.artifacts.folder.glob(f"{name}-*")
+        file.write_bytes(_turned(file.read_bytes()))
+
+
+def _turned(content: bytes) -> bytes:
+    data = bytearray(content)
+    data[len(data) // 2] ^= 255
+    return bytes(data)
 
 
 def _weights(run: mlcore.Run) -> torch.Tensor:
