@@ -145,6 +145,7 @@ def comparison_chart(
             columns=legend_columns,
             labelLimit=320,
             symbolType="stroke",
+            symbolOpacity=1,
             symbolStrokeWidth=3,
         ),
     )

@@ -48,19 +48,19 @@ def bar(chosen: Sequence[str], table: pd.DataFrame, shelf: Shelf) -> None:
 
 def _buttons(chosen: Sequence[str], mine: pd.DataFrame, table: pd.DataFrame) -> None:
     none = not chosen
-    if navigation.has_page("compare"):
-        st.page_link(
-            navigation.page("compare"),
-            label="Compare",
-            icon=":material/compare_arrows:",
-            query_params={"runs": ",".join(chosen)},
-            disabled=none,
-            help="Overlay the chosen runs and see whether they differ" if none else None,
-        )
-    starred, archived = (bool(len(mine)) and bool(mine[mark].all()) for mark in _MARKS)
-    _button("Unstar" if starred else "Star", ":material/star:", chosen, "star", starred=not starred)
+    if st.button(
+        "Compare",
+        icon=":material/compare_arrows:",
+        type="primary",
+        disabled=none,
+        help="Overlay the chosen runs and see whether they differ",
+        key="runs.compare",
+    ):
+        st.switch_page(navigation.page("compare"), query_params={"runs": ",".join(chosen)})
     with st.popover("Tag", icon=":material/label:", disabled=none, key="runs.tags"):
         _tag_form(chosen, table)
+    starred, archived = (bool(len(mine)) and bool(mine[mark].all()) for mark in _MARKS)
+    _button("Unstar" if starred else "Star", ":material/star:", chosen, "star", starred=not starred)
     _button(
         "Take back" if archived else "Archive",
         ":material/inventory_2:",
@@ -71,10 +71,10 @@ def _buttons(chosen: Sequence[str], mine: pd.DataFrame, table: pd.DataFrame) -> 
     baseline = choice.baseline()
     pinned = baseline is not None and (none or list(chosen) == [baseline])
     st.button(
-        "Unpin baseline" if pinned else "Pin as baseline",
+        "Unpin" if pinned else "Pin",
         icon=":material/keep_off:" if pinned else ":material/keep:",
         disabled=not pinned and len(chosen) != 1,
-        help="Hold every other run against one: columns of differences appear.",
+        help="Make a run the baseline: columns show how far every other one is from it.",
         key="runs.pin",
         on_click=choice.pin,
         args=(None if pinned or len(chosen) != 1 else chosen[0],),

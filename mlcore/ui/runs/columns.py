@@ -136,8 +136,8 @@ def swatch_of(hue: str) -> str:
     """A round spot of a colour (``#2a7fd4``), as the address of an image."""
     colour = hue.replace("#", "%23")
     return (
-        "data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg' width='16' height='16'>"
-        f"<circle cx='8' cy='8' r='6' fill='{colour}'/></svg>"
+        "data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg' width='32' height='32'>"
+        f"<circle cx='16' cy='16' r='7' fill='{colour}'/></svg>"
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import streamlit as st
@@ -118,7 +118,7 @@ def _draw(comparison: Comparison, asked: question.Question) -> None:
 
 
 def _tabs(comparison: Comparison, lines: Lines) -> None:
-    contents = {
+    contents: dict[str, Callable[[], None]] = {
         "Numbers": lambda: tables.measures(comparison, lines.kind),
         "How sure": lambda: verdicts.sure_table(comparison),
         "What differs": lambda: tables.differences(comparison),

@@ -67,7 +67,7 @@ class View:
                 keep &= table[name].isin(wanted)
         if self.tags:
             some = set(self.tags)
-            keep &= [not some.isdisjoint(tags) for tags in table["tags"]]
+            keep &= table["tags"].map(lambda tags: not some.isdisjoint(tags))
         if self.starred:
             keep &= table["starred"]
         found = table[keep]
@@ -156,7 +156,7 @@ def choose_shelf(sizes: dict[Shelf, int]) -> Shelf:
         label_visibility="collapsed",
         key="show",
         bind="query-params",
-        width="stretch",
+        wrap=True,
     )
 
 
@@ -171,6 +171,7 @@ def _chips(label: str, key: str, counted: Counter[str]) -> list[str]:
         format_func=lambda name: f"{page.plain(page.one_line(name, 30))} {counted[name]:,}",
         key=key,
         bind="query-params",
+        wrap=True,
     )
 
 

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 MOST_LINES: Final = 30
 """Lines that are drawn at most; more cannot be told apart."""
 
-_LABEL = 60
+_LABEL: Final = 60
+_AROUND: Final = 90
 
 
 @dataclass(frozen=True)
@@ -126,7 +127,9 @@ class Lines:
 
     def spec(self) -> dict[str, Any]:
         """The chart for a page, which hands the rows over apart."""
-        return bare_spec(self.chart())
+        chart = self.chart()
+        # a page fits title, axis and legend into the height, a file puts them around it
+        return bare_spec(chart.properties(height=chart.height + _AROUND))
 
     def whole_chart(self) -> alt.LayerChart:
         """The chart with its rows inside, for a file."""

@@ -20,6 +20,7 @@ from mlcore.ui.runs.names import names_of
 
 if TYPE_CHECKING:
     import pandas as pd
+    from streamlit.elements.lib.column_types import ButtonColumnResult, ColumnConfig
 
     from mlcore.ui.runs.controls import View
 
@@ -27,7 +28,7 @@ LOOK_EVERY_S: Final = 2.0
 """How often a table in which nothing moves asks whether a script has started something."""
 
 _STAR: Final = "runs.table.star"
-_HEIGHT: Final = 420
+_HEIGHT: Final = 38 + 35 * 14
 _MOVING: Final = (Status.QUEUED, Status.RUNNING)
 
 
@@ -93,7 +94,7 @@ def _table(rows: pd.DataFrame, table: pd.DataFrame, view: View, names: dict[str,
     baseline = choice.baseline()
     cells = cells_of(rows, table, view.columns, names, baseline)
     known = columns.choosable(table)
-    config = {
+    config: dict[str, ColumnConfig | ButtonColumnResult | str | None] = {
         "star": st.column_config.ButtonColumn(
             "★",
             type="tertiary",

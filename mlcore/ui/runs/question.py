@@ -22,12 +22,12 @@ RUNS: Final = "runs"
 _OFFERED: Final = 200
 _KEPT: Final = "compare.ids"
 _FIRST: Final = ("test_accuracy", "test_loss", "loss", "train_loss")
-_BETTER: Final = {"auto": "by its name", "max": "higher", "min": "lower"}
+_BETTER: Final = {"auto": "auto", "max": "higher", "min": "lower"}
 _AXES: Final[dict[Axis, str]] = {
-    "step": "Steps",
+    "step": "Optimizer steps",
     "epoch": "Epochs",
-    "samples": "Samples",
-    "time": "Seconds",
+    "samples": "Samples seen",
+    "time": "Seconds of work",
 }
 _LINES: Final = {"group": "Seeds together", "run": "Each run"}
 _HELP: Final = {
@@ -140,7 +140,8 @@ def ask(runs: Sequence[Run]) -> Question:
         word = st.selectbox(
             "Better is",
             list(_BETTER),
-            format_func=lambda word: f"{_BETTER[word]}" if word != "auto" else _by_name(metric),
+            format_func=lambda word: _by_name(metric) if word == "auto" else _BETTER[word],
+            help="By default lower is better for what the metric's name calls a loss or an error.",
             key="better",
             bind="query-params",
         )
@@ -164,15 +165,12 @@ def ask(runs: Sequence[Run]) -> Question:
             bind="query-params",
         )
         asked = f"{kind} {target!r}"
-    axis = st.segmented_control(
+    axis: Axis = st.selectbox(
         "Over",
         list(AXES),
-        default="step",
-        required=True,
         format_func=_AXES.__getitem__,
         key="axis",
         bind="query-params",
-        width="stretch",
     )
     lines = st.segmented_control(
         "A line for",
@@ -220,7 +218,7 @@ def ask(runs: Sequence[Run]) -> Question:
 def metrics_of(runs: Sequence[Run]) -> list[str]:
     """Metrics that at least one of the runs has, the telling ones first."""
     found = {name for run in runs for name in run.last}
-    ordered = [name for name in _FIRST if name in found]
+    ordered: list[str] = [name for name in _FIRST if name in found]
     ordered += sorted(found - {*ordered} - MEASURED_METRICS)
     return [*ordered, *sorted(found & MEASURED_METRICS)] or [_FIRST[0]]
 
@@ -233,7 +231,7 @@ def _wanted() -> list[str]:
 
 
 def _by_name(metric: str) -> str:
-    return f"{_BETTER[default_goal(metric)]} (by its name)"
+    return f"auto: {_BETTER[default_goal(metric)]}"
 
 
 def _target(metric: str) -> float:

@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+import io
+import tempfile
+import zipfile
+from collections.abc import Callable, Sequence
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 import streamlit as st
+
+from mlcore.charts import files as chart_files
+from mlcore.runs import Run, Store, open_store
+from mlcore.runs.export import to_csv, to_json, to_mlflow, to_parquet, to_tensorboard, to_zip
+from mlcore.ui import page
+from mlcore.ui.runs import acts
 
 if TYPE_CHECKING:
     from mlcore.runs.comparison import Comparison
     from mlcore.ui.runs.lines import Lines
+
+_MLFLOW_DONE: Final = "runs copied to mlflow"
 
 
 def popover(run_ids: Sequence[str], *, key: str) -> None:
@@ -19,9 +33,164 @@ def popover(run_ids: Sequence[str], *, key: str) -> None:
         run_ids: The runs to take along.
         key: Prefix of all keys.
     """
-    with st.popover("Take along", icon=":material/download:", disabled=not run_ids, key=key):
-        pass
+    with st.popover(
+        "Export", icon=":material/download:", disabled=not run_ids, key=key, width="content"
+    ):
+        of_runs(run_ids, key=key)
+
+
+def of_runs(run_ids: Sequence[str], *, key: str) -> None:
+    """Files of every point of some runs, the runs as a zip, and the ways to other trackers."""
+    store = open_store()
+    stem = f"run-{run_ids[0]}" if len(run_ids) == 1 else f"{len(run_ids)}-runs"
+    with st.container(horizontal=True, key=f"{key}.points"):
+        _button("CSV", to_csv, store, run_ids, f"{stem}.csv", "text/csv", key)
+        _button(
+            "Parquet",
+            to_parquet,
+            store,
+            run_ids,
+            f"{stem}.parquet",
+            "application/vnd.apache.parquet",
+            key,
+        )
+        _button("JSON", to_json, store, run_ids, f"{stem}.json", "application/json", key)
+    st.caption("Every point, not thinned.")
+    with st.container(horizontal=True, key=f"{key}.whole"):
+        _button("Runs as a zip", to_zip, store, run_ids, f"{stem}.zip", "application/zip", key)
+        if find_spec("tensorboard") is not None:
+            _button(
+                "TensorBoard files",
+                _event_files,
+                store,
+                run_ids,
+                f"{stem}-tensorboard.zip",
+                "application/zip",
+                key,
+            )
+    st.caption(
+        "The zip holds configs, points, weights, versions and checksums, and can be brought in "
+        "elsewhere."
+    )
+    _mlflow(store, run_ids, key)
 
 
 def of_comparison(comparison: Comparison, lines: Lines) -> None:
-    """Files of a comparison: its points, its chart, its report."""
+    """Files of a comparison: its chart, its report, its runs."""
+    st.markdown("**This chart**")
+    with st.container(horizontal=True, key="compare.take.chart"):
+        for label, build, mime in (
+            ("SVG", lambda: chart_files.as_svg(lines.whole_chart()), "image/svg+xml"),
+            ("PNG", lambda: chart_files.as_png(lines.whole_chart()), "image/png"),
+            (
+                "HTML",
+                lambda: chart_files.as_html(lines.whole_chart(), "Comparison of runs"),
+                "text/html",
+            ),
+        ):
+            st.download_button(
+                label,
+                build,
+                f"{comparison.metric}.{label.lower()}",
+                mime,
+                key=f"compare.take.chart.{label}",
+                on_click="ignore",
+                icon=":material/download:",
+            )
+    st.markdown("**The compared runs**")
+    of_runs(comparison.ids, key="compare.take")
+    st.markdown("**The same from a script**")
+    page.as_code(*code_of(comparison), key="compare.take.code")
+
+
+def code_of(comparison: Comparison) -> tuple[str, str]:
+    """The comparison as Python and as a command."""
+    options = {
+        "metric": comparison.metric,
+        "goal": comparison.goal,
+        "measure": str(comparison.measure),
+        "axis": comparison.axis,
+    }
+    if comparison.baseline is not None:
+        options["baseline"] = comparison.baseline
+    arguments = "".join(f"    {name}={value!r},\n" for name, value in options.items())
+    python = (
+        "import mlcore\n\n"
+        f"comparison = mlcore.runs.compare(\n    {comparison.ids!r},\n{arguments})\n"
+        "for contrast in comparison.contrasts:\n    print(contrast.sentence)\n"
+        "mlcore.charts.curves(comparison.curves)  # an Altair chart, in a notebook"
+    )
+    flags = " ".join(f"--{name} {_word(value)}" for name, value in options.items())
+    return python, f"mlcore compare {' '.join(comparison.ids)} {flags}"
+
+
+def _word(value: str) -> str:
+    return f"'{value}'" if " " in value else value
+
+
+def _button(
+    label: str,
+    build: Callable[[Sequence[Run]], bytes],
+    store: Store,
+    run_ids: Sequence[str],
+    file: str,
+    mime: str,
+    key: str,
+) -> None:
+    st.download_button(
+        label,
+        partial(_built, build, store, tuple(run_ids)),
+        file,
+        mime,
+        key=f"{key}.{label}",
+        on_click="ignore",
+        icon=":material/download:",
+    )
+
+
+def _built(build: Callable[[Sequence[Run]], bytes], store: Store, run_ids: Sequence[str]) -> bytes:
+    return build([store.get(run_id) for run_id in run_ids])
+
+
+def _event_files(runs: Sequence[Run]) -> bytes:
+    """The event files of runs, a folder each, in one zip: unpack it and name it to TensorBoard."""
+    buffer = io.BytesIO()
+    with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(buffer, "w") as archive:
+        to_tensorboard(runs, Path(folder))
+        for file in sorted(Path(folder).rglob("*")):
+            if file.is_file():
+                archive.write(file, file.relative_to(folder), zipfile.ZIP_DEFLATED)
+    return buffer.getvalue()
+
+
+def _mlflow(store: Store, run_ids: Sequence[str], key: str) -> None:
+    missing = [name for name in ("tensorboard", "mlflow") if find_spec(name) is None]
+    if missing:
+        names = {"tensorboard": "TensorBoard", "mlflow": "MLflow"}
+        st.caption(
+            f"For {' and '.join(names[name] for name in missing)} as well: "
+            f"`pip install 'mlcore[{','.join(missing)}]'`"
+        )
+    if "mlflow" in missing:
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom", key=f"{key}.mlflow"):
+        uri = st.text_input(
+            "MLflow tracking URI", placeholder="http://localhost:5000", key=f"{key}.mlflow.uri"
+        )
+        st.button(
+            "Copy",
+            disabled=not uri,
+            key=f"{key}.mlflow.copy",
+            on_click=acts.act,
+            args=(_copy, store, tuple(run_ids), uri),
+        )
+    if done := st.session_state.pop(_MLFLOW_DONE, None):
+        st.success(done)
+
+
+def _copy(store: Store, run_ids: Sequence[str], uri: str) -> None:
+    try:
+        copies = to_mlflow([store.get(run_id) for run_id in run_ids], uri)
+    except ConnectionError as refused:
+        raise ValueError(str(refused)) from refused
+    st.session_state[_MLFLOW_DONE] = f"{len(copies)} runs were copied to MLflow."
