@@ -4,5 +4,6 @@ import streamlit as st
 
 from mlcore.ui import navigation
 
-st.set_page_config(page_icon=":material/trending_down:", layout="wide")
+# An emoji, for Streamlit fetches the picture of a Material symbol from the internet at each rerun.
+st.set_page_config(page_icon="📉", layout="wide")
 navigation.run()

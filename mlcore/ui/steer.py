@@ -44,13 +44,18 @@ def is_news(key: str) -> bool:
     """Whether a person set the widget, as far as its callback can tell.
 
     False where the browser only says what the program showed last, or what it replaced lately.
+    Call it once for each change: requests come in the order in which they were sent, so a value
+    that a person set says that whatever comes after it is no old news either.
     """
     shown, value = _all_shown().get(key), st.session_state[key]
     if shown is None:
         return True
     now = time.monotonic()
     shown.replaced = [(at, old) for at, old in shown.replaced if now - at < OLD_NEWS_S]
-    return value != shown.value and all(value != old for _, old in shown.replaced)
+    if value == shown.value or any(value == old for _, old in shown.replaced):
+        return False
+    shown.replaced.clear()
+    return True
 
 
 def _all_shown() -> dict[str, _Shown]:

@@ -170,6 +170,16 @@ def test_a_preset_is_not_undone_by_a_request_that_was_on_its_way(tmp_path: Path)
     assert at.session_state["config"] == MNISTConfig.presets["99 % CNN"]
 
 
+def test_the_replaced_value_may_be_set_again_at_once_after_another_move(tmp_path: Path) -> None:
+    at = open_form(tmp_path)
+    at.select_slider(key="f.lr.slider").set_value(0.1).run()
+    at.text_input(key="f.lr").set_value("0.5").run()
+
+    at.text_input(key="f.lr").set_value("0.01").run()
+
+    assert at.session_state["config"].lr == 0.01
+
+
 def test_the_replaced_value_may_be_typed_again_a_little_later(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
