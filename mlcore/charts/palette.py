@@ -45,6 +45,8 @@ RUN_COLOURS: Final = (
     "#789e65",
 )
 """Hues for runs, chosen to stay apart under each of the three kinds of colour blindness."""
+CLASS_COLOURS: Final = (*RUN_COLOURS, "#0f8a8a", "#8f7018", "#6a7fd0")
+"""Hues for up to ten classes, each drawn as its own sign too: ten hues alone do not stay apart."""
 
 LIGHT: Final[Mapping[str, str]] = MappingProxyType(
     {"background": "#ffffff", "surface": "#f3f5f8", "text": "#1b2430", "border": "#d6dce4"}
