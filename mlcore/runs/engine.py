@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
+
+from sqlalchemy import select
 
 from mlcore.core import EngineError
 from mlcore.runs.deaths import reap
 from mlcore.runs.engines import chosen
+from mlcore.runs.schema import sweeps
 from mlcore.runs.status import Status
 from mlcore.runs.store import Store
 
@@ -19,12 +23,23 @@ def tend(store: Store) -> None:
     Cheap when there is nothing to do; every watcher calls it, so no one has to stand guard. An
     engine that cannot be reached is no reason not to look at runs: see ``trouble``.
     """
-    reap(store)
+    look_after(store)
     if store.count(Status.QUEUED):
         try:
             chosen().provide(store)
         except EngineError as error:
             _log.warning("%s", error)
+
+
+def look_after(store: Store) -> None:
+    """Mark dead runs lost and move sweeps on: what workers do too, when no page is open."""
+    reap(store)
+    with store.reading() as connection:
+        query = select(sweeps.c.id).where(sweeps.c.status == "running").limit(1)
+        running = connection.execute(query).first() is not None
+    if running:
+        # by name: sweeps stand on runs, and most who look have none and should not load them
+        importlib.import_module("mlcore.sweeps.coordinator").advance_all(store)
 
 
 def check(store: Store) -> None:

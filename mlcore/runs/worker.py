@@ -19,7 +19,7 @@ from mlcore.core import RunStateError, StoreError
 from mlcore.core.cores import give_cores
 from mlcore.runs.claims import ClaimLostError, take
 from mlcore.runs.deaths import abandon
-from mlcore.runs.engine import tend
+from mlcore.runs.engine import look_after, tend
 from mlcore.runs.engines.local import cores_each
 from mlcore.runs.engines.roster import beat, register, retire, strike
 from mlcore.runs.liveness import HEARTBEAT_EVERY, ProcessId
@@ -32,6 +32,7 @@ IDLE_FOR = 600.0
 
 _LOOK_EVERY = 0.1
 _LOOK_EVERY_WHEN_IDLE = 0.5
+_LOOK_AFTER_EVERY = 1.0
 _NICE = 10  # the page stays quick beside a training run
 
 _log = logging.getLogger("mlcore.worker")
@@ -94,7 +95,7 @@ def work(store: Store, patience: float) -> None:
     register(store, process)
     _warm_up()
     code = Code()
-    idle_since = beat_due = time.monotonic()
+    idle_since = beat_due = look_due = time.monotonic()
     while not stopping:
         if not store.present():
             _log.info("the store is gone; ending")
@@ -112,7 +113,11 @@ def work(store: Store, patience: float) -> None:
                 ended = record(claim, interrupted=lambda: stopping)
                 _log.info("run %s: %s", ended.id, ended.status)
             idle_since = time.monotonic()
+            look_after(store)
             continue
+        if time.monotonic() > look_due:
+            look_after(store)
+            look_due = time.monotonic() + _LOOK_AFTER_EVERY
         if store.server and time.monotonic() > beat_due:
             beat(store, process)
             beat_due = time.monotonic() + HEARTBEAT_EVERY

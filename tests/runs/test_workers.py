@@ -117,6 +117,7 @@ def test_two_processes_that_submit_one_config_train_once(store: Store) -> None:
     assert workers_of(store.url) == [], "it ran in one of the two"
 
 
+@pytest.mark.sqlite
 def test_ctrl_c_keeps_the_state_and_the_same_line_goes_on(store: Store) -> None:
     code = (
         "import mlcore; from tests.runs.toy import ToyConfig;"
@@ -133,6 +134,7 @@ def test_ctrl_c_keeps_the_state_and_the_same_line_goes_on(store: Store) -> None:
     assert list(done.metrics()["step"]) == list(range(301))
 
 
+@pytest.mark.sqlite
 def test_no_more_workers_are_started_than_there_is_work_for(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -146,6 +148,7 @@ def test_no_more_workers_are_started_than_there_is_work_for(
     assert len(workers_of(store.url)) == 2, "idle ones are used before a new one is started"
 
 
+@pytest.mark.sqlite
 def test_an_idle_worker_ends_by_itself(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLCORE_WORKER_IDLE", "0.2")
     mlcore.submit(ToyConfig()).wait(60)
@@ -160,6 +163,7 @@ def test_any_engine_can_carry_out_a_run_from_two_strings(store: Store) -> None:
         execute(store.url, queued.id)
 
 
+@pytest.mark.sqlite
 def test_a_worker_of_old_code_makes_way_for_a_fresh_one(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

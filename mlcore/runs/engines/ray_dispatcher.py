@@ -17,7 +17,7 @@ from sqlalchemy import delete, select, update
 from mlcore.core import RunNotFoundError, RunStateError, StoreError
 from mlcore.core.cores import give_cores
 from mlcore.runs.claims import ClaimLostError
-from mlcore.runs.deaths import reap
+from mlcore.runs.engine import look_after
 from mlcore.runs.engines import roster
 from mlcore.runs.liveness import HEARTBEAT_EVERY, ProcessId
 from mlcore.runs.schema import runs, workers
@@ -121,7 +121,7 @@ class Dispatcher:
                     self._beat()
                     beat_due = time.monotonic() + HEARTBEAT_EVERY
                 self._collect()
-                reap(self._store)
+                look_after(self._store)
                 if not self._code.changed():
                     self._hand_out()
                 self._insist()
