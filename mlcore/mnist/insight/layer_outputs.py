@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from mlcore.mnist.insight.pixels import Picture, as_pixels, twin
+from mlcore.mnist.insight.pixels import OnPixels, Picture, as_pixels, twin
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,7 +45,8 @@ def activations(model: nn.Module, picture: Picture) -> tuple[Activation, ...]:
         seen.append(Activation(name, type(layer).__name__, values))
 
     hooked = twin(model)
-    for name, layer in hooked.named_modules():
+    network = hooked.model if isinstance(hooked, OnPixels) else hooked
+    for name, layer in network.named_modules():
         if not list(layer.children()):
             layer.register_forward_hook(
                 lambda layer, _given, out, name=name: note(name, layer, out)

@@ -41,7 +41,7 @@ def show(network: Network) -> None:
         "As Python": as_script.show,
     }
     st.markdown(f"**What it sees**: {page.plain(network.name)}, {network.moment.words}")
-    tabs = st.tabs(list(views), key="draw.tab", bind="query-params")
+    tabs = st.tabs(list(views), key="tab", bind="query-params")
     for tab, view in zip(tabs, views.values(), strict=True):
         if tab.open:
             with tab:
@@ -100,9 +100,9 @@ def pixels(network: Network, digit: Drawn) -> None:
         _EXACT,
     )
     _agreement(
-        f"Completeness: the pixels' parts sum to {_number(parts.total)}; output {_number(parts.score)} less "
-        f"that of a black picture {_number(parts.baseline_score)} is {_number(parts.gain)} "
-        f"({parts.steps} points of the path)",
+        f"Completeness: the pixels' parts sum to {_number(parts.total)}; output "
+        f"{_number(parts.score)} less that of a black picture {_number(parts.baseline_score)} is "
+        f"{_number(parts.gain)} ({parts.steps} points of the path)",
         parts.error,
         0.01,
     )
@@ -167,8 +167,8 @@ def neighbours(network: Network, digit: Drawn) -> None:
     )
     brute = _brute_force(gallery.numpy(), query.numpy(), metric)
     _agreement(
-        f"All {len(gallery):,} distances taken again by NumPy in float64: the same "
-        f"{len(tiles)} nearest",
+        f"The {len(tiles)} smallest of all {len(gallery):,} distances, taken anew by NumPy in "
+        "float64",
         float(np.abs(np.sort(brute)[: len(tiles)] - found.distances).max()),
         1e-6,
     )
@@ -190,8 +190,8 @@ def fool(network: Network, digit: Drawn) -> None:
         )
     else:
         words = (
-            f"The smallest step that flips the answer: ε = {found.flips_at} of 255 grey levels "
-            f"({found.epsilon:.3f}). Then {name} is read as "
+            f"The smallest step that flips the answer is ε = {found.flips_at} of 255 grey levels "
+            f"({found.epsilon:.3f}): from there on {name} is read as "
             f"{network.classes[found.answers[found.flips_at]]}."
         )
     scene = walk_scene(

@@ -1,7 +1,7 @@
 // The walk along the gradient's sign: every step was computed by the network, the slider only
 // chooses among them, so it answers in the browser.
 
-const SIZE = 182
+const SIZE = 160
 const kept = new WeakMap()
 
 export default function ({data, parentElement: root}) {
@@ -19,7 +19,7 @@ class Walk {
     for (const part of ['picture', 'direction', 'course']) {
       this[part] = root.querySelector(`[data-part=${part}]`)
     }
-    this.words = root.querySelector('.course .say')
+    this.words = root.querySelector('.words')
     this.bars = new Bars(root.querySelector('.run'), 'Probability and output of each class')
     this.slider.oninput = () => this.draw()
     this.button.onclick = () => {
@@ -61,11 +61,12 @@ class Walk {
     this.bars.show(d.classes, p, d.outputs[level], said, d.colour, d.label)
     this.host.dataset.level = level
     this.host.dataset.answer = d.classes[said]
-    this.output.textContent = `${level} of 255 grey levels (${(level / 255).toFixed(3)}): `
-      + `${d.classes[said]} with ${percent(p[said])}`
+    this.output.textContent = `ε = ${level} of 255 grey levels: read as ${d.classes[said]}, with ${
+      percent(p[said])}`
     this.slider.setAttribute('aria-valuetext', this.output.textContent)
     const name = `after ${level} grey levels: read as ${d.classes[said]}`
     this.picture.setAttribute('aria-label', `The picture ${name}`)
+    this.words.textContent = d.words
     this.drawCourse(level, look)
   }
 
@@ -132,7 +133,6 @@ class Walk {
     c.globalAlpha = 0.5
     this.line(c, [[X(level), top], [X(level), bottom]])
     c.globalAlpha = 1
-    this.words.textContent = d.words
     this.course.setAttribute('aria-label', `Lines: probability of class ${
       lines.map(([label]) => d.classes[label]).join(' and of class ')} against ε. ${d.words}`)
   }
