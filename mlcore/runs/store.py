@@ -206,6 +206,11 @@ class Store(Database):
         with self.reading() as connection:
             return point_queries.read(connection, run.key, names, after)
 
+    def points_of(self, run_ids: Sequence[str]) -> pd.DataFrame:
+        """Every point of several runs: run, metric, step, value, time; never thinned."""
+        with self.reading() as connection:
+            return point_queries.read_many(connection, run_ids)
+
     def curves(
         self, run_ids: Sequence[str], name: str, points: int = 600, after: int | None = None
     ) -> pd.DataFrame:

@@ -17,13 +17,18 @@ from mlcore.runs.status import Status
 _ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"  # no 0/o, 1/l/i: ids are read aloud in class
 
 
+def new_id() -> str:
+    """A fresh id of a run: eight letters and digits."""
+    return "".join(secrets.choice(_ALPHABET) for _ in range(8))
+
+
 def new_row(config: Config) -> dict[str, Any]:
     """The row of a fresh run of a config, queued now."""
     now = time.time()
     seed = getattr(config, "seed", None)
     checksum = config.data_checksum()
     return {
-        "id": "".join(secrets.choice(_ALPHABET) for _ in range(8)),
+        "id": new_id(),
         "experiment": config.experiment,
         "version": config.version,
         "config": config.to_json(),

@@ -1,0 +1,90 @@
+"""Runs as one zip that another machine can bring in: config, metrics, weights, versions, checksums.
+
+manifest.json              format, who made it, and for each member its size and SHA-256
+runs/ID/run.json           what is known of the run (``described``)
+runs/ID/config.json        its config
+runs/ID/versions.json      versions and surroundings it was made with
+runs/ID/metrics.csv        every point: metric, step, value, time (s of work)
+runs/ID/files/NAME-STEP.safetensors   weights and arrays
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import zipfile
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+from mlcore import __version__
+from mlcore.core import Snapshot
+from mlcore.core.snapshots import pack_snapshot
+from mlcore.runs.artifacts import CHECKPOINT, WEIGHTS
+from mlcore.runs.export.described import described
+from mlcore.runs.export.tables import points_frame
+from mlcore.runs.recorded_run import MODEL_PREFIX, Run
+
+FORMAT: Final = "mlcore runs 1"
+MANIFEST: Final = "manifest.json"
+_FIXED_TIME: Final = (1980, 1, 1, 0, 0, 0)
+
+
+def to_zip(runs: Sequence[Run]) -> bytes:
+    """Some runs as a zip for ``mlcore.runs.imports.import_zip``; the same runs give the same bytes.
+
+    A run that is not finished brings the weights of its last checkpoint. Checkpoints themselves
+    stay here: a run that was brought in cannot be resumed.
+
+    Raises:
+        ValueError: If no run is given.
+        SnapshotError: If a file of a run is gone or damaged.
+    """
+    points = points_frame(runs)
+    buffer = io.BytesIO()
+    members: dict[str, dict[str, Any]] = {}
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+
+        def add(name: str, data: bytes) -> None:
+            archive.writestr(_entry(name), data)
+            members[name] = {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+
+        for run in runs:
+            home = f"runs/{run.id}"
+            add(f"{home}/run.json", _json(described(run)))
+            add(f"{home}/config.json", _json(dict(run.config_fields)))
+            made_with = {"versions": dict(run.versions), "surroundings": dict(run.surroundings)}
+            add(f"{home}/versions.json", _json(made_with))
+            mine = points[points["run"] == run.id].drop(columns="run")
+            text = mine.to_csv(index=False, na_rep="NaN", lineterminator="\n")
+            add(f"{home}/metrics.csv", text.encode("utf-8"))
+            for name, step, content in _files(run):
+                add(f"{home}/files/{name}-{step}.safetensors", content)
+        manifest = {"format": FORMAT, "made_by": f"mlcore {__version__}", "members": members}
+        archive.writestr(_entry(MANIFEST), _json(manifest))
+    return buffer.getvalue()
+
+
+def _files(run: Run) -> Iterator[tuple[str, int, bytes]]:
+    names = set()
+    for kept in run.artifacts.kept():
+        content = None if kept.name == CHECKPOINT else run.artifacts.content(kept.name)
+        if content is not None:
+            names.add(kept.name)
+            yield kept.name, kept.step, content
+    checkpoint = None if WEIGHTS in names else run.artifacts.load(CHECKPOINT)
+    if checkpoint is not None:
+        weights = {k: v for k, v in checkpoint.tensors.items() if k.startswith(MODEL_PREFIX)}
+        yield WEIGHTS, run.step, pack_snapshot(Snapshot(weights, {"step": run.step}))
+
+
+def _entry(name: str) -> zipfile.ZipInfo:
+    entry = zipfile.ZipInfo(name, _FIXED_TIME)
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    entry.external_attr = 0o644 << 16
+    return entry
+
+
+def _json(value: object) -> bytes:
+    text = json.dumps(value, ensure_ascii=False, indent=1)
+    return text.encode("utf-8")

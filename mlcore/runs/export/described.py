@@ -1,0 +1,43 @@
+"""All that is known of a run but its points and files, as values that JSON can hold."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from mlcore.runs.recorded_run import Run
+
+
+def described(run: Run) -> dict[str, Any]:
+    """A run as plain values; moments are ISO 8601 in UTC, numbers of metrics are left out."""
+    facts: dict[str, Any] = {
+        "id": run.id,
+        "name": run.name,
+        "experiment": run.experiment,
+        "status": str(run.status),
+        "config": dict(run.config_fields),
+        "fingerprint": run.fingerprint,
+        "seed": run.seed,
+        "created": _text(run.created),
+        "started": _text(run.started),
+        "finished": _text(run.finished),
+        "elapsed": run.elapsed,
+        "step": run.step,
+        "done": run.done,
+        "total": run.total,
+        "host": run.host,
+        "versions": dict(run.versions),
+        "surroundings": dict(run.surroundings),
+        "error": run.error,
+        "traceback": run.traceback,
+        "tags": list(run.tags),
+        "note": run.note,
+        "starred": run.starred,
+        "archived": run.archived,
+        "source": run.source,
+    }
+    return facts
+
+
+def _text(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat()

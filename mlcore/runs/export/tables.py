@@ -1,0 +1,117 @@
+"""The points of runs as CSV, Parquet and JSON: all of them, and to the last digit."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from mlcore.runs.export.described import described
+from mlcore.runs.recorded_run import Run
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_NAMES: Final = {math.inf: "Infinity", -math.inf: "-Infinity"}
+_FORMAT: Final = "mlcore points 1"
+
+
+def points_frame(runs: Sequence[Run]) -> pd.DataFrame:
+    """Every point of some runs of one store: run, metric, step, value, time (s of work)."""
+    if not runs:
+        raise ValueError("No run was given. Name one or more by their ids.")
+    return runs[0].store.points_of([run.id for run in runs])
+
+
+def to_csv(runs: Sequence[Run]) -> bytes:
+    """Columns run, metric, step, value, time in UTF-8; NaN is ``NaN``, infinities ``inf``.
+
+    Numbers have as many digits as bring the same number back:
+    ``pandas.read_csv(file, float_precision="round_trip")``.
+    """
+    text: str = points_frame(runs).to_csv(index=False, na_rep="NaN", lineterminator="\n")
+    return text.encode("utf-8")
+
+
+def to_parquet(runs: Sequence[Run]) -> bytes:
+    """The same table as Parquet; the schema's metadata holds what is known of each run.
+
+    It is JSON under the key ``mlcore``: ``pyarrow.parquet.read_schema(file).metadata``.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = pa.Table.from_pandas(points_frame(runs), preserve_index=False)
+    facts = json.dumps([described(run) for run in runs], ensure_ascii=False).encode("utf-8")
+    table = table.replace_schema_metadata({**(table.schema.metadata or {}), b"mlcore": facts})
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer)
+    return buffer.getvalue()
+
+
+def to_json(runs: Sequence[Run]) -> bytes:
+    """Each run with its config and its metrics as lists of step, value and time.
+
+    Strict JSON: NaN, Infinity and -Infinity are those words as texts. ``read_json`` reads it.
+    """
+    points = points_frame(runs)
+    by_run = {run: rows for run, rows in points.groupby("run", sort=False)}  # noqa: C416 - a GroupBy
+    whole = {
+        "format": _FORMAT,
+        "runs": [
+            {**described(run), "metrics": _metrics(by_run.get(run.id, points.iloc[:0]))}
+            for run in runs
+        ],
+    }
+    return json.dumps(whole, ensure_ascii=False, allow_nan=False).encode("utf-8")
+
+
+def read_json(data: bytes) -> pd.DataFrame:
+    """The points in a file of ``to_json``: run, metric, step, value, time.
+
+    Raises:
+        ValueError: If it is no such file.
+    """
+    import pandas as pd
+
+    try:
+        whole = json.loads(data)
+    except ValueError as error:
+        raise ValueError(f"The file is no JSON: {error}.") from None
+    if not isinstance(whole, dict) or whole.get("format") != _FORMAT:
+        raise ValueError(f"The file is none of {_FORMAT!r}, as mlcore export writes it.")
+    parts = [
+        pd.DataFrame(
+            {
+                "run": run["id"],
+                "metric": metric,
+                "step": pd.array(curve["step"], dtype="int64"),
+                "value": [float(value) for value in curve["value"]],
+                "time": [float(value) for value in curve["time"]],
+            }
+        )
+        for run in whole["runs"]
+        for metric, curve in run["metrics"].items()
+    ]
+    kinds = {"run": "str", "metric": "str", "step": "int64", "value": "float64", "time": "float64"}
+    frame = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(kinds))
+    return frame.astype(kinds)
+
+
+def _metrics(rows: pd.DataFrame) -> dict[str, dict[str, list[Any]]]:
+    return {
+        str(metric): {
+            "step": curve["step"].tolist(),
+            "value": [_number(value) for value in curve["value"].tolist()],
+            "time": curve["time"].tolist(),
+        }
+        for metric, curve in rows.groupby("metric", sort=False)
+    }
+
+
+def _number(value: float) -> float | str:
+    if math.isfinite(value):
+        return value
+    return "NaN" if math.isnan(value) else _NAMES[value]

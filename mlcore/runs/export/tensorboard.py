@@ -1,0 +1,115 @@
+"""Runs as TensorBoard event files, in float64: what is read back is what was measured."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from mlcore.core.files import write_atomically
+from mlcore.runs.export.described import described
+from mlcore.runs.export.missing import extra
+from mlcore.runs.export.tables import points_frame
+from mlcore.runs.recorded_run import Run
+from mlcore.runs.table import plain
+
+DESCRIPTION_TAG: Final = "mlcore/run"
+"""Text summary that holds all that is known of the run, as JSON."""
+
+
+def to_tensorboard(runs: Sequence[Run], folder: Path) -> list[Path]:
+    """Write a subfolder with one event file for each run; one that is there is replaced.
+
+    Metrics become scalars (tensors of float64, as ``tf.summary.scalar`` makes them of float32),
+    the config hyperparameters for the HParams tab. The wall time of a point is the run's start
+    plus its seconds of work.
+
+    Args:
+        runs: Runs of one store.
+        folder: The ``--logdir``; made if it is not there.
+
+    Returns:
+        The event files.
+
+    Raises:
+        MissingExtraError: If tensorboard is not installed.
+        OSError: If the folder cannot be written.
+    """
+    extra("tensorboard", "Writing event files", "tensorboard")
+    points = points_frame(runs)
+    written = []
+    for run in runs:
+        home = folder / f"{_plain_name(run.experiment)}-{run.id}"
+        home.mkdir(parents=True, exist_ok=True)
+        started = (run.started or run.created).timestamp()
+        path = home / f"events.out.tfevents.{int(started):010d}.mlcore.{run.id}"
+        write_atomically(path, _records(run, points[points["run"] == run.id], started))
+        written.append(path)
+    return written
+
+
+def _records(run: Run, points: Any, started: float) -> bytes:
+    from tensorboard.compat.proto.event_pb2 import Event
+    from tensorboard.compat.proto.summary_pb2 import Summary
+    from tensorboard.summary.writer.record_writer import RecordWriter
+    from tensorboard.util.tensor_util import make_tensor_proto
+
+    buffer = io.BytesIO()
+    writer = RecordWriter(buffer)
+
+    def write(**event: Any) -> None:
+        writer.write(Event(**event).SerializeToString())
+
+    write(wall_time=started, file_version="brain.Event:2")
+    for summary in (_hparams(run.config_fields, run.id, started), _description(run)):
+        write(wall_time=started, step=0, summary=summary)
+    known: set[str] = set()
+    import numpy as np
+
+    for name, step, value, time in zip(
+        *(points[column].tolist() for column in ("metric", "step", "value", "time")), strict=True
+    ):
+        entry = Summary.Value(tag=name, tensor=make_tensor_proto(np.float64(value)))
+        if name not in known:  # TensorBoard reads the metadata of a tag's first value only
+            known.add(name)
+            entry.metadata.CopyFrom(_scalar_metadata())
+        write(wall_time=started + time, step=step, summary=Summary(value=[entry]))
+    return buffer.getvalue()
+
+
+def _scalar_metadata() -> Any:
+    from tensorboard.plugins.scalar.metadata import create_summary_metadata
+
+    return create_summary_metadata(display_name="", description="")
+
+
+def _hparams(fields: Mapping[str, Any], run_id: str, started: float) -> Any:
+    from tensorboard.plugins.hparams.summary_v2 import hparams_pb
+
+    values: dict[str, bool | float | str] = {}
+    for name, value in fields.items():
+        told = plain(value)
+        number = isinstance(told, (bool, int, float)) and math.isfinite(told)
+        values[name] = told if number else str(told)  # type: ignore[assignment]  # narrowed above
+    return hparams_pb(values, trial_id=run_id, start_time_secs=started)
+
+
+def _description(run: Run) -> Any:
+    import numpy as np
+    from tensorboard.compat.proto.summary_pb2 import Summary
+    from tensorboard.plugins.text.metadata import create_summary_metadata
+    from tensorboard.util.tensor_util import make_tensor_proto
+
+    text = json.dumps(described(run), ensure_ascii=False)
+    metadata = create_summary_metadata(display_name="", description="")
+    tensor = make_tensor_proto(np.array(text.encode("utf-8"), dtype=object))
+    return Summary(value=[Summary.Value(tag=DESCRIPTION_TAG, tensor=tensor, metadata=metadata)])
+
+
+def _plain_name(text: str) -> str:
+    """A folder's name from any text: what is no letter, digit, dot or hyphen becomes ``_``."""
+    kept = "".join(c if c.isascii() and (c.isalnum() or c in ".-") else "_" for c in text)
+    return kept.lstrip(".")[:60] or "run"

@@ -1,0 +1,233 @@
+"""Reads a zip of ours: every member is checked before anything is kept, and nothing is unpacked.
+
+Members are read into memory, never written under their own names, so no name can lead outside;
+names that try are refused all the same. Sizes are bounded before reading. Weights are safetensors:
+nothing is ever unpickled.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import re
+import zipfile
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from mlcore.runs.export.archive import FORMAT, MANIFEST
+from mlcore.runs.imports.insertion import Foreign, ImportRefusedError, bring_in, check_file
+from mlcore.runs.points import Point
+from mlcore.runs.recorded_run import Run
+
+if TYPE_CHECKING:
+    from mlcore.runs.store import Store
+
+MOST_MEMBERS: Final = 50_000
+MOST_BYTES: Final = 2 * 1024**3
+"""Of all members unpacked."""
+MOST_MEMBER_BYTES: Final = 512 * 1024**2
+MOST_RATIO: Final = 200
+"""Unpacked over packed size of a large member: ours stay far below, bombs far above."""
+
+_SMALL: Final = 10 * 1024**2
+_MOST_JSON: Final = 20 * 1024**2
+_MEMBER: Final = re.compile(
+    r"runs/(?P<run>[A-Za-z0-9]{4,32})/"
+    r"(?P<file>run\.json|config\.json|versions\.json|metrics\.csv"
+    r"|files/(?P<name>[A-Za-z0-9_][A-Za-z0-9_-]{0,80})-(?P<step>\d{1,15})\.safetensors)"
+)
+_DAMAGED: Final = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError)
+
+
+def import_zip(store: Store, file: Path | bytes, name: str | None = None) -> list[Run]:
+    """Bring in the runs of a zip that ``mlcore.runs.export.to_zip`` made.
+
+    The checksums in its manifest tell damage on the way; they are no signature, so they do not
+    tell who made it. A zip that was brought in before gives the runs that are there.
+
+    Args:
+        store: Where to keep them.
+        file: The zip, or its content.
+        name: What to call it in the runs' origin; by default the file's name.
+
+    Returns:
+        The runs, marked with ``source="zip"``.
+
+    Raises:
+        ImportRefusedError: If it is no zip of ours, is damaged or is hostile; nothing is kept.
+        FileNotFoundError: If there is no such file.
+    """
+    name = name or (file.name if isinstance(file, Path) else "upload.zip")
+    content = file.read_bytes() if isinstance(file, Path) else file
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            foreign = _read(archive, name)
+    except _DAMAGED as error:
+        raise ImportRefusedError(
+            f"The file {name} is no zip, or is damaged ({error}). Export it again."
+        ) from None
+    return [bring_in(store, one) for one in foreign]
+
+
+def _read(archive: zipfile.ZipFile, name: str) -> list[Foreign]:
+    entries = _checked_entries(archive, name)
+    members = _manifest(archive, entries, name)
+    by_run: dict[str, dict[str, bytes]] = {}
+    digests: dict[str, list[str]] = {}
+    for path in members:
+        content = archive.read(entries[path])
+        sha256 = hashlib.sha256(content).hexdigest()
+        if sha256 != members[path]:
+            raise ImportRefusedError(
+                f"{path} in {name} is damaged: its SHA-256 is {sha256[:12]}…, the manifest says "
+                f"{members[path][:12]}…. Export it again."
+            )
+        found = _matched(path, name)
+        by_run.setdefault(found["run"], {})[found["file"]] = content
+        if found["file"] != "run.json":  # a note that was edited since makes no other run
+            digests.setdefault(found["run"], []).append(f"{path} {sha256}")
+    if not by_run:
+        raise ImportRefusedError(f"The zip {name} holds no runs.")
+    return [
+        _foreign(run_id, files, "\n".join(digests.get(run_id, [])), name)
+        for run_id, files in by_run.items()
+    ]
+
+
+def _checked_entries(archive: zipfile.ZipFile, name: str) -> dict[str, zipfile.ZipInfo]:
+    """The members by name, after all bounds were checked by what the zip says of itself."""
+    infos = archive.infolist()
+    if len(infos) > MOST_MEMBERS:
+        raise ImportRefusedError(
+            f"The zip {name} has {len(infos):,} members, but {MOST_MEMBERS:,} are the most."
+        )
+    entries: dict[str, zipfile.ZipInfo] = {}
+    for info in infos:
+        path = info.filename
+        if path != MANIFEST:
+            _matched(path, name)
+        if path in entries:
+            raise ImportRefusedError(f"The zip {name} has two members {path!r}.")
+        if info.flag_bits & 1 or info.compress_type not in (
+            zipfile.ZIP_STORED,
+            zipfile.ZIP_DEFLATED,
+        ):
+            raise ImportRefusedError(
+                f"{path} in {name} is encrypted or packed in another way than ours."
+            )
+        inflated = info.file_size > _SMALL and info.file_size > MOST_RATIO * info.compress_size
+        if info.file_size > _bound(path) or inflated:
+            raise ImportRefusedError(
+                f"{path} in {name} would unpack to {info.file_size:,} bytes from "
+                f"{info.compress_size:,}, which no run of ours does."
+            )
+        entries[path] = info
+    whole = sum(info.file_size for info in infos)
+    if whole > MOST_BYTES:
+        raise ImportRefusedError(
+            f"The zip {name} would unpack to {whole:,} bytes, but {MOST_BYTES:,} are the most. "
+            "Export fewer runs at once."
+        )
+    return entries
+
+
+def _bound(path: str) -> int:
+    return _MOST_JSON if path.endswith(".json") else MOST_MEMBER_BYTES
+
+
+def _matched(path: str, name: str) -> re.Match[str]:
+    found = _MEMBER.fullmatch(path)
+    if found is None:
+        raise ImportRefusedError(
+            f"The zip {name} holds {path[:120]!r}, which is no file of a run. Only zips that "
+            "mlcore export made are brought in."
+        )
+    return found
+
+
+def _manifest(
+    archive: zipfile.ZipFile, entries: Mapping[str, zipfile.ZipInfo], name: str
+) -> dict[str, str]:
+    """The checksum of each member, as the manifest tells; it names all members and no others."""
+    if MANIFEST not in entries:
+        raise ImportRefusedError(
+            f"The zip {name} has no {MANIFEST}. Only zips that mlcore export made are brought in."
+        )
+    whole = _json(archive.read(entries[MANIFEST]), MANIFEST, name)
+    if whole.get("format") != FORMAT:
+        raise ImportRefusedError(
+            f"The zip {name} is of the format {str(whole.get('format'))[:60]!r}, but this mlcore "
+            f"reads {FORMAT!r}. Update mlcore, or export it again."
+        )
+    members = whole.get("members")
+    told = members if isinstance(members, dict) else {}
+    checksums = {
+        str(path): str(facts["sha256"])
+        for path, facts in told.items()
+        if isinstance(facts, dict) and "sha256" in facts
+    }
+    odd = set(checksums) ^ (set(entries) - {MANIFEST})
+    if odd:
+        raise ImportRefusedError(
+            f"The zip {name} and its manifest disagree on {min(odd)[:120]!r}. Export it again."
+        )
+    return checksums
+
+
+def _foreign(run_id: str, files: Mapping[str, bytes], digest: str, name: str) -> Foreign:
+    for needed in ("run.json", "config.json", "metrics.csv"):
+        if needed not in files:
+            raise ImportRefusedError(f"Run {run_id} in {name} lacks its {needed}.")
+    facts = _json(files["run.json"], "run.json", name)
+    facts |= {"id": run_id, "config": _json(files["config.json"], "config.json", name)}
+    kept = []
+    for file, content in files.items():
+        found = _matched(f"runs/{run_id}/{file}", name)
+        if found["name"] is not None:
+            check_file(content, hashlib.sha256(content).hexdigest(), f"file {file} in {name}")
+            kept.append((found["name"], int(found["step"]), content))
+    return Foreign(
+        source="zip",
+        file=name,
+        digest=hashlib.sha256(digest.encode()).hexdigest(),
+        facts=facts,
+        points=_points(files["metrics.csv"], run_id, name),
+        files=kept,
+    )
+
+
+def _points(content: bytes, run_id: str, name: str) -> list[Point]:
+    import pandas as pd
+
+    columns = {"metric": "str", "step": "int64", "value": "float64", "time": "float64"}
+    try:
+        frame = pd.read_csv(
+            io.BytesIO(content),
+            dtype=columns,  # type: ignore[arg-type]  # the stubs want an invariant dict
+            usecols=list(columns),
+            float_precision="round_trip",
+            keep_default_na=False,
+            na_values={"value": ["NaN"]},
+            encoding="utf-8",
+        )
+    except (ValueError, OverflowError) as error:  # pandas' own ParserError is a ValueError
+        raise ImportRefusedError(
+            f"The metrics.csv of run {run_id} in {name} cannot be read: {error}"
+        ) from None
+    lists = (frame[column].tolist() for column in columns)
+    return [
+        Point(step, metric, value, time) for metric, step, value, time in zip(*lists, strict=True)
+    ]
+
+
+def _json(content: bytes, member: str, name: str) -> dict[str, Any]:
+    try:
+        whole = json.loads(content)
+    except (ValueError, RecursionError):
+        whole = None
+    if not isinstance(whole, dict):
+        raise ImportRefusedError(f"The {member} in {name} is no JSON object. Export it again.")
+    return whole
