@@ -86,13 +86,15 @@ def reliability_spec() -> dict[str, Any]:
         alt.Tooltip("confidence:Q", title="Mean confidence", format=".2%"),
         alt.Tooltip("accuracy:Q", title="Accuracy", format=".2%"),
     ]
-    ends = alt.Data(values=[{"confidence": 0, "accuracy": 0}, {"confidence": 1, "accuracy": 1}])
-    diagonal: alt.Chart = alt.Chart(ends).mark_line(
-        color=palette.THEORY, strokeDash=list(palette.THEORY_DASH)
-    )
+    diagonal = alt.Chart(ROWS).mark_rule(color=palette.THEORY, strokeDash=[*palette.THEORY_DASH])
     base = alt.Chart(ROWS).transform_filter("datum.images > 0")
     layers = [
-        diagonal.encode(x=x, y=y),
+        diagonal.encode(
+            x=alt.XDatum(0, title="Confidence", scale=unit),
+            x2=alt.X2Datum(1),
+            y=alt.YDatum(0, title="Accuracy", scale=unit),
+            y2=alt.Y2Datum(1),
+        ),
         base.mark_rule(color=palette.GRADIENT, strokeWidth=2).encode(
             x=x, y=y, y2="confidence:Q", tooltip=tips
         ),
@@ -171,38 +173,31 @@ def plane_spec(x_title: str, y_title: str, title: str) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=8)
-def history_spec(layers: tuple[str, ...], field: str) -> dict[str, Any]:
-    """How weights grew. Rows: epoch, layer, norm, moved, largest; ``field`` is one of the last."""
-    titles = {"norm": "‖W‖", "moved": "‖W − W₀‖ / ‖W₀‖"}
-    words = {
-        "norm": "Length of each layer's weights",
-        "moved": "How far each layer went from its start",
-    }
+def history_spec(layers: tuple[str, ...]) -> dict[str, Any]:
+    """How far weights moved. Rows: epoch, layer, norm, moved, largest."""
     colours = [palette.run_colour(place) for place in range(len(layers))]
-    chart = (
-        alt.Chart(ROWS)
-        .mark_line(point=alt.OverlayMarkDef(size=45), strokeWidth=2)
-        .encode(
-            x=alt.X("epoch:Q", title="Epoch", axis=alt.Axis(tickMinStep=1, format="d")),
-            y=alt.Y(f"{field}:Q", title=titles[field], scale=alt.Scale(zero=field == "moved")),
-            color=alt.Color(
-                "layer:N",
-                title=None,
-                scale=alt.Scale(domain=list(layers), range=colours),
-                legend=alt.Legend(orient="top", symbolType="stroke"),
-            ),
-            tooltip=[
-                alt.Tooltip("layer:N", title="Layer"),
-                alt.Tooltip("epoch:Q", title="Epoch"),
-                alt.Tooltip("norm:Q", title="‖W‖", format=".4~g"),
-                alt.Tooltip("moved:Q", title="‖W − W₀‖ / ‖W₀‖", format=".4~g"),
-                alt.Tooltip("largest:Q", title="max |w|", format=".4~g"),
-            ],
-        )
-        .properties(
-            title=alt.TitleParams(words[field], anchor="start"),
-            height=230,
-            description=f"{words[field]}, over the epochs.",
-        )
+    title = "How far each layer went from its start"
+    lines: alt.Chart = alt.Chart(ROWS).mark_line(point=alt.OverlayMarkDef(size=45), strokeWidth=2)
+    chart = lines.encode(
+        x=alt.X("epoch:Q", title="Epoch", axis=alt.Axis(tickMinStep=1, format="d")),
+        y=alt.Y("moved:Q", title="‖W − W₀‖ / ‖W₀‖"),
+        color=alt.Color(
+            "layer:N",
+            title=None,
+            sort=None,
+            scale=alt.Scale(domain=list(layers), range=colours),
+            legend=alt.Legend(orient="right", symbolType="stroke"),
+        ),
+        tooltip=[
+            alt.Tooltip("layer:N", title="Layer"),
+            alt.Tooltip("epoch:Q", title="Epoch"),
+            alt.Tooltip("norm:Q", title="‖W‖", format=".4~g"),
+            alt.Tooltip("moved:Q", title="‖W − W₀‖ / ‖W₀‖", format=".4~g"),
+            alt.Tooltip("largest:Q", title="max |w|", format=".4~g"),
+        ],
+    ).properties(
+        title=alt.TitleParams(title, subtitle="length of the change against ‖W₀‖", anchor="start"),
+        height=230,
+        description=f"{title}, a line a layer, over the epochs.",
     )
     return bare_spec(chart)

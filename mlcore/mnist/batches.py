@@ -117,7 +117,7 @@ def batch_order(config: MNISTConfig) -> Iterator[Tensor]:
     chosen = _subset(config, _available(config))
     for epoch in range(config.epochs):
         order = _epoch_order(config.seed, epoch, images)
-        for batch in order.split(config.batch_size)[: config.steps_per_epoch()]:
+        for batch in torch.split(order, config.batch_size)[: config.steps_per_epoch()]:
             yield batch if chosen is None else chosen[batch]
 
 

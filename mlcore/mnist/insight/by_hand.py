@@ -32,6 +32,11 @@ def by_hand(layer: nn.Module, x: Doubles) -> Doubles:
     Raises:
         TypeError: If there is no formula for this kind of layer.
     """
+    made: Doubles = np.asarray(_formula(layer, x), dtype=np.float64)
+    return made
+
+
+def _formula(layer: nn.Module, x: Doubles) -> Any:
     match layer:
         case nn.Linear():
             return x @ _numbers(layer.weight).T + _numbers(layer.bias)
@@ -40,8 +45,8 @@ def by_hand(layer: nn.Module, x: Doubles) -> Doubles:
             sums = np.einsum("ncrqij,ocij->norq", windows, _numbers(layer.weight), optimize=True)
             return sums + _numbers(layer.bias)[:, None, None]
         case nn.MaxPool2d():
-            side = layer.kernel_size
-            return _windows(x, int(side), int(side)).max(axis=(-2, -1))  # type: ignore[arg-type]  # ours are square
+            side = layer.kernel_size if isinstance(layer.kernel_size, int) else layer.kernel_size[0]
+            return _windows(x, side, side).max(axis=(-2, -1))
         case nn.Flatten():
             return x.reshape(len(x), -1)
         case nn.Unflatten():
@@ -56,14 +61,14 @@ def by_hand(layer: nn.Module, x: Doubles) -> Doubles:
 _ACTIVATIONS = (nn.ReLU, nn.LeakyReLU, nn.GELU, nn.SiLU, nn.Tanh, nn.Sigmoid)
 
 
-def _activation(layer: nn.Module, x: Doubles) -> Doubles:
+def _activation(layer: nn.Module, x: Doubles) -> Any:
     match layer:
         case nn.ReLU():
             return np.maximum(x, 0.0)
         case nn.LeakyReLU():
             return np.where(x > 0, x, layer.negative_slope * x)
         case nn.GELU():
-            erf = np.frompyfunc(math.erf, 1, 1)(x / math.sqrt(2)).astype(np.float64)
+            erf = np.asarray(np.frompyfunc(math.erf, 1, 1)(x / math.sqrt(2)), dtype=np.float64)
             return x * (1 + erf) / 2
         case nn.SiLU():
             return x / (1 + np.exp(-x))
@@ -73,7 +78,7 @@ def _activation(layer: nn.Module, x: Doubles) -> Doubles:
             return np.tanh(x)
 
 
-def _normalization(layer: nn.Module, x: Doubles) -> Doubles:
+def _normalization(layer: nn.Module, x: Doubles) -> Any:
     pixels = (1,) * (x.ndim - 2)
     match layer:
         case nn.BatchNorm1d() | nn.BatchNorm2d():

@@ -55,7 +55,7 @@ def forward(model: nn.Module, images: Array, *, precision: Precision = "float32"
     outputs: list[Tensor] = []
     features: list[Tensor] = []
     with torch.inference_mode(), _autocast(precision):
-        for part in pixels.split(CHUNK):
+        for part in torch.split(pixels, CHUNK):
             hidden = part
             for layer in body:
                 hidden = layer(hidden)

@@ -7,6 +7,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from mlcore.mnist.insight import Broken, Row, algebra, sum_written_out
+from mlcore.mnist.insight.passes import named_chain
 from mlcore.ui import page, trained
 from mlcore.ui.inside import evaluated, parts
 from mlcore.ui.layers import parts as layer_parts
@@ -87,7 +88,7 @@ def _table(rows: tuple[Row, ...]) -> None:
             "Formula": [_FORMULAS.get(row.kind, _NORMALIZED) for row in rows],
             "Shapes": [_shapes(row) for row in rows],
             "Comes out": [_preview(row) for row in rows],
-            "By hand, max\\|Δ\\|": [_difference(row) for row in rows],
+            "By hand, max|Δ|": [_difference(row) for row in rows],
         }
     )
     worst = max((row.difference for row in rows if row.difference is not None), default=0.0)
@@ -151,7 +152,9 @@ def _refusal(rows: tuple[Row, ...], broken: Broken | None) -> None:
 
 
 def _written_out(chosen: parts.Chosen, rows: tuple[Row, ...]) -> None:
-    layers = dict(chosen.moment.model().named_children())
+    from torch import nn
+
+    layers = dict(named_chain(chosen.moment.model()))
     linear = [place for place, row in enumerate(rows) if row.kind == "Linear"]
     st.markdown("**One number written out**, its three largest terms first")
     left, right = st.columns([1, 2])
@@ -173,8 +176,10 @@ def _written_out(chosen: parts.Chosen, rows: tuple[Row, ...]) -> None:
         key=f"inside.algebra.unit.{place}.{out.shape[1]}.{best}",
     )
     before = _given(rows, place)
-    weight = layers[rows[place].name].weight[unit].detach().double().numpy()
-    bias = float(layers[rows[place].name].bias[unit])
+    layer = layers[rows[place].name]
+    assert isinstance(layer, nn.Linear)  # noqa: S101 - the list holds linear layers only
+    weight = layer.weight[unit].detach().double().numpy()
+    bias = float(layer.bias[unit].detach())
     st.latex(f"z_{{{unit}}} = {sum_written_out(before, weight, bias)}")
     said = float(out[0, unit])
     by_hand = float(before @ weight + bias)
@@ -188,7 +193,8 @@ def _given(rows: tuple[Row, ...], place: int) -> NDArray[np.float64]:
     """What came into a linear layer: what the row before it gave."""
     values = rows[place - 1].values
     assert values is not None  # noqa: S101 - a linear layer stands after a flatten at least
-    return values[0].ravel()
+    given: NDArray[np.float64] = values[0].ravel()
+    return given
 
 
 def _answer(chosen: parts.Chosen, rows: tuple[Row, ...]) -> None:

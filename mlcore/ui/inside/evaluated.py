@@ -9,6 +9,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from mlcore.mnist.config import MNISTConfig
+from mlcore.mnist.sources import DatasetName
 from mlcore.ui.layers.parts import one_thread
 from mlcore.ui.trained import Moment
 
@@ -97,8 +98,16 @@ def normal(config: MNISTConfig, pictures: NDArray[np.uint8]) -> Tensor:
     return normalized(load(config.dataset, config.data_dir), torch.from_numpy(pictures))
 
 
+def labels(config: MNISTConfig) -> NDArray[np.int64]:
+    """True classes of all test images of a config's data set, int64 ``[M]``."""
+    from mlcore.mnist import load
+
+    known: NDArray[np.int64] = load(config.dataset, config.data_dir).test_labels.numpy()
+    return known
+
+
 @st.cache_resource(max_entries=2, show_spinner="Reading the images…")
-def _test_images(dataset: str, folder: str) -> Tensor:
+def _test_images(dataset: DatasetName, folder: str) -> Tensor:
     config = MNISTConfig(dataset=dataset, data_dir=folder)
     from mlcore.mnist import load
 

@@ -24,7 +24,7 @@ MOMENTS: Final = 24
 _TILES: Final = 64
 _KERNELS: Final = 512
 _ROWS, _COLUMNS = 256, 1024
-_WEIGHTS, _MAPS = "Weights", "Feature maps"
+_LEARNED, _WEIGHTS, _MAPS = "What it learned", "Weights", "Feature maps"
 
 
 def show() -> None:
@@ -36,10 +36,11 @@ def show() -> None:
             return
         what = st.segmented_control(
             "Show",
-            [_WEIGHTS, _MAPS],
-            default=_WEIGHTS,
+            [_LEARNED, _WEIGHTS, _MAPS],
+            default=_LEARNED,
             required=True,
-            help="The numbers a layer learned, or what it makes of one digit.",
+            help="W − W₀, the weights less their random start; the weights as they are; or what "
+            "a layer makes of one digit.",
             key="inside.matrices.what",
         )
         moments = _spread(trained.moments(chosen.run) or [chosen.moment])
@@ -47,7 +48,7 @@ def show() -> None:
         found = _matrices(moments[-1]) if digit is None else _maps(moments[-1], digit.pixels)
         names = {f"{m.name} · {' × '.join(map(str, m.shape))}": m for m in found}
         name = st.selectbox("Layer", list(names), key=f"inside.matrices.layer.{what}")
-        places = _choose_tiles(names[name])
+        places = _choose_tiles(names[name], _first(moments, names[name].name, what))
         page.prose("inside_matrices")
     with picture, page.sentences():
         layer = names[name].name
@@ -55,7 +56,9 @@ def show() -> None:
             _matrices(moment) if digit is None else _maps(moment, digit.pixels)
             for moment in moments
         ]
-        tiles_view(_payload(moments, at_each, layer, places, digit), key="inside.matrices.tiles")
+        mine = [next(m for m in found if m.name == layer) for found in at_each]
+        first = _first(moments, layer, what)
+        tiles_view(_payload(moments, mine, first, places, digit), key="inside.matrices.tiles")
         if digit is None:
             _history(moments)
             _proof(chosen, moments)
@@ -69,8 +72,16 @@ def _spread(moments: Sequence[trained.Moment]) -> list[trained.Moment]:
     return [moments[place] for place in places]
 
 
-def _choose_tiles(matrix: Matrix) -> NDArray[np.int64]:
+def _first(moments: Sequence[trained.Moment], layer: str, what: str) -> NDArray[np.float32] | None:
+    """The tiles at the start where only what came since is shown, else None."""
+    if what != _LEARNED or len(moments) < 2:
+        return None
+    return next(m.tiles for m in _matrices(moments[0]) if m.name == layer)
+
+
+def _choose_tiles(matrix: Matrix, first: NDArray[np.float32] | None) -> NDArray[np.int64]:
     """Which tiles to draw: all, or the strongest of many, or a part of them in order."""
+    shown = matrix.tiles if first is None else matrix.tiles - first
     count, height, width = matrix.tiles.shape
     most = _KERNELS if height * width <= 64 else _TILES
     if count <= most:
@@ -83,7 +94,7 @@ def _choose_tiles(matrix: Matrix) -> NDArray[np.int64]:
     )
     order = np.arange(count)
     if strongest:
-        order = np.argsort(-np.linalg.norm(matrix.tiles.reshape(count, -1), axis=1), kind="stable")
+        order = np.argsort(-np.linalg.norm(shown.reshape(count, -1), axis=1), kind="stable")
     parts_of_it = [f"{at + 1}–{min(at + most, count)}" for at in range(0, count, most)]
     part = st.select_slider(
         f"Which of the {count}", parts_of_it, key=f"inside.matrices.part.{matrix.name}.{count}"
@@ -94,15 +105,14 @@ def _choose_tiles(matrix: Matrix) -> NDArray[np.int64]:
 
 def _payload(
     moments: Sequence[trained.Moment],
-    at_each: Sequence[tuple[Matrix, ...]],
-    layer: str,
+    mine: Sequence[Matrix],
+    first: NDArray[np.float32] | None,
     places: NDArray[np.int64],
     digit: parts.Digit | None,
 ) -> dict[str, Any]:
-    mine = [next(m for m in found if m.name == layer) for found in at_each]
     last = mine[-1]
-    frames = [m.tiles[places][:, :_ROWS, :_COLUMNS] for m in mine]
-    what = "weights" if digit is None else f"what the layer makes of {digit.words}"
+    start = np.float32(0) if first is None else first
+    frames = [(m.tiles - start)[places][:, :_ROWS, :_COLUMNS] for m in mine]
     cells = "row {row}, column {column}"
     if digit is None and last.tiles.shape[0] == 1:
         cells = "unit {row}, input {column}"
@@ -112,10 +122,22 @@ def _payload(
         frames,
         [f"Epoch {moment.epoch:.3g}" for moment in moments],
         [last.labels[place] for place in places],
-        name=f"{moments[-1].run_id}.{layer}.{digit is None}",
-        title=f"{layer}, {what}: {last.meaning}",
+        name=f"{moments[-1].run_id}.{last.name}.{digit is None}.{first is None}",
+        title=_title(last, len(places), digit, learned=first is not None),
         cells=cells,
     )
+
+
+def _title(matrix: Matrix, shown: int, digit: parts.Digit | None, *, learned: bool) -> str:
+    count, height, width = matrix.tiles.shape
+    if count == 1:
+        what = f"{height} × {width}" if height > 1 else f"{width} numbers"
+    else:
+        what = f"{count} tiles of {height} × {width}"
+        what += f", {shown} of them here" if shown < count else ""
+    if digit is not None:
+        return f"{matrix.name}, {what} for {digit.words}"
+    return f"{matrix.name}{', W − W₀' if learned else ''}, {what}: {matrix.meaning}"
 
 
 def _history(moments: Sequence[trained.Moment]) -> None:
@@ -127,9 +149,7 @@ def _history(moments: Sequence[trained.Moment]) -> None:
             "large networks do. Train it again to watch its weights form."
         )
         return
-    for column, field in zip(st.columns(2, gap="small"), ("moved", "norm"), strict=True):
-        with column:
-            chart(history_spec(layers, field), rows, key=f"inside.matrices.{field}")
+    chart(history_spec(layers), rows, key="inside.matrices.history")
 
 
 def _proof(chosen: parts.Chosen, moments: Sequence[trained.Moment]) -> None:

@@ -93,18 +93,20 @@ def _confident(chosen: parts.Chosen, found: Examination) -> None:
     names = chosen.classes
     st.markdown(f"**Most confident of its {len(rows):,} mistakes**")
     few = rows.head(24)
+    said = [
+        (names[true], names[guess], f"{sure:.0%}")
+        for true, guess, sure in zip(
+            few["true"].tolist(), few["guess"].tolist(), few["confidence"].tolist(), strict=True
+        )
+    ]
     parts.gallery(
         chosen.config,
         few["place"].to_numpy(np.int64),
         [
-            f"{page.plain(names[row.true])} → :red[**{page.plain(names[row.guess])}**] "
-            f"{row.confidence:.0%}"
-            for row in few.itertuples()
+            f"{page.plain(true)} → :red[**{page.plain(guess)}**] {sure}"
+            for true, guess, sure in said
         ],
-        [
-            f"A {names[row.true]}, taken for {names[row.guess]} with {row.confidence:.0%}"
-            for row in few.itertuples()
-        ],
+        [f"A {true}, taken for {guess} with {sure}" for true, guess, sure in said],
     )
     st.caption("True class → what it was taken for, and how sure the network was.")
 

@@ -38,11 +38,13 @@ def chosen() -> Chosen | None:
     run = run_picker.choose_run(key="inside")
     if run is None:
         return None
-    with page.sentences():
+    try:
         moment = trained.latest(run)
         moment.model()
-        return Chosen(run, moment.config, moment)
-    return None
+    except page.SENTENCES as problem:
+        page.error(problem)
+        return None
+    return Chosen(run, moment.config, moment)
 
 
 def caption_of(picked: Chosen) -> None:

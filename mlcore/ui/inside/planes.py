@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from mlcore.charts import palette
 from mlcore.charts.inside import plane_spec
+from mlcore.mnist.sources import DatasetName
 from mlcore.ui import drawn, page
 from mlcore.ui.inside import evaluated, parts
 from mlcore.ui.layers.parts import chart
@@ -106,7 +107,8 @@ def _rows(moment: Moment, classes: tuple[str, ...], places: NDArray[np.float64])
     count = len(places)
     labels, guesses = found.labels[:count], found.guesses[:count]
     names = np.array(classes, dtype=object)
-    hues = np.array([palette.run_colour(label) for label in range(len(classes))], dtype=object)
+    colours = palette.CLASS_COLOURS
+    hues = np.array([colours[label % len(colours)] for label in range(len(classes))], dtype=object)
     config = moment.config
     return pd.DataFrame(
         {
@@ -158,7 +160,7 @@ def _signs(classes: tuple[str, ...]) -> NDArray[np.object_]:
 
 
 @st.cache_data(max_entries=4, show_spinner=False)
-def _pictures(dataset: look.DatasetName, folder: str, count: int) -> list[str]:
+def _pictures(dataset: DatasetName, folder: str, count: int) -> list[str]:
     """The first test images as PNG data URLs, for tooltips."""
     pictures = look.images(dataset, folder, "test", tuple(range(count)))
     return [_png(picture) for picture in pictures]

@@ -43,6 +43,7 @@ class Tiles {
     this.slider.setAttribute('aria-label', data.axis)
     const bar = this.root.querySelector('.scale i')
     bar.style.background = `linear-gradient(90deg, ${data.stops.join()})`
+    this.root.querySelector('.title').textContent = data.title
     this.root.querySelector('.low').textContent = show(-data.scale)
     this.root.querySelector('.high').textContent = `${show(data.scale)} ${data.unit}`
     this.palette = lookup(data.stops)

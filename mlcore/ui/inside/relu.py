@@ -1,0 +1,150 @@
+"""The tab *With or without ReLU*: what activations buy, and how all collapses without them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from mlcore.charts.tiles import tile_payload
+from mlcore.mnist.config import MNISTConfig
+from mlcore.mnist.insight import Pair, collapse
+from mlcore.mnist.insight.collapsing import exact_logits
+from mlcore.ui import page, trained
+from mlcore.ui.inside import evaluated, pair
+from mlcore.ui.inside.tiles_view import tiles_view
+from mlcore.ui.layers.parts import one_thread, power
+from mlcore.ui.mnist import look
+
+KEY: Final = "inside.relu"
+ARMS: Final = {"without ReLU": "identity", "with ReLU": "relu"}
+IDENTITY: Final = 1e-5
+"""Largest |Δ logit| at which two networks count as one map."""
+
+_IMAGES: Final = 2000
+_RATES: Final = (0.01, 0.05, 0.2)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Map:
+    """A network as one map: what it gives for the first test images, against the network.
+
+    Attributes:
+        images: The map's rows, float64 ``[classes, 28, 28]``.
+        difference: max |Δ logit| between the map and the network.
+        accuracy: Of the map, 0 to 1.
+        of_network: Of the network on the same images.
+    """
+
+    images: NDArray[np.float64]
+    difference: float
+    accuracy: float
+    of_network: float
+
+
+def experiment(lr: float, seeds: tuple[int, ...]) -> Pair:
+    """The course's network with ReLU and with identities in their place, all else alike."""
+    return Pair("activation", ARMS, MNISTConfig(loss="cross_entropy", lr=lr), seeds)
+
+
+def show() -> None:
+    """Draw the tab."""
+    controls, picture = page.columns()
+    with controls, page.sentences():
+        lr = st.segmented_control(
+            "Learning rate",
+            _RATES,
+            default=0.05,
+            required=True,
+            help="Of both arms.",
+            key=f"{KEY}.lr",
+        )
+        chosen = experiment(lr, pair.seeds_control(key=KEY))
+        pair.start_control(chosen, key=KEY)
+        page.prose("inside_relu")
+    with picture, page.sentences():
+        pair.same_start_proof(chosen)
+        pair.follow(chosen, _draw, key=KEY)
+        page.as_code(_script(chosen), key=f"{KEY}.code")
+
+
+def _draw(shown: pair.Shown) -> None:
+    if not shown.runs:
+        st.info(
+            "Nothing is trained yet: the button starts both arms of each seed, about a second "
+            "each on a quiet machine.",
+            icon=":material/touch_app:",
+        )
+        return
+    seed = pair.choose_seed(shown, key=KEY)
+    if seed is not None:
+        _collapse(shown, seed)
+    pair.curves(shown, ("accuracy", "loss"), key=KEY)
+    pair.outcome(shown)
+
+
+def _collapse(shown: pair.Shown, seed: int) -> None:
+    without, with_relu = shown.arms
+    linear, bent = (trained.latest(shown.runs[arm, seed]) for arm in (without, with_relu))
+    exact, wrong = _as_map(linear), _as_map(bent)
+    st.markdown("**All matrices multiplied into one 10 × 784 map**")
+    left, right = st.columns(2)
+    for column, name, found in ((left, without, exact), (right, with_relu, wrong)):
+        column.metric(f"max|Δ logit|, {name}", power(found.difference))
+        column.caption(
+            f"Accuracy of the map {found.accuracy:.2%}, of the network {found.of_network:.2%}, "
+            f"on {_IMAGES:,} test digits."
+        )
+    holds = exact.difference <= IDENTITY
+    fails = wrong.difference > IDENTITY
+    st.caption(
+        f"{':material/check_circle:' if holds else ':material/warning:'} {without}: the map "
+        f"{'is' if holds else '**is not**'} the network (bound {power(IDENTITY)}, float64). "
+        f"{with_relu}: it {'is not' if fails else '**is**'}; nothing linear could be."
+    )
+    moments = trained.moments(shown.runs[without, seed]) or [linear]
+    classes = look.classes(shown.pair.base.dataset, shown.pair.base.data_dir)
+    tiles_view(
+        tile_payload(
+            [_as_map(moment).images for moment in moments],
+            [f"Epoch {moment.epoch:.3g}" for moment in moments],
+            [f"class {name}" for name in classes],
+            name=f"{linear.run_id}.map",
+            title=f"{without}: what each class adds up over the pixels",
+            cells="row {row}, column {column}",
+        ),
+        key=f"{KEY}.map",
+    )
+
+
+@st.cache_data(max_entries=256, show_spinner="Multiplying the matrices…")
+@one_thread()
+def _as_map(moment: trained.Moment) -> Map:
+    model = moment.model()
+    config = moment.config
+    places = tuple(range(_IMAGES))
+    pictures = look.images(config.dataset, config.data_dir, "test", places)
+    images = evaluated.normal(config, pictures)
+    labels = evaluated.labels(config)[:_IMAGES]
+    made = collapse(model)
+    logits, outputs = made.logits(images), exact_logits(model, images)
+    return Map(
+        images=made.images,
+        difference=float(np.abs(logits - outputs).max()),
+        accuracy=float((logits.argmax(axis=1) == labels).mean()),
+        of_network=float((outputs.argmax(axis=1) == labels).mean()),
+    )
+
+
+def _script(chosen: Pair) -> str:
+    return (
+        pair.script(chosen)
+        + "\n\nfrom mlcore.mnist import load\n\n"
+        + "digits = load()\n"
+        + "for who, run in runs.items():\n"
+        + "    model = insight.on_pixels(run.model(), digits)\n"
+        + "    print(who, insight.collapse(model).difference(model, digits.test_images[:2000]))"
+    )
