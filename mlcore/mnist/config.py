@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import ValidationInfo, field_validator
 
-from mlcore.core import Snapshot, Step
+from mlcore.core import Population, Snapshot, Step
 from mlcore.mnist.fields import MNISTFields
 from mlcore.mnist.sources import FOLDER, SOURCES
 
@@ -130,6 +130,21 @@ class MNISTConfig(MNISTFields):
         from mlcore.mnist.train import train
 
         return train(self, snapshot)
+
+    def population_shape(self) -> str | None:
+        """What configs must share to train as one program: see ``mlcore.mnist.population``."""
+        from mlcore.mnist.population_shape import shape
+
+        return shape(self)
+
+    @classmethod
+    def train_together(
+        cls, configs: Sequence[MNISTConfig], snapshots: Sequence[Snapshot | None]
+    ) -> Population:
+        """Train configs of one ``population_shape`` as one vectorized program."""
+        from mlcore.mnist.population import MNISTPopulation
+
+        return MNISTPopulation(configs, snapshots)
 
     def data_checksum(self) -> str:
         """SHA-256 that names the data.

@@ -38,12 +38,16 @@ class Evaluation:
 
 
 class Examiner:
-    """The test set on a device, ready to examine a network again and again."""
+    """The test set on a device, ready to examine a network again and again.
+
+    Attributes:
+        parts: Its normalized images, float32 ``[≤ 500, 28, 28]`` each.
+    """
 
     def __init__(self, config: MNISTConfig, digits: Digits, device: torch.device) -> None:
         self._config = config
         images = normalized(digits, digits.test_images).to(device)
-        self._parts = torch.split(images, _CHUNK)
+        self.parts = torch.split(images, _CHUNK)
         self._labels = digits.test_labels.to(device)
         self._targets = targets_for(config, digits.test_labels).to(device)
         self._samples = sample_indices(digits.test_labels, len(digits.classes))
@@ -65,8 +69,12 @@ class Examiner:
             return outputs.float()
 
         model.eval()
-        outputs = torch.cat(team.map(read, self._parts))
+        outputs = torch.cat(team.map(read, self.parts))
         model.train()
+        return self.evaluation(outputs)
+
+    def evaluation(self, outputs: Tensor) -> Evaluation:
+        """What a network's raw outputs ``[M, classes]`` for the whole test set say of it."""
         classes = outputs.shape[1]
         loss = loss_for(self._config)(outputs, self._targets)
         pairs = self._labels * classes + outputs.argmax(dim=1)

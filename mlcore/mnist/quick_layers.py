@@ -43,6 +43,15 @@ def onednn_multiplies() -> bool:
     )
 
 
+def product(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """X Wᵀ + b, ``[N, in]`` → ``[N, out]``, by the quicker of the two libraries, with gradients."""
+    large = x.device.type == "cpu" and x.dtype == torch.float32 and weight.numel() >= WORTH_IT
+    if large and onednn_multiplies():
+        quick: Tensor = _Product.apply(x, weight, bias)  # type: ignore[no-untyped-call]  # torch's own
+        return quick
+    return torch.addmm(bias, x, weight.t())
+
+
 class OneDNNLinear(nn.Linear):
     """``torch.nn.Linear`` over the parameters of another one, multiplied by oneDNN in float32."""
 

@@ -200,8 +200,8 @@ def _submit(store: Store, seen: _Seen, asked: Sequence[Proposal]) -> None:
         grouping.group(connection, row.id, configs, answers, places)
         given = iter(answers)
         rows = []
-        for number, repeat, proposal, config, refusal in wanted:
-            answer = next(given) if config is not None else None
+        for number, repeat, proposal, made, refusal in wanted:
+            answer = next(given) if made is not None else None
             rows.append(
                 {
                     "sweep": row.id,
