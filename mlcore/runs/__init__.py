@@ -12,6 +12,7 @@ from mlcore.runs.store import Store, open_store
 if TYPE_CHECKING:
     from mlcore.runs.comparison import Comparison, compare
     from mlcore.runs.contrasts import Contrast
+    from mlcore.runs.importances import Importance, importance
     from mlcore.runs.seed_groups import Group, queue_more_seeds
     from mlcore.runs.table import run_table
 
@@ -19,7 +20,9 @@ _HOMES = {
     "Comparison": "comparison",
     "Contrast": "contrasts",
     "Group": "seed_groups",
+    "Importance": "importances",
     "compare": "comparison",
+    "importance": "importances",
     "queue_more_seeds": "seed_groups",
     "run_table": "table",
 }
@@ -28,11 +31,13 @@ __all__ = [
     "Comparison",
     "Contrast",
     "Group",
+    "Importance",
     "Run",
     "Status",
     "Store",
     "compare",
     "get_run",
+    "importance",
     "open_store",
     "queue_more_seeds",
     "run",

@@ -206,7 +206,7 @@ def _points(content: bytes, run_id: str, name: str) -> list[Point]:
     try:
         frame = pd.read_csv(
             io.BytesIO(content),
-            dtype=columns,  # type: ignore[arg-type]  # the stubs want an invariant dict
+            dtype=columns,
             usecols=list(columns),
             float_precision="round_trip",
             keep_default_na=False,

@@ -147,8 +147,8 @@ class _Reading:
 
         started = self._facts.get("started") or self._facts.get("created")
         try:
-            return datetime.fromisoformat(started).timestamp()
-        except (TypeError, ValueError):
+            return datetime.fromisoformat(str(started)).timestamp()
+        except (ValueError, OverflowError):
             return min(self._times)
 
 
