@@ -21,7 +21,7 @@ class ToyConfig(Config):
     steps: int = Field(100, ge=1, le=100_000)
     lr: float = Field(0.05, gt=0, le=10)
     momentum: float = Field(0.9, ge=0, lt=1)
-    delay: float = Field(0.0, ge=0, le=1, description="Seconds to sleep at each step")
+    delay: float = Field(0.0, ge=0, le=1000, description="Seconds to sleep at each step")
     fail_at: int = Field(-1, ge=-1, description="Step at which the experiment has a bug")
     diverge_at: int = Field(-1, ge=-1)
     seed: int = Field(0, ge=0)

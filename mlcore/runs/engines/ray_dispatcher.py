@@ -28,8 +28,9 @@ from mlcore.runs.worker import Code
 LOOK_EVERY: Final = 0.2
 """Seconds between two looks at what waits."""
 
-FORCE_AFTER: Final = 30.0
-"""Seconds a run may take to obey a wish to stop before its task is cancelled."""
+STOP_WITHIN: Final = 30.0
+"""Seconds a run may take to obey a wish to stop before its task is cancelled;
+``MLCORE_STOP_WITHIN`` overrides it."""
 
 QUEUE_AHEAD: Final = 4
 """Tasks that wait in Ray beyond the room there is: a freed core, or a new node, finds work."""
@@ -56,10 +57,10 @@ class Share:
         Raises:
             ValueError: If one is not a number from 0 up, or there would be no core.
         """
-        cpus = _amount("MLCORE_RUN_CPUS", 1.0)
+        cpus = amount("MLCORE_RUN_CPUS", 1.0)
         if cpus == 0:
             raise ValueError("MLCORE_RUN_CPUS is 0, but a run needs some of a core: give 0.5, say.")
-        return cls(cpus, _amount("MLCORE_RUN_GPUS", 0.0))
+        return cls(cpus, amount("MLCORE_RUN_GPUS", 0.0))
 
     def for_device(self, device: object) -> dict[str, float]:
         """The resources of a run whose config asks for this device, as Ray wants them named.
@@ -95,12 +96,14 @@ class Dispatcher:
         store_url: Address of the store, reachable from every node.
         share: What each run is given.
         patience: Seconds without work after which it leaves.
+        stop_within: Seconds that a run has to obey a wish to stop.
     """
 
-    def __init__(self, store_url: str, share: Share, patience: float) -> None:
+    def __init__(self, store_url: str, share: Share, patience: float, stop_within: float) -> None:
         self._store: Store = open_store(store_url)
         self._share = share
         self._patience = patience
+        self._stop_within = stop_within
         self._tasks: dict[str, Any] = {}  # run id → Ray's reference to its task
         self._asked: dict[str, float] = {}  # run id → when it was first seen asked to stop
         self._slots = 0
@@ -201,7 +204,7 @@ class Dispatcher:
         now = time.monotonic()
         self._asked = {run_id: self._asked.get(run_id, now) for run_id in asked}
         for run_id, since in self._asked.items():
-            if now - since > FORCE_AFTER:
+            if now - since > self._stop_within:
                 _log.warning("run %s does not stop; its task is cancelled", run_id)
                 ray.cancel(self._tasks[run_id], force=True)
 
@@ -217,7 +220,12 @@ class Dispatcher:
         return True
 
 
-def _amount(variable: str, default: float) -> float:
+def amount(variable: str, default: float) -> float:
+    """A number of the environment.
+
+    Raises:
+        ValueError: If it is not a number from 0 up.
+    """
     given = os.environ.get(variable, str(default))
     try:
         number = float(given)

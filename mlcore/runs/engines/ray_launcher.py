@@ -15,7 +15,7 @@ import ray
 from mlcore.core import EngineError
 from mlcore.runs.engines.choice import chosen
 from mlcore.runs.engines.ray_cluster import RayCluster
-from mlcore.runs.engines.ray_dispatcher import Dispatcher, Share
+from mlcore.runs.engines.ray_dispatcher import STOP_WITHIN, Dispatcher, Share, amount
 from mlcore.runs.store import open_store
 from mlcore.runs.worker import idle_for
 
@@ -50,7 +50,12 @@ def launch(engine: RayCluster, store_url: str) -> None:
             # where the cluster's own head is: if that dies, so does all else
             resources={"node:__internal_head__": 0.001},
         )
-        .remote(store_url, Share.from_environment(), idle_for())
+        .remote(
+            store_url,
+            Share.from_environment(),
+            idle_for(),
+            amount("MLCORE_STOP_WITHIN", STOP_WITHIN),
+        )
     )
     ray.get(dispatcher.ready.remote(), timeout=READY_WITHIN)
 

@@ -1,0 +1,109 @@
+"""What a real Ray cluster is put through, in a process of its own: Ray is noisy.
+
+    python tests/engines/ray_scenarios.py killed_node|client
+
+The store is that of MLCORE_STORE. What happened is printed as one line of JSON at the end.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from ray.cluster_utils import Cluster
+
+import mlcore
+from mlcore.runs import Run, Status, open_store, tend
+from tests.runs.toy import ToyConfig
+
+PATIENCE = 150.0
+_NODE = {"num_cpus": 1, "object_store_memory": 80 * 2**20}
+
+
+def killed_node() -> dict[str, Any]:
+    """Three nodes work on six runs; one node dies in the middle; then one run does not stop."""
+    cluster = Cluster(initialize_head=True, head_node_args={**_NODE, "include_dashboard": False})
+    try:
+        doomed, _ = cluster.add_node(**_NODE), cluster.add_node(**_NODE)
+        os.environ |= {"MLCORE_ENGINE": "auto", "RAY_ADDRESS": cluster.address}
+        configs = [ToyConfig(seed=seed, steps=150, delay=0.02) for seed in range(6)]
+        runs = [mlcore.submit(config) for config in configs]
+        until(lambda: sum(one.step > 10 for one in now(runs)) >= 3)
+        cluster.remove_node(doomed, allow_graceful=False)
+        until(lambda: not any(one.status.moving for one in now(runs)))
+        deaf = mlcore.submit(ToyConfig(delay=1000))
+        until(lambda: deaf.refresh().status == Status.RUNNING)
+        deaf.stop()
+        until(lambda: not deaf.refresh().status.moving)
+        return {"runs": [one.id for one in runs], "deaf": deaf.id}
+    finally:
+        cluster.shutdown()
+
+
+def client() -> dict[str, Any]:
+    """A cluster that `ray start --head` made, reached from outside by its client port."""
+    gcs, door = free_port(), free_port()
+    words = ["start", "--head", "--block", f"--port={gcs}", f"--ray-client-server-port={door}"]
+    words += ["--num-cpus=1", "--include-dashboard=false", f"--object-store-memory={80 * 2**20}"]
+    head = subprocess.Popen(
+        [str(Path(sys.executable).with_name("ray")), *words],
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        until(lambda: answers(door))
+        os.environ["MLCORE_ENGINE"] = f"ray://127.0.0.1:{door}"
+        runs = [mlcore.submit(ToyConfig(seed=seed)) for seed in range(2)]
+        until(lambda: not any(one.status.moving for one in now(runs)))
+        return {"runs": [one.id for one in runs]}
+    finally:
+        os.killpg(head.pid, signal.SIGTERM)
+        try:
+            head.wait(20)
+        except subprocess.TimeoutExpired:
+            os.killpg(head.pid, signal.SIGKILL)
+
+
+def now(runs: Sequence[Run]) -> list[Run]:
+    """The runs as they are; a look that tends the store, as any page's does."""
+    tend(open_store())
+    return [one.refresh() for one in runs]
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Wait for a condition."""
+    began = time.monotonic()
+    while not condition():
+        if time.monotonic() - began > PATIENCE:
+            raise TimeoutError("it did not come true in time")
+        time.sleep(0.1)
+
+
+def answers(port: int) -> bool:
+    """Whether somebody listens at a port."""
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+def free_port() -> int:
+    """A port that nobody has."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+if __name__ == "__main__":
+    scenario = {"killed_node": killed_node, "client": client}[sys.argv[1]]
+    print(json.dumps(scenario()), flush=True)  # noqa: T201 - this is its answer
