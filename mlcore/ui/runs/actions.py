@@ -34,16 +34,6 @@ def bar(chosen: Sequence[str], table: pd.DataFrame, shelf: Shelf) -> None:
             _trash_buttons(chosen, len(table))
         else:
             _buttons(chosen, mine, table)
-        if chosen:
-            st.button(
-                "Clear",
-                icon=":material/close:",
-                type="tertiary",
-                help="Choose none",
-                key="runs.clear",
-                on_click=choice.choose,
-                args=((),),
-            )
 
 
 def _buttons(chosen: Sequence[str], mine: pd.DataFrame, table: pd.DataFrame) -> None:

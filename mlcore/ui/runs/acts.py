@@ -8,6 +8,7 @@ from typing import Any, Final
 import streamlit as st
 
 from mlcore.runs import open_store
+from mlcore.runs.export.missing import MissingExtraError
 from mlcore.runs.organize import edit, restore, trash
 from mlcore.ui import page
 
@@ -23,7 +24,7 @@ def attempt(what: Callable[..., object], *args: Any, **options: Any) -> bool:
     """
     try:
         what(*args, **options)
-    except (*page.SENTENCES, ValueError) as refused:  # a text too long, a tag that is empty
+    except (*page.SENTENCES, ValueError, MissingExtraError) as refused:  # also a tag too long
         st.session_state[REFUSED] = str(refused)
         return False
     return True

@@ -31,17 +31,13 @@ _FACTS: Final = {
     "started": "started",
     "finished": "finished",
     "duration": "work",
-    "step": "steps",
-    "seed": "seed",
+    "step": "last step",
     "host": "host",
     "error": "error",
     "source": "brought in",
 }
-_USUAL: Final = (
-    *("status", f"{METRIC}test_accuracy", f"{METRIC}test_loss"),
-    *("duration", "created", "tags", "id"),
-)
-_OF_PLAIN_LOSS: Final = f"{METRIC}loss"
+_RESULTS: Final = (f"{METRIC}test_accuracy", f"{METRIC}test_loss", f"{METRIC}loss")
+_VARIED: Final = 3
 _STATUS_COLOURS: Final = {
     Status.QUEUED: "gray",
     Status.RUNNING: "blue",
@@ -61,11 +57,19 @@ def choosable(table: pd.DataFrame) -> list[str]:
 
 
 def usual(table: pd.DataFrame) -> list[str]:
-    """The columns to show when nobody has chosen any."""
-    found = [name for name in _USUAL if name in table.columns]
-    if _OF_PLAIN_LOSS in table.columns and f"{METRIC}test_loss" not in table.columns:
-        found.insert(1, _OF_PLAIN_LOSS)
-    return found
+    """The columns to show when nobody has chosen any: the results, and the fields varied most."""
+    measured = [name for name in _RESULTS if name in table.columns]
+    if not measured:
+        measured = [name for name in table.columns if name.startswith(METRIC)][:1]
+    return ["status", *measured, *_varied(table), "duration", "created", "tags", "id"]
+
+
+def _varied(table: pd.DataFrame) -> list[str]:
+    """The config fields with the most different values, the seed left out."""
+    fields = [n for n in table.columns if n.startswith(CONFIG) and n != f"{CONFIG}seed"]
+    counts = {name: table[name].nunique() for name in fields}
+    varied = [name for name in fields if counts[name] > 1]
+    return sorted(varied, key=lambda name: -counts[name])[:_VARIED]
 
 
 def label_of(column: str, columns: Sequence[str] = ()) -> str:
@@ -82,7 +86,10 @@ def label_of(column: str, columns: Sequence[str] = ()) -> str:
     if column.startswith(METRIC):
         name = column.removeprefix(METRIC)
         return name.replace("_", " ") + " (last)" * (f"{CONFIG}{name}" in columns)
-    return _FACTS.get(column, column.removeprefix(CONFIG).replace("_", " "))
+    if column in _FACTS:
+        return _FACTS[column]
+    name = column.removeprefix(CONFIG).replace("_", " ")
+    return name + " (config)" * (name in _FACTS.values())
 
 
 def has_delta(column: str, table: pd.DataFrame) -> bool:

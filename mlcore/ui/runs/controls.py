@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 Shelf = Literal["runs", "archived", "trash"]
 
-_SHELVES: Final[dict[Shelf, str]] = {"runs": "Runs", "archived": "Archived", "trash": "Trash"}
+_SHELVES: Final[tuple[Shelf, ...]] = ("runs", "archived", "trash")
 _MANY_TAGS: Final = 12
 """Of more tags than this the most frequent ones get a chip; the filter finds the others."""
 
@@ -145,30 +145,29 @@ def show(table: pd.DataFrame, where: Filter, shelf: Shelf) -> View:
     )
 
 
-def choose_shelf(sizes: dict[Shelf, int]) -> Shelf:
+def choose_shelf() -> Shelf:
     """Which runs to show: those in sight, those put aside, those in the trash."""
     return st.segmented_control(
         "Show",
-        list(_SHELVES),
-        default="runs",
+        _SHELVES,
+        default=_SHELVES[0],
         required=True,
-        format_func=lambda shelf: f"{_SHELVES[shelf]} {sizes[shelf]:,}",
         label_visibility="collapsed",
         key="show",
         bind="query-params",
-        wrap=True,
+        width="stretch",
     )
 
 
 def _chips(label: str, key: str, counted: Counter[str]) -> list[str]:
     if not counted:
         return []
-    names = [name for name, _ in counted.most_common()]
     return st.pills(
         label,
-        names,
+        [name for name, _ in counted.most_common()],
         selection_mode="multi",
-        format_func=lambda name: f"{page.plain(page.one_line(name, 30))} {counted[name]:,}",
+        # what a chip says stands in the URL, so it must not count
+        format_func=lambda name: page.plain(page.one_line(name, 30)),
         key=key,
         bind="query-params",
         wrap=True,

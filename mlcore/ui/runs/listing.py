@@ -86,7 +86,19 @@ def _count(shown: int, there: int, chosen: int, hidden: int) -> None:
         words += f" · **{chosen:,}** chosen"
     if hidden:
         words += f", {hidden:,} of them not shown by the filter"
-    st.markdown(words)
+    with st.container(
+        horizontal=True, vertical_alignment="center", height=42, border=False, key="runs.count"
+    ):
+        st.markdown(words, width="content")
+        if chosen:
+            st.button(
+                "Choose none",
+                icon=":material/close:",
+                type="tertiary",
+                key="runs.clear",
+                on_click=choice.choose,
+                args=((),),
+            )
 
 
 def _table(rows: pd.DataFrame, table: pd.DataFrame, view: View, names: dict[str, str]) -> None:

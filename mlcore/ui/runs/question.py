@@ -22,14 +22,8 @@ RUNS: Final = "runs"
 _OFFERED: Final = 200
 _KEPT: Final = "compare.ids"
 _FIRST: Final = ("test_accuracy", "test_loss", "loss", "train_loss")
-_BETTER: Final = {"auto": "auto", "max": "higher", "min": "lower"}
-_AXES: Final[dict[Axis, str]] = {
-    "step": "Optimizer steps",
-    "epoch": "Epochs",
-    "samples": "Samples seen",
-    "time": "Seconds of work",
-}
-_LINES: Final = {"group": "Seeds together", "run": "Each run"}
+_BETTER: Final[dict[str, Goal | None]] = {"auto": None, "higher": "max", "lower": "min"}
+_LINES: Final[dict[str, Literal["group", "run"]]] = {"seeds together": "group", "each run": "run"}
 _HELP: Final = {
     "last": "the value at the end",
     "best": "the best value on the way",
@@ -131,7 +125,6 @@ def ask(runs: Sequence[Run]) -> Question:
     metric = st.selectbox(
         "Metric",
         metrics_of(runs),
-        format_func=metric_title,
         key="metric",
         bind="query-params",
     )
@@ -140,8 +133,7 @@ def ask(runs: Sequence[Run]) -> Question:
         word = st.selectbox(
             "Better is",
             list(_BETTER),
-            format_func=lambda word: _by_name(metric) if word == "auto" else _BETTER[word],
-            help="By default lower is better for what the metric's name calls a loss or an error.",
+            help="auto: lower for what the metric's name calls a loss or an error, else higher",
             key="better",
             bind="query-params",
         )
@@ -168,16 +160,15 @@ def ask(runs: Sequence[Run]) -> Question:
     axis: Axis = st.selectbox(
         "Over",
         list(AXES),
-        format_func=_AXES.__getitem__,
+        help="Optimizer steps, epochs, samples seen, or seconds of work",
         key="axis",
         bind="query-params",
     )
     lines = st.segmented_control(
         "A line for",
         list(_LINES),
-        default="group",
+        default="seeds together",
         required=True,
-        format_func=_LINES.__getitem__,
         help="Runs that are equal but for the seed become one line with its spread.",
         key="lines",
         bind="query-params",
@@ -201,17 +192,16 @@ def ask(runs: Sequence[Run]) -> Question:
             key="logy",
             bind="query-params",
         )
-    goal: Goal = default_goal(metric) if word == "auto" else "max" if word == "max" else "min"
     return Question(
-        tuple(runs),
-        metric,
-        goal,
-        asked,
-        axis,
-        "run" if lines == "run" else "group",
-        smoothing,
-        log_x,
-        log_y,
+        runs=tuple(runs),
+        metric=metric,
+        goal=_BETTER[word] or default_goal(metric),
+        measure=asked,
+        axis=axis,
+        lines=_LINES[lines],
+        smoothing=smoothing,
+        log_x=log_x,
+        log_y=log_y,
     )
 
 
@@ -228,10 +218,6 @@ def _wanted() -> list[str]:
         return list(dict.fromkeys(part for part in st.query_params[RUNS].split(",") if part))
     kept: list[str] = st.session_state.get(_KEPT, [])
     return kept
-
-
-def _by_name(metric: str) -> str:
-    return f"auto: {_BETTER[default_goal(metric)]}"
 
 
 def _target(metric: str) -> float:

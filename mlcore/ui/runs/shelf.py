@@ -10,7 +10,7 @@ from mlcore.mnist.config import MNISTConfig
 from mlcore.runs import open_store
 from mlcore.runs.table import run_table
 from mlcore.ui import page, run_parts
-from mlcore.ui.runs import controls, listing
+from mlcore.ui.runs import bring_in, controls, listing
 
 _WIDTHS: Final = (1, 3)
 """A table needs more room than a picture: the controls get a quarter."""
@@ -23,16 +23,14 @@ def show() -> None:
     if not len(table) and not len(trash):
         _nothing_yet()
         return
-    archived = int(table["archived"].sum())
     left, right = st.columns(_WIDTHS, gap="medium")
     with left, page.sentences():
-        kind = controls.choose_shelf(
-            {"runs": len(table) - archived, "archived": archived, "trash": len(trash)}
-        )
+        kind = controls.choose_shelf()
     with right, page.sentences():
         where = controls.filter_line()
     with left, page.sentences():
         view = controls.show(trash if kind == "trash" else table, where, kind)
+        bring_in.show()
     with right, page.sentences():
         listing.show(view)
 
@@ -48,3 +46,4 @@ def _nothing_yet() -> None:
         run = run_parts.start_button(MNISTConfig(), "Make the course's run", key="runs.first")
         if run is not None:
             st.rerun()
+        bring_in.show()
