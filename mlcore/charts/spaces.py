@@ -113,7 +113,7 @@ def _scatter(
         y=up("y", y),
         tooltip=tooltip,
     )
-    points = base.mark_point(filled=True, size=55, opacity=0.75, color=palette.VALUE, clip=True)
+    points = base.mark_point(filled=True, size=55, opacity=0.75, color=palette.VALUE)
     if colour is not None:
         points = points.encode(color=hue("colour", colour))
     rings = base.transform_filter("datum.marked").mark_point(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Self, TypeGuard
 
 from mlcore.core import Config, ConfigError, FieldSpec
@@ -53,26 +54,38 @@ class Draft:
         """The draft after somebody wrote in a field."""
         return type(self)(self.config_class, {**self.texts, name: text})
 
-    def visible(self) -> tuple[FieldSpec, ...]:
-        """The fields that matter now: a momentum matters to SGD and not to Adam."""
+    def visible(
+        self, swept: Mapping[str, tuple[Any, ...]] = MappingProxyType({})
+    ) -> tuple[FieldSpec, ...]:
+        """The fields that matter now: a momentum matters to SGD and not to Adam.
+
+        Args:
+            swept: Values of the fields that take several; a field matters if it does to one.
+        """
         specs = {spec.name: spec for spec in self.config_class.specs()}
 
         def matters(spec: FieldSpec) -> bool:
             return all(
-                matters(specs[other]) and self.value(specs[other]) in wanted
+                matters(specs[other])
+                and any(v in wanted for v in swept.get(other, (self.value(specs[other]),)))
                 for other, wanted in (spec.only_if or {}).items()
             )
 
         return tuple(spec for spec in specs.values() if matters(spec))
 
-    def check(self) -> tuple[Config | None, dict[str, str]]:
+    def check(
+        self, swept: Mapping[str, tuple[Any, ...]] = MappingProxyType({})
+    ) -> tuple[Config | None, dict[str, str]]:
         """The config, or None and one sentence for each field that prevents it.
 
         A field that does not matter is left at its default: it keeps its text here, and two
         configs that differ in nothing that counts stay one.
+
+        Args:
+            swept: As for ``visible``.
         """
         try:
-            fields = {spec.name: self.text(spec) for spec in self.visible()}
+            fields = {spec.name: self.text(spec) for spec in self.visible(swept)}
             return self.config_class.from_strings(fields), {}
         except ConfigError as error:
             return None, error.problems

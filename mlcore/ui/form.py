@@ -9,7 +9,8 @@ or a shared link brings the form back, a wrong value included.
 
 from collections.abc import Callable, Collection
 from contextlib import nullcontext
-from typing import TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -19,10 +20,14 @@ from mlcore.ui import page
 from mlcore.ui.draft import Draft, as_text, slider_values
 from mlcore.ui.steer import is_news, steer
 
+if TYPE_CHECKING:
+    from mlcore.ui.range_form import RangeForm
+
 _BOX_WIDTH = 84
 """Pixels of the box beside a slider, so that both stand in one row of a narrow column."""
 
 ConfigType = TypeVar("ConfigType", bound=Config)
+LabelVisibility = Literal["visible", "collapsed"]
 
 
 def config_form(
@@ -32,6 +37,7 @@ def config_form(
     open_groups: Collection[str] = (),
     only: Collection[str] | None = None,
     presets_in: DeltaGenerator | None = None,
+    ranges: "RangeForm | None" = None,
 ) -> ConfigType | None:
     """Draw the form of a config.
 
@@ -46,13 +52,14 @@ def config_form(
         only: Show no more than these fields and the fields of these groups, without presets; two
             forms of one key are two views of one draft.
         presets_in: A container for the presets; by default they stand above the fields.
+        ranges: Lets each field be turned into a range; the config then is what the ranges vary.
 
     Returns:
         The config, or None while a field is wrong (the form says which and why).
     """
     draft = _load(config_class, key)
-    config, problems = draft.check()
-    shown = draft.visible()
+    config, problems = draft.check() if ranges is None else ranges.checked(draft)
+    shown = draft.visible() if ranges is None else draft.visible(ranges.draft.values())
     if only is None:
         with presets_in or nullcontext():
             _presets(config_class, config, key)
@@ -60,10 +67,12 @@ def config_form(
         shown = tuple(spec for spec in shown if spec.group in only or spec.name in only)
     for group in dict.fromkeys(spec.group for spec in shown):
         members = [spec for spec in shown if spec.group == group]
-        _group(draft, group, members, problems, key, opened=group in open_groups)
+        _group(draft, group, members, problems, key, group in open_groups, ranges)
     for name in problems.keys() - {spec.name for spec in shown}:
         st.error(page.plain(problems[name]))
     _save_to_url(draft, key)
+    if ranges is not None:
+        ranges.save_to_url()
     return config  # type: ignore[return-value]  # draft.check makes a config_class
 
 
@@ -83,12 +92,13 @@ def _group(
     members: list[FieldSpec],
     problems: dict[str, str],
     key: str,
-    *,
     opened: bool,
+    ranges: "RangeForm | None",
 ) -> None:
     """A foldable part; its fields are made when it is open, for each costs at every rerun."""
     wrong = [problems[spec.name] for spec in members if spec.name in problems]
-    touched = any(spec.name in draft.params() for spec in members)
+    given = {*draft.params(), *(ranges.draft.texts if ranges is not None else ())}
+    touched = any(spec.name in given for spec in members)
     widget = f"{key}.group.{group}"
     # What decides it now would close it later: it is asked once, then the person opens and closes.
     at_first = st.session_state.setdefault(f"{widget}.at first", opened or touched or not group)
@@ -102,7 +112,11 @@ def _group(
     if part.open:
         with part:
             for spec in members:
-                _field(draft, spec, key)
+                if ranges is None:
+                    _field(draft, spec, key)
+                else:
+                    headed = partial(_field, draft, spec, key, "collapsed")
+                    ranges.field(spec, draft.value(spec), headed)
                 if spec.name in problems:
                     st.error(page.plain(problems[spec.name]))
     else:
@@ -157,19 +171,19 @@ def _presets(config_class: type[Config], config: Config | None, key: str) -> Non
 # --- fields ----------------------------------------------------------------------------------
 
 
-def _field(draft: Draft, spec: FieldSpec, key: str) -> None:
+def _field(draft: Draft, spec: FieldSpec, key: str, label: LabelVisibility = "visible") -> None:
     match spec.kind:
         case "choice":
-            _choice(draft, spec, key)
+            _choice(draft, spec, key, label)
         case "switch":
             _switch(draft, spec, key)
         case "integer" | "number":
-            _number(draft, spec, key)
+            _number(draft, spec, key, label)
         case "text" | "integers":
-            _box(draft, spec, key)
+            _box(draft, spec, key, label)
 
 
-def _choice(draft: Draft, spec: FieldSpec, key: str) -> None:
+def _choice(draft: Draft, spec: FieldSpec, key: str, label: LabelVisibility) -> None:
     text = draft.text(spec)
     known = text in spec.choices
     widget = steer(f"{key}.{spec.name}", text if known else None)
@@ -180,6 +194,7 @@ def _choice(draft: Draft, spec: FieldSpec, key: str) -> None:
         placeholder=text,
         format_func=lambda choice: choice.replace("_", " "),
         help=spec.help,
+        label_visibility=label,
         key=widget,
         on_change=_typed(key, spec, widget),
     )
@@ -190,11 +205,11 @@ def _switch(draft: Draft, spec: FieldSpec, key: str) -> None:
     st.toggle(spec.label, help=spec.help, key=widget, on_change=_typed(key, spec, widget))
 
 
-def _number(draft: Draft, spec: FieldSpec, key: str) -> None:
+def _number(draft: Draft, spec: FieldSpec, key: str, label: LabelVisibility) -> None:
     value = draft.value(spec)
     stops = slider_values(spec, value)
     if stops is None:
-        _box(draft, spec, key)
+        _box(draft, spec, key, label)
         return
     fallback = min(stops, key=lambda stop: abs(stop - spec.default))
     slider = steer(f"{key}.{spec.name}.slider", value if value in stops else fallback)
@@ -206,18 +221,26 @@ def _number(draft: Draft, spec: FieldSpec, key: str) -> None:
             stops,
             format_func=as_text,
             help=spec.help,
+            label_visibility=label,
             key=slider,
             on_change=_typed(key, spec, slider),
         )
-        _box(draft, spec, key, beside_slider=True)
+        _box(draft, spec, key, "collapsed", beside_slider=True)
 
 
-def _box(draft: Draft, spec: FieldSpec, key: str, *, beside_slider: bool = False) -> None:
+def _box(
+    draft: Draft,
+    spec: FieldSpec,
+    key: str,
+    label: LabelVisibility,
+    *,
+    beside_slider: bool = False,
+) -> None:
     widget = steer(f"{key}.{spec.name}", draft.text(spec))
     st.text_input(
         f"{spec.label}, exactly" if beside_slider else spec.label,
         help=None if beside_slider else spec.help,
-        label_visibility="collapsed" if beside_slider else "visible",
+        label_visibility=label,
         width=_BOX_WIDTH if beside_slider else "stretch",
         key=widget,
         on_change=_typed(key, spec, widget),

@@ -119,6 +119,12 @@ COURSE: Final = (
         ":material/compare_arrows:",
         "Is one run better than another, or was it luck?",
     ),
+    Chapter(
+        "sweeps",
+        "6 Sweeps",
+        ":material/tune:",
+        "Which settings matter, and which are best?",
+    ),
 )
 """The course in order; a chapter whose page does not exist yet is not shown."""
 

@@ -1,0 +1,146 @@
+"""What one may ask of a sweep: stop, go on, more runs, another range."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import streamlit as st
+
+from mlcore.core import ConfigError
+from mlcore.runs import open_store
+from mlcore.sweeps import Conditional, Range, Sweep, get_sweep, parse_range
+from mlcore.ui import page
+from mlcore.ui.sweeps import chosen
+
+
+def show(sweep: Sweep) -> None:
+    """Draw the buttons that fit the sweep's state; they stand outside of what is polled."""
+    chosen.show_refusal()
+    with st.container(horizontal=True, vertical_alignment="center", key="sweeps.actions"):
+        if sweep.running:
+            st.button(
+                "Stop",
+                icon=":material/stop:",
+                help="End its runs with their state kept; Resume goes on where they were.",
+                key="sweeps.stop",
+                on_click=_ask,
+                args=(sweep.id, "stop"),
+            )
+        elif sweep.status == "stopped":
+            st.button(
+                "Resume",
+                icon=":material/play_arrow:",
+                key="sweeps.resume",
+                on_click=_ask,
+                args=(sweep.id, "resume"),
+            )
+        if sweep.status != "failed":
+            with st.popover("Extend", icon=":material/add:", key="sweeps.extend"):
+                _extend(sweep)
+            with st.popover("Change ranges", icon=":material/swap_horiz:", key="sweeps.ranges"):
+                _ranges(sweep)
+
+
+def _ask(sweep_id: str, what: str) -> None:
+    sweep = get_sweep(sweep_id, open_store())
+    chosen.attempt(sweep.stop if what == "stop" else sweep.resume)
+
+
+def _extend(sweep: Sweep) -> None:
+    by_time = sweep.settings is None
+    if by_time:
+        more: float = st.number_input(
+            "Minutes more", 0.1, 10_000.0, 2.0, key="sweeps.extend.minutes"
+        )
+    else:
+        more = st.number_input("Settings more", 1, 100_000, 8, key="sweeps.extend.settings")
+        if sweep.sampler == "grid":
+            st.caption("A grid ends with its last combination; change a range to add more of them.")
+    st.button(
+        "Try more",
+        type="primary",
+        key="sweeps.extend.go",
+        on_click=_more,
+        args=(sweep.id, more, by_time),
+    )
+
+
+def _more(sweep_id: str, more: float, by_time: bool) -> None:
+    sweep = get_sweep(sweep_id, open_store())
+    if by_time:
+        chosen.attempt(sweep.extend, minutes=float(more))
+    else:
+        chosen.attempt(sweep.extend, int(more))
+
+
+def _ranges(sweep: Sweep) -> None:
+    specs = {spec.name: spec for spec in sweep.config.specs()}
+    st.caption(
+        "What was tried stays and still counts; from now on settings come from these ranges. "
+        "`log:0.001:1`, `lin:0:0.9`, `int:1:9` or values such as `0.1, 0.3`."
+    )
+    typed = {
+        name: st.text_input(
+            specs[name].label, swept.text(), key=f"sweeps.ranges.{sweep.id}.{name}.{swept.text()}"
+        )
+        for name, swept in sweep.space.ranges.items()
+    }
+    st.button(
+        "Search here from now on",
+        type="primary",
+        key="sweeps.ranges.go",
+        on_click=_change,
+        args=(sweep.id, typed),
+    )
+
+
+def _change(sweep_id: str, typed: Mapping[str, str]) -> None:
+    chosen.attempt(change_ranges, sweep_id, typed)
+
+
+def change_ranges(sweep_id: str, typed: Mapping[str, str]) -> None:
+    """Give a sweep other ranges, as text; conditions that a person gave stay.
+
+    Raises:
+        ConfigError: If one is no range, or does not fit its field.
+    """
+    sweep = get_sweep(sweep_id, open_store())
+    specs = {spec.name: spec for spec in sweep.config.specs()}
+    space: dict[str, Range | Conditional] = {}
+    problems: dict[str, str] = {}
+    for name, text in typed.items():
+        try:
+            found = parse_range(text, specs[name])
+        except ValueError as error:
+            problems[name] = str(error)
+            continue
+        condition = sweep.space.conditions.get(name)
+        space[name] = found if condition is None else Conditional(found, *condition)
+    if problems:
+        raise ConfigError(problems)
+    sweep.change_space(space)
+
+
+def narrow_button(sweep: Sweep, ranges: Mapping[str, str]) -> None:
+    """Offer to search only where the axes are marked.
+
+    Args:
+        sweep: The sweep.
+        ranges: Text of the range of each marked field.
+    """
+    words = " · ".join(
+        f"{spec.label} `{ranges[spec.name]}`"
+        for spec in sweep.config.specs()
+        if spec.name in ranges
+    )
+    whole = {name: swept.text() for name, swept in sweep.space.ranges.items()} | dict(ranges)
+    with st.container(horizontal=True, vertical_alignment="center", key="sweeps.narrow"):
+        st.button(
+            "Search there from now on",
+            icon=":material/zoom_in:",
+            key="sweeps.narrow.go",
+            on_click=_change,
+            args=(sweep.id, whole),
+            help="Changes the sweep's ranges to the marks; what was tried stays and still counts.",
+        )
+        st.caption(words or page.plain(""))

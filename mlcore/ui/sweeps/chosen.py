@@ -1,0 +1,90 @@
+"""Which sweep the page shows: its id lives in the URL, so a reload or another tab finds it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import streamlit as st
+
+from mlcore.charts.comparison import metric_title
+from mlcore.runs import open_store
+from mlcore.sweeps import Sweep, SweepNotFoundError, SweepStateError, get_sweep, list_sweeps
+from mlcore.ui import page
+from mlcore.ui.range_form import summary
+from mlcore.ui.steer import is_news, steer
+
+PARAM: Final = "sweep"
+OFFERED: Final = 50
+"""Sweeps that the list offers: the newest ones."""
+
+_KEPT: Final = "sweeps.shown"
+_REFUSED: Final = "sweeps.refused"
+
+
+def shown_sweep() -> Sweep | None:
+    """The sweep that the URL names, or the one shown before, or else the newest; None if none is.
+
+    Raises:
+        SweepNotFoundError: If the URL names one that does not exist.
+    """
+    wanted: str | None = st.query_params.get(PARAM) or st.session_state.get(_KEPT)
+    if wanted is not None:
+        return get_sweep(wanted, open_store())
+    newest = list_sweeps(open_store(), limit=1)
+    return newest[0] if newest else None
+
+
+def show_sweep(sweep_id: str) -> None:
+    """Make the page show a sweep."""
+    st.session_state[_KEPT] = sweep_id
+    if st.query_params.get(PARAM) != sweep_id:
+        st.query_params[PARAM] = sweep_id
+
+
+def choose(sweep: Sweep) -> None:
+    """A list in which to choose another sweep."""
+    offered = {one.id: one for one in list_sweeps(open_store(), limit=OFFERED)}
+    options = list(dict.fromkeys([*offered, sweep.id]))
+    names = {one.id: name_of(one) for one in (*offered.values(), sweep)}
+    widget = steer("sweeps.chosen", sweep.id)
+
+    def pick() -> None:
+        if is_news(widget):
+            show_sweep(st.session_state[widget])
+
+    st.selectbox(
+        "Sweep",
+        options,
+        format_func=lambda sweep_id: names.get(sweep_id, sweep_id),
+        key=widget,
+        on_change=pick,
+    )
+
+
+def name_of(sweep: Sweep) -> str:
+    """What to call a sweep in a list: its own name, or what it varies and what it looks for."""
+    varied = summary(type(sweep.config), sweep.space.ranges)
+    looked_for = " and ".join(metric_title(one.metric).lower() for one in sweep.objectives)
+    return f"{sweep.name or varied} → {looked_for} · {sweep.config.experiment} · {sweep.id}"
+
+
+def attempt(what: Callable[..., object], *args: Any, **options: Any) -> bool:
+    """Call something for a click; a refusal is shown by ``show_refusal``.
+
+    Returns:
+        Whether it was done.
+    """
+    try:
+        what(*args, **options)
+    except (*page.SENTENCES, SweepNotFoundError, SweepStateError, ValueError) as refused:
+        st.session_state[_REFUSED] = str(refused)
+        return False
+    return True
+
+
+def show_refusal() -> None:
+    """Show the sentence of an action that was refused since the last rerun, once."""
+    refused = st.session_state.pop(_REFUSED, None)
+    if refused is not None:
+        page.error(refused)

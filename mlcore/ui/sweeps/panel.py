@@ -1,0 +1,112 @@
+"""A sweep as it happens: where its runs stand, the best so far, and the pictures, polled."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from mlcore.charts.dimensions import as_text
+from mlcore.sweeps import Sweep
+from mlcore.ui import navigation, page, run_parts, watch
+from mlcore.ui.sweeps import actions, chosen, pictures
+from mlcore.ui.sweeps.look import Look, best_values, look
+
+_STATES: dict[str, tuple[str, str]] = {
+    "running": (":material/play_arrow:", "blue"),
+    "finished": (":material/check:", "green"),
+    "stopped": (":material/stop:", "gray"),
+    "failed": (":material/error:", "red"),
+}
+
+
+def show(sweep: Sweep) -> None:
+    """Draw a sweep; while it runs the view redraws itself, and when it ends the page reruns."""
+    chosen.choose(sweep)
+    actions.show(sweep)
+
+    @st.fragment(run_every=watch.poll_seconds() if sweep.running else None, key="sweeps.panel")
+    def panel() -> None:
+        with page.sentences():
+            if sweep.running:
+                watch.look_after_runs()
+            seen = look(sweep.refresh())
+            _state(seen)
+            _best(seen)
+            pictures.show(seen)
+            if seen.sweep.status != sweep.status:
+                st.rerun()
+
+    panel()
+
+
+def _state(seen: Look) -> None:
+    sweep, counts = seen.sweep, seen.counts
+    icon, colour = _STATES[sweep.status]
+    with st.container(horizontal=True, vertical_alignment="center", key="sweeps.state"):
+        st.badge(sweep.status, icon=icon, color=colour)  # type: ignore[arg-type]  # badge colours
+        st.caption(progress_words(seen))
+    if counts.total:
+        st.progress(counts.done / counts.total)
+    if sweep.error:
+        page.error(sweep.error)
+    for sentence in population_words(sweep):
+        st.caption(f":material/bolt: {page.plain(sentence)}")
+
+
+def progress_words(seen: Look) -> str:
+    """Counts and the time left: ``7 of 12 runs done · 1 running · 4 queued · about 8 s left``."""
+    sweep, counts = seen.sweep, seen.counts
+    of = f" of {counts.total}" if sweep.settings is not None else ""
+    parts = [f"{counts.done}{of} runs done"]
+    for number, word in (
+        (counts.running, "running"),
+        (counts.queued, "queued"),
+        (counts.cached, "from the cache"),
+        (counts.pruned, "ended early"),
+        (counts.failed, "without a result"),
+    ):
+        if number:
+            parts.append(f"{number} {word}")
+    if sweep.running:
+        eta = sweep.eta
+        parts.append(
+            "the time left is not known yet"
+            if eta is None
+            else f"about {run_parts.duration(eta)} left"
+        )
+    return " · ".join(parts)
+
+
+def population_words(sweep: Sweep) -> list[str]:
+    """What was gained by training members as one program, each sentence once."""
+    groups = [group for group in sweep.populations if sweep.running or group.gain is not None]
+    return list(dict.fromkeys(group.sentence() for group in groups))
+
+
+def _best(seen: Look) -> None:
+    values = best_values(seen)
+    if not values:
+        st.caption("Best so far: no run has finished yet.")
+        return
+    rows = seen.table[seen.table["run"].isin(list(seen.best))]
+    settings = rows["number"].nunique()
+    row = rows.iloc[0]
+    said = " · ".join(
+        f"{axis.title} **{as_text(value)}**"
+        for axis, value in zip(seen.objectives, values, strict=True)
+    )
+    seeds = len(rows[rows["number"] == row["number"]])
+    mean = f" (mean of {seeds} seeds)" if seeds > 1 else ""
+    with st.container(border=True, horizontal=True, vertical_alignment="center", key="sweeps.best"):
+        with st.container(width="stretch", gap="xxsmall", key="sweeps.best.words"):
+            word = "Best so far" if seen.sweep.running else "Best"
+            st.markdown(f":material/star: **{word}**: {said}{mean}")
+            st.caption(f"{page.plain(str(row['setting']))} · run `{row['run']}`")
+            if settings > 1:
+                st.caption(f"{settings} settings are beaten by no other in both objectives.")
+        if navigation.has_page("compare"):
+            st.page_link(
+                navigation.page("compare"),
+                label="Open" if len(rows) == 1 else "Compare",
+                icon=":material/arrow_forward:",
+                query_params={"runs": ",".join(rows["run"].head(10))},
+            )

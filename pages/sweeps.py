@@ -1,0 +1,33 @@
+"""Sweeps: many runs as one, to see which settings matter and which are best."""
+
+import streamlit as st
+
+from mlcore.ui import page
+
+page.header("Sweeps", "Which settings matter, and which are best?")
+
+from mlcore.sweeps import SweepNotFoundError  # noqa: E402 - first paint, then load
+from mlcore.ui.sweeps import chosen, panel, start  # noqa: E402
+
+controls, picture = page.columns()
+with controls:
+    start.show()
+with picture, page.sentences():
+    try:
+        sweep = chosen.shown_sweep()
+    except SweepNotFoundError as missing:
+        page.error(missing)
+        sweep = None
+    if sweep is None:
+        st.info(
+            "Nothing was swept yet. Press **Start the sweep** on the left: twelve learning rates "
+            "of one linear layer take a few seconds.",
+            icon=":material/play_arrow:",
+        )
+        page.prose("sweeps")
+    else:
+        panel.show(sweep)
+        page.as_code(
+            f"import mlcore\n\nsweep = {sweep.as_python()}", sweep.as_command(), key="code"
+        )
+        page.explain("How a sweep searches", "sweeps", key="sweeps.how")
