@@ -86,6 +86,12 @@ def revision(store: Store) -> str:
         return _revision(connection)
 
 
+def forget() -> None:
+    """Forget the tables that are kept, so that the next one is read from the store."""
+    with _lock:
+        _tables.clear()
+
+
 def plain(value: object) -> object:
     """A config value as the table holds it: lists as text with commas, the rest as it is."""
     return ",".join(map(str, value)) if isinstance(value, (list, tuple)) else value
