@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import streamlit as st
+
 from mlcore.charts.drawing import Panel, answers_scene
-from mlcore.ui import drawn
+from mlcore.ui import drawn, page
 from mlcore.ui.draw import sheet
 from mlcore.ui.draw.assets import ANSWERS
 from mlcore.ui.draw.networks import Network
@@ -20,18 +22,20 @@ _RULES = {
 }
 
 
+@st.fragment(key=sheet.ANSWERS_PART)
 def show(networks: Sequence[Network]) -> None:
     """Draw the pixels and a panel a network."""
     digit = drawn.current()
-    ANSWERS(
-        key="draw.answers",
-        data=answers_scene(
-            None if digit is None else digit.pixels,
-            "An empty sheet" if digit is None else digit.words[:1].upper() + digit.words[1:],
-            [_panel(network, digit) for network in networks],
-            sheet.sheet().seen,
-        ),
-    )
+    with page.sentences():
+        ANSWERS(
+            key="draw.answers",
+            data=answers_scene(
+                None if digit is None else digit.pixels,
+                "An empty sheet" if digit is None else digit.words[:1].upper() + digit.words[1:],
+                [_panel(network, digit) for network in networks],
+                sheet.sheet().seen,
+            ),
+        )
 
 
 def _panel(network: Network, digit: Drawn | None) -> Panel:

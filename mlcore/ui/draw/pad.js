@@ -194,7 +194,7 @@ class Sheet {
     this.host.dataset.sent = this.sent
     const {strokes, under} = this.held, blank = !strokes.length && !under
     this.set('drawing', {n: this.sent, load: this.loaded, strokes, under, pen: Number(this.pen.value),
-      ink: blank ? null : this.bytes()})
+      down: this.live !== null, ink: blank ? null : this.bytes()})
   }
 
   // The sheet as bytes, run after run: [value, how many more of it, …], in base64.

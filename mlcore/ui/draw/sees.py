@@ -11,7 +11,7 @@ import streamlit as st
 from mlcore.charts.drawing import Group, Tile, flat_tile, maps_scene, walk_scene
 from mlcore.mnist.losses import probabilities
 from mlcore.ui import drawn, page
-from mlcore.ui.draw import as_script
+from mlcore.ui.draw import as_script, sheet
 from mlcore.ui.draw.assets import MAPS, WALK
 from mlcore.ui.draw.networks import Network
 from mlcore.ui.layers.parts import one_thread, power
@@ -30,6 +30,7 @@ _EXACT: Final = 1e-3
 """Relative difference below which two ways to one number agree."""
 
 
+@st.fragment(key=sheet.VIEWS_PART)
 def show(network: Network) -> None:
     """Draw the tabs; only the open one is computed."""
     digit = drawn.current()
@@ -48,7 +49,8 @@ def show(network: Network) -> None:
                 if digit is None:
                     st.caption("Draw a digit, and this shows what the network sees in it.")
                 else:
-                    one_thread()(view)(network, digit)
+                    with page.sentences(), one_thread():
+                        view(network, digit)
 
 
 def pixels(network: Network, digit: Drawn) -> None:
@@ -191,7 +193,7 @@ def fool(network: Network, digit: Drawn) -> None:
     else:
         words = (
             f"The smallest step that flips the answer is ε = {found.flips_at} of 255 grey levels "
-            f"({found.epsilon:.3f}): from there on {name} is read as "
+            f"({found.epsilon:.3f}): there {name} is read as "
             f"{network.classes[found.answers[found.flips_at]]}."
         )
     scene = walk_scene(

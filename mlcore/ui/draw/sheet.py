@@ -12,7 +12,7 @@ import streamlit as st
 
 from mlcore.charts.drawing import packed
 from mlcore.mnist.insight.drawing import Bytes, DrawingError, prepare
-from mlcore.ui import drawn
+from mlcore.ui import drawn, page
 from mlcore.ui.draw.assets import PAD
 
 if TYPE_CHECKING:
@@ -22,6 +22,11 @@ SIDE: Final = 280
 """Side of the sheet in its own pixels."""
 PEN: Final = 22
 """Width of the pen at first, in those pixels: what MNIST's strokes have in its box."""
+
+PART: Final = "draw.sheet part"
+ANSWERS_PART: Final = "draw.answers part"
+VIEWS_PART: Final = "draw.views part"
+"""Keys of the fragments that follow the sheet."""
 
 _PAD: Final = "draw.pad"
 _SHEET: Final = "draw.sheet"
@@ -63,8 +68,19 @@ def put(pixels: NDArray[np.uint8], words: str, *, own: bool) -> None:
     drawn.keep(drawn.Drawn(pixels, words, f"sheet {now.load}", own))
 
 
+def redraw(*, views: bool = True) -> None:
+    """Rerun the page's parts that follow the sheet; the last thing a widget's callback does.
+
+    Args:
+        views: The views of what a network sees too, which would keep the answers waiting while
+            the pen still moves.
+    """
+    st.rerun([PART, ANSWERS_PART, *[VIEWS_PART] * views])
+
+
+@st.fragment(key=PART)
 def show() -> None:
-    """Draw the sheet; a stroke reruns the fragment that this is called in."""
+    """Draw the sheet, and why the last picture was not taken."""
     now = sheet()
     PAD(
         key=_PAD,
@@ -77,6 +93,8 @@ def show() -> None:
         },
         on_drawing_change=_take,
     )
+    if now.refused:
+        page.error(now.refused)
 
 
 def read_ink(text: str) -> Bytes:
@@ -103,12 +121,12 @@ def _take() -> None:
         return
     now.seen, now.pen = int(sent["n"]), int(sent["pen"])
     now.strokes, now.under, now.refused = sent["strokes"], sent["under"], ""
-    if sent["ink"] is None:
-        drawn.keep(None)
-        return
     try:
-        pixels = prepare(read_ink(sent["ink"]))
+        pixels = None if sent["ink"] is None else prepare(read_ink(sent["ink"]))
     except DrawingError as problem:
         now.refused = str(problem)
-        return
-    drawn.keep(drawn.Drawn(pixels, "your drawing", f"sheet {now.load}", own=True))
+    else:
+        name = f"sheet {now.load}"
+        digit = None if pixels is None else drawn.Drawn(pixels, "your drawing", name, own=True)
+        drawn.keep(digit)
+    redraw(views=not sent["down"])

@@ -8,7 +8,6 @@ import streamlit as st
 
 from mlcore.mnist.insight.drawing import DrawingError, prepare
 from mlcore.mnist.insight.uploads import FORMATS, MOST_BYTES, read_photo
-from mlcore.ui import page
 from mlcore.ui.draw import sheet
 from mlcore.ui.draw.networks import Network
 
@@ -24,7 +23,7 @@ def first(network: Network) -> None:
     """Put a digit on the sheet where there has been none yet: a seven, if the network knows it."""
     if not sheet.sheet().load:
         classes = network.classes
-        _give(network, classes.index("7") if "7" in classes else 0)
+        _put(network, classes.index("7") if "7" in classes else 0)
 
 
 def controls(network: Network) -> None:
@@ -50,8 +49,6 @@ def controls(network: Network) -> None:
         key=_PHOTO,
         on_change=_take_photo,
     )
-    if refused := sheet.sheet().refused:
-        page.error(refused)
 
 
 def _button(network: Network, words: str, label: int, *, key: str) -> None:
@@ -59,6 +56,11 @@ def _button(network: Network, words: str, label: int, *, key: str) -> None:
 
 
 def _give(network: Network, label: int) -> None:
+    _put(network, label)
+    sheet.redraw()
+
+
+def _put(network: Network, label: int) -> None:
     """The next test image of a class; another one at each turn."""
     digits = network.digits()
     places = (digits.test_labels == label).nonzero().flatten()
@@ -82,5 +84,6 @@ def _take_photo() -> None:
         pixels = prepare(read_photo(photo.getvalue()))
     except DrawingError as problem:
         sheet.sheet().refused = str(problem)
-        return
-    sheet.put(pixels, f"your photo {photo.name}", own=True)
+    else:
+        sheet.put(pixels, f"your photo {photo.name}", own=True)
+    sheet.redraw()
