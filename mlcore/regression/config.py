@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
-from mlcore.core import Config, DataUnavailableError, Snapshot, Step
+from mlcore.core import (
+    Config,
+    DataUnavailableError,
+    Population,
+    Snapshot,
+    Step,
+    canonical_json,
+)
 from mlcore.regression.data import HOURS_SCORES
 from mlcore.regression.losses import Loss
 from mlcore.regression.problem import MAX_DEGREE, Model
@@ -208,6 +215,20 @@ class RegressionConfig(Config):
         from mlcore.regression.train import train
 
         return train(self, snapshot)
+
+    def population_shape(self) -> str:
+        """All but learning rate and start: members of equal shape are columns of one θ."""
+        free = ("lr", "start_w", "start_b")
+        return canonical_json({k: v for k, v in self.to_dict().items() if k not in free})
+
+    @classmethod
+    def train_together(
+        cls, configs: Sequence[RegressionConfig], snapshots: Sequence[Snapshot | None]
+    ) -> Population:
+        """Descend with configs of one ``population_shape`` at once."""
+        from mlcore.regression.population import RegressionPopulation
+
+        return RegressionPopulation(configs, snapshots)
 
     def data_checksum(self) -> str:
         """SHA-256 of the data file; ``""`` for made points.

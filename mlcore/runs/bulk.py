@@ -102,7 +102,7 @@ def _queue_again(
     again: Mapping[str, tuple[int, str, Status]],
     now: float,
 ) -> None:
-    groups = {row["fingerprint"]: row.get("population") for row in rows}
+    retries = {row["fingerprint"]: row.get("retries", 0) for row in rows}
     for name, (key, _, _) in again.items():
         connection.execute(
             update(runs)
@@ -116,7 +116,8 @@ def _queue_again(
                 error=None,
                 error_type=None,
                 traceback=None,
-                population=groups[name],
+                population=None,
+                retries=retries[name],
             )
         )
 

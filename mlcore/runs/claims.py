@@ -110,6 +110,40 @@ def flush(
     Raises:
         ClaimLostError: If this process no longer holds the run; nothing is written.
     """
+    try:
+        with claim.store.writing(alone=False) as connection:
+            return flush_in(
+                connection,
+                claim,
+                points,
+                step=step,
+                done=done,
+                total=total,
+                elapsed=elapsed,
+                latest=latest,
+            )
+    except IntegrityError:
+        raise _lost(claim) from None
+
+
+def flush_in(
+    connection: Connection,
+    claim: Claim,
+    points: Sequence[Point],
+    *,
+    step: int,
+    done: float,
+    total: float,
+    elapsed: float,
+    latest: Mapping[str, float],
+) -> str | None:
+    """``flush`` in a transaction of the caller's, which may flush several runs.
+
+    Raises:
+        ClaimLostError: If this process no longer holds the run; nothing is written of it.
+        IntegrityError: Likewise, for a run that was lost and has a live twin; the transaction is
+            spoilt.
+    """
     values = {
         "step": step,
         "done": done,
@@ -119,18 +153,50 @@ def flush(
         "heartbeat": claim.store.clock(),
         "status": Status.RUNNING,  # a run that was given up for lost is back
     }
-    try:
-        with claim.store.writing(alone=False) as connection:
-            row = connection.execute(
-                update(runs).where(_held(claim)).values(values).returning(runs.c.request)
-            ).one_or_none()
-            if row is None:
-                raise _lost(claim)
-            claim.store.point_table.write(connection, claim.run.key, points)
-    except IntegrityError:
-        raise _lost(claim) from None
+    row = connection.execute(
+        update(runs).where(_held(claim)).values(values).returning(runs.c.request)
+    ).one_or_none()
+    if row is None:
+        raise _lost(claim)
+    claim.store.point_table.write(connection, claim.run.key, points)
     request: str | None = row[0]
     return request
+
+
+def take_group(store: Store, process: ProcessId) -> list[Claim]:
+    """Take the queued run that has waited longest, and with it all that wait in its population.
+
+    Returns:
+        The claims in the order of submission; none if nothing waits.
+    """
+    waiting = runs.c.status == Status.QUEUED
+    oldest = select(runs.c.key, runs.c.population).where(waiting)
+    oldest = oldest.order_by(runs.c.queued, runs.c.key).limit(1)
+    with store.reading() as connection:
+        found = connection.execute(oldest).one_or_none()
+    if found is None or found.population is None:
+        alone = None if found is None else take(store, process)
+        return [] if alone is None else [alone]
+    with store.writing() as connection:
+        group = waiting & (runs.c.population == found.population)
+        return sorted(_take(connection, store, process, group), key=lambda claim: claim.run.key)
+
+
+def release(claims: Sequence[Claim], *, alone: bool) -> None:
+    """Give runs back that this process has not begun: they wait again, in their old place.
+
+    Args:
+        claims: Of these runs.
+        alone: Whether they leave their population.
+    """
+    for claim in claims:
+        values: dict[str, Any] = {"status": Status.QUEUED, "claim": None}
+        with claim.store.writing(alone=False) as connection:
+            connection.execute(
+                update(runs)
+                .where(_held(claim), runs.c.status == Status.RUNNING)
+                .values(**values, **({"population": None} if alone else {}))
+            )
 
 
 def beat(claim: Claim) -> None:

@@ -4,30 +4,22 @@ from __future__ import annotations
 
 import threading
 import time
-import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from mlcore.core import DivergenceError, Snapshot, SnapshotError, Step, StoreError
-from mlcore.runs.artifacts import CHECKPOINT, WEIGHTS
-from mlcore.runs.claims import Claim, ClaimLostError, beat, end, flush
+from mlcore.core import Step, StoreError
+from mlcore.runs.artifacts import CHECKPOINT
+from mlcore.runs.claims import Claim, ClaimLostError, beat, flush
 from mlcore.runs.liveness import HEARTBEAT_EVERY
-from mlcore.runs.points import Point
-from mlcore.runs.recorded_run import MODEL_PREFIX, Run
-from mlcore.runs.status import Status
+from mlcore.runs.notebook import (
+    CHECKPOINT_EVERY,
+    CHECKPOINT_SHARE,
+    FLUSH_EVERY,
+    FLUSH_POINTS,
+    Notebook,
+)
+from mlcore.runs.recorded_run import Run
 from mlcore.runs.surroundings import note_surroundings
-
-FLUSH_EVERY = 0.2
-"""Seconds between two flushes, so that a point is on the screen about half a second later."""
-
-FLUSH_POINTS = 500
-"""Points after which a flush does not wait for the clock."""
-
-CHECKPOINT_EVERY = 5.0
-"""Seconds of work between two checkpoints; more where writing one is slow."""
-
-CHECKPOINT_SHARE = 0.02
-"""Share of the time that checkpoints may take."""
 
 
 def execute(
@@ -50,146 +42,97 @@ def execute(
     """
     recorder = _Recorder(claim, interrupted, watch)
     try:
-        with _heartbeat(claim):
+        with heartbeat([claim]):
             return recorder.work()
     except (ClaimLostError, StoreError):
         raise  # there is nowhere to record it
     except Exception as error:  # noqa: BLE001 - whatever an experiment raises is its run's failure
         recorder.flush()
-        return end(
-            claim,
-            Status.FAILED,
-            error=_sentence(error),
-            error_type=type(error).__name__,
-            traceback=traceback.format_exc(),
-        )
+        return recorder.notebook.fail(error)
 
 
 class _Recorder:
     def __init__(
         self, claim: Claim, interrupted: Callable[[], bool], watch: Callable[[Step], None]
     ) -> None:
+        self.notebook = Notebook(claim)
         self._claim = claim
         self._interrupted = interrupted
         self._watch = watch
-        run = claim.run
-        self._points: list[Point] = []
-        self._latest = run.latest()
-        self._step, self._done, self._total = run.step, run.done, run.total
-        self._elapsed_before = run.elapsed
-        self._began = time.monotonic()
         self._flushed = 0.0
-        self._checkpoint_due = self._began + CHECKPOINT_EVERY
+        self._checkpoint_due = time.monotonic() + CHECKPOINT_EVERY
 
     def work(self) -> Run:
         """Ask for steps until they end or a person asks to stop."""
         note_surroundings(self._claim)
-        files = self._claim.run.artifacts
-        saved = files.load(CHECKPOINT)
+        saved = self._claim.run.artifacts.load(CHECKPOINT)
         steps = self._claim.run.config.train(saved)
-        last: Step | None = None
-        final: Snapshot | None = None
         try:
             for step in steps:
-                last = step
-                self._note(step)
+                self.notebook.note(step)
                 self._watch(step)
                 request = self._flush_if_due(step)
                 if request is None and self._interrupted():
                     request = "stop"
                 if step.done >= step.total:
-                    final = step.snapshot() if step.snapshot else None
-                elif request is not None:
-                    return self._set_aside(step, request)
-                else:
-                    self._checkpoint_if_due(step)
+                    continue
+                if request is not None:
+                    self.notebook.checkpoint()
+                    self.flush()
+                    return self.notebook.set_aside(request)
+                self._checkpoint_if_due()
         finally:
             _close(steps)
         self.flush()
-        if last is not None and final is not None:
-            weights = {k: v for k, v in final.tensors.items() if k.startswith(MODEL_PREFIX)}
-            files.save(WEIGHTS, last.index, Snapshot(weights, {"step": last.index}))
-        ended = end(self._claim, Status.FINISHED)
-        files.drop(CHECKPOINT)
-        return ended
+        return self.notebook.finish()
 
     def flush(self) -> str | None:
         """Write what is buffered, now."""
-        waiting, self._points = self._points, []
         self._flushed = time.monotonic()
-        return flush(
-            self._claim,
-            waiting,
-            step=self._step,
-            done=self._done,
-            total=self._total,
-            elapsed=self._elapsed(),
-            latest=self._latest,
-        )
-
-    def _note(self, step: Step) -> None:
-        self._step, self._done, self._total = step.index, step.done, step.total
-        at = self._elapsed()
-        for name, value in step.metrics.items():
-            self._points.append(Point(step.index, name, float(value), at))
-            self._latest[name] = float(value)
-        if step.arrays:
-            self._claim.run.artifacts.save_arrays(step.index, Snapshot(step.arrays))
+        return flush(self._claim, **self.notebook.news()._asdict())
 
     def _flush_if_due(self, step: Step) -> str | None:
         due = time.monotonic() - self._flushed >= FLUSH_EVERY
-        if due or len(self._points) >= FLUSH_POINTS or step.done >= step.total:
+        if due or self.notebook.waiting >= FLUSH_POINTS or step.done >= step.total:
             return self.flush()
         return None
 
-    def _checkpoint_if_due(self, step: Step) -> None:
-        if time.monotonic() < self._checkpoint_due or step.snapshot is None:
+    def _checkpoint_if_due(self) -> None:
+        if time.monotonic() < self._checkpoint_due:
             return
         before = time.monotonic()
-        self._save_checkpoint(step)
+        self.notebook.checkpoint()
         cost = time.monotonic() - before
         self._checkpoint_due = time.monotonic() + max(CHECKPOINT_EVERY, cost / CHECKPOINT_SHARE)
 
-    def _save_checkpoint(self, step: Step) -> None:
-        if step.snapshot is not None:
-            self._claim.run.artifacts.save(CHECKPOINT, step.index, step.snapshot())
-
-    def _set_aside(self, step: Step, request: str) -> Run:
-        self._save_checkpoint(step)
-        self.flush()
-        return end(self._claim, Status.PAUSED if request == "pause" else Status.STOPPED)
-
-    def _elapsed(self) -> float:
-        return self._elapsed_before + time.monotonic() - self._began
-
 
 @contextmanager
-def _heartbeat(claim: Claim) -> Iterator[None]:
-    """Beat from a thread of its own, so that loading data or one long step is no death."""
+def heartbeat(claims: Sequence[Claim]) -> Iterator[None]:
+    """Beat from a thread of its own, so that loading data or one long step is no death.
+
+    Claims that are lost or given up beat no more.
+    """
     over = threading.Event()
+    held = list(claims)
 
     def keep_beating() -> None:
-        while not over.wait(HEARTBEAT_EVERY):
-            try:
-                beat(claim)
-            except ClaimLostError:
-                return  # the next flush meets the same and ends the run
-            except StoreError:
-                continue  # a full disk may be emptied; flushing reports it if not
+        while held and not over.wait(HEARTBEAT_EVERY):
+            for claim in list(held):
+                try:
+                    beat(claim)
+                except ClaimLostError:
+                    held.remove(claim)  # the next flush meets the same and ends the run
+                except StoreError:
+                    break  # a full disk may be emptied; flushing reports it if not
 
-    thread = threading.Thread(target=keep_beating, name=f"heartbeat-{claim.run.id}", daemon=True)
+    name = f"heartbeat-{claims[0].run.id}"
+    thread = threading.Thread(target=keep_beating, name=name, daemon=True)
     thread.start()
     try:
         yield
     finally:
         over.set()
         thread.join()
-
-
-def _sentence(error: Exception) -> str:
-    known = (DivergenceError, SnapshotError, ValueError, OSError)
-    text = str(error).strip() or "no reason given"
-    return text if isinstance(error, known) else f"{type(error).__name__}: {text}"
 
 
 def _close(steps: Iterator[Step]) -> None:

@@ -169,7 +169,6 @@ sweep_runs = Table(
     Column("params", Text, nullable=False),  # JSON: the setting
     Column("attrs", Text, nullable=False, server_default="{}"),  # JSON: the sampler's own notes
     Column("own", Boolean, nullable=False, server_default=true()),  # false: shared or cached
-    Column("retries", Integer, nullable=False, server_default="0"),  # after its worker died
     Column("decisions", Text, nullable=False, server_default="[]"),  # JSON: what rungs decided
     Column("error", Text),  # why the setting was refused
     Index("sweep_runs_by_run", "run"),

@@ -17,11 +17,12 @@ from sqlalchemy.engine import make_url
 import mlcore
 from mlcore.core import RunStateError, StoreError
 from mlcore.core.cores import give_cores
-from mlcore.runs.claims import ClaimLostError, take
+from mlcore.runs.claims import take, take_group
 from mlcore.runs.deaths import abandon
 from mlcore.runs.engine import look_after, tend
 from mlcore.runs.engines.local import cores_each
 from mlcore.runs.engines.roster import beat, register, retire, strike
+from mlcore.runs.groups import execute_group
 from mlcore.runs.liveness import HEARTBEAT_EVERY, ProcessId
 from mlcore.runs.recorded_run import Run
 from mlcore.runs.recorder import execute as record
@@ -105,12 +106,11 @@ def work(store: Store, patience: float) -> None:
             strike(store, process)
             tend(store)
             return
-        claim = take(store, process)
-        if claim is not None:
+        claims = take_group(store, process)
+        if claims:
             give_cores(cores_each(store))
-            _log.info("run %s: %s", claim.run.id, claim.run.config_fields)
-            with suppress(ClaimLostError):
-                ended = record(claim, interrupted=lambda: stopping)
+            _log.info("runs %s: %s", [c.run.id for c in claims], claims[0].run.config_fields)
+            for ended in execute_group(claims, interrupted=lambda: stopping):
                 _log.info("run %s: %s", ended.id, ended.status)
             idle_since = time.monotonic()
             look_after(store)

@@ -52,14 +52,12 @@ def advance_all(store: Store) -> None:
 def advance(store: Store, sweep_id: str) -> None:
     """Move one sweep on as far as it can go now; one that does not run is left alone.
 
-    Lost runs are queued again once, rungs are judged, free places are filled, and a sweep that
-    has nothing left to do is finished.
+    Rungs are judged, free places are filled, and a sweep that has nothing left to do is finished.
+    A run whose worker died is queued again once by whoever finds it (``mlcore.runs.deaths``).
     """
     seen = _look(store, sweep_id)
     if seen is None:
         return
-    if _requeue_lost(store, seen.members):
-        return  # what follows looks at the rows as they are now, at the next look
     if seen.spec.pruning is not None:
         rungs.judge_all(store, sweep_id, seen.spec, seen.members)
     if trouble := _trouble(seen):
@@ -115,28 +113,6 @@ def _look(store: Store, sweep_id: str) -> _Seen | None:
     return _Seen(row, book.spec_of(row), members, settings_of(members))
 
 
-def _requeue_lost(store: Store, members: Sequence[Member]) -> bool:
-    lost = [m for m in members if m.own and m.status == Status.LOST and m.retries < RETRIES]
-    if not lost:
-        return False
-    now = time.time()
-    with store.writing() as connection:
-        for member in lost:
-            again = connection.execute(
-                update(runs)
-                .where(runs.c.key == member.run_key, runs.c.status == Status.LOST)
-                .values(status=Status.QUEUED, queued=now, finished=None, request=None, claim=None)
-                .returning(runs.c.key)
-            ).one_or_none()
-            if again is not None:
-                connection.execute(
-                    update(sweep_runs)
-                    .where(sweep_runs.c.run == member.run_key)
-                    .values(retries=sweep_runs.c.retries + 1)
-                )
-    return True
-
-
 def _trouble(seen: _Seen) -> str | None:
     """Why the sweep makes no sense to go on with, as a sentence."""
     for setting in seen.settings:
@@ -187,7 +163,7 @@ def _submit(store: Store, seen: _Seen, asked: Sequence[Proposal]) -> None:
                 wanted.append((number, repeat, proposal, config, None))
     configs = [one for *_, one, _ in wanted if one is not None]
     try:
-        fresh = [new_row(config) for config in configs]
+        fresh = [{**new_row(config), "retries": RETRIES} for config in configs]
     except DataUnavailableError as error:
         _fail(store, seen, str(error))
         return

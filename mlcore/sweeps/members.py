@@ -32,7 +32,6 @@ class Member:
         run_key: Its key in the store, likewise.
         status: Where the run stands, likewise.
         own: Whether the sweep queued it; False for one that was there already.
-        retries: How often it was queued again after its worker died.
         decisions: What was decided at the rungs it has reached.
         error: Why it was refused or failed.
         diverged: Whether it failed because its loss stopped being a finite number.
@@ -52,7 +51,6 @@ class Member:
     run_key: int | None
     status: Status | None
     own: bool
-    retries: int
     decisions: tuple[Decision, ...]
     error: str | None
     diverged: bool
@@ -167,7 +165,6 @@ def _member(row: Row[Any]) -> Member:
         run_key=row.run_key,
         status=Status(row.status) if there else None,
         own=row.own,
-        retries=row.retries,
         decisions=tuple(Decision(**one) for one in json.loads(row.decisions))
         if row.decisions != "[]"
         else (),

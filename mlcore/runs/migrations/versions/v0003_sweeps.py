@@ -39,7 +39,6 @@ def upgrade() -> None:
         sa.Column("params", sa.Text, nullable=False),
         sa.Column("attrs", sa.Text, nullable=False, server_default="{}"),
         sa.Column("own", sa.Boolean, nullable=False, server_default=sa.true()),
-        sa.Column("retries", sa.Integer, nullable=False, server_default="0"),
         sa.Column("decisions", sa.Text, nullable=False, server_default="[]"),
         sa.Column("error", sa.Text),
     )
