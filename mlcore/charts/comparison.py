@@ -143,7 +143,7 @@ def comparison_chart(
         legend=alt.Legend(
             orient="bottom",
             columns=legend_columns,
-            labelLimit=320,
+            labelLimit=520 // legend_columns,
             symbolType="stroke",
             symbolOpacity=1,
             symbolStrokeWidth=3,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, Literal
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from mlcore.runs.comparison import Comparison
+    from mlcore.runs.seed_groups import Group
 
 MOST_LINES: Final = 30
 """Lines that are drawn at most; more cannot be told apart."""
@@ -54,20 +54,13 @@ class Lines:
     def labels(self) -> dict[str, str]:
         """What to call each line, by id of run or letter of group; at most ``MOST_LINES``."""
         if self.kind == "run":
-            named = run_parts.labels_of(list(self.comparison.runs))
-            letters = self.letters
-            whole = {run_id: f"{letters[run_id]} · {name}" for run_id, name in named.items()}
+            whole = run_labels(self.comparison)
         else:
             whole = {
-                group.letter: f"{group.letter} · {group_label(self.comparison, group.letter)}"
+                group.letter: f"{group.letter} · {group_label(self.comparison, group)}"
                 for group in self.comparison.groups
             }
-        return dict(list(_unlike(whole).items())[:MOST_LINES])
-
-    @cached_property
-    def letters(self) -> dict[str, str]:
-        """Letter of the group of each run, by id."""
-        return {i: group.letter for group in self.comparison.groups for i in group.run_ids}
+        return dict(list(whole.items())[:MOST_LINES])
 
     @cached_property
     def colours(self) -> dict[str, str]:
@@ -155,16 +148,33 @@ class Lines:
         return " ".join(said)
 
 
-def group_label(comparison: Comparison, letter: str) -> str:
-    """What to call a group, in one line: its own label, or the name of its runs, and its seeds."""
-    group = next(group for group in comparison.groups if group.letter == letter)
+def run_labels(comparison: Comparison) -> dict[str, str]:
+    """What to call each run, by id: its group's letter, then its own name, or what tells it apart.
+
+    Runs that are still called alike get their ids.
+    """
+    names = {}
+    for group in comparison.groups:
+        for run in group.runs:
+            name = page.one_line(run.name, _LABEL) or _what(comparison, group)
+            seed = f", seed {run.seed}" if len(group.runs) > 1 and not run.name else ""
+            names[run.id] = f"{group.letter} · {name}{seed}"
+    taken = list(names.values())
+    return {
+        run_id: f"{names[run_id]} · {run_id}" if taken.count(names[run_id]) > 1 else names[run_id]
+        for run_id in comparison.ids
+    }
+
+
+def group_label(comparison: Comparison, group: Group) -> str:
+    """What to call a group, in one line: what tells it apart, and how many seeds it has."""
+    what = _what(comparison, group)
+    return f"{what} ({len(group.run_ids)} seeds)" if len(group.run_ids) > 1 else what
+
+
+def _what(comparison: Comparison, group: Group) -> str:
     label = page.one_line(group.label, _LABEL)
-    if label == group.experiment:  # it differs from no other group: the preset says more
-        label = run_parts.config_name(group.experiment, group.config_fields)
-    return f"{label} ({len(group.run_ids)} seeds)" if len(group.run_ids) > 1 else label
-
-
-def _unlike(labels: Mapping[str, str]) -> dict[str, str]:
-    """The same labels, with the name added where two are equal."""
-    taken = list(labels.values())
-    return {k: f"{v} · {k}" if taken.count(v) > 1 else v for k, v in labels.items()}
+    if len(comparison.groups) > 1 and label != group.experiment:
+        return label
+    # nothing tells it apart, as it is alone: say what it is
+    return page.one_line(run_parts.config_name(group.experiment, group.config_fields), _LABEL)

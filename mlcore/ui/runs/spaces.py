@@ -8,9 +8,12 @@ import streamlit as st
 
 from mlcore.charts.comparison import metric_title
 from mlcore.charts.dimensions import Dimension
-from mlcore.charts.spaces import heatmap, scatter
-from mlcore.ui import run_parts
+from mlcore.charts.spaces import heatmap, importance_bars, scatter
+from mlcore.runs.export.missing import MissingExtraError
+from mlcore.runs.importances import Evaluator, importance
+from mlcore.ui import page
 from mlcore.ui.brush import brushed_lines
+from mlcore.ui.runs.lines import run_labels
 from mlcore.ui.runs.tables import measure_title
 
 if TYPE_CHECKING:
@@ -24,6 +27,11 @@ MEASURE: Final = "the measure"
 _NAME: Final = "run"
 _WAYS: Final = ("Parallel", "Scatter", "Heatmap", "Importance")
 _MOST_AXES: Final = 8
+_EVALUATORS: Final[dict[Evaluator, str]] = {
+    "ped_anova": "PED-ANOVA, Optuna's default",
+    "fanova": "fANOVA",
+    "mean_decrease_impurity": "mean decrease of impurity",
+}
 
 
 def show(comparison: Comparison) -> None:
@@ -59,7 +67,7 @@ def frame_of(comparison: Comparison) -> pd.DataFrame:
     fields = comparison.differing.T.infer_objects()
     last = pd.DataFrame([run.latest() for run in comparison.runs], index=comparison.ids)
     last = last.rename(columns={name: f"last {name}" for name in last.columns})
-    names = run_parts.labels_of(list(comparison.runs))
+    names = run_labels(comparison)
     frame = pd.concat([fields, last], axis=1)
     frame.insert(0, _NAME, [names[run_id] for run_id in comparison.ids])
     frame[MEASURE] = comparison.measures.reindex(comparison.ids).to_numpy()
@@ -175,4 +183,19 @@ def _choose(
 
 
 def _importance(comparison: Comparison) -> None:
-    del comparison
+    evaluator = st.selectbox(
+        "Judged by",
+        list(_EVALUATORS),
+        format_func=_EVALUATORS.__getitem__,
+        key="compare.space.evaluator",
+    )
+    try:
+        found = importance(comparison, evaluator)
+    except (ValueError, MissingExtraError) as refused:  # too few runs, or nothing that varies
+        st.info(page.plain(str(refused)))
+        return
+    st.altair_chart(
+        importance_bars(found.table, title=f"What mattered for {measure_title(comparison)}"),
+        key="compare.space.importance",
+    )
+    st.caption(page.plain(found.caveat))

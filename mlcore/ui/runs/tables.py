@@ -12,7 +12,7 @@ from mlcore.charts.comparison import is_share, metric_title
 from mlcore.ui import page, run_parts
 from mlcore.ui.draft import as_text
 from mlcore.ui.runs import columns
-from mlcore.ui.runs.lines import group_label
+from mlcore.ui.runs.lines import group_label, run_labels
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,29 +52,27 @@ def measure_title(comparison: Comparison) -> str:
 
 
 def run_frame(comparison: Comparison) -> pd.DataFrame:
-    """A row a run: hue, group, name, id, seed, status, measure, difference to the baseline."""
+    """A row a run: hue, name, measure, difference to the baseline, seed, status, id."""
     import pandas as pd
 
-    letters = {i: group.letter for group in comparison.groups for i in group.run_ids}
     hues = run_parts.colours_of(comparison.runs)
     measured = comparison.measures
     frame = pd.DataFrame(
         {
             "hue": [columns.swatch_of(hues[run.id]) for run in comparison.runs],
-            "group": [letters[run.id] for run in comparison.runs],
             "name": [
-                ("◆ " if run.id == comparison.baseline else "") + run_parts.name_of(run)
-                for run in comparison.runs
+                ("◆ " if run_id == comparison.baseline else "") + label
+                for run_id, label in run_labels(comparison).items()
             ],
-            "id": comparison.ids,
-            "seed": [run.seed for run in comparison.runs],
-            "status": [[str(run.status)] for run in comparison.runs],
             "value": measured.to_numpy(),
         }
     )
     if comparison.baseline is not None:
         against = measured[comparison.baseline]
         frame["difference"] = _scale(comparison) * (frame["value"] - against)
+    frame["seed"] = [run.seed for run in comparison.runs]
+    frame["status"] = [[str(run.status)] for run in comparison.runs]
+    frame["id"] = comparison.ids
     ascending = comparison.measure.goal(comparison.goal) == "min"
     return frame.sort_values("value", ascending=ascending, kind="stable", na_position="last")
 
@@ -91,7 +89,7 @@ def group_frame(comparison: Comparison) -> pd.DataFrame:
             "group": [group.letter for group in groups],
             "name": [
                 ("◆ " if group.letter == comparison.baseline_group else "")
-                + group_label(comparison, group.letter)
+                + group_label(comparison, group)
                 for group in groups
             ],
             "n": [group.n for group in groups],
@@ -154,13 +152,9 @@ def difference_frame(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _run_columns(comparison: Comparison) -> dict[str, ColumnConfig]:
-    labels = run_parts.labels_of(list(comparison.runs))
-    letters = {i: group.letter for group in comparison.groups for i in group.run_ids}
     return {
-        run_id: st.column_config.TextColumn(
-            f"{letters[run_id]} · {page.one_line(label, 30)}", width=130
-        )
-        for run_id, label in labels.items()
+        run_id: st.column_config.TextColumn(page.one_line(label, 36), width=130)
+        for run_id, label in run_labels(comparison).items()
     }
 
 

@@ -61,7 +61,7 @@ def of_runs(run_ids: Sequence[str], *, key: str) -> None:
         if find_spec("tensorboard") is not None:
             _button(
                 "TensorBoard files",
-                _event_files,
+                event_files,
                 store,
                 run_ids,
                 f"{stem}-tensorboard.zip",
@@ -152,7 +152,7 @@ def _built(build: Callable[[Sequence[Run]], bytes], store: Store, run_ids: Seque
     return build([store.get(run_id) for run_id in run_ids])
 
 
-def _event_files(runs: Sequence[Run]) -> bytes:
+def event_files(runs: Sequence[Run]) -> bytes:
     """The event files of runs, a folder each, in one zip: unpack it and name it to TensorBoard."""
     buffer = io.BytesIO()
     with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(buffer, "w") as archive:
