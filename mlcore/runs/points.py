@@ -231,5 +231,8 @@ def _frame(
     import pandas as pd
 
     result = connection.execute(query)
-    frame = pd.DataFrame(result.fetchall(), columns=list(result.keys()))
+    names, rows = list(result.keys()), result.all()
+    # column by column: pandas looks at each row for long, at a list not at all
+    columns = zip(*rows, strict=True) if rows else ([] for _ in names)
+    frame = pd.DataFrame(dict(zip(names, map(list, columns), strict=True)))
     return frame.astype(kinds)
