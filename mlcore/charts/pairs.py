@@ -11,13 +11,13 @@ import pandas as pd
 from mlcore.charts import palette
 from mlcore.charts.specs import ROWS, bare_spec
 
-Field = Literal["accuracy", "grad_norm", "loss"]
+Field = Literal["error_rate", "grad_norm", "loss"]
 
 ARM_COLOURS: Final = (palette.GRADIENT, palette.VALUE)
 """Hues of the first and the second arm, on every chart of a pair."""
 
 _TITLES: Final[dict[Field, str]] = {
-    "accuracy": "Test accuracy",
+    "error_rate": "Test error rate (1 − accuracy)",
     "grad_norm": "Gradient norm of a batch",
     "loss": "Test loss",
 }
@@ -48,15 +48,15 @@ def pair_spec(field: Field, arms: tuple[str, str], epochs: int) -> dict[str, Any
         epochs: Where the horizontal axis ends, so that it stays while the runs go on.
     """
     title = _TITLES[field]
-    accuracy = field == "accuracy"
+    share = field == "error_rate"
     x = alt.X(
         "epoch:Q",
         title="Epochs",
         scale=alt.Scale(domain=[0, epochs]),
         axis=alt.Axis(tickMinStep=1, format="d"),
     )
-    scale = alt.Scale(domain=[0, 1]) if accuracy else alt.Scale(zero=True)
-    axis = alt.Axis(format="%", tickCount=5) if accuracy else alt.Axis(tickCount=5)
+    scale = alt.Scale(type="log", domain=[0.01, 1], clamp=True) if share else alt.Scale(zero=True)
+    axis = alt.Axis(format="%", tickCount=5) if share else alt.Axis(tickCount=5)
     colour = alt.Color(
         "arm:N",
         title=None,
@@ -64,7 +64,7 @@ def pair_spec(field: Field, arms: tuple[str, str], epochs: int) -> dict[str, Any
         scale=alt.Scale(domain=list(arms), range=list(ARM_COLOURS)),
         legend=None,
     )
-    form = ".2%" if accuracy else ".4~g"
+    form = ".2%" if share else ".4~g"
     tips = [
         alt.Tooltip("arm:N", title="Arm"),
         alt.Tooltip("epoch:Q", title="Epochs", format=".3~g"),
@@ -81,7 +81,7 @@ def pair_spec(field: Field, arms: tuple[str, str], epochs: int) -> dict[str, Any
         base.mark_line(strokeWidth=2.2).encode(y=mean),
         base.mark_point(size=90, opacity=0, filled=True).encode(y=mean, tooltip=tips),
     ]
-    if accuracy:
+    if field != "grad_norm":  # one point an epoch
         layers.append(base.mark_point(size=45, filled=True, opacity=1).encode(y=mean, tooltip=tips))
     return bare_spec(
         alt.LayerChart(layer=layers).properties(

@@ -138,7 +138,8 @@ def wilson_interval(successes: int, trials: int, *, level: float = 0.95) -> tupl
     middle = share + z**2 / (2 * trials)
     half = z * math.sqrt(share * (1 - share) / trials + z**2 / (4 * trials**2))
     whole = 1 + z**2 / trials
-    return max(0.0, (middle - half) / whole), min(1.0, (middle + half) / whole)
+    low, high = (middle - half) / whole, (middle + half) / whole
+    return max(0.0, min(share, low)), min(1.0, max(share, high))  # against rounding at 0 and 1
 
 
 def confident_mistakes(examination: Examination, count: int | None = None) -> pd.DataFrame:

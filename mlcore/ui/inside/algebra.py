@@ -10,26 +10,10 @@ from mlcore.mnist.insight import Broken, Row, algebra, sum_written_out
 from mlcore.mnist.insight.passes import named_chain
 from mlcore.ui import page, trained
 from mlcore.ui.inside import evaluated, parts
+from mlcore.ui.inside.algebra_table import algebra_table, answer_table
 from mlcore.ui.layers import parts as layer_parts
 
 _NOTHING = "nothing"
-_FORMULAS = {
-    "Linear": r"$x\,W^\top + b$",
-    "Conv2d": r"$\sum W \odot \text{window} + b$",
-    "MaxPool2d": r"$\max$ of each window",
-    "ReLU": r"$\max(0, x)$",
-    "LeakyReLU": r"$\max(x, 0.01\,x)$",
-    "GELU": r"$x\,\Phi(x)$",
-    "SiLU": r"$x\,\sigma(x)$",
-    "Tanh": r"$\tanh x$",
-    "Sigmoid": r"$\sigma(x)$",
-    "Identity": r"$x$",
-    "Flatten": "the same numbers in a row",
-    "Unflatten": "the same numbers as an image",
-    "Dropout": r"$x$ (in eval mode)",
-    "RMSNorm": r"$x / \sqrt{\overline{x^2} + \epsilon} \cdot \gamma$",
-}
-_NORMALIZED = r"$(x - \mu)/\sqrt{\sigma^2 + \epsilon} \cdot \gamma + \beta$"
 
 
 def show() -> None:
@@ -82,50 +66,11 @@ def _choose_break(rows: tuple[Row, ...]) -> Broken | None:
 
 def _table(rows: tuple[Row, ...]) -> None:
     st.markdown("**What each layer does to this digit**")
-    layer_parts.table(
-        {
-            "Layer": [_name(row) for row in rows],
-            "Formula": [_FORMULAS.get(row.kind, _NORMALIZED) for row in rows],
-            "Shapes": [_shapes(row) for row in rows],
-            "Comes out": [_preview(row) for row in rows],
-            "By hand, max|Δ|": [_difference(row) for row in rows],
-        }
-    )
+    algebra_table(rows)
+    sizes = [row.values for row in rows if row.values is not None]
+    largest = max((float(np.abs(values).max(initial=0.0)) for values in sizes), default=1.0)
     worst = max((row.difference for row in rows if row.difference is not None), default=0.0)
-    largest = max(
-        (float(np.abs(row.values).max(initial=0)) for row in rows if row.values is not None),
-        default=1.0,
-    )
     layer_parts.agreement(worst, "Every row in float64", largest)
-
-
-def _name(row: Row) -> str:
-    text = f"{page.plain(row.name)}<br>{row.kind}".replace("<br>", " · ")
-    if row.error is not None:
-        return f":red[**{text}**]"
-    return text if row.reached else f":gray[{text}]"
-
-
-def _shapes(row: Row) -> str:
-    text = f"`{row.equation}`"
-    return text if row.reached else ":gray[not reached]"
-
-
-def _preview(row: Row) -> str:
-    if row.error is not None:
-        return ":red[**refuses**]"
-    if row.values is None:
-        return ""
-    few = row.values.ravel()
-    some = few[np.argsort(-np.abs(few), kind="stable")[:3]] if len(few) > 12 else few[:3]
-    numbers = ", ".join(layer_parts.power(float(v)) for v in some)
-    zeros = float((few == 0).mean())
-    note = f" · {zeros:.0%} are 0" if zeros > 0 else ""
-    return f"{numbers}, …{note}"
-
-
-def _difference(row: Row) -> str:
-    return "" if row.difference is None else layer_parts.power(row.difference)
 
 
 def _refusal(rows: tuple[Row, ...], broken: Broken | None) -> None:
@@ -207,16 +152,7 @@ def _answer(chosen: parts.Chosen, rows: tuple[Row, ...]) -> None:
     shares = probabilities(chosen.config, torch.from_numpy(logits))[0].tolist()
     best = int(logits[0].argmax())
     st.markdown("**The answer**")
-    layer_parts.table(
-        {
-            "Class": [
-                f"**{page.plain(name)}**" if place == best else page.plain(name)
-                for place, name in enumerate(chosen.classes)
-            ],
-            "Output": [layer_parts.power(float(v)) for v in logits[0]],
-            "Probability": [f"{share:.2%}" for share in shares],
-        }
-    )
+    answer_table(chosen.classes, logits[0].tolist(), shares, best)
     how = (
         "the softmax of the outputs"
         if chosen.config.loss == "cross_entropy"

@@ -24,7 +24,7 @@ MOMENTS: Final = 24
 _TILES: Final = 64
 _KERNELS: Final = 512
 _ROWS, _COLUMNS = 256, 1024
-_LEARNED, _WEIGHTS, _MAPS = "What it learned", "Weights", "Feature maps"
+_LEARNED, _WEIGHTS, _MAPS = "Learned", "Weights", "Feature maps"
 
 
 def show() -> None:

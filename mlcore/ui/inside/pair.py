@@ -25,7 +25,7 @@ from mlcore.ui.layers import parts as layer_parts
 _LOOK_BACK: Final = 2000
 _POINTS: Final = 120
 _METRICS: Final[Mapping[Field, str]] = {
-    "accuracy": "test_accuracy",
+    "error_rate": "test_accuracy",
     "grad_norm": "grad_norm",
     "loss": "test_loss",
 }
@@ -165,13 +165,19 @@ def same_start_proof(pair: Pair) -> None:
 
 def curves(shown: Shown, fields: tuple[Field, ...], *, key: str) -> None:
     """One chart a quantity: the mean of the seeds and their spread, for both arms."""
+    layer_parts.legend(dict(zip(shown.arms, ARM_COLOURS, strict=True)))
     for field in fields:
+        points = _points(shown, _METRICS[field])
+        if not len(points):
+            st.caption("The first points are on their way.")
+            return
+        if field == "error_rate":
+            points["value"] = 1 - points["value"]
         layer_parts.chart(
             pair_spec(field, shown.arms, shown.pair.base.epochs),
-            arm_rows(_points(shown, _METRICS[field])),
+            arm_rows(points),
             key=f"{key}.{field}",
         )
-    layer_parts.legend(dict(zip(shown.arms, ARM_COLOURS, strict=True)))
 
 
 def outcome(shown: Shown) -> None:

@@ -82,7 +82,7 @@ def _draw(shown: pair.Shown) -> None:
     seed = pair.choose_seed(shown, key=KEY)
     if seed is not None:
         _collapse(shown, seed)
-    pair.curves(shown, ("accuracy", "loss"), key=KEY)
+    pair.curves(shown, ("error_rate", "loss"), key=KEY)
     pair.outcome(shown)
 
 

@@ -52,7 +52,7 @@ def _draw(shown: pair.Shown) -> None:
             icon=":material/touch_app:",
         )
         return
-    pair.curves(shown, ("accuracy", "grad_norm"), key=KEY)
+    pair.curves(shown, ("error_rate", "grad_norm"), key=KEY)
     pair.outcome(shown)
     seed = pair.choose_seed(shown, key=KEY)
     if seed is not None:
