@@ -81,12 +81,6 @@ def shade(field: str, dimension: Dimension) -> alt.Fill:
     )
 
 
-def edge(field: str) -> alt.Stroke:
-    """The edge of an area in its own colour, so that no seam shows between neighbours."""
-    shades = alt.Scale(range=list(palette.SEQUENTIAL), zero=False, nice=False)
-    return alt.Stroke(field, type="quantitative", scale=shades, legend=None)
-
-
 def legend() -> alt.Legend:
     """A legend above the plot, low and where it takes no width."""
     return alt.Legend(

@@ -12,7 +12,7 @@ import pandas as pd
 
 from mlcore.charts import palette
 from mlcore.charts.dimensions import Column, Dimension, Floats, dimension
-from mlcore.charts.encodings import across, edge, shade, tip, up
+from mlcore.charts.encodings import across, shade, tip, up
 from mlcore.charts.interpolation import METHOD, isolines, round_levels, surface
 from mlcore.charts.specs import ROWS, bare_spec
 
@@ -181,7 +181,8 @@ def contour_rows(
     values = value.drawn(frame[value.column]).to_numpy("float64")
     px, py = x.places(frame[x.column]), y.places(frame[y.column])
     over = surface(px, py, values)
-    half = (over.places[1] - over.places[0]) / 2
+    # a little more than half a step: cells that only touch would show seams between them
+    half = 0.53 * (over.places[1] - over.places[0])
     row, column = np.nonzero(np.isfinite(over.values))
     cx, cy = over.places[column], over.places[row]
     lines = isolines(over, round_levels(values))
@@ -216,7 +217,7 @@ def _contour(x: Dimension, y: Dimension, value: Dimension) -> alt.LayerChart:
         y=up("y", y),
     )
     tooltip = [tip("x", x), tip("y", y), tip("value", value)]
-    cells = base.transform_filter("datum.kind == 'cell'").mark_rect(strokeWidth=1)
+    cells = base.transform_filter("datum.kind == 'cell'").mark_rect()
     lines = base.transform_filter("datum.kind == 'line'").mark_rule(
         color=palette.THEORY, strokeWidth=1, opacity=0.7
     )
@@ -224,9 +225,7 @@ def _contour(x: Dimension, y: Dimension, value: Dimension) -> alt.LayerChart:
         filled=True, size=36, color=palette.GRADIENT, stroke="white", strokeWidth=0.7
     )
     layers: Layers = [
-        cells.encode(
-            x2="x2:Q", y2="y2:Q", fill=shade("value", value), stroke=edge("value"), tooltip=tooltip
-        ),
+        cells.encode(x2="x2:Q", y2="y2:Q", fill=shade("value", value), tooltip=tooltip),
         lines.encode(x2="x2:Q", y2="y2:Q", tooltip=[tip("value", value)]),
         points.encode(tooltip=[alt.Tooltip("run:N", title="Run"), *tooltip]),
     ]

@@ -123,7 +123,7 @@ def slider_values(spec: FieldSpec, current: object) -> list[float] | None:
         stops.add(low)
     if _is_number(current) and (low < current or (low == current and not spec.low_open)):
         stops.add(float(current))
-    ordered = sorted(stop for stop in stops if stop <= high)
+    ordered = sorted(stop for stop in stops if stop <= high and not (spec.low_open and stop == low))
     return [int(stop) for stop in ordered] if spec.kind == "integer" else ordered
 
 

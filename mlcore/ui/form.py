@@ -97,7 +97,8 @@ def _group(
 ) -> None:
     """A foldable part; its fields are made when it is open, for each costs at every rerun."""
     wrong = [problems[spec.name] for spec in members if spec.name in problems]
-    given = {*draft.params(), *(ranges.draft.texts if ranges is not None else ())}
+    # a form with ranges opens where something varies; what is fixed may stay folded
+    given = draft.params() if ranges is None else ranges.draft.texts
     touched = any(spec.name in given for spec in members)
     widget = f"{key}.group.{group}"
     # What decides it now would close it later: it is asked once, then the person opens and closes.

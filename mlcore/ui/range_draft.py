@@ -126,9 +126,9 @@ def respread(spec: FieldSpec, text: str, to: Spread) -> str:
             low, high = _number_text(min(numbers)), _number_text(max(numbers))
     if not low:
         low, high = map(_number_text, _ends_around(spec, spec.default))
-    if to == "log" and _float(low) <= 0:
-        stops = [s for s in slider_values(spec, None) or [] if s > 0]
-        low = _number_text(stops[0]) if stops else low
+    if to == "log" and _float(low) <= 0 < _float(high):
+        small = _float(high) / 1000
+        low = _number_text(max(1, round(small)) if spec.kind == "integer" else small)
     return range_text(spec, to, low, high)
 
 
@@ -157,7 +157,11 @@ def _ends_around(spec: FieldSpec, value: object) -> tuple[float, float]:
     stops = slider_values(spec, value)
     given = value if isinstance(value, int | float) else spec.default
     if stops is None:
-        return (given / 10, given * 10) if given > 0 else (given - 1, given + 1)
+        around = (given / 10, given * 10) if given > 0 else (given - 10, given + 10)
+        least, most = (spec.low, spec.high)
+        low = around[0] if least is None else max(least, around[0])
+        high = around[1] if most is None else min(most, around[1])
+        return (math.floor(low), math.ceil(high)) if spec.kind == "integer" else (low, high)
     if spec.scale == "linear":
         return stops[0], stops[-1]
     above = [stop for stop in stops if stop > 0]

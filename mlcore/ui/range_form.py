@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 import streamlit as st
@@ -12,29 +13,11 @@ from mlcore.sweeps.range_text import shown
 from mlcore.sweeps.ranges import Choices, Range
 from mlcore.ui import page
 from mlcore.ui.draft import Draft, as_text
-from mlcore.ui.range_draft import (
-    RangeDraft,
-    Spread,
-    can_vary,
-    ends_of,
-    fresh_range,
-    range_text,
-    respread,
-    spread_of,
-    spreads,
-    stops_of,
-)
-from mlcore.ui.steer import is_news, steer
+from mlcore.ui.range_draft import RangeDraft, can_vary, fresh_range
+from mlcore.ui.range_editor import RangeEditor
 
 PARAM: Final = "range."
 """What the parameters of ranges in the URL begin with: ``range.lr=log:0.001:1``."""
-
-_SPREADS: Final[dict[Spread, str]] = {"log": "log", "even": "even", "values": "values"}
-_HELP: Final[dict[str, str]] = {
-    "integers": "Each choice is one network; semicolons separate them: 32; 128, 64",
-    "number": "Values separated by commas: 0.01, 0.1, 1",
-    "integer": "Values separated by commas: 16, 64, 256",
-}
 
 
 class RangeForm:
@@ -116,28 +99,28 @@ class RangeForm:
         """
         swept = self.draft.texts.get(spec.name)
         with st.container(border=swept is not None, gap="xxsmall", key=f"{self._key}.{spec.name}"):
-            self._head(spec, value, swept)
-            if swept is None:
-                fixed()
-            else:
-                self._editor(spec, swept)
-
-    def _head(self, spec: FieldSpec, value: Any, swept: str | None) -> None:
-        """The field's name, and beside it the way from one value to a range or back."""
-        if spec.kind == "switch" and not can_vary(spec):
-            return
-        with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
-            label = page.plain(spec.label)
-            st.markdown(
-                f":small[{label}]" if swept is None else f":small[**{label}**]",
-                width="stretch",
-                help=spec.help,
-            )
+            with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
+                if swept is None and spec.kind == "switch":  # its label stands beside it
+                    with st.container(width="stretch", key=f"{self._key}.{spec.name}.one"):
+                        fixed()
+                else:
+                    label = f":small[{page.plain(spec.label)}]"
+                    bold = label if swept is None else f"**{label}**"
+                    st.markdown(bold, width="stretch", help=spec.help)
+                self._turn(spec, value, swept)
             if swept is not None:
-                self._button("One value", f"Back to {as_text(value)} in every run", spec, None)
-            elif can_vary(spec):
-                fresh = fresh_range(spec, value)
-                self._button("Vary", f"Search over a range of {spec.label.lower()}", spec, fresh)
+                set_text = partial(self._set, spec.name)
+                RangeEditor(spec, swept, f"{self._key}.{spec.name}", set_text).draw()
+            elif spec.kind != "switch":
+                fixed()
+
+    def _turn(self, spec: FieldSpec, value: Any, swept: str | None) -> None:
+        """The way from one value to a range, or back."""
+        if swept is not None:
+            self._button("One value", f"Back to {as_text(value)} in every run", spec, None)
+        elif can_vary(spec):
+            fresh = fresh_range(spec, value)
+            self._button("Vary", f"Search over a range of {spec.label.lower()}", spec, fresh)
 
     def _button(self, label: str, said: str, spec: FieldSpec, text: str | None) -> None:
         st.button(
@@ -149,100 +132,6 @@ class RangeForm:
             args=(spec.name, text),
         )
 
-    def _editor(self, spec: FieldSpec, text: str) -> None:
-        match spec.kind:
-            case "choice":
-                self._choices(spec, text, list(spec.choices))
-            case "switch":
-                self._choices(spec, text, ["false", "true"])
-            case _:
-                self._numbers(spec, text)
-
-    def _choices(self, spec: FieldSpec, text: str, options: list[str]) -> None:
-        chosen = [part.strip() for part in text.split(",") if part.strip()]
-        widget = steer(f"{self._key}.{spec.name}.choices", [c for c in chosen if c in options])
-        st.pills(
-            f"Values of {spec.label}",
-            options,
-            selection_mode="multi",
-            format_func=lambda choice: choice.replace("_", " "),
-            label_visibility="collapsed",
-            key=widget,
-            on_change=self._typed(
-                spec, widget, lambda picked: ",".join(o for o in options if o in picked)
-            ),
-        )
-
-    def _numbers(self, spec: FieldSpec, text: str) -> None:
-        offered = spreads(spec)
-        spread = spread_of(spec, text)
-        if len(offered) > 1:
-            widget = steer(f"{self._key}.{spec.name}.spread", spread)
-            st.segmented_control(
-                f"How values of {spec.label} lie",
-                offered,
-                required=True,
-                format_func=_SPREADS.__getitem__,
-                label_visibility="collapsed",
-                key=widget,
-                on_change=self._typed(spec, widget, lambda to: respread(spec, text, to)),
-            )
-        if spread == "values":
-            widget = steer(f"{self._key}.{spec.name}.values", text)
-            st.text_input(
-                f"Values of {spec.label}",
-                label_visibility="collapsed",
-                help=_HELP.get(spec.kind),
-                key=widget,
-                on_change=self._typed(spec, widget, str),
-            )
-            return
-        self._ends(spec, text, spread)
-
-    def _ends(self, spec: FieldSpec, text: str, spread: Spread) -> None:
-        self._slider(spec, text, spread)
-        low, high = ends_of(text)
-        with st.container(horizontal=True, gap="small", key=f"{self._key}.{spec.name}.ends"):
-            self._end(spec, "from", low, lambda at: range_text(spec, spread, at, high))
-            self._end(spec, "to", high, lambda at: range_text(spec, spread, low, at))
-
-    def _end(self, spec: FieldSpec, said: str, text: str, as_range: Callable[[str], str]) -> None:
-        widget = steer(f"{self._key}.{spec.name}.{said}", text)
-        st.text_input(
-            f"{spec.label} {said}",
-            label_visibility="collapsed",
-            key=widget,
-            on_change=self._typed(spec, widget, as_range),
-        )
-
-    def _slider(self, spec: FieldSpec, text: str, spread: Spread) -> None:
-        """A slider with two handles, made anew where something else than itself moved them.
-
-        Streamlit tells such a slider from one with a single handle by its default, so it cannot be
-        set through the session as other widgets are (``mlcore.ui.steer``).
-        """
-        slider = stops_of(spec, text)
-        if slider is None:
-            return
-        stops, now = slider
-        start = f"{self._key}.{spec.name}.slider"
-        first = st.session_state.get(start)
-        if first is None or tuple(st.session_state.get(f"{start}.{first}", first)) != now:
-            first = st.session_state[start] = now
-        widget = f"{start}.{first}"
-        st.select_slider(
-            f"Range of {spec.label}",
-            stops,
-            first,
-            format_func=as_text,
-            label_visibility="collapsed",
-            key=widget,
-            on_change=self._slid,
-            args=(spec, widget, spread),
-        )
-
-    # --- what callbacks do -------------------------------------------------------------------
-
     def _set(self, name: str, text: str | None) -> None:
         texts = dict(st.session_state.get(self._key) or {})
         if text is None:
@@ -250,18 +139,6 @@ class RangeForm:
         else:
             texts[name] = text
         st.session_state[self._key] = texts
-
-    def _slid(self, spec: FieldSpec, widget: str, spread: Spread) -> None:
-        self._set(spec.name, range_text(spec, spread, *map(as_text, st.session_state[widget])))
-
-    def _typed(
-        self, spec: FieldSpec, widget: str, as_range: Callable[[Any], str]
-    ) -> Callable[[], None]:
-        def take_over() -> None:
-            if is_news(widget):
-                self._set(spec.name, as_range(st.session_state[widget]))
-
-        return take_over
 
 
 def summary(config_class: type[Config], ranges: dict[str, Range]) -> str:
