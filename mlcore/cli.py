@@ -7,10 +7,11 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from mlcore import __version__
+from mlcore import __version__, cli_organize, cli_runs
 from mlcore.core import (
     Config,
     ConfigError,
@@ -57,10 +58,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         RunStateError,
         StoreError,
         ValueError,
+        ImportError,  # an extra that is not installed
+        OSError,  # a file that is not there or cannot be written
     ) as error:
-        print(f"mlcore: {error.args[0] if error.args else error}", file=sys.stderr)
+        print(f"mlcore: {_sentence(error)}", file=sys.stderr)
         return _USAGE_ERROR
     return code
+
+
+def _sentence(error: Exception) -> str:
+    """An error in one line; those of the system tell their reason and the file."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}." if error.filename else f"{error.strerror}."
+    return " ".join(str(error.args[0] if error.args else error).split())
 
 
 class _Parser(argparse.ArgumentParser):
@@ -82,17 +92,13 @@ def _parser() -> argparse.ArgumentParser:
         )
         for name in EXPERIMENTS:
             _add_flags(experiments.add_parser(name, help=f"the experiment {name}"), name, act)
-    ls = verbs.add_parser("ls", help="list runs, newest first")
-    ls.add_argument("--experiment", choices=sorted(EXPERIMENTS))
-    ls.add_argument("--status", help="only runs of this status")
-    ls.add_argument("-n", type=int, default=20, help="how many at most (default 20)")
-    ls.set_defaults(act=_ls)
+    cli_runs.add_verbs(verbs)
+    cli_organize.add_verbs(verbs)
     for verb, act, text in (
         ("show", _show, "everything known of a run"),
         ("stop", _stop, "ask a run to end, keeping its state"),
         ("pause", _pause, "ask a run to step aside"),
         ("resume", _resume, "go on with a run in the background, from its last checkpoint"),
-        ("delete", _delete, "remove a run with its points and files"),
     ):
         one = verbs.add_parser(verb, help=text, description=text)
         one.add_argument("id", help="id of the run, or the beginning of it")
@@ -157,24 +163,6 @@ def _submit(given: argparse.Namespace) -> int:
     return 0
 
 
-def _ls(given: argparse.Namespace) -> int:
-    from mlcore.runs import open_store, tend
-
-    if given.n < 1:
-        raise ValueError(f"-n is {given.n}, but must be a whole number from 1 up.")
-    store = open_store()
-    tend(store)
-    for run in store.list(given.experiment, given.status, limit=given.n):
-        changes = " ".join(f"{k}={v}" for k, v in run.config.changes().items()) or "defaults"
-        accuracy = run.latest().get("test_accuracy")
-        shown = "" if accuracy is None else f"test_accuracy={accuracy:.4f}"
-        print(
-            f"{run.id}  {run.experiment:10}  {run.status:8}  {run.progress:4.0%}  "
-            f"{run.created:%Y-%m-%d %H:%M}  {shown:20}  {changes}"
-        )
-    return 0
-
-
 def _show(given: argparse.Namespace) -> int:
     from mlcore.runs import get_run
 
@@ -189,9 +177,10 @@ def _show(given: argparse.Namespace) -> int:
         "tags": ", ".join(run.tags),
         "note": run.note,
         "fingerprint": run.fingerprint,
-        "python": run.config.as_python(),
-        "command": run.config.as_command(),
+        "brought in": f"{run.source}, {run.origin.get('file', '')}" if run.source else "",
     }
+    with suppress(ValueError, TypeError):  # an experiment that was made elsewhere
+        facts |= {"python": run.config.as_python(), "command": run.config.as_command()}
     for label, fact in facts.items():
         if fact:
             print(f"  {label:12} {fact}")
@@ -220,15 +209,6 @@ def _resume(given: argparse.Namespace) -> int:
     from mlcore.runs import get_run
 
     _print_run(get_run(given.id).resume())
-    return 0
-
-
-def _delete(given: argparse.Namespace) -> int:
-    from mlcore.runs import get_run
-
-    run = get_run(given.id)
-    run.delete()
-    print(f"{run.id}  deleted")
     return 0
 
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Row, delete, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, select, update
 
 from mlcore.core import RunNotFoundError, RunStateError
 from mlcore.runs.recorded_run import Run, run_of
@@ -145,10 +145,21 @@ def purge(store: Store, older_than_s: float = 0.0) -> list[str]:
     Returns:
         The ids of the runs that are gone.
     """
+    return _purge(store, runs.c.deleted <= time.time() - older_than_s)
+
+
+def purge_runs(store: Store, run_ids: Sequence[str]) -> list[str]:
+    """Remove certain runs in the trash for good; those that are not in it stay.
+
+    Returns:
+        The ids of the runs that are gone.
+    """
+    return _purge(store, runs.c.id.in_(run_ids) & runs.c.deleted.is_not(None))
+
+
+def _purge(store: Store, which: ColumnElement[bool]) -> list[str]:
     with store.writing() as connection:
-        gone = connection.execute(
-            delete(runs).where(runs.c.deleted <= time.time() - older_than_s).returning(runs.c.id)
-        ).all()
+        gone = connection.execute(delete(runs).where(which).returning(runs.c.id)).all()
     for (run_id,) in gone:
         shutil.rmtree(store.files / run_id, ignore_errors=True)
     return [run_id for (run_id,) in gone]
