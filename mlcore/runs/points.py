@@ -6,7 +6,19 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, literal, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Float,
+    Integer,
+    Select,
+    and_,
+    func,
+    literal,
+    literal_column,
+    not_,
+    select,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from mlcore.runs.schema import metric_names, points, runs
@@ -23,6 +35,10 @@ _THIN_KINDS = {
     "high": "float64",
     "count": "int64",
 }
+
+
+_LARGE = literal_column("1e150", Float)
+_SCALE = literal_column("1048576.0", Float)  # points of a bucket at most, for the sum to fit
 
 
 class Point(NamedTuple):
@@ -178,11 +194,12 @@ def thinned(
         .where(and_(*mine))
         .group_by(p.run)
     ).all()
+    server = connection.dialect.name == "postgresql"
     by_width: dict[int, list[int]] = {}
     for key, count, low, high in spans:
         by_width.setdefault(bucket_width(count, high - low + 1, at_most), []).append(key)
     parts = [
-        _frame(connection, _buckets(and_(*mine, p.run.in_(some)), width), _THIN_KINDS)
+        _frame(connection, _buckets(and_(*mine, p.run.in_(some)), width, server), _THIN_KINDS)
         for width, some in by_width.items()
     ]
     if not parts:
@@ -195,18 +212,19 @@ def thinned(
     return whole.iloc[places.argsort(kind="stable")].reset_index(drop=True)
 
 
-def _buckets(mine: ColumnElement[bool], width: int) -> Select[tuple[object, ...]]:
+def _buckets(mine: ColumnElement[bool], width: int, server: bool) -> Select[tuple[object, ...]]:
     p = points.c
     columns = p.run, p.step, p.value, p.time
     if width == 1:
         rows = select(*columns, p.value.label("low"), p.value.label("high"), _ONE.label("count"))
         return rows.where(mine).order_by(p.run, p.step)
-    bucket = p.step // width
+    # written out: a server does not know that two parameters of a statement are equal
+    bucket = p.step // literal_column(str(width), Integer)
     return (
         select(
             p.run,
             func.max(p.step).label("step"),
-            func.avg(p.value).label("value"),
+            (_mean(p.value) if server else func.avg(p.value)).label("value"),
             func.max(p.time).label("time"),
             func.min(p.value).label("low"),
             func.max(p.value).label("high"),
@@ -216,6 +234,19 @@ def _buckets(mine: ColumnElement[bool], width: int) -> Select[tuple[object, ...]
         .group_by(p.run, bucket)
         .order_by(p.run, bucket)
     )
+
+
+def _mean(value: ColumnElement[float | None]) -> ColumnElement[float | None]:
+    """The mean, also where the sum or its square is no longer a number a machine can hold.
+
+    PostgreSQL's own ``avg`` refuses then; so what is large is scaled down before it is added up.
+    A power of two changes no digit.
+    """
+    large = func.abs(value) > _LARGE
+    count = func.nullif(func.count(value), 0)
+    ordinary = func.coalesce(func.sum(value).filter(not_(large)), 0.0) / count
+    scaled = func.coalesce(func.sum(value / _SCALE).filter(large), 0.0) / count
+    return ordinary + scaled * _SCALE
 
 
 def bucket_width(count: int, span: int, at_most: int) -> int:

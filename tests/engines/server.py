@@ -6,6 +6,7 @@ import os
 import pwd
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -71,16 +72,15 @@ class PostgresServer:
             time.sleep(0.02)
 
     def stop(self) -> None:
-        """End the server at once, as a crash would."""
+        """End the server without waiting for its clients to leave."""
         assert self._process is not None
-        self._process.terminate()
+        self._process.send_signal(signal.SIGINT)
         self._process.wait(30)
 
     def remove(self) -> None:
         """End the server and remove its folder."""
         if self._process is not None and self._process.poll() is None:
-            self._process.send_signal(3)  # SIGQUIT: do not wait for clients to leave
-            self._process.wait(30)
+            self.stop()
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def url(self, database: str) -> str:
