@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from mlcore import __version__, cli_organize, cli_runs
+from mlcore import __version__, cli_organize, cli_runs, cli_sweeps
 from mlcore.core import (
     Config,
     ConfigError,
@@ -21,6 +21,8 @@ from mlcore.core import (
     RunNotFoundError,
     RunStateError,
     StoreError,
+    SweepNotFoundError,
+    SweepStateError,
 )
 from mlcore.experiments import EXPERIMENTS, config_class
 
@@ -57,6 +59,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         RunNotFoundError,
         RunStateError,
         StoreError,
+        SweepNotFoundError,
+        SweepStateError,
         ValueError,
         ImportError,  # an extra that is not installed
         OSError,  # a file that is not there or cannot be written
@@ -94,6 +98,7 @@ def _parser() -> argparse.ArgumentParser:
             _add_flags(experiments.add_parser(name, help=f"the experiment {name}"), name, act)
     cli_runs.add_verbs(verbs)
     cli_organize.add_verbs(verbs)
+    cli_sweeps.add_verbs(verbs)
     for verb, act, text in (
         ("show", _show, "everything known of a run"),
         ("stop", _stop, "ask a run to end, keeping its state"),

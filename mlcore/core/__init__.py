@@ -10,6 +10,8 @@ from mlcore.core.errors import (
     RunStateError,
     SnapshotError,
     StoreError,
+    SweepNotFoundError,
+    SweepStateError,
 )
 from mlcore.core.fields import FieldSpec
 from mlcore.core.fingerprint import canonical_json, fingerprint
@@ -31,6 +33,8 @@ __all__ = [
     "SnapshotError",
     "Step",
     "StoreError",
+    "SweepNotFoundError",
+    "SweepStateError",
     "Told",
     "canonical_json",
     "fingerprint",

@@ -43,3 +43,11 @@ class RunNotFoundError(LookupError):
 
 class RunStateError(RuntimeError):
     """A run cannot do what was asked in its present status (resume a finished run, say)."""
+
+
+class SweepNotFoundError(LookupError):
+    """No sweep has this id; the text says how to list those that exist."""
+
+
+class SweepStateError(RuntimeError):
+    """A sweep cannot do what was asked in its present status."""

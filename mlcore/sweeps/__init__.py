@@ -1,7 +1,7 @@
 """Sweeps: many runs as one, chosen by a grid or a sampler, kept and moved on by the store."""
 
+from mlcore.core import SweepNotFoundError, SweepStateError
 from mlcore.sweeps.api import get_sweep, list_sweeps, start, sweep
-from mlcore.sweeps.book import SweepNotFoundError, SweepStateError
 from mlcore.sweeps.makers import as_range, choices, int_range, linear_range, log_range, when
 from mlcore.sweeps.members import Member, Setting, State
 from mlcore.sweeps.objectives import Objective

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
 
-from mlcore.core import canonical_json
+from mlcore.core import SweepNotFoundError, canonical_json
 from mlcore.runs.schema import sweeps
 from mlcore.runs.store import Store
 from mlcore.sweeps.space import Space
@@ -23,14 +23,6 @@ STOPPED = "stopped"
 FINISHED = "finished"
 FAILED = "failed"
 STATUSES = (RUNNING, STOPPED, FINISHED, FAILED)
-
-
-class SweepNotFoundError(LookupError):
-    """No sweep has this id; the text says how to list those that exist."""
-
-
-class SweepStateError(RuntimeError):
-    """A sweep cannot do what was asked in its present status."""
 
 
 def create(
@@ -70,7 +62,7 @@ def read(connection: Connection, sweep_id: str) -> Row[Any]:
         row = found[0] if len(found) == 1 else None
     if row is None:
         raise SweepNotFoundError(
-            f"No sweep has the id {sweep_id!r}. mlcore.sweeps.list_sweeps(), or mlcore sweep ls, "
+            f"No sweep has the id {sweep_id!r}. mlcore.sweeps.list_sweeps(), or mlcore sweeps ls, "
             "lists those that exist."
         )
     return row

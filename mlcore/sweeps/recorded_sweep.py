@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Row
 
-from mlcore.core import Config
+from mlcore.core import Config, SweepStateError
 from mlcore.runs import Run
 from mlcore.runs.store import Store
 from mlcore.sweeps import asking, book, results
-from mlcore.sweeps.book import SweepStateError
 from mlcore.sweeps.groups_found import Population, populations_of
 from mlcore.sweeps.members import Member, Setting, read_members, settings_of
 from mlcore.sweeps.objectives import Objective
