@@ -13,24 +13,20 @@ from mlcore.sweeps.pruning import DEFAULT_RUNGS, Rule
 from mlcore.sweeps.space import MOST_SETTINGS
 from mlcore.sweeps.spec import SAMPLERS, Sampler, default_objective
 
-Budget = Literal["runs", "minutes"]
+Budget = Literal["Settings", "Minutes"]
 
 SAMPLER_WORDS: Final[dict[Sampler, str]] = {
-    "grid": "Grid: every combination",
-    "random": "Random",
-    "tpe": "TPE: where good ones were dense",
-    "gp": "Gaussian process",
-    "nsga2": "NSGA-II: breeds the best",
+    "grid": "Every combination; ranges get as many points as fit into the budget.",
+    "random": "Each value drawn by itself.",
+    "tpe": "Looks where good settings lay densely (tree-structured Parzen estimator).",
+    "gp": "Looks where a Gaussian process expects more than was found.",
+    "nsga2": "Breeds the best settings (NSGA-II); meant for two objectives.",
 }
-"""What each sampler does, in a few words."""
+"""What each sampler does."""
 
-_SAMPLER_HELP: Final = (
-    "Grid and random fix all settings beforehand. TPE, the Gaussian process and NSGA-II look at "
-    "the results so far and choose what to try next (Optuna's, with its defaults)."
-)
 _RULE_WORDS: Final[dict[Rule, str]] = {
-    "median": "worse than the median",
-    "halving": "not among the best third",
+    "median": "A run ends if it is worse than the median of the runs judged so far.",
+    "halving": "A run ends if it is not among the best third (successive halving).",
 }
 _DEFAULT_SETTINGS: Final = 12
 
@@ -63,13 +59,13 @@ def search_form(config: Config) -> Search | None:
     sampler: Sampler = st.selectbox(
         "Sampler",
         SAMPLERS,
-        format_func=SAMPLER_WORDS.__getitem__,
-        help=_SAMPLER_HELP,
+        help="tpe, gp and nsga2 are Optuna's with its defaults: they choose by the results so far.",
         key="sampler",
         bind="query-params",
     )
+    st.caption(SAMPLER_WORDS[sampler])
     objectives, directions = _objectives(config)
-    settings, minutes = _budget(sampler)
+    settings, minutes = _budget()
     seeds = 1
     if "seed" in type(config).model_fields:
         seeds = st.number_input(
@@ -93,7 +89,6 @@ def _objectives(config: Config) -> tuple[tuple[str, ...], tuple[str, ...]]:
         metrics,
         default=[default_objective(config)],
         max_selections=MOST_OBJECTIVES,
-        format_func=lambda metric: metric.replace("_", " "),
         help="The last value of a metric that each run logs; with two, the sweep looks for the "
         "settings that no other beats in both.",
         key="objective",
@@ -119,19 +114,17 @@ def _objectives(config: Config) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return tuple(chosen), tuple(directions)
 
 
-def _budget(sampler: Sampler) -> tuple[int | None, float | None]:
-    words: dict[Budget, str] = {"runs": "Settings", "minutes": "Minutes"}
+def _budget() -> tuple[int | None, float | None]:
     with st.container(horizontal=True, vertical_alignment="bottom", key="sweeps.budget"):
-        budget = st.segmented_control(
+        budget: Budget = st.segmented_control(
             "Budget",
-            list(words),
-            default="runs",
+            ("Settings", "Minutes"),
+            default="Settings",
             required=True,
-            format_func=words.__getitem__,
             key="budget",
             bind="query-params",
         )
-        if budget == "minutes":
+        if budget == "Minutes":
             minutes = st.number_input(
                 "Minutes",
                 0.1,
@@ -148,8 +141,7 @@ def _budget(sampler: Sampler) -> tuple[int | None, float | None]:
             1,
             MOST_SETTINGS,
             _DEFAULT_SETTINGS,
-            help="How many settings to try."
-            + " Ranges get as many points as fit into it." * (sampler == "grid"),
+            help="How many settings to try at most.",
             label_visibility="collapsed",
             key="settings",
             bind="query-params",
@@ -169,14 +161,14 @@ def _pruning(objectives: int) -> str | None:
     if not on or objectives > 1:
         return None
     rule: Rule = st.segmented_control(
-        "A run ends if it is",
+        "Rule",
         list(_RULE_WORDS),
         default="median",
         required=True,
-        format_func=_RULE_WORDS.__getitem__,
         key="rule",
         bind="query-params",
     )
+    st.caption(_RULE_WORDS[rule])
     rungs = st.text_input(
         "Judged after these shares of its steps",
         ", ".join(f"{rung:.3g}" for rung in DEFAULT_RUNGS[rule]),

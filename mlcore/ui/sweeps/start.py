@@ -20,7 +20,7 @@ from mlcore.ui.sweeps.search_form import Search, search_form
 
 Experiment = Literal["mnist", "regression"]
 
-_TITLES: Final[dict[Experiment, str]] = {"mnist": "MNIST", "regression": "Regression"}
+_TITLES: Final[dict[str, Experiment]] = {"MNIST": "mnist", "Regression": "regression"}
 _OPEN: Final[dict[Experiment, tuple[str, ...]]] = {
     "mnist": ("Loss and optimizer",),
     "regression": ("Descent",),
@@ -35,15 +35,15 @@ _FIRST: Final[Mapping[Experiment, tuple[str, dict[str, object], dict[str, str]]]
 @st.fragment(key="sweeps.form")
 def show() -> None:
     """Draw the form; starting reruns the page, which then shows the new sweep."""
-    experiment: Experiment = st.segmented_control(
+    title = st.segmented_control(
         "Experiment",
         list(_TITLES),
-        default="mnist",
+        default="MNIST",
         required=True,
-        format_func=_TITLES.__getitem__,
         key="experiment",
         bind="query-params",
     )
+    experiment = _TITLES[title]
     cls = config_class(experiment)
     key = f"sweeps.{experiment}"
     _begin(cls, experiment, key)
