@@ -14,13 +14,13 @@ from mlcore.ui.inside import (  # noqa: E402 - first paint, then load
 )
 from mlcore.ui.layers.parts import tabs  # noqa: E402
 
-tabs(
-    {
-        "Matrices": matrices.show,
-        "Layer by layer": algebra.show,
-        "Where it errs": mistakes.show,
-        "Plane": planes.show,
-        "Two losses": two_losses.show,
-        "With or without ReLU": relu.show,
-    }
-)
+VIEWS = {
+    "Matrices": matrices.show,
+    "Layer by layer": algebra.show,
+    "Where it errs": mistakes.show,
+    "Plane": planes.show,
+    "Two losses": two_losses.show,
+    "With or without ReLU": relu.show,
+}
+
+tabs({name: page.sentences()(show) for name, show in VIEWS.items()})
