@@ -53,23 +53,6 @@ def take(store: Store, process: ProcessId, run_id: str | None = None) -> Claim |
     return taken[0] if taken else None
 
 
-def take_all(store: Store, process: ProcessId, run_ids: Sequence[str]) -> list[Claim]:
-    """Take those of these runs that are queued, at one stroke: a group that trains as one program.
-
-    Returns:
-        A claim for each that was still queued, in the order of ``run_ids``.
-    """
-    with store.writing() as connection:
-        taken = _take(
-            connection,
-            store,
-            process,
-            runs.c.id.in_(list(run_ids)) & (runs.c.status == Status.QUEUED),
-        )
-    place = {run_id: number for number, run_id in enumerate(run_ids)}
-    return sorted(taken, key=lambda claim: place[claim.run.id])
-
-
 def _take(
     connection: Connection, store: Store, process: ProcessId, which: ColumnElement[bool]
 ) -> list[Claim]:
@@ -163,19 +146,26 @@ def flush_in(
     return request
 
 
-def take_group(store: Store, process: ProcessId) -> list[Claim]:
-    """Take the queued run that has waited longest, and with it all that wait in its population.
+def take_group(store: Store, process: ProcessId, run_id: str | None = None) -> list[Claim]:
+    """Take a queued run, and with it all that wait in its population.
+
+    Args:
+        store: Where they wait.
+        process: Who takes them.
+        run_id: A certain run; the one that has waited longest if not given.
 
     Returns:
-        The claims in the order of submission; none if nothing waits.
+        The claims in the order of submission; none if nothing waits, or that run does not.
     """
     waiting = runs.c.status == Status.QUEUED
     oldest = select(runs.c.key, runs.c.population).where(waiting)
+    if run_id is not None:
+        oldest = oldest.where(runs.c.id == run_id)
     oldest = oldest.order_by(runs.c.queued, runs.c.key).limit(1)
     with store.reading() as connection:
         found = connection.execute(oldest).one_or_none()
     if found is None or found.population is None:
-        alone = None if found is None else take(store, process)
+        alone = None if found is None else take(store, process, run_id)
         return [] if alone is None else [alone]
     with store.writing() as connection:
         group = waiting & (runs.c.population == found.population)

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from mlcore.runs.store import Store
 
+_CHECK_EVERY = 2.0  # s between two looks whether the engine can be reached
+
 MODEL_PREFIX = "model."
 """Tensors of a snapshot under this prefix are the network's ``state_dict``."""
 
@@ -185,10 +187,12 @@ class Run:
             timeout: Seconds to wait at most.
 
         Raises:
+            EngineError: If it waits for a cluster that does not answer; it goes on waiting there.
             TimeoutError: If it is still going after ``timeout`` seconds.
         """
-        from mlcore.runs.engine import tend
+        from mlcore.runs.engine import check, tend
 
+        check_due = time.monotonic()
         deadline = None if timeout is None else time.monotonic() + timeout
         while (now := self.refresh()).status.moving:
             if deadline is not None and time.monotonic() > deadline:
@@ -197,6 +201,9 @@ class Run:
                     f"{now.progress:.0%}. It goes on; wait again or stop it."
                 )
             tend(self.store)
+            if now.status == Status.QUEUED and time.monotonic() > check_due:
+                check(self.store)
+                check_due = time.monotonic() + _CHECK_EVERY
             time.sleep(0.05)
         return now
 

@@ -17,7 +17,7 @@ from sqlalchemy.engine import make_url
 import mlcore
 from mlcore.core import RunStateError, StoreError
 from mlcore.core.cores import give_cores
-from mlcore.runs.claims import take, take_group
+from mlcore.runs.claims import take_group
 from mlcore.runs.deaths import abandon
 from mlcore.runs.engine import look_after, tend
 from mlcore.runs.engines.local import cores_each
@@ -25,7 +25,6 @@ from mlcore.runs.engines.roster import beat, register, retire, strike
 from mlcore.runs.groups import execute_group
 from mlcore.runs.liveness import HEARTBEAT_EVERY, ProcessId
 from mlcore.runs.recorded_run import Run
-from mlcore.runs.recorder import execute as record
 from mlcore.runs.store import Store, open_store
 
 IDLE_FOR = 600.0
@@ -40,13 +39,17 @@ _log = logging.getLogger("mlcore.worker")
 
 
 def execute(store_url: str, run_id: str) -> Run:
-    """Carry out one queued run in this process.
+    """Carry out one queued run in this process, and with it those that train with it.
 
     Only two strings are needed, so any engine that can call a function can run it.
 
     Args:
         store_url: Address of the store.
-        run_id: Id of a run that is queued there.
+        run_id: Id of a run that is queued there. Where it waits in a population, all that still
+            wait in it are carried out as one program, if that pays.
+
+    Returns:
+        The run as it ended.
 
     Raises:
         RunNotFoundError: If there is no such run.
@@ -54,16 +57,18 @@ def execute(store_url: str, run_id: str) -> Run:
     """
     store = open_store(store_url)
     run = store.get(run_id)
-    claim = take(store, ProcessId.of(), run.id)
-    if claim is None:
-        raise RunStateError(f"Run {run.id} is {store.get(run_id).status}, not queued.")
+    claims = take_group(store, ProcessId.of(), run.id)
+    if not claims:
+        raise RunStateError(f"Run {run.id} is {store.get(run.id).status}, not queued.")
     try:
-        return record(claim)
+        execute_group(claims)
     except BaseException:
-        # the process may live on and do other things; its run must not wait for it
+        # the process may live on and do other things; its runs must not wait for it
         with suppress(StoreError):
-            abandon(claim)
+            for claim in claims:
+                abandon(claim)
         raise
+    return store.get(run.id)
 
 
 def idle_for() -> float:

@@ -18,13 +18,13 @@ from alembic import command
 from alembic.config import Config as AlembicConfig
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import create_engine, delete, func, inspect, select
+from sqlalchemy import create_engine, delete, func, inspect, select, update
 from sqlalchemy.engine import make_url
 
 import mlcore
 from mlcore.core import StoreError
 from mlcore.runs import Status
-from mlcore.runs.claims import flush, take, take_all
+from mlcore.runs.claims import flush, take, take_group
 from mlcore.runs.deaths import reap
 from mlcore.runs.liveness import ProcessId
 from mlcore.runs.points import Point
@@ -145,9 +145,11 @@ def test_each_queued_run_is_taken_once_however_many_take(store: Store) -> None:
 
 
 @on_postgres
-def test_a_group_is_taken_whole_or_by_nobody_else(store: Store) -> None:
+def test_a_population_is_taken_whole_by_one(store: Store) -> None:
     ids = [store.submit(ToyConfig(seed=seed)).id for seed in range(12)]
-    groups = _together(4, lambda _: [c.run.id for c in take_all(store, ProcessId.of(), ids)])
+    with store.writing() as connection:
+        connection.execute(update(runs).values(population="p"))
+    groups = _together(4, lambda _: [c.run.id for c in take_group(store, ProcessId.of())])
     assert sorted(groups) == [[], [], [], ids]
 
 

@@ -1,0 +1,168 @@
+"""Which engine is chosen, and what is refused before anything is queued."""
+
+from __future__ import annotations
+
+import importlib.util
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import mlcore
+from mlcore.cli import main
+from mlcore.core import EngineError
+from mlcore.core.cores import give_cores, given_cores, usable_cores
+from mlcore.runs import engine
+from mlcore.runs.engines import chosen
+from mlcore.runs.engines.local import LocalWorkers, cores_each
+from mlcore.runs.engines.ray_cluster import RayCluster
+from mlcore.runs.store import Store
+from tests.runs.toy import ToyConfig
+
+on_postgres = pytest.mark.parametrize("store", ["postgresql"], indirect=True)
+
+
+@pytest.fixture
+def listener() -> Iterator[int]:
+    """A port at which somebody answers."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (None, LocalWorkers()),
+        ("local", LocalWorkers()),
+        ("auto", RayCluster("auto")),
+        ("ray", RayCluster("auto")),
+        ("ray://head:10001", RayCluster("ray://head:10001")),
+    ],
+)
+def test_the_environment_names_the_engine(
+    given: str | None, expected: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MLCORE_ENGINE", raising=False)
+    if given is not None:
+        monkeypatch.setenv("MLCORE_ENGINE", given)
+    assert chosen() == expected
+
+
+def test_an_engine_that_does_not_exist_is_refused(
+    store: Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MLCORE_ENGINE", "slurm")
+    with pytest.raises(EngineError, match=r"'slurm', but must be local .* auto .* ray://HOST:PORT"):
+        mlcore.submit(ToyConfig())
+    assert main(["submit", "regression"]) == 2
+    assert "MLCORE_ENGINE is 'slurm'" in capsys.readouterr().err
+    assert store.list() == []
+
+
+def test_ray_over_a_file_is_refused_with_the_reason(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLCORE_ENGINE", "ray://127.0.0.1:10001")
+    with pytest.raises(EngineError, match=r"many machines at once, where SQLite's locks do not"):
+        mlcore.submit(ToyConfig())
+    assert store.list() == []
+    assert engine.trouble(store) is not None
+
+
+@on_postgres
+def test_a_cluster_that_does_not_answer_is_named_and_nothing_is_queued(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    monkeypatch.setenv("MLCORE_ENGINE", f"ray://127.0.0.1:{port}")
+    words = rf"does not answer at 127.0.0.1:{port} \(Connection refused\)\. Nothing was queued\."
+    with pytest.raises(EngineError, match=words):
+        mlcore.submit(ToyConfig())
+    assert store.list() == []
+
+
+@on_postgres
+def test_runs_can_be_looked_at_though_their_cluster_is_gone(
+    store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    run = store.submit(ToyConfig())
+    monkeypatch.setenv("MLCORE_ENGINE", "ray://127.0.0.1:1")
+    assert mlcore.get_run(run.id).status == "queued"
+    assert "does not answer at 127.0.0.1:1" in caplog.text
+    with pytest.raises(EngineError, match="does not answer"):
+        run.wait(30)
+
+
+@on_postgres
+def test_a_machine_of_no_cluster_is_told_how_to_start_one(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLCORE_ENGINE", "auto")
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    monkeypatch.setenv("RAY_TMPDIR", str(tmp_path))
+    with pytest.raises(EngineError, match=r"belongs to no Ray cluster\. Start one with `ray start"):
+        engine.check(store)
+
+
+@on_postgres
+def test_the_note_of_ray_start_is_enough(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, listener: int
+) -> None:
+    monkeypatch.setenv("MLCORE_ENGINE", "auto")
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    monkeypatch.setenv("RAY_TMPDIR", str(tmp_path))
+    (tmp_path / "ray").mkdir()
+    (tmp_path / "ray" / "ray_current_cluster").write_text(f"127.0.0.1:{listener}\n")
+    engine.check(store)
+    assert RayCluster("auto").endpoint() == ("127.0.0.1", listener)
+
+
+@on_postgres
+def test_ray_that_is_not_installed_is_named_with_the_command(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLCORE_ENGINE", "ray://127.0.0.1:10001")
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    with pytest.raises(EngineError, match=r"pip install 'mlcore\[ray\]'"):
+        engine.check(store)
+
+
+@pytest.mark.parametrize("address", ["ray://", "ray://:10001", "ray://head:door"])
+def test_an_address_that_is_none_is_refused(address: str) -> None:
+    with pytest.raises(EngineError, match=r"Give ray://HOST:PORT, where the port is 10001"):
+        RayCluster(address).endpoint()
+
+
+def test_a_client_port_need_not_be_named() -> None:
+    assert RayCluster("ray://head").endpoint() == ("head", 10001)
+
+
+# --- cores ---------------------------------------------------------------------------------------
+
+
+def test_a_computation_uses_the_cores_it_was_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MLCORE_CORES", raising=False)
+    assert given_cores() == usable_cores() >= 1
+    monkeypatch.setenv("MLCORE_CORES", "3")
+    assert given_cores() == 3
+    give_cores(0)
+    assert given_cores() == 1
+    monkeypatch.setenv("MLCORE_CORES", "many")
+    with pytest.raises(ValueError, match=r"MLCORE_CORES is 'many', but must be a whole number"):
+        given_cores()
+
+
+@pytest.mark.parametrize(
+    ("workers", "queued", "each"),
+    [(1, 9, 8), (2, 0, 8), (2, 1, 4), (4, 1, 4), (4, 9, 2), (16, 9, 1)],
+)
+def test_workers_share_the_cores_that_there_are(
+    store: Store, monkeypatch: pytest.MonkeyPatch, workers: int, queued: int, each: int
+) -> None:
+    monkeypatch.setattr("mlcore.runs.engines.local.usable_cores", lambda: 8)
+    monkeypatch.setenv("MLCORE_WORKERS", str(workers))
+    for seed in range(queued):
+        store.submit(ToyConfig(seed=seed))
+    assert cores_each(store) == each
