@@ -25,7 +25,7 @@ from mlcore.runs import Run, Status, open_store, tend
 from tests.runs.toy import ToyConfig
 
 PATIENCE = 150.0
-_NODE = {"num_cpus": 1, "object_store_memory": 80 * 2**20}
+_NODE: dict[str, Any] = {"num_cpus": 1, "object_store_memory": 80 * 2**20}
 
 
 def killed_node() -> dict[str, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+from typing import Any
 
 import ray
 
@@ -39,7 +40,7 @@ def launch(engine: RayCluster, store_url: str) -> None:
         logging_level=logging.ERROR,
     )
     name = "dispatcher-" + hashlib.sha256(store_url.encode()).hexdigest()[:12]
-    dispatcher = (
+    dispatcher: Any = (  # a handle that has the actor's methods
         ray.remote(Dispatcher)
         .options(
             name=name,
