@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final, Literal
 
 import altair as alt
@@ -18,6 +18,11 @@ Band = Literal["thinned", "spread"]
 
 TIPS_A_CURVE: Final = 60
 """Points of a curve that answer to the mouse; more would slow the browser and add nothing."""
+
+TIPS_IN_ALL: Final = 240
+"""Such points of all curves together, but at least ``FEWEST_TIPS`` each."""
+
+FEWEST_TIPS: Final = 8
 
 _X_TITLES: Final[Mapping[str, str]] = {
     "step": "Optimizer steps",
@@ -68,6 +73,7 @@ def comparison_rows(
         A row a point: label, kind (band, raw or curve), x, value, low, high, tip.
     """
     as_error = log_y and is_share(metric)
+    tips = min(TIPS_A_CURVE, max(FEWEST_TIPS, TIPS_IN_ALL // max(1, len(labels))))
     parts = []
     for run, label in labels.items():
         mine = curves[curves["run"] == run]
@@ -87,7 +93,7 @@ def comparison_rows(
         if smoothing > 0:
             parts.append(_part(label, "raw", x, value=value))
             value = smoothed(value, smoothing)
-        every = max(1, -(-len(x) // TIPS_A_CURVE))
+        every = max(1, -(-len(x) // tips))
         tip = np.arange(len(x)) % every == (len(x) - 1) % every
         parts.append(_part(label, "curve", x, value=value, tip=tip))
     if not parts:
@@ -104,6 +110,7 @@ def comparison_chart(
     log_y: bool = False,
     band: Band = "thinned",
     legend_columns: int = 2,
+    kinds: Collection[str] = ("band", "raw", "curve"),
 ) -> alt.LayerChart:
     """A chart of the rows of ``comparison_rows``, which it expects as its data.
 
@@ -117,6 +124,7 @@ def comparison_chart(
         log_y: Draw the values on a logarithmic scale, a share of 1 as 1 − value.
         band: What a band spans: the values thinned to one point, or runs of different seeds.
         legend_columns: Columns of the legend.
+        kinds: Kinds of rows there are; a layer less is drawn sooner.
     """
     as_error, share, hues = log_y and is_share(metric), is_share(metric), len(palette.RUN_COLOURS)
     title = metric_title(metric, as_error=as_error)
@@ -168,21 +176,18 @@ def comparison_chart(
         alt.Tooltip("x:Q", title=x_title, format=",.6~g"),
         alt.Tooltip("value:Q", title=title, format=number),
     ]
-    layers = [
-        only("datum.kind == 'band'")
-        .mark_area()
-        .encode(y=alt.Y("low:Q", scale=y_scale), y2="high:Q", opacity=strength(palette.RAW_OPACITY))
-        .add_params(picked),
-        only("datum.kind == 'raw'")
-        .mark_line(strokeWidth=1)
-        .encode(opacity=strength(2 * palette.RAW_OPACITY)),
-        only("datum.kind == 'curve'")
-        .mark_line(strokeWidth=2)
-        .encode(opacity=strength(1.0), strokeDash=dash),
-        only("datum.kind == 'curve' && datum.tip")
-        .mark_point(size=250, opacity=0, filled=True)
-        .encode(tooltip=tooltip),
-    ]
+    layers = []
+    if "band" in kinds:
+        area = only("datum.kind == 'band'").mark_area()
+        low = alt.Y("low:Q", scale=y_scale)
+        layers.append(area.encode(y=low, y2="high:Q", opacity=strength(palette.RAW_OPACITY)))
+    if "raw" in kinds:
+        faint = only("datum.kind == 'raw'").mark_line(strokeWidth=1)
+        layers.append(faint.encode(opacity=strength(2 * palette.RAW_OPACITY)))
+    line = only("datum.kind == 'curve'").mark_line(strokeWidth=2)
+    layers.append(line.encode(opacity=strength(1.0), strokeDash=dash).add_params(picked))
+    answering = only("datum.kind == 'curve' && datum.tip")
+    layers.append(answering.mark_point(size=250, opacity=0, filled=True).encode(tooltip=tooltip))
     rows = -(-len(colours) // legend_columns)
     return alt.LayerChart(layer=layers).properties(
         title=title,

@@ -107,7 +107,7 @@ def _draw(comparison: Comparison, asked: question.Question) -> None:
     verdicts.show(comparison)
     _progress(comparison)
     lines = Lines(comparison, asked.lines, asked.smoothing, asked.log_x, asked.log_y)
-    rows = lines.rows()
+    rows = lines.rows
     if len(rows):
         st.vega_lite_chart(rows, lines.spec(), key="compare.curves", width="stretch")
         if words := lines.words():

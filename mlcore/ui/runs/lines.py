@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING, Final, Literal
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from mlcore.charts import palette
 from mlcore.charts.comparison import (
@@ -17,8 +17,6 @@ from mlcore.charts.specs import bare_spec
 from mlcore.ui import page, run_parts
 
 if TYPE_CHECKING:
-    from typing import Any
-
     import altair as alt
     import pandas as pd
 
@@ -30,6 +28,41 @@ MOST_LINES: Final = 30
 
 _LABEL: Final = 60
 _AROUND: Final = 90
+_SHORT: Final = 45
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What decides a chart but its rows; see ``mlcore.charts.comparison.comparison_chart``."""
+
+    colours: tuple[tuple[str, str], ...]
+    metric: str
+    axis: str
+    log_x: bool
+    log_y: bool
+    band: Band
+    kinds: tuple[str, ...]
+
+    def chart(self) -> alt.LayerChart:
+        """The chart, without its rows."""
+        longest = max((len(label) for label, _ in self.colours), default=0)
+        return comparison_chart(
+            dict(self.colours),
+            metric=self.metric,
+            axis=self.axis,
+            log_x=self.log_x,
+            log_y=self.log_y,
+            band=self.band,
+            legend_columns=1 if longest > _SHORT else 2,
+            kinds=self.kinds,
+        )
+
+
+@lru_cache(maxsize=64)
+def _spec(look: Look) -> dict[str, Any]:
+    chart = look.chart()
+    # a page fits title, axis and legend into the height, a file puts them around it
+    return bare_spec(chart.properties(height=chart.height + _AROUND))
 
 
 @dataclass(frozen=True)
@@ -95,6 +128,7 @@ class Lines:
         spread = self.kind == "group" and any(len(g.run_ids) > 1 for g in self.comparison.groups)
         return "spread" if spread else "thinned"
 
+    @cached_property
     def rows(self) -> pd.DataFrame:
         """Rows for ``chart`` and ``spec``."""
         return comparison_rows(
@@ -106,27 +140,26 @@ class Lines:
             log_y=self.log_y,
         )
 
-    def chart(self) -> alt.LayerChart:
-        """The chart, without its rows."""
-        return comparison_chart(
-            {label: self.colours[name] for name, label in self.labels.items()},
+    @property
+    def look(self) -> Look:
+        """What decides the chart but its rows."""
+        return Look(
+            colours=tuple((label, self.colours[name]) for name, label in self.labels.items()),
             metric=self.comparison.metric,
             axis=self.comparison.axis,
             log_x=self.log_x,
             log_y=self.log_y,
             band=self.band,
-            legend_columns=1 if max(map(len, self.labels.values()), default=0) > 45 else 2,
+            kinds=tuple(sorted(set(self.rows["kind"]))),
         )
 
     def spec(self) -> dict[str, Any]:
-        """The chart for a page, which hands the rows over apart."""
-        chart = self.chart()
-        # a page fits title, axis and legend into the height, a file puts them around it
-        return bare_spec(chart.properties(height=chart.height + _AROUND))
+        """The chart for a page, which hands the rows over apart; do not change it."""
+        return _spec(self.look)
 
     def whole_chart(self) -> alt.LayerChart:
         """The chart with its rows inside, for a file."""
-        return with_rows(self.chart(), self.rows())
+        return with_rows(self.look.chart(), self.rows)
 
     def words(self) -> str:
         """What a band means, what was thinned, and what is missing, in a few words."""

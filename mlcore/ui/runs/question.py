@@ -13,7 +13,9 @@ from mlcore.core import MEASURED_METRICS
 from mlcore.runs import Run, Store
 from mlcore.runs.axes import AXES, Axis
 from mlcore.runs.measures import KINDS, Goal, default_goal
+from mlcore.runs.table import run_table
 from mlcore.ui import run_parts
+from mlcore.ui.runs.names import names_of
 from mlcore.ui.steer import is_news, steer
 
 RUNS: Final = "runs"
@@ -85,9 +87,9 @@ def remember(run_ids: Sequence[str]) -> None:
 
 def choose_runs(store: Store, runs: Sequence[Run]) -> None:
     """A list in which to add runs to the comparison and take them out."""
-    names = {run.id: option_name(run) for run in runs}
-    for run in store.list(limit=_OFFERED):
-        names.setdefault(run.id, option_name(run))
+    table = run_table(store).head(_OFFERED)
+    offered = {run_id: f"{name} · {run_id}" for run_id, name in names_of(store, table).items()}
+    names = {run.id: option_name(run) for run in runs} | offered
     ids = [run.id for run in runs]
     widget = steer("compare.runs", ids)
 
