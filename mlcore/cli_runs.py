@@ -91,7 +91,7 @@ def _compare(given: argparse.Namespace) -> int:
         ("Differing surroundings", comparison.surroundings),
     ):
         if len(table):
-            print(f"{title}\n{table.to_string(max_colwidth=24)}\n")
+            print(f"{title}\n{table.T.to_string(max_colwidth=24)}\n")
     for group in comparison.groups:
         interval = (
             "" if group.n < 2 else f"  [{group.low:.5g}, {group.high:.5g}]  sd {group.sd:.3g}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from html import escape
 from typing import TYPE_CHECKING, Any, Final
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 _LONGEST_LABEL: Final = 60
 _MOST_CURVES: Final = 50
+_MOST_POINTS: Final = 10_000
 
 
 def report_html(
@@ -98,7 +100,8 @@ def _groups(comparison: Comparison) -> str:
 
 
 def _curves(comparison: Comparison, labels: Mapping[str, str], smoothing: float) -> str:
-    curves = comparison.curves
+    points = min(comparison.points, max(100, _MOST_POINTS // len(comparison.runs)))
+    curves = replace(comparison, points=points).curves
     shown = [run for run in comparison.runs if run.id in set(curves["run"])][:_MOST_CURVES]
     if not shown:
         return f"<p>None of these runs has measured {escape(comparison.metric)}.</p>"

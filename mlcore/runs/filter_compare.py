@@ -92,7 +92,7 @@ class Compare(Node):
         if frame.empty:
             return None, ()
         known = {name.removeprefix(CONFIG).removeprefix(METRIC) for name in columns}
-        near = difflib.get_close_matches(_plain_name("_".join(self.words)), known, n=3, cutoff=0.5)
+        near = difflib.get_close_matches(_plain_name("_".join(self.words)), known, n=3, cutoff=0.6)
         hint = f"Did you mean {' or '.join(near)}?" if near else _known(known)
         raise FilterError(f"No run has a field {' '.join(self.words)!r}. {hint}", text, self.place)
 
