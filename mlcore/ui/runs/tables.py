@@ -94,14 +94,13 @@ def group_frame(comparison: Comparison) -> pd.DataFrame:
             ],
             "n": [group.n for group in groups],
             "value": [group.mean for group in groups],
-            "low": [group.low for group in groups],
-            "high": [group.high for group in groups],
-            "sd": [group.sd for group in groups],
         }
     )
     anchor = next((g.mean for g in groups if g.letter == comparison.baseline_group), math.nan)
     if not math.isnan(anchor):
         frame["difference"] = _scale(comparison) * (frame["value"] - anchor)
+    for name in ("low", "high", "sd"):
+        frame[name] = [getattr(group, name) for group in groups]
     ascending = comparison.measure.goal(comparison.goal) == "min"
     return frame.sort_values("value", ascending=ascending, kind="stable", na_position="last")
 
