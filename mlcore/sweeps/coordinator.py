@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, update
+from sqlalchemy import Connection, Row, insert, select, update
 
 from mlcore.core import Config, ConfigError, DataUnavailableError, canonical_json
 from mlcore.runs import engine
@@ -36,7 +36,11 @@ _AT_ONCE = 2000
 _REFUSALS = 200
 """Settings refused one after another before a sweep gives up."""
 
+LOOK_CLOSELY_EVERY = 3.0
+"""Seconds between two whole looks at a sweep that only waits for its runs."""
+
 _looked: dict[str, float] = {}
+_looked_closely: dict[tuple[str, str], float] = {}
 
 
 def advance_all(store: Store) -> None:
@@ -46,7 +50,11 @@ def advance_all(store: Store) -> None:
         return
     _looked[store.url] = now
     for sweep_id in book.running_ids(store):
-        advance(store, sweep_id)
+        key = (store.url, sweep_id)
+        close = now - _looked_closely.get(key, -LOOK_CLOSELY_EVERY) >= LOOK_CLOSELY_EVERY
+        if close or not _only_waits(store, sweep_id):
+            _looked_closely[key] = now
+            advance(store, sweep_id)
 
 
 def advance(store: Store, sweep_id: str) -> None:
@@ -102,6 +110,21 @@ class _Seen:
     @property
     def late(self) -> bool:
         return self.row.deadline is not None and time.time() > self.row.deadline
+
+
+def _only_waits(store: Store, sweep_id: str) -> bool:
+    """Whether all is asked for and some runs are on their way: cheap with thousands of runs."""
+    with store.reading() as connection:
+        row = book.read(connection, sweep_id)
+        if row.settings is None or row.asked < row.settings or '"pruning":null' not in row.spec:
+            return False
+        moving = (
+            select(sweep_runs.c.run)
+            .join(runs, runs.c.key == sweep_runs.c.run)
+            .where(sweep_runs.c.sweep == sweep_id)
+            .where(runs.c.status.in_((Status.QUEUED, Status.RUNNING)))
+        )
+        return connection.execute(moving.limit(1)).first() is not None
 
 
 def _look(store: Store, sweep_id: str) -> _Seen | None:

@@ -136,12 +136,9 @@ def spec_for(
 
 
 def default_objective(config: Config) -> str:
-    """``test_accuracy`` where runs log it, else ``loss`` or the first metric they log."""
-    known = config.metric_names()
-    for name in ("test_accuracy", "loss"):
-        if name in known or not known:
-            return name
-    return known[0]
+    """``test_accuracy`` where runs are known to log it, else ``loss``, else what they log first."""
+    known = config.metric_names() or ("loss",)
+    return next((name for name in ("test_accuracy", "loss") if name in known), known[0])
 
 
 def _sampler(given: str) -> Sampler:
