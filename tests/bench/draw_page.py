@@ -33,13 +33,13 @@ import torch
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
 import mlcore
 from mlcore import MNISTConfig, Run
 from mlcore.mnist import insight, load
 from mlcore.mnist.insight.drawing import Bytes, enlarged, prepare
-
-sys.path.insert(0, str(Path(__file__).parent))
-from idle import wait_until_idle
+from tests.bench.idle import wait_until_idle
 
 ROOT = Path(__file__).parents[2]
 PORT = 8639

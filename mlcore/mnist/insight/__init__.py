@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from mlcore.mnist.insight.attribution import (
         Attribution,
         Saliency,
-        central_difference,
+        difference_quotients,
         integrated_gradients,
         saliency,
     )
@@ -72,7 +72,7 @@ _HOMES = {
     "activations": "layer_outputs",
     "algebra": "layer_algebra",
     "answer": "answers",
-    "central_difference": "attribution",
+    "difference_quotients": "attribution",
     "collapse": "collapsing",
     "confident_mistakes": "mistakes",
     "disagreement": "pairing",
@@ -126,9 +126,9 @@ __all__ = [
     "activations",
     "algebra",
     "answer",
-    "central_difference",
     "collapse",
     "confident_mistakes",
+    "difference_quotients",
     "disagreement",
     "examine",
     "feature_maps",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,6 +16,10 @@ from mlcore.mnist.insight.pixels import Picture, answer_of, as_pixels
 
 CHUNK: Final = 256
 """Pictures that pass a network at once."""
+_QUICK: Final = 512
+"""Parts of a path that are taken in the network's own dtype."""
+_ROUNDING: Final = 1e-6
+"""Outputs that differ by less are the same but for rounding."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,7 +46,7 @@ class Attribution:
         score: Its raw output for the picture.
         baseline_score: Its raw output for the baseline.
         values: ``[28, 28]``: the pixels' parts, which sum to ``score − baseline_score``.
-        steps: Points of the path at which the gradient was taken.
+        steps: Parts of the path, with the gradient taken in the middle of each.
     """
 
     label: int
@@ -63,10 +67,8 @@ class Attribution:
 
     @property
     def error(self) -> float:
-        """How far completeness is missed: ``|total − gain| / |gain|``."""
-        if self.gain == 0:
-            return 0.0 if self.total == 0 else math.inf
-        return abs(self.total - self.gain) / abs(self.gain)
+        """How far completeness is missed: ``|total − gain| / |gain|`` where there is a gain."""
+        return abs(self.total - self.gain) / max(abs(self.gain), _ROUNDING)
 
 
 def saliency(model: nn.Module, picture: Picture, label: int | None = None) -> Saliency:
@@ -91,63 +93,127 @@ def integrated_gradients(
     label: int | None = None,
     *,
     baseline: Picture | None = None,
-    tolerance: float = 0.005,
+    tolerance: float = 0.01,
     steps: int = 32,
-    most: int = 4096,
+    most: int = 2048,
 ) -> Attribution:
-    """(x − x₀) ⊙ ∫₀¹ ∇F(x₀ + t·(x − x₀)) dt, by the midpoint rule.
+    """(x − x₀) ⊙ ∫₀¹ ∇F(x₀ + t·(x − x₀)) dt, by a midpoint rule that looks closer where it must.
 
     Source: Sundararajan, Taly, Yan, *Axiomatic Attribution for Deep Networks*, ICML 2017,
-    equation 1; completeness is its proposition 1.
+    equation 1; completeness is its proposition 1. It holds on every part of the path too, which
+    tells how far each part's midpoint misses: the parts that miss too much are halved. A network
+    with instance normalization, say, turns within a thousandth of the way from a black picture.
+    There float32 is too coarse: where it does not come to an end in 512 parts, float64 takes over.
 
     Args:
         model: On pixels from 0 to 1 (``on_pixels``), in eval mode.
         picture: One picture, x.
         label: The class whose raw output is F; by default the one with the largest.
         baseline: x₀; by default black.
-        tolerance: The number of points is doubled until completeness is missed by no more.
-        steps: Points of the path at first.
-        most: Points at most, whatever the tolerance.
+        tolerance: Parts are halved until their misses sum to no more of F(x) − F(x₀).
+        steps: Parts of the path at first.
+        most: Parts at most, whatever the tolerance.
     """
     end = as_pixels(picture, model)
     start = torch.zeros_like(end) if baseline is None else as_pixels(baseline, model)
     label = answer_of(model, end) if label is None else label
-    with torch.no_grad():
-        first, last = (float(model(x)[0, label]) for x in (start, end))
-    while True:
-        along = (torch.arange(steps, dtype=end.dtype) + 0.5) / steps
-        path = start + along[:, None, None] * (end - start)
-        mean = sum(
-            _scores_and_gradients(model, part, label)[1].double().sum(dim=0)
-            for part in path.split(CHUNK)
-        )
-        values = _array((end - start)[0].double() * mean / steps)
-        found = Attribution(label, last, first, values, steps)
-        if found.error <= tolerance or steps * 2 > most:
-            return found
-        steps *= 2
+    found = _integrated(
+        _Path(model, start[0], end[0], label), label, tolerance, steps, min(most, _QUICK)
+    )
+    if found.error <= tolerance or found.steps >= most:
+        return found
+    exact = copy.deepcopy(model).double()
+    path = _Path(exact, start[0].double(), end[0].double(), label)
+    return _integrated(path, label, tolerance, steps, most)
 
 
-def central_difference(
-    model: nn.Module, picture: Picture, label: int, row: int, column: int, h: float = 1e-6
-) -> float:
-    """∂score/∂pixel of one pixel without autograd: (F(x + h) − F(x − h)) / 2h in float64.
+def _integrated(path: _Path, label: int, tolerance: float, steps: int, most: int) -> Attribution:
+    edges = torch.linspace(0, 1, steps + 1, dtype=torch.float64)
+    low, high = edges[:-1], edges[1:]
+    scores = path.scores(edges)
+    before, after = scores[:-1], scores[1:]
+    middle, parts = path.parts(low, high)
+    allowed = max(tolerance * abs(float(scores[-1] - scores[0])), _ROUNDING)
+    while len(low) < most:
+        misses = (parts.sum(dim=(1, 2)) - (after - before)).abs()
+        if misses.sum() <= allowed:
+            break
+        worst = misses.argsort(descending=True)[: most - len(low)]
+        worst = worst[misses[worst] > allowed / (2 * len(low))]
+        good = torch.ones(len(low), dtype=torch.bool)
+        good[worst] = False
+        halves = (low + high)[worst] / 2
+        new_low, new_high = torch.cat([low[worst], halves]), torch.cat([halves, high[worst]])
+        new_before = torch.cat([before[worst], middle[worst]])
+        new_after = torch.cat([middle[worst], after[worst]])
+        new_middle, new_parts = path.parts(new_low, new_high)
+        low, high = torch.cat([low[good], new_low]), torch.cat([high[good], new_high])
+        before = torch.cat([before[good], new_before])
+        after = torch.cat([after[good], new_after])
+        middle = torch.cat([middle[good], new_middle])
+        parts = torch.cat([parts[good], new_parts])
+    values = _array(parts.sum(dim=0))
+    return Attribution(label, float(scores[-1]), float(scores[0]), values, len(low))
+
+
+class _Path:
+    """The straight way from one picture to another, seen by one output of a network."""
+
+    def __init__(self, model: nn.Module, start: Tensor, end: Tensor, label: int) -> None:
+        self._model, self._start, self._way, self._label = model, start, end - start, label
+
+    def scores(self, at: Tensor) -> Tensor:
+        """F at parts of the way, float64 ``[N]``."""
+        with torch.no_grad():
+            parts = [self._model(self._pictures(part)) for part in torch.split(at, CHUNK)]
+        return torch.cat(parts)[:, self._label].double()
+
+    def parts(self, low: Tensor, high: Tensor) -> tuple[Tensor, Tensor]:
+        """F in the middle of stretches ``[N]``, and what pixels add on them ``[N, 28, 28]``."""
+        scores, slopes = [], []
+        for part in torch.split((low + high) / 2, CHUNK):
+            score, slope = _scores_and_gradients(self._model, self._pictures(part), self._label)
+            scores.append(score.double())
+            slopes.append(slope.double())
+        along = self._way.double() * (high - low)[:, None, None]
+        return torch.cat(scores), torch.cat(slopes) * along
+
+    def _pictures(self, at: Tensor) -> Tensor:
+        return self._start + at.to(self._way.dtype)[:, None, None] * self._way
+
+
+def difference_quotients(
+    model: nn.Module,
+    picture: Picture,
+    label: int,
+    places: Sequence[tuple[int, int]],
+    h: float = 1e-6,
+) -> NDArray[np.float64]:
+    """∂score/∂pixel without autograd, in float64: the slopes to both sides of each pixel.
+
+    Where they differ the output has a kink, such as a tie in max pooling, and autograd gives the
+    slope of one of the pieces that meet there.
 
     Args:
         model: On pixels from 0 to 1; a copy of it computes.
-        picture: One picture.
-        label: The class.
-        row: Of the pixel, from 0.
-        column: Of the pixel, from 0.
-        h: Half the distance of the two points; a pixel may leave 0 to 1 by it.
+        picture: One picture, x.
+        label: The class whose raw output is F.
+        places: (row, column) of K pixels, from 0.
+        h: How far a pixel is moved; it may leave 0 to 1 by that.
+
+    Returns:
+        ``[K, 2]``: (F(x) − F(x − h)) / h and (F(x + h) − F(x)) / h.
     """
     exact = copy.deepcopy(model).double()
-    pair = as_pixels(picture, exact).repeat(2, 1, 1)
-    pair[0, row, column] += h
-    pair[1, row, column] -= h
+    here = as_pixels(picture, exact)[:1]
+    moved = here.repeat(2 * len(places) + 1, 1, 1)
+    for number, (row, column) in enumerate(places):
+        moved[2 * number, row, column] -= h
+        moved[2 * number + 1, row, column] += h
     with torch.no_grad():
-        above, below = exact(pair)[:, label]
-    return float(above - below) / (2 * h)
+        scores = torch.cat([exact(part) for part in torch.split(moved, CHUNK)])[:, label]
+    below, above, middle = scores[:-1:2], scores[1:-1:2], scores[-1]
+    return torch.stack([middle - below, above - middle], dim=1).numpy() / h
 
 
 def _scores_and_gradients(model: nn.Module, pixels: Tensor, label: int) -> tuple[Tensor, Tensor]:

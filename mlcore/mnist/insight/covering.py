@@ -65,7 +65,7 @@ def occlusion(
     variants = torch.where(covered.reshape(-1, height, width), fill, pixels)
     with torch.no_grad():
         score = float(model(pixels)[0, label])
-        outputs = torch.cat([model(part) for part in variants.split(CHUNK)])
+        outputs = torch.cat([model(part) for part in torch.split(variants, CHUNK)])
     drop = score - outputs[:, label].double()
     answer = answer_of(model, pixels)
     return Occlusion(

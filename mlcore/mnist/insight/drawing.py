@@ -47,11 +47,16 @@ def prepare(drawing: NDArray[Any]) -> Bytes:
     height, width = (max(1, round(side * BOX / longest)) for side in ink.shape)
     small = means(means(ink, height).T, width).T
     down, across = center_of_mass(small)
-    top = min(max(math.ceil(SIDE / 2 - down), 0), SIDE - height)
-    left = min(max(math.ceil(SIDE / 2 - across), 0), SIDE - width)
+    top, left = _start(down, height), _start(across, width)
     pixels = np.zeros((SIDE, SIDE), dtype=np.uint8)
     pixels[top : top + height, left : left + width] = (small + 0.5).astype(np.uint8)
     return pixels
+
+
+def _start(center: float, size: int) -> int:
+    """Where a row of pixels begins so that its centre of mass lies in 14 to 15, if it can."""
+    whole = math.ceil(SIDE / 2 - center - 1e-9)  # a tie must not hang on the last digit
+    return min(max(whole, 0), SIDE - size)
 
 
 def cropped(drawing: NDArray[Any]) -> NDArray[np.float64]:
@@ -67,7 +72,7 @@ def cropped(drawing: NDArray[Any]) -> NDArray[np.float64]:
             f"The drawing is {picture.dtype} of shape {picture.shape}, but must be uint8 of shape "
             "(height, width): 0 for background, 255 for ink."
         )
-    rows, columns = picture.any(axis=1).nonzero()[0], picture.any(axis=0).nonzero()[0]
+    rows, columns = (np.flatnonzero(picture.any(axis=axis)) for axis in (1, 0))
     if not len(rows):
         raise DrawingError("The canvas is empty: draw a digit on it.")
     box = picture[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]

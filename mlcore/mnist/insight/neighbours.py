@@ -15,8 +15,8 @@ from mlcore.mnist.insight.pixels import Picture, as_pixels, twin
 Metric = Literal["euclidean", "cosine"]
 
 _CHUNK: Final = 1000
-_EXACT: Final = 64
-"""Candidates whose distance is taken again in float64 before they are put in order."""
+_SLACK: Final = 1e-4
+"""How much farther, in float32, a row may seem whose distance is taken again in float64."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,7 +57,7 @@ def features(model: nn.Module, pictures: Picture, *, chunk: int = _CHUNK) -> Ten
     )
     many = torch.as_tensor(pictures)
     with torch.no_grad():
-        for part in (many[None] if many.ndim == 2 else many).split(chunk):
+        for part in torch.split(many[None] if many.ndim == 2 else many, chunk):
             hooked(as_pixels(part, model))
     return torch.cat(seen)
 
@@ -84,8 +84,10 @@ def nearest(
         )
     if not 1 <= count <= len(gallery):
         raise ValueError(f"{count} neighbours were asked for, but there are 1 to {len(gallery)}.")
-    rough = torch.cat([_distances(part, query, metric) for part in gallery.split(10 * _CHUNK)])
-    some = rough.topk(min(len(gallery), count + _EXACT), largest=False).indices.sort().values
+    parts = torch.split(gallery, 10 * _CHUNK)
+    rough = torch.cat([_distances(part, query, metric) for part in parts])
+    farthest = rough.kthvalue(count).values
+    some = (rough <= farthest * (1 + _SLACK) + _SLACK / 10).nonzero()[:, 0]
     exact = _distances(gallery[some].double(), query.double(), metric)
     order = exact.argsort(stable=True)[:count]
     return Neighbours(some[order].numpy(), exact[order].numpy())
@@ -93,7 +95,8 @@ def nearest(
 
 def _distances(rows: Tensor, query: Tensor, metric: Metric) -> Tensor:
     if metric == "euclidean":
-        return (rows - query).norm(dim=1)
-    norms = rows.norm(dim=1) * query.norm()
-    cosine = rows @ query / norms.clamp(min=torch.finfo(rows.dtype).tiny)
-    return 1 - cosine.clamp(-1, 1)
+        distances: Tensor = torch.linalg.vector_norm(rows - query, dim=1)
+        return distances
+    norms = torch.linalg.vector_norm(rows, dim=1) * torch.linalg.vector_norm(query)
+    cosine = torch.mv(rows, query) / norms.clamp(min=torch.finfo(rows.dtype).tiny)
+    return torch.rsub(cosine.clamp(-1, 1), 1)

@@ -20,7 +20,9 @@ MOST_BYTES: Final = 30 * 2**20
 
 _WORKING_SIDE: Final = 560
 """Pixels of the longer side at which ink is looked for: 28 a pixel of the box."""
-_LEAST_CONTRAST: Final = 24.0
+_FITS: Final = 4
+"""Times that the paper's brightness is fitted, each time without what is far from the last fit."""
+_LEAST_CONTRAST: Final = 20.0
 """Grey levels (of 255) between the means of paper and ink; less is noise."""
 _THIN: Final = 1.6
 """Pixels of the 20×20 box below which a pen stroke leaves mere grey; thinner ones are widened."""
@@ -31,9 +33,9 @@ _GAP: Final = 0.04
 def read_photo(data: bytes) -> Bytes:
     """The ink of a photo: dark on light or light on dark, whichever the border is not.
 
-    The border tells the paper; Otsu's threshold tells ink from paper; of several blots the one
-    with most ink is kept, together with those close to it; strokes so thin that they would leave
-    mere grey in 28×28 pixels are widened.
+    Uneven light is taken off; Otsu's threshold parts ink from paper, and the border tells which
+    is which; of several blots the one with most ink is kept, together with those close to it;
+    strokes so thin that they would leave mere grey in 28×28 pixels are widened.
 
     Args:
         data: The file: one still picture in one of ``FORMATS``.
@@ -158,22 +160,42 @@ def _working_size(picture: Image.Image) -> NDArray[np.uint8]:
 
 def _ink(grey: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """Where there is ink: on the other side of the threshold than most of the border."""
-    threshold, contrast = otsu(grey)
+    even = (grey - _paper(grey) + 128).clip(0, 255).astype(np.uint8)
+    threshold, contrast = otsu(even)
     if contrast < _LEAST_CONTRAST:
         raise DrawingError(
             "The picture is blank: no ink stands out from the paper. Draw darker, or with more "
             "light on the paper."
         )
-    light = grey > threshold
+    light = even > threshold
     border = np.concatenate([light[0], light[-1], light[:, 0], light[:, -1]])
     return ~light if border.mean() > 0.5 else light
+
+
+def _paper(grey: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """How bright the paper would be everywhere: a bent plane through all but the outliers.
+
+    Photos are brighter towards the lamp, often by more than ink differs from paper.
+    """
+    down, across = (np.linspace(-1, 1, side) for side in grey.shape)
+    y, x = np.meshgrid(down, across, indexing="ij")
+    shape = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=-1)
+    terms, levels = shape[::8, ::8].reshape(-1, 6), grey[::8, ::8].ravel().astype(np.float64)
+    kept = np.ones(len(levels), dtype=np.bool_)
+    paper = np.array([np.median(levels), 0, 0, 0, 0, 0])
+    for _ in range(_FITS):
+        off = np.abs(levels - terms @ paper)
+        kept = off <= max(3 * float(np.median(off)), 8.0)
+        paper = np.linalg.lstsq(terms[kept], levels[kept])[0]
+    bent: NDArray[np.float64] = shape @ paper
+    return bent
 
 
 def _widened(ink: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Strokes of at least ``_THIN`` pixels in the box to come."""
     from scipy import ndimage
 
-    rows, columns = ink.any(axis=1).nonzero()[0], ink.any(axis=0).nonzero()[0]
+    rows, columns = (np.flatnonzero(ink.any(axis=axis)) for axis in (1, 0))
     a_pixel = max(rows[-1] - rows[0], columns[-1] - columns[0], 1) / BOX
     padded = np.pad(ink, 1 + round(a_pixel * _THIN))
     # across a stroke of width w the distance to its edge is w / 4 on the average

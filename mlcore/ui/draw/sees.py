@@ -9,6 +9,7 @@ import numpy as np
 import streamlit as st
 
 from mlcore.charts.drawing import Group, Tile, flat_tile, maps_scene, walk_scene
+from mlcore.mnist.insight.neighbours import Metric
 from mlcore.mnist.losses import probabilities
 from mlcore.ui import drawn, page
 from mlcore.ui.draw import as_script, sheet
@@ -23,9 +24,12 @@ if TYPE_CHECKING:
 
 _THE_ANSWER: Final = "its answer"
 _NEIGHBOURS: Final = 12
+_METRICS: Final[tuple[Metric, ...]] = ("euclidean", "cosine")
 _PLAIN: Final = ("Flatten", "Unflatten", "Dropout", "Identity")
 """Layers that at rest hand on the numbers they get."""
 _CELL: Final = 8
+_TRIED: Final = 40
+"""Steepest pixels among which one without a kink is looked for."""
 _EXACT: Final = 1e-3
 """Relative difference below which two ways to one number agree."""
 
@@ -55,7 +59,7 @@ def show(network: Network) -> None:
 
 def pixels(network: Network, digit: Drawn) -> None:
     """Gradient, integrated gradients and occlusion of one class's output."""
-    from mlcore.mnist.insight import central_difference, integrated_gradients, occlusion, saliency
+    from mlcore.mnist.insight import difference_quotients, integrated_gradients, occlusion, saliency
 
     label = _class(network)
     model = network.model()
@@ -92,19 +96,14 @@ def pixels(network: Network, digit: Drawn) -> None:
     ]
     hint = f"Output of class {name}: {_number(slope.score)}. Point at a pixel for its number."
     MAPS(key="draw.pixels", data=maps_scene(groups, hint=hint, under=digit.pixels))
-    row, column = np.unravel_index(np.abs(slope.gradient).argmax(), slope.gradient.shape)
-    by_hand = central_difference(model, digit.pixels, slope.label, int(row), int(column))
-    steepest = float(slope.gradient[row, column])
-    _agreement(
-        f"Steepest pixel (row {row}, column {column}): autograd {_number(steepest)}, difference "
-        f"quotient {_number(by_hand)}",
-        abs(steepest - by_hand) / max(abs(steepest), 1e-12),
-        _EXACT,
-    )
+    order = np.argsort(-np.abs(slope.gradient), axis=None)[:_TRIED]
+    places = [divmod(int(place), slope.gradient.shape[1]) for place in order]
+    sides = difference_quotients(model, digit.pixels, slope.label, places)
+    _same_slope(slope.gradient, places, sides)
     _agreement(
         f"Completeness: the pixels' parts sum to {_number(parts.total)}; output "
         f"{_number(parts.score)} less that of a black picture {_number(parts.baseline_score)} is "
-        f"{_number(parts.gain)} ({parts.steps} points of the path)",
+        f"{_number(parts.gain)} ({parts.steps} parts of the path)",
         parts.error,
         0.01,
     )
@@ -138,12 +137,12 @@ def neighbours(network: Network, digit: Drawn) -> None:
     """The training images that are nearest in the last hidden layer."""
     from mlcore.mnist.insight import features, nearest
 
-    metric = st.segmented_control(
+    metric: Metric = st.segmented_control(
         "Distance",
-        ["euclidean", "cosine"],
+        _METRICS,
         default="euclidean",
         required=True,
-        format_func={"euclidean": "Euclidean", "cosine": "Cosine"}.__getitem__,
+        format_func=str.capitalize,
         help="Euclidean: √Σ(a − b)². Cosine: 1 − a·b / (|a||b|), blind to length.",
         key="draw.metric",
     )
@@ -208,6 +207,23 @@ def fool(network: Network, digit: Drawn) -> None:
         name=f"{network.moment} {digit.name}",
     )
     WALK(key="draw.walk", data=scene)
+
+
+def _same_slope(
+    gradient: NDArray[np.float64], places: list[tuple[int, int]], sides: NDArray[np.float64]
+) -> None:
+    """Compare the steepest pixel that is no kink: there only both sides have one slope."""
+    for (row, column), (left, right) in zip(places, sides, strict=True):
+        if abs(left - right) <= _EXACT * abs(left + right):
+            by_autograd, by_hand = float(gradient[row, column]), float(left + right) / 2
+            _agreement(
+                f"Steepest pixel (row {row}, column {column}): autograd {_number(by_autograd)}, "
+                f"difference quotient {_number(by_hand)}",
+                abs(by_autograd - by_hand) / max(abs(by_autograd), 1e-12),
+                _EXACT,
+            )
+            return
+    st.caption("Every steep pixel lies on a kink here: the slopes to its two sides differ.")
 
 
 def _class(network: Network) -> int | None:

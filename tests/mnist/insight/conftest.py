@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 import torch
 from torch import Tensor, nn
 
 from mlcore.mnist.config import MNISTConfig
 from mlcore.mnist.models import build_model
+from mlcore.mnist.surroundings import surroundings
 
 KINDS: dict[str, MNISTConfig] = {
     "linear": MNISTConfig(model="linear"),
@@ -42,6 +45,13 @@ def network(kind: str, seed: int = 3) -> nn.Sequential:
         if "normalization" in name and tensor.is_floating_point():
             tensor.copy_(torch.rand(tensor.shape, generator=generator) + 0.5)
     return model.eval()
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Small networks wait for each other's threads far longer than they compute."""
+    with surroundings(threads=1):
+        yield
 
 
 @pytest.fixture
