@@ -146,8 +146,9 @@ def plane_spec(x_title: str, y_title: str, title: str) -> dict[str, Any]:
         test.transform_filter("!datum.right").mark_point(
             filled=False, size=190, strokeWidth=2, color=palette.BAD, opacity=1
         ),
-        test.mark_text(fontSize=11, fontWeight="bold").encode(text="sign:N", color=colour),
-        test.mark_circle(size=110, opacity=0).encode(tooltip=tips),
+        test.mark_text(fontSize=11, fontWeight="bold").encode(
+            text="sign:N", color=colour, tooltip=tips
+        ),
         base.transform_filter("datum.kind == 'own'")
         .mark_point(
             shape="diamond", filled=True, size=330, stroke="#ffffff", strokeWidth=1.5, opacity=1
@@ -157,7 +158,7 @@ def plane_spec(x_title: str, y_title: str, title: str) -> dict[str, Any]:
         .mark_text(fontSize=11, fontWeight="bold", color="#ffffff")
         .encode(text="sign:N"),
     ]
-    return bare_spec(
+    spec = bare_spec(
         alt.LayerChart(layer=layers).properties(
             title=alt.TitleParams(
                 title,
@@ -170,6 +171,10 @@ def plane_spec(x_title: str, y_title: str, title: str) -> dict[str, Any]:
             "ringed in red, your own digits are orange diamonds.",
         )
     )
+    # thousands of signs are drawn at once on a canvas, where as SVG each would be an element
+    spec["usermeta"] = {"embedOptions": {"renderer": "canvas"}}
+    spec["config"]["mark"] = {"aria": False}
+    return spec
 
 
 @lru_cache(maxsize=8)

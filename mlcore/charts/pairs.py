@@ -13,6 +13,8 @@ from mlcore.charts.specs import ROWS, bare_spec
 
 Field = Literal["error_rate", "grad_norm", "loss"]
 
+_SHARES: Final = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
+
 ARM_COLOURS: Final = (palette.GRADIENT, palette.VALUE)
 """Hues of the first and the second arm, on every chart of a pair."""
 
@@ -56,7 +58,7 @@ def pair_spec(field: Field, arms: tuple[str, str], epochs: int) -> dict[str, Any
         axis=alt.Axis(tickMinStep=1, format="d"),
     )
     scale = alt.Scale(type="log", domain=[0.01, 1], clamp=True) if share else alt.Scale(zero=True)
-    axis = alt.Axis(format="%", tickCount=5) if share else alt.Axis(tickCount=5)
+    axis = alt.Axis(format="%", values=list(_SHARES)) if share else alt.Axis(tickCount=5)
     colour = alt.Color(
         "arm:N",
         title=None,

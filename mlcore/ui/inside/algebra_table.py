@@ -40,6 +40,7 @@ _STYLE: Final = f"""
 .layers .shapes {{ font-family: monospace; font-size: 0.75rem; opacity: 0.85; }}
 .layers .shapes span {{ white-space: nowrap; }}
 .layers .number {{ text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }}
+.layers .some {{ min-width: 6.5rem; }}
 .layers .guilty td {{ background: {palette.BAD}22; }}
 .layers .guilty td:first-child {{ box-shadow: inset 3px 0 {palette.BAD}; }}
 .layers .beyond {{ opacity: 0.45; }}
@@ -55,11 +56,14 @@ def algebra_table(rows: tuple[Row, ...]) -> None:
             ("Layer", False),
             ("What it computes", False),
             ("Comes out", False),
-            ("max|Δ| by hand", True),
+            ("By hand max|Δ|", True),
         )
     )
     body = "".join(_row(row) for row in rows)
-    st.html(f"{_STYLE}<table class=layers><thead><tr>{head}</tr></thead>{body}</table>")
+    st.html(
+        f"{_STYLE}<div style='overflow-x:auto'><table class=layers><thead><tr>{head}</tr></thead>"
+        f"{body}</table></div>"
+    )
 
 
 def answer_table(
@@ -122,4 +126,5 @@ def _preview(row: Row) -> str:
         f"{'largest' if many else 'first'} of {len(values):,}",
         f"{zeros:.0%} are 0" * (zeros > 0),
     ]
-    return f"{numbers}, …<small>{' · '.join(note for note in notes if note)}</small>"
+    said = " · ".join(note for note in notes if note)
+    return f"<div class=some>{numbers}, …</div><small>{said}</small>"

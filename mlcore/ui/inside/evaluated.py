@@ -47,7 +47,7 @@ def plane(moment: Moment) -> Plane:
     """The principal plane of the last hidden layer for the first ``IN_PLANE`` test images."""
     from mlcore.mnist.insight import principal_plane
 
-    return principal_plane(features(moment))
+    return principal_plane(first_images(moment)[0])
 
 
 @st.cache_data(max_entries=16, show_spinner="UMAP lays out the digits; the first time takes long…")
@@ -59,32 +59,37 @@ def umap(moment: Moment, neighbours: int) -> NDArray[np.float64]:
     """
     from mlcore.mnist.insight import umap_plane
 
-    return umap_plane(features(moment), neighbours=neighbours)
+    return umap_plane(first_images(moment)[0], neighbours=neighbours)
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
 @one_thread()
-def features(moment: Moment) -> NDArray[np.float32]:
-    """The last hidden layer for the first ``IN_PLANE`` test images, float32 ``[N, width]``."""
-    from mlcore.mnist.insight import forward
-
+def first_images(moment: Moment) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """The first ``IN_PLANE`` test images: their features and probabilities (``of_pictures``)."""
     config = moment.config
-    images = _test_images(config.dataset, config.data_dir)[:IN_PLANE]
-    return forward(moment.model(), images, precision=_precision(config)).features
+    return _passed(moment, _test_images(config.dataset, config.data_dir)[:IN_PLANE])
 
 
 @one_thread()
 def of_pictures(
     moment: Moment, pictures: NDArray[np.uint8]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Features and probabilities of other pictures, uint8 ``[N, 28, 28]``."""
+    """What a network makes of pictures, uint8 ``[N, 28, 28]``.
+
+    Returns:
+        The last hidden layer, float32 ``[N, width]``, and probabilities, ``[N, classes]``.
+    """
+    return _passed(moment, normal(moment.config, pictures))
+
+
+def _passed(moment: Moment, images: Tensor) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    import torch
+
     from mlcore.mnist.insight import forward
     from mlcore.mnist.losses import probabilities
 
     config = moment.config
-    made = forward(moment.model(), normal(config, pictures), precision=_precision(config))
-    import torch
-
+    made = forward(moment.model(), images, precision=_precision(config))
     return made.features, probabilities(config, torch.from_numpy(made.outputs)).numpy()
 
 

@@ -165,7 +165,6 @@ def same_start_proof(pair: Pair) -> None:
 
 def curves(shown: Shown, fields: tuple[Field, ...], *, key: str) -> None:
     """One chart a quantity: the mean of the seeds and their spread, for both arms."""
-    layer_parts.legend(dict(zip(shown.arms, ARM_COLOURS, strict=True)))
     for field in fields:
         points = _points(shown, _METRICS[field])
         if not len(points):
@@ -178,6 +177,7 @@ def curves(shown: Shown, fields: tuple[Field, ...], *, key: str) -> None:
             arm_rows(points),
             key=f"{key}.{field}",
         )
+    layer_parts.legend(dict(zip(shown.arms, ARM_COLOURS, strict=True)))
 
 
 def outcome(shown: Shown) -> None:

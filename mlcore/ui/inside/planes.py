@@ -21,8 +21,10 @@ from mlcore.ui.mnist import look
 from mlcore.ui.trained import Moment
 
 _PCA, _UMAP = "PCA", "UMAP"
-_SIDE: Final = 84
-"""Side of a digit in a tooltip, in pixels."""
+_TOOLTIP: Final = """<style>
+#vg-tooltip-element img { width: 84px; height: 84px; image-rendering: pixelated; }
+</style>"""
+"""Digits are sent as they are and enlarged by the browser."""
 
 
 def show() -> None:
@@ -48,6 +50,7 @@ def show() -> None:
         page.prose("inside_plane")
     with picture, page.sentences():
         parts.caption_of(chosen)
+        st.html(_TOOLTIP)
         if way == _PCA:
             _principal(chosen)
         else:
@@ -61,9 +64,9 @@ def _principal(chosen: parts.Chosen) -> None:
     rows = _rows(chosen.moment, chosen.classes, plane.places)
     if own:
         pictures = np.stack([digit.pixels for digit in own])
-        features, shares = evaluated.of_pictures(chosen.moment, pictures)
+        own_features, shares = evaluated.of_pictures(chosen.moment, pictures)
         rows = pd.concat(
-            [rows, _own_rows(own, shares, plane.project(features), chosen.classes)],
+            [rows, _own_rows(own, shares, plane.project(own_features), chosen.classes)],
             ignore_index=True,
         )
     share = [f"{part:.0%}" for part in plane.explained]
@@ -77,11 +80,12 @@ def _principal(chosen: parts.Chosen) -> None:
         key="inside.plane.pca",
     )
     spread = plane.places.var(axis=0, ddof=0)
-    total = float(evaluated.features(chosen.moment).astype(np.float64).var(axis=0).sum())
+    features = evaluated.first_images(chosen.moment)[0].astype(np.float64)
+    total = float(features.var(axis=0).sum())
     gap = float(np.abs(spread / total - plane.explained).max()) if total else 0.0
     st.caption(
         f"Variance of the points along the two axes as a share of all {len(plane.mean)} "
-        f"dimensions, against the singular values: max|Δ| = {gap:.1g}. "
+        f"dimensions, against the decomposition: max|Δ| = {gap:.1g}. "
         f"{'They agree.' if gap < 1e-6 else 'They differ!'}"
     )
     if not own:
@@ -103,9 +107,9 @@ def _umap(chosen: parts.Chosen, neighbours: int) -> None:
 
 
 def _rows(moment: Moment, classes: tuple[str, ...], places: NDArray[np.float64]) -> pd.DataFrame:
-    found = evaluated.examination(moment)
     count = len(places)
-    labels, guesses = found.labels[:count], found.guesses[:count]
+    shares = evaluated.first_images(moment)[1]
+    labels, guesses = evaluated.labels(moment.config)[:count], shares.argmax(axis=1)
     names = np.array(classes, dtype=object)
     colours = palette.CLASS_COLOURS
     hues = np.array([colours[label % len(colours)] for label in range(len(classes))], dtype=object)
@@ -118,7 +122,7 @@ def _rows(moment: Moment, classes: tuple[str, ...], places: NDArray[np.float64])
             "colour": hues[labels],
             "class": names[labels],
             "guess": names[guesses],
-            "confidence": found.confidence[:count],
+            "confidence": shares.max(axis=1),
             "right": labels == guesses,
             "words": [f"test image no. {place:,}" for place in range(count)],
             "kind": "test",
@@ -170,7 +174,7 @@ def _png(pixels: NDArray[np.uint8]) -> str:
     from PIL import Image
 
     packed = io.BytesIO()
-    Image.fromarray(pixels).resize((_SIDE, _SIDE), Image.Resampling.NEAREST).save(packed, "PNG")
+    Image.fromarray(pixels).save(packed, "PNG")
     return f"data:image/png;base64,{base64.b64encode(packed.getvalue()).decode()}"
 
 

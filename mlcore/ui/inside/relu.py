@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import streamlit as st
@@ -18,6 +18,9 @@ from mlcore.ui.inside import evaluated, pair
 from mlcore.ui.inside.tiles_view import tiles_view
 from mlcore.ui.layers.parts import one_thread, power
 from mlcore.ui.mnist import look
+
+if TYPE_CHECKING:
+    from torch import nn
 
 KEY: Final = "inside.relu"
 ARMS: Final = {"without ReLU": "identity", "with ReLU": "relu"}
@@ -72,24 +75,39 @@ def show() -> None:
 
 
 def _draw(shown: pair.Shown) -> None:
-    if not shown.runs:
-        st.info(
-            "Nothing is trained yet: the button starts both arms of each seed, about a second "
-            "each on a quiet machine.",
-            icon=":material/touch_app:",
-        )
-        return
     seed = pair.choose_seed(shown, key=KEY)
     if seed is not None:
-        _collapse(shown, seed)
-    pair.curves(shown, ("error_rate", "loss"), key=KEY)
-    pair.outcome(shown)
+        _trained(shown, seed)
+    elif not shown.runs:
+        st.info(
+            "Nothing is trained yet: the button starts both arms of each seed, about a second "
+            "each on a quiet machine. Until then, the networks before their first step:",
+            icon=":material/touch_app:",
+        )
+        exact, wrong = (
+            _at_start(shown.pair.config(arm, shown.pair.seeds[0]).to_json()) for arm in shown.arms
+        )
+        _collapse(shown, exact, wrong)
+        _images(shown, [exact], ["Epoch 0"], name="start")
+    if shown.runs:
+        pair.curves(shown, ("error_rate", "loss"), key=KEY)
+        pair.outcome(shown)
 
 
-def _collapse(shown: pair.Shown, seed: int) -> None:
+def _trained(shown: pair.Shown, seed: int) -> None:
+    linear, bent = (trained.latest(shown.runs[arm, seed]) for arm in shown.arms)
+    _collapse(shown, _as_map(linear), _as_map(bent))
+    moments = trained.moments(shown.runs[shown.arms[0], seed]) or [linear]
+    _images(
+        shown,
+        [_as_map(moment) for moment in moments],
+        [f"Epoch {moment.epoch:.3g}" for moment in moments],
+        name=linear.run_id,
+    )
+
+
+def _collapse(shown: pair.Shown, exact: Map, wrong: Map) -> None:
     without, with_relu = shown.arms
-    linear, bent = (trained.latest(shown.runs[arm, seed]) for arm in (without, with_relu))
-    exact, wrong = _as_map(linear), _as_map(bent)
     st.markdown("**All matrices multiplied into one 10 × 784 map**")
     left, right = st.columns(2)
     for column, name, found in ((left, without, exact), (right, with_relu, wrong)):
@@ -105,15 +123,17 @@ def _collapse(shown: pair.Shown, seed: int) -> None:
         f"{'is' if holds else '**is not**'} the network (bound {power(IDENTITY)}, float64). "
         f"{with_relu}: it {'is not' if fails else '**is**'}; nothing linear could be."
     )
-    moments = trained.moments(shown.runs[without, seed]) or [linear]
+
+
+def _images(shown: pair.Shown, maps: list[Map], moments: list[str], *, name: str) -> None:
     classes = look.classes(shown.pair.base.dataset, shown.pair.base.data_dir)
     tiles_view(
         tile_payload(
-            [_as_map(moment).images for moment in moments],
-            [f"Epoch {moment.epoch:.3g}" for moment in moments],
-            [f"class {name}" for name in classes],
-            name=f"{linear.run_id}.map",
-            title=f"{without}: what each class adds up over the pixels",
+            [found.images for found in maps],
+            moments,
+            [f"class {label}" for label in classes],
+            name=f"{name}.map",
+            title=f"{shown.arms[0]}: what each class adds up over the pixels",
             cells="row {row}, column {column}",
         ),
         key=f"{KEY}.map",
@@ -123,10 +143,18 @@ def _collapse(shown: pair.Shown, seed: int) -> None:
 @st.cache_data(max_entries=256, show_spinner="Multiplying the matrices…")
 @one_thread()
 def _as_map(moment: trained.Moment) -> Map:
-    model = moment.model()
-    config = moment.config
-    places = tuple(range(_IMAGES))
-    pictures = look.images(config.dataset, config.data_dir, "test", places)
+    return _map_of(moment.model(), moment.config)
+
+
+@st.cache_data(max_entries=32, show_spinner="Multiplying the matrices…")
+@one_thread()
+def _at_start(config_json: str) -> Map:
+    config = MNISTConfig.from_json(config_json)
+    return _map_of(config.build_model(), config)
+
+
+def _map_of(model: nn.Module, config: MNISTConfig) -> Map:
+    pictures = look.images(config.dataset, config.data_dir, "test", tuple(range(_IMAGES)))
     images = evaluated.normal(config, pictures)
     labels = evaluated.labels(config)[:_IMAGES]
     made = collapse(model)

@@ -1,5 +1,6 @@
 // Pictures of a matrix at several moments, with a slider between them: all data is in the browser.
 const views = new WeakMap()
+const NAMED = 16   // tiles that carry their names
 const GAP = 2, TALLEST = 470, SMALLEST = 22, STEP_MS = 420
 
 export default function ({data, parentElement: root}) {
@@ -79,6 +80,11 @@ class Tiles {
       if (tall <= TALLEST || (room / (columns + 1) < SMALLEST && columns > 1)) break
     }
     columns = Math.min(columns, count)
+    // whole rows, if a little smaller tiles allow them
+    for (const more of [columns, columns + 1, columns + 2]) {
+      if (more < count && count % more === 0) { columns = more; break }
+    }
+    cell = (room - (columns - 1) * GAP) / (columns * width)
     cell = Math.min(cell, 26, TALLEST / height)
     return {columns, rows: Math.ceil(count / columns), cell, wide: cell * width, tall: cell * height}
   }
@@ -99,6 +105,11 @@ class Tiles {
     for (let i = 0; i < count; i++) {
       const x = i % at.columns * (at.wide + GAP), y = Math.floor(i / at.columns) * (at.tall + GAP)
       c.drawImage(sheet, 0, i * height, width, height, x, y, at.wide, at.tall)
+      if (count > 1 && count <= NAMED) {
+        c.font = '600 11px sans-serif'
+        c.fillStyle = '#1b2430'
+        c.fillText(this.data.labels[i], x + 4, y + 13)
+      }
     }
     this.tell(this.last ?? null)
   }

@@ -1,0 +1,184 @@
+"""How soon each view of the page Inside stands for a run nobody has looked at yet.
+
+    python tests/bench/inside_page.py [--rounds 5] [--idle]
+
+Trains small runs of three kinds (the networks are those of the presets, the training is short: a
+view examines the whole test set either way), starts a dashboard of its own and a real Chromium.
+For each kind and view it opens the page at a view without a run, clicks the view's tab, and takes
+the time from the click to the moment when nothing in the page changes any more for 150 ms (those
+150 ms left out). Each time it is a run whose views were never computed; the first view of each
+server, which also reads the images, is told apart. Beside the clock stands the server's CPU time.
+Last it moves the slider over the epochs and takes the time from the event to the painted frame.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+from playwright.sync_api import Page, sync_playwright
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from tests.bench.idle import wait_until_idle
+
+ROOT = Path(__file__).parents[2]
+PORT = 8629
+VIEWS = ("Matrices", "Layer by layer", "Where it errs", "Plane")
+KINDS = ("linear baseline", "course", "99 % CNN")
+# Settled when the server's run is over and no mutation came for 150 ms.
+SETTLE = """async () => {
+  const app = document.querySelector('[data-testid=stApp]')
+  const running = () => app.dataset.testScriptState === 'running'
+  let last = performance.now(), ran = false
+  const seen = new MutationObserver(() => { last = performance.now(); ran ||= running() })
+  seen.observe(document.body,
+    {subtree: true, childList: true, attributes: true, characterData: true})
+  window.settled = new Promise(done => {
+    const look = () => !running() && performance.now() - last > (ran ? 150 : 900)
+      ? (seen.disconnect(), done(last)) : setTimeout(look, 10)
+    look()
+  })
+  const press = () => { window.pressed = performance.now() }
+  addEventListener('pointerdown', press, {capture: true, once: true})
+}"""
+SLIDE = """async moves => {
+  const deep = root => [...root.querySelectorAll('*')].flatMap(
+    e => e.shadowRoot ? [e, ...deep(e.shadowRoot)] : [e])
+  const slider = deep(document).find(e => e.id === 'moment'), spent = []
+  for (let k = 0; k < moves; k++) {
+    slider.value = k % (Number(slider.max) + 1)
+    const began = performance.now()
+    slider.dispatchEvent(new Event('input', {bubbles: true}))
+    await new Promise(done => requestAnimationFrame(() => setTimeout(done)))
+    spent.push(performance.now() - began)
+  }
+  return spent
+}"""
+
+
+def train(rounds: int) -> dict[str, list[str]]:
+    """Ids of finished runs, a fresh one for each kind, view and round, and one a kind to warm up.
+
+    All in the store that MLCORE_STORE names.
+    """
+    import mlcore
+    from mlcore import MNISTConfig
+
+    found: dict[str, list[str]] = {}
+    for kind in KINDS:
+        base = MNISTConfig.presets[kind].replace(train_size=1024, epochs=3)
+        found[kind] = [
+            mlcore.run(base.replace(seed=seed), progress=False).id
+            for seed in range(rounds * len(VIEWS) + 1)
+        ]
+    return found
+
+
+@contextmanager
+def dashboard() -> Iterator[psutil.Process]:
+    """A server over the store that MLCORE_STORE names."""
+    server = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "streamlit", "run", "dashboard.py"),
+            *("--server.headless", "true", "--server.port", str(PORT)),
+        ],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        while not answers():
+            time.sleep(0.1)
+        yield psutil.Process(server.pid)
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def answers() -> bool:
+    """Whether the server is up."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{PORT}/_stcore/health", timeout=1):
+            return True
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def open_view(tab: Page, server: psutil.Process, run: str, view: str) -> tuple[float, float]:
+    """Milliseconds on the clock, and of the server's CPU, from the click to the settled view."""
+    tab.goto(f"http://127.0.0.1:{PORT}/inside?tab=Two losses&run={run}")
+    tab.get_by_text("Nothing is trained yet").wait_for()
+    tab.wait_for_timeout(700)
+    tab.evaluate(SETTLE)
+    before = server.cpu_times()
+    tab.get_by_role("tab", name=view).click()
+    clock: float = tab.evaluate("async () => await window.settled - window.pressed")
+    after = server.cpu_times()
+    assert run in tab.url
+    return clock, 1000 * (after.user + after.system - before.user - before.system)
+
+
+def main() -> None:
+    """Print a line for each kind and view, and one for the slider."""
+    parser = argparse.ArgumentParser(description="Time to open each view of the page Inside.")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--idle", action="store_true", help="wait for a quiet machine before each")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["MLCORE_STORE"] = str(Path(folder) / "runs.db")
+        runs = train(arguments.rounds)
+        with dashboard() as server, sync_playwright() as playwright:
+            browser = playwright.chromium.launch(
+                executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
+            )
+            tab = browser.new_page(viewport={"width": 1400, "height": 900}, reduced_motion="reduce")
+            for kind, ids in runs.items():
+                warm = ids.pop()
+                for view in VIEWS:
+                    first, _ = open_view(tab, server, warm, view)
+                    print(f"  first {kind}, {view}: {first:.0f} ms", flush=True)
+                for view in VIEWS:
+                    spent = []
+                    for _ in range(arguments.rounds):
+                        if arguments.idle:
+                            wait_until_idle()
+                        spent.append(open_view(tab, server, ids.pop(), view))
+                    show(f"{kind}, {view}", spent)
+            tab.get_by_role("tab", name="Matrices").click()
+            tab.get_by_role("slider", name="Epoch").wait_for()
+            moved = tab.evaluate(SLIDE, 40)
+            print(
+                f"slider over the epochs: median {statistics.median(moved):.1f} ms, n={len(moved)}"
+            )
+            browser.close()
+        from mlcore.runs import open_store
+
+        open_store().close()
+    print(f"load {os.getloadavg()[0]:.1f}")
+
+
+def show(name: str, spent: list[tuple[float, float]]) -> None:
+    """One line: median and longest on the clock, median of the server's CPU, n."""
+    clocks, cpus = zip(*spent, strict=True)
+    print(
+        f"{name:34} median {statistics.median(clocks):5.0f} ms, longest {max(clocks):5.0f} ms, "
+        f"server CPU {statistics.median(cpus):4.0f} ms, n={len(spent)}",
+        flush=True,
+    )
+
+
+if __name__ == "__main__":
+    main()
