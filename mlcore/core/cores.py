@@ -7,28 +7,33 @@ from typing import Final
 
 VARIABLE: Final = "MLCORE_CORES"
 
+_given: int | None = None
+
 
 def usable_cores() -> int:
-    """The cores this process may run on."""
+    """The cores of this machine that are there for runs: ``MLCORE_CORES``, else all of them.
+
+    All means those that this process may run on.
+
+    Raises:
+        ValueError: If ``MLCORE_CORES`` is not a whole number from 1 up.
+    """
+    named = os.environ.get(VARIABLE)
+    if named is not None:
+        if not named.isdecimal() or int(named) < 1:
+            raise ValueError(f"{VARIABLE} is {named!r}, but must be a whole number from 1 up.")
+        return int(named)
     if hasattr(os, "sched_getaffinity"):  # neither macOS nor Windows has it
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def given_cores() -> int:
-    """The cores a computation in this process should use: ``MLCORE_CORES``, else the usable ones.
-
-    Raises:
-        ValueError: If ``MLCORE_CORES`` is not a whole number from 1 up.
-    """
-    given = os.environ.get(VARIABLE)
-    if given is None:
-        return usable_cores()
-    if not given.isdecimal() or int(given) < 1:
-        raise ValueError(f"{VARIABLE} is {given!r}, but must be a whole number from 1 up.")
-    return int(given)
+    """The cores a computation in this process should use: its share, or all usable ones."""
+    return usable_cores() if _given is None else _given
 
 
-def give_cores(number: int) -> None:
-    """Let what this process computes from now on use this many cores; at least one."""
-    os.environ[VARIABLE] = str(max(1, number))
+def give_cores(number: int | None) -> None:
+    """Say how many cores computations in this process use from now on; None: all usable ones."""
+    global _given
+    _given = None if number is None else max(1, number)

@@ -147,8 +147,13 @@ def test_a_computation_uses_the_cores_it_was_given(monkeypatch: pytest.MonkeyPat
     assert given_cores() == usable_cores() >= 1
     monkeypatch.setenv("MLCORE_CORES", "3")
     assert given_cores() == 3
-    give_cores(0)
-    assert given_cores() == 1
+    try:
+        give_cores(0)
+        assert given_cores() == 1
+        assert usable_cores() == 3, "its share is no share of its children's"
+    finally:
+        give_cores(None)
+    assert given_cores() == 3
     monkeypatch.setenv("MLCORE_CORES", "many")
     with pytest.raises(ValueError, match=r"MLCORE_CORES is 'many', but must be a whole number"):
         given_cores()
@@ -161,7 +166,7 @@ def test_a_computation_uses_the_cores_it_was_given(monkeypatch: pytest.MonkeyPat
 def test_workers_share_the_cores_that_there_are(
     store: Store, monkeypatch: pytest.MonkeyPatch, workers: int, queued: int, each: int
 ) -> None:
-    monkeypatch.setattr("mlcore.runs.engines.local.usable_cores", lambda: 8)
+    monkeypatch.setenv("MLCORE_CORES", "8")
     monkeypatch.setenv("MLCORE_WORKERS", str(workers))
     for seed in range(queued):
         store.submit(ToyConfig(seed=seed))
