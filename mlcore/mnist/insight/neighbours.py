@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from mlcore.mnist.insight.pixels import Picture, as_pixels, twin
+from mlcore.mnist.insight.pixels import Picture, as_pixels, as_tensor, twin
 
 Metric = Literal["euclidean", "cosine"]
 
@@ -55,7 +55,7 @@ def features(model: nn.Module, pictures: Picture, *, chunk: int = _CHUNK) -> Ten
     layers[-1].register_forward_pre_hook(
         lambda _layer, given: seen.append(given[0].detach().float())
     )
-    many = torch.as_tensor(pictures)
+    many = as_tensor(pictures)
     with torch.no_grad():
         for part in torch.split(many[None] if many.ndim == 2 else many, chunk):
             hooked(as_pixels(part, model))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
@@ -52,7 +53,7 @@ def as_pixels(pictures: Picture, like: nn.Module) -> Tensor:
     Raises:
         ValueError: If the shape or the range is another.
     """
-    given = torch.as_tensor(pictures)
+    given = as_tensor(pictures)
     dtype = next((p.dtype for p in like.parameters()), torch.float32)
     batch = given.to(dtype) / 255 if given.dtype == torch.uint8 else given.to(dtype)
     batch = batch[None] if batch.ndim == 2 else batch
@@ -67,6 +68,11 @@ def as_pixels(pictures: Picture, like: nn.Module) -> Tensor:
             "in 0 to 1, or be uint8 in 0 to 255."
         )
     return batch
+
+
+def as_tensor(pictures: Picture) -> Tensor:
+    """A tensor as it is, an array as a copy: PyTorch warns of arrays that may not be written."""
+    return pictures if isinstance(pictures, Tensor) else torch.from_numpy(np.array(pictures))
 
 
 def answer_of(model: nn.Module, pixels: Tensor) -> int:
