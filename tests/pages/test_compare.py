@@ -14,10 +14,12 @@ from streamlit.testing.v1 import AppTest
 
 import mlcore
 from mlcore import MNISTConfig, Run
+from mlcore.charts import files
+from mlcore.charts.spaces import heatmap, parallel_coordinates, scatter
 from mlcore.runs.comparison import Comparison, compare
 from mlcore.runs.organize import edit
 from mlcore.runs.store import Store, open_store
-from mlcore.ui.runs import spaces, takeaway
+from mlcore.ui.runs import spaces, takeaway, verdicts
 from mlcore.ui.runs.lines import Lines, run_labels
 from tests.pages.conftest import TINY, Open
 
@@ -139,6 +141,14 @@ def test_a_queued_run_is_followed(store: Store, open_page: Open) -> None:
     assert "0 running, 1 waiting" in at.get("progress")[0].proto.text
 
 
+def test_with_three_groups_a_verdict_says_than_which(store: Store) -> None:
+    runs = by_age(store)
+    three = compare([*runs, store.submit(TINY.replace(lr=0.2))])
+    [contrast] = three.contrasts
+    assert contrast.sentence.startswith("B is better by")
+    assert verdicts.said(three, contrast).startswith("B is better than A by")
+
+
 # --- the question ------------------------------------------------------------------------------
 
 
@@ -243,6 +253,17 @@ def test_the_table_of_settings_has_the_fields_that_differ(store: Store) -> None:
     assert frame[spaces.MEASURE].tolist() == frame["last test_accuracy"].tolist()
 
 
+def test_every_chart_of_settings_becomes_a_file(store: Store) -> None:
+    frame = spaces.frame_of(compare(by_age(store)))
+    for chart in (
+        scatter(frame, "lr", spaces.MEASURE, "seed", label="run"),
+        heatmap(frame, "lr", "seed", spaces.MEASURE),
+        parallel_coordinates(frame, ["lr", "seed"], spaces.MEASURE, label="run"),
+    ):
+        assert files.as_svg(chart).count("<path") > 2
+        assert "vega-lite+json" in files.as_html(chart, "Settings")
+
+
 def test_how_sure_shows_both_methods(store: Store, open_page: Open) -> None:
     at = open_page(PAGE, runs=link(*by_age(store)), view="How sure")
     [row] = at.dataframe[0].value.to_dict("records")
@@ -271,9 +292,16 @@ def test_nothing_is_built_before_it_is_asked_for(
         monkeypatch.setattr(takeaway, name, build)
     at = open_page(PAGE, runs=link(*by_age(store)), view="Take along")
     labels = [button.proto.label for button in at.get("download_button")]
-    assert labels == ["SVG", "PNG", "HTML", "CSV", "Parquet", "JSON", "Runs as a zip"] + (
-        ["TensorBoard files"] if "TensorBoard files" in labels else []
-    )
+    assert labels == [
+        "SVG",
+        "PNG",
+        "HTML",
+        "HTML report",
+        "CSV",
+        "Parquet",
+        "JSON",
+        "Runs as a zip",
+    ] + (["TensorBoard files"] if "TensorBoard files" in labels else [])
     assert built == []
 
 

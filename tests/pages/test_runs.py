@@ -270,6 +270,36 @@ def test_a_zip_is_brought_in_marked_and_cannot_be_resumed(
     other.close()
 
 
+# --- the same runs elsewhere -------------------------------------------------------------------
+
+
+def test_home_deletes_a_run_and_takes_it_back(store: Store, open_page: Open) -> None:
+    run = store.list()[0]
+    at = open_page()
+
+    at.button(key=f"home.runs.{run.id}.Delete").click().run()
+    assert run.refresh().deleted is not None
+    assert f"home.runs.{run.id}.Delete" not in [button.key for button in at.button]
+
+    at.button(key="home.runs.undo.do").click().run()
+    assert run.refresh().deleted is None
+    assert at.button(key=f"home.runs.{run.id}.Delete")
+
+
+def test_the_live_view_of_a_failed_run_shows_its_traceback_and_of_a_deleted_one_its_way_back(
+    store: Store, open_page: Open
+) -> None:
+    [failed] = store.list(status="failed")
+    assert failed.traceback is not None
+    at = open_page("pages/mnist.py", tab="Train", runs=failed.id)
+    assert failed.traceback.strip() in [block.value for block in at.code]
+
+    at.button(key=f"mnist.live.{failed.id}.Delete").click().run()
+    assert failed.refresh().deleted is not None
+    at.button(key=f"mnist.live.{failed.id}.Restore").click().run()
+    assert failed.refresh().deleted is None
+
+
 # --- text is text ------------------------------------------------------------------------------
 
 

@@ -8,15 +8,17 @@ import streamlit as st
 
 from mlcore.charts.comparison import metric_title
 from mlcore.charts.dimensions import Dimension
-from mlcore.charts.spaces import heatmap, importance_bars, scatter
+from mlcore.charts.spaces import heatmap, importance_bars, parallel_coordinates, scatter
 from mlcore.runs.export.missing import MissingExtraError
 from mlcore.runs.importances import Evaluator, importance
 from mlcore.ui import page
 from mlcore.ui.brush import brushed_lines
+from mlcore.ui.runs import takeaway
 from mlcore.ui.runs.lines import run_labels
 from mlcore.ui.runs.tables import measure_title
 
 if TYPE_CHECKING:
+    import altair as alt
     import pandas as pd
 
     from mlcore.runs.comparison import Comparison
@@ -106,13 +108,10 @@ def _parallel(comparison: Comparison, frame: pd.DataFrame, fields: list[str]) ->
     if len(chosen) < 2:
         st.info("Choose at least two axes.")
         return
+    axes = [_axis(comparison, frame, name) for name in chosen]
+    goal = comparison.measure.goal(comparison.goal)
     marked = brushed_lines(
-        frame,
-        [_axis(comparison, frame, name) for name in chosen],
-        MEASURE,
-        goal=comparison.measure.goal(comparison.goal),
-        label=_NAME,
-        key="compare.space.parallel",
+        frame, axes, MEASURE, goal=goal, label=_NAME, key="compare.space.parallel"
     )
     if marked:
         inside = frame[marked.mask(frame)]
@@ -120,13 +119,18 @@ def _parallel(comparison: Comparison, frame: pd.DataFrame, fields: list[str]) ->
         st.dataframe(
             inside[[_NAME, *chosen]].sort_values(
                 MEASURE if MEASURE in chosen else chosen[0],
-                ascending=comparison.measure.goal(comparison.goal) == "min",
+                ascending=goal == "min",
             ),
             hide_index=True,
             height="content" if len(inside) < 8 else 300,
             key="compare.space.marked",
             alt="The runs that pass through every mark",
         )
+    takeaway.of_chart(
+        lambda: parallel_coordinates(frame, axes, MEASURE, goal=goal, label=_NAME),
+        "Settings and results",
+        key="compare.space.parallel.files",
+    )
 
 
 def _scatter(comparison: Comparison, frame: pd.DataFrame) -> None:
@@ -134,16 +138,14 @@ def _scatter(comparison: Comparison, frame: pd.DataFrame) -> None:
     x, y, colour = _choose(
         comparison, {"Across": offered, "Up": offered, "Colour": ["", *offered]}, (0, -1, 0)
     )
-    st.altair_chart(
-        scatter(
-            frame,
-            _axis(comparison, frame, x),
-            _axis(comparison, frame, y),
-            _axis(comparison, frame, colour) if colour else None,
-            label=_NAME,
-        ),
-        key="compare.space.scatter",
+    chart = scatter(
+        frame,
+        _axis(comparison, frame, x),
+        _axis(comparison, frame, y),
+        _axis(comparison, frame, colour) if colour else None,
+        label=_NAME,
     )
+    _draw(chart, f"{y} against {x}", "scatter")
 
 
 def _heatmap(comparison: Comparison, frame: pd.DataFrame, fields: list[str]) -> None:
@@ -151,15 +153,8 @@ def _heatmap(comparison: Comparison, frame: pd.DataFrame, fields: list[str]) -> 
         st.info("A heatmap needs two settings that differ; here it is only one.")
         return
     x, y = _choose(comparison, {"Across": fields, "Up": fields}, (0, 1))
-    st.altair_chart(
-        heatmap(
-            frame,
-            _axis(comparison, frame, x),
-            _axis(comparison, frame, y),
-            _axis(comparison, frame, MEASURE),
-        ),
-        key="compare.space.heatmap",
-    )
+    axes = (_axis(comparison, frame, name) for name in (x, y, MEASURE))
+    _draw(heatmap(frame, *axes), f"{measure_title(comparison)} over {x} and {y}", "heatmap")
     st.caption("A cell is the mean over all runs in it, whatever their other settings.")
 
 
@@ -182,6 +177,11 @@ def _choose(
     return chosen
 
 
+def _draw(chart: alt.LayerChart, name: str, way: str) -> None:
+    st.altair_chart(chart, key=f"compare.space.{way}")
+    takeaway.of_chart(lambda: chart, name, key=f"compare.space.{way}.files")
+
+
 def _importance(comparison: Comparison) -> None:
     evaluator = st.selectbox(
         "Judged by",
@@ -194,8 +194,6 @@ def _importance(comparison: Comparison) -> None:
     except (ValueError, MissingExtraError) as refused:  # too few runs, or nothing that varies
         st.info(page.plain(str(refused)))
         return
-    st.altair_chart(
-        importance_bars(found.table, title=f"What mattered for {measure_title(comparison)}"),
-        key="compare.space.importance",
-    )
+    title = f"What mattered for {measure_title(comparison)}"
+    _draw(importance_bars(found.table, title=title), title, "importance")
     st.caption(page.plain(found.caveat))

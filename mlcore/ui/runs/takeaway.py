@@ -14,12 +14,16 @@ from typing import TYPE_CHECKING, Final
 import streamlit as st
 
 from mlcore.charts import files as chart_files
+from mlcore.charts.report import report_html
 from mlcore.runs import Run, Store, open_store
 from mlcore.runs.export import to_csv, to_json, to_mlflow, to_parquet, to_tensorboard, to_zip
 from mlcore.ui import page
 from mlcore.ui.runs import acts
+from mlcore.ui.runs.lines import run_labels
 
 if TYPE_CHECKING:
+    import altair as alt
+
     from mlcore.runs.comparison import Comparison
     from mlcore.ui.runs.lines import Lines
 
@@ -75,28 +79,48 @@ def of_runs(run_ids: Sequence[str], *, key: str) -> None:
     _mlflow(store, run_ids, key)
 
 
-def of_comparison(comparison: Comparison, lines: Lines) -> None:
-    """Files of a comparison: its chart, its report, its runs."""
-    st.markdown("**This chart**")
-    with st.container(horizontal=True, key="compare.take.chart"):
-        for label, build, mime in (
-            ("SVG", lambda: chart_files.as_svg(lines.whole_chart()), "image/svg+xml"),
-            ("PNG", lambda: chart_files.as_png(lines.whole_chart()), "image/png"),
-            (
-                "HTML",
-                lambda: chart_files.as_html(lines.whole_chart(), "Comparison of runs"),
-                "text/html",
-            ),
-        ):
+def of_chart(build: Callable[[], alt.TopLevelMixin], name: str, *, key: str) -> None:
+    """A chart as SVG, PNG, and an HTML page with its tooltips.
+
+    Args:
+        build: Makes the chart, with its data inside.
+        name: Of the files, and the page's title.
+        key: Prefix of all keys.
+    """
+    files: tuple[tuple[str, Callable[[], str | bytes], str], ...] = (
+        ("SVG", lambda: chart_files.as_svg(build()), "image/svg+xml"),
+        ("PNG", lambda: chart_files.as_png(build()), "image/png"),
+        ("HTML", lambda: chart_files.as_html(build(), name), "text/html"),
+    )
+    stem = "".join(sign if sign.isalnum() else "-" for sign in name).strip("-")
+    with st.container(horizontal=True, key=key):
+        for label, make, mime in files:
             st.download_button(
                 label,
-                build,
-                f"{comparison.metric}.{label.lower()}",
+                make,
+                f"{stem}.{label.lower()}",
                 mime,
-                key=f"compare.take.chart.{label}",
+                key=f"{key}.{label}",
                 on_click="ignore",
                 icon=":material/download:",
             )
+
+
+def of_comparison(comparison: Comparison, lines: Lines) -> None:
+    """Files of a comparison: its chart, its report, its runs."""
+    st.markdown("**The curves as drawn**")
+    of_chart(lines.whole_chart, comparison.metric, key="compare.take.chart")
+    st.markdown("**The whole comparison on one page**")
+    st.download_button(
+        "HTML report",
+        partial(report_html, comparison, labels=run_labels(comparison), smoothing=lines.smoothing),
+        "comparison.html",
+        "text/html",
+        key="compare.take.report",
+        on_click="ignore",
+        icon=":material/download:",
+        help="Verdicts, curves, tables and differences; opens without a network.",
+    )
     st.markdown("**The compared runs**")
     of_runs(comparison.ids, key="compare.take")
     st.markdown("**The same from a script**")

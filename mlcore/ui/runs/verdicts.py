@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 MOST_AT_ONCE: Final = 20
 """Seeds a group that one click queues at most."""
 
-_SHOWN: Final = 6
+_SHOWN: Final = 3
 
 
 def show(comparison: Comparison) -> None:
@@ -42,7 +42,7 @@ def _verdict(comparison: Comparison, contrast: Contrast) -> None:
     with st.container(
         horizontal=True, vertical_alignment="center", key=f"compare.verdict.{pair}", gap="small"
     ):
-        st.markdown(f"{icon} {page.plain(contrast.sentence)}", width="stretch")
+        st.markdown(f"{icon} {page.plain(said(comparison, contrast))}", width="stretch")
         more = _at_once(contrast.more_seeds)
         if more and not any(run.status.moving for run in comparison.runs):
             st.button(
@@ -53,6 +53,14 @@ def _verdict(comparison: Comparison, contrast: Contrast) -> None:
                 on_click=acts.act,
                 args=(_queue, comparison, more),
             )
+
+
+def said(comparison: Comparison, contrast: Contrast) -> str:
+    """A contrast's sentence; where there are more than two groups it says than which."""
+    other = contrast.a if contrast.better == contrast.b else contrast.b
+    if contrast.better is None or len(comparison.groups) == 2:
+        return contrast.sentence
+    return contrast.sentence.replace(" is better by ", f" is better than {other} by ", 1)
 
 
 def _queue(comparison: Comparison, more: Mapping[str, int]) -> None:
