@@ -6,7 +6,9 @@ import importlib.util
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
+import psutil
 import pytest
 
 import mlcore
@@ -15,7 +17,7 @@ from mlcore.core import EngineError
 from mlcore.core.cores import give_cores, given_cores, usable_cores
 from mlcore.runs import engine
 from mlcore.runs.engines import chosen
-from mlcore.runs.engines.local import LocalWorkers, cores_each
+from mlcore.runs.engines.local import LocalWorkers, cores_each, worker_limit
 from mlcore.runs.engines.ray_cluster import RayCluster
 from mlcore.runs.store import Store
 from tests.runs.toy import ToyConfig
@@ -157,6 +159,28 @@ def test_a_computation_uses_the_cores_it_was_given(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("MLCORE_CORES", "many")
     with pytest.raises(ValueError, match=r"MLCORE_CORES is 'many', but must be a whole number"):
         given_cores()
+
+
+@pytest.mark.parametrize(
+    ("cores", "memory_gb", "limit"), [(1, 8, 1), (8, 64, 8), (64, 16, 16), (2, 0.5, 1)]
+)
+def test_there_is_a_worker_a_core_as_far_as_memory_goes(
+    monkeypatch: pytest.MonkeyPatch, cores: int, memory_gb: float, limit: int
+) -> None:
+    monkeypatch.delenv("MLCORE_WORKERS", raising=False)
+    monkeypatch.setenv("MLCORE_CORES", str(cores))
+    memory = SimpleNamespace(total=memory_gb * 2**30)
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: memory)
+    assert worker_limit() == limit
+
+
+@pytest.mark.parametrize("given", ["-1", "two", "1.5"])
+def test_a_number_of_workers_that_is_none_is_refused(
+    monkeypatch: pytest.MonkeyPatch, given: str
+) -> None:
+    monkeypatch.setenv("MLCORE_WORKERS", given)
+    with pytest.raises(ValueError, match=f"MLCORE_WORKERS is '{given}', but must be a whole"):
+        worker_limit()
 
 
 @pytest.mark.parametrize(

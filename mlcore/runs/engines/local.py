@@ -8,6 +8,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
 import mlcore
 from mlcore.core import StoreError
 from mlcore.core.cores import usable_cores
@@ -16,6 +18,9 @@ from mlcore.runs.liveness import ProcessId, this_host
 from mlcore.runs.schema import runs
 from mlcore.runs.status import Status
 from mlcore.runs.store import Store
+
+MEMORY_EACH = 2**30
+"""Bytes of memory for each worker: torch takes 0.4 GB of it, the data and the network the rest."""
 
 _children: list[subprocess.Popen[bytes]] = []
 
@@ -49,14 +54,19 @@ class LocalWorkers:
 
 
 def worker_limit() -> int:
-    """How many workers one machine starts: ``MLCORE_WORKERS``, else one core is left free.
+    """How many workers one machine starts: ``MLCORE_WORKERS``, else one a core.
+
+    No fewer: two runs on a core each end sooner than one after the other on both, since a step has
+    parts that only one core can do. Nor is a core left free: workers make way (``nice``) for a page
+    that has something to do. But no more than there is memory for.
 
     Raises:
         ValueError: If ``MLCORE_WORKERS`` is not a whole number from 0 up.
     """
     given = os.environ.get("MLCORE_WORKERS")
     if given is None:
-        return max(1, usable_cores() - 1)
+        memory = psutil.virtual_memory().total
+        return max(1, min(usable_cores(), int(memory / MEMORY_EACH)))
     if not given.isdecimal():
         raise ValueError(
             f"MLCORE_WORKERS is {given!r}, but must be a whole number from 0 up "
