@@ -39,8 +39,8 @@ def test_only_the_fields_that_differ_are_shown(store: Store) -> None:
     ]
     among_all = compare([one, two, three]).differing
     assert "lr" not in among_all.index
-    assert among_all.loc["experiment"].tolist()[2] == ToyConfig.experiment
-    assert among_all.loc["steps"].tolist() == [None, None, 100]
+    assert list(among_all.loc["experiment"])[2] == ToyConfig.experiment
+    assert list(among_all.loc["steps"]) == [None, None, 100]
     assert compare([one.id]).differing.empty
 
 
@@ -52,7 +52,7 @@ def test_what_else_could_explain_a_change_is_shown(store: Store) -> None:
     _set(store, runs[1], elsewhere)
     differs = compare([run.id for run in runs]).surroundings
     assert {"torch", "host", "data", "threads"} <= set(differs.index)
-    assert differs.loc["torch"].tolist() == [runs[0].versions["torch"], "9.9"]
+    assert list(differs.loc["torch"]) == [runs[0].versions["torch"], "9.9"]
 
 
 @pytest.mark.sqlite

@@ -52,7 +52,7 @@ def test_without_spread_there_is_no_interval() -> None:
 def test_a_sample_that_has_no_mean_is_refused(a: list[float], b: list[float], words: str) -> None:
     for test in (welch, bootstrap):
         with pytest.raises(ValueError, match=words):
-            test(a, b)  # type: ignore[operator]  # mypy sees no common signature
+            test(a, b)
 
 
 def test_the_bootstrap_is_scipys_up_to_its_draws() -> None:

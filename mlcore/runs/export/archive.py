@@ -22,7 +22,7 @@ from mlcore.core import Snapshot
 from mlcore.core.snapshots import pack_snapshot
 from mlcore.runs.artifacts import CHECKPOINT, WEIGHTS
 from mlcore.runs.export.described import described
-from mlcore.runs.export.tables import points_frame
+from mlcore.runs.export.tables import csv_text, points_frame
 from mlcore.runs.recorded_run import MODEL_PREFIX, Run
 
 FORMAT: Final = "mlcore runs 1"
@@ -56,8 +56,7 @@ def to_zip(runs: Sequence[Run]) -> bytes:
             made_with = {"versions": dict(run.versions), "surroundings": dict(run.surroundings)}
             add(f"{home}/versions.json", _json(made_with))
             mine = points[points["run"] == run.id].drop(columns="run")
-            text = mine.to_csv(index=False, na_rep="NaN", lineterminator="\n")
-            add(f"{home}/metrics.csv", text.encode("utf-8"))
+            add(f"{home}/metrics.csv", csv_text(mine).encode("utf-8"))
             for name, step, content in _files(run):
                 add(f"{home}/files/{name}-{step}.safetensors", content)
         manifest = {"format": FORMAT, "made_by": f"mlcore {__version__}", "members": members}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 import math
@@ -28,11 +29,18 @@ def points_frame(runs: Sequence[Run]) -> pd.DataFrame:
 def to_csv(runs: Sequence[Run]) -> bytes:
     """Columns run, metric, step, value, time in UTF-8; NaN is ``NaN``, infinities ``inf``.
 
-    Numbers have as many digits as bring the same number back:
-    ``pandas.read_csv(file, float_precision="round_trip")``.
+    Numbers have as many digits as bring the same number back, from any reader that rounds as it
+    should (Python's own ``float`` does).
     """
-    text: str = points_frame(runs).to_csv(index=False, na_rep="NaN", lineterminator="\n")
-    return text.encode("utf-8")
+    return csv_text(points_frame(runs)).encode("utf-8")
+
+
+def csv_text(points: pd.DataFrame) -> str:
+    """A table as CSV; every text is in quotation marks, as a metric may be named with a newline."""
+    text: str = points.to_csv(
+        index=False, na_rep="NaN", lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC
+    )
+    return text
 
 
 def to_parquet(runs: Sequence[Run]) -> bytes:

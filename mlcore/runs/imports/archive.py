@@ -7,6 +7,7 @@ nothing is ever unpickled.
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import io
 import json
@@ -32,6 +33,7 @@ MOST_MEMBER_BYTES: Final = 512 * 1024**2
 MOST_RATIO: Final = 200
 """Unpacked over packed size of a large member: ours stay far below, bombs far above."""
 
+_COLUMNS: Final = ["metric", "step", "value", "time"]
 _SMALL: Final = 10 * 1024**2
 _MOST_JSON: Final = 20 * 1024**2
 _MEMBER: Final = re.compile(
@@ -200,27 +202,26 @@ def _foreign(run_id: str, files: Mapping[str, bytes], digest: str, name: str) ->
 
 
 def _points(content: bytes, run_id: str, name: str) -> list[Point]:
-    import pandas as pd
-
-    columns = {"metric": "str", "step": "int64", "value": "float64", "time": "float64"}
     try:
-        frame = pd.read_csv(
-            io.BytesIO(content),
-            dtype=columns,
-            usecols=list(columns),
-            float_precision="round_trip",
-            keep_default_na=False,
-            na_values={"value": ["NaN"]},
-            encoding="utf-8",
-        )
-    except (ValueError, OverflowError) as error:  # pandas' own ParserError is a ValueError
+        lines = csv.reader(io.StringIO(content.decode("utf-8"), newline=""), strict=True)
+        _check_columns(next(lines, []))
+        return [Point(_step(step), metric, float(v), float(t)) for metric, step, v, t in lines]
+    except (ValueError, csv.Error) as error:  # what is no UTF-8 is a ValueError, too
         raise ImportRefusedError(
-            f"The metrics.csv of run {run_id} in {name} cannot be read: {error}"
+            f"The metrics.csv of run {run_id} in {name} cannot be read: {error}."
         ) from None
-    lists = (frame[column].tolist() for column in columns)
-    return [
-        Point(step, metric, value, time) for metric, step, value, time in zip(*lists, strict=True)
-    ]
+
+
+def _check_columns(found: list[str]) -> None:
+    if found != _COLUMNS:
+        raise ValueError(f"its columns are not {', '.join(_COLUMNS)}")
+
+
+def _step(text: str) -> int:
+    step = int(text)
+    if abs(step) >= 2**63:
+        raise ValueError(f"{step} is no step")
+    return step
 
 
 def _json(content: bytes, member: str, name: str) -> dict[str, Any]:

@@ -1,0 +1,219 @@
+"""Exports: read back, they are exactly what was measured, whatever it is called."""
+
+from __future__ import annotations
+
+import csv
+import importlib.util
+import io
+import json
+import math
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pandas.testing import assert_frame_equal
+
+import mlcore
+from mlcore.mnist.config import MNISTConfig
+from mlcore.runs import Status
+from mlcore.runs.export import (
+    described,
+    read_json,
+    to_csv,
+    to_json,
+    to_parquet,
+    to_tensorboard,
+    to_zip,
+)
+from mlcore.runs.export.missing import MissingExtraError, extra
+from mlcore.runs.imports import import_tensorboard, import_zip
+from mlcore.runs.store import Store
+from tests.runs.made import made
+from tests.runs.test_organize import HOSTILE
+from tests.runs.toy import ToyConfig
+
+pytestmark = pytest.mark.sqlite
+
+values = st.one_of(st.floats(), st.just(math.nan), st.just(math.inf), st.just(-math.inf))
+names = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=12)
+curves = st.dictionaries(
+    names, st.dictionaries(st.integers(0, 10**12), values, min_size=1, max_size=6), max_size=4
+)
+few = settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@pytest.fixture
+def other(tmp_path: Path) -> Iterator[Store]:
+    """The store of another machine."""
+    opened = Store(str(tmp_path / "elsewhere" / "runs.db"))
+    yield opened
+    opened.close()
+
+
+@few
+@given(curves)
+def test_csv_parquet_and_json_read_back_to_the_same_numbers(
+    store: Store, curve: dict[str, dict[int, float]]
+) -> None:
+    run = made(store, ToyConfig(), curve)
+    points = store.points_of([run.id])
+    assert len(points) == sum(map(len, curve.values()))
+    rows = [*csv.DictReader(io.StringIO(to_csv([run]).decode("utf-8"), newline=""))]
+    kinds = {"run": str, "metric": str, "step": int, "value": float, "time": float}
+    read = pd.DataFrame({name: [kind(row[name]) for row in rows] for name, kind in kinds.items()})
+    if rows:
+        assert_frame_equal(read, points, check_exact=True, check_dtype=False)
+    table = pq.read_table(io.BytesIO(to_parquet([run])))
+    assert_frame_equal(table.to_pandas(), points, check_exact=True, check_dtype=False)
+    assert_frame_equal(read_json(to_json([run])), points, check_exact=True, check_dtype=False)
+
+
+@few
+@given(curves, names, names)
+def test_a_zip_brings_the_same_run_to_another_store(
+    store: Store, other: Store, curve: dict[str, dict[int, float]], name: str, note: str
+) -> None:
+    run = made(store, MNISTConfig(lr=0.125), curve).edit(name=name, note=note, tags=["a", "<b>"])
+    (twin,) = import_zip(other, to_zip([run]))
+    assert_frame_equal(other.points_of([twin.id]), store.points_of([run.id]), check_exact=True)
+    told, known = described(twin), described(run)
+    marks = {"source": "zip", "starred": False, "archived": False}
+    assert told == known | marks, "marks are a person's own and stay behind"
+    assert (twin.config, twin.id) == (run.config, run.id)
+
+
+@few
+@given(curves)
+def test_event_files_read_back_to_the_same_numbers(
+    store: Store, other: Store, curve: dict[str, dict[int, float]]
+) -> None:
+    run = made(store, MNISTConfig(lr=0.125, hidden=(8, 4)), {"loss": {0: 0.1}, **curve})
+    with TemporaryDirectory() as folder:
+        to_tensorboard([run], Path(folder))
+        (twin,) = import_tensorboard(other, Path(folder))
+    columns = ["metric", "step", "value"]
+    assert_frame_equal(
+        other.points_of([twin.id])[columns], store.points_of([run.id])[columns], check_exact=True
+    )
+    assert (twin.source, twin.config, twin.name) == ("tensorboard", run.config, "")
+
+
+@pytest.mark.usefixtures("store")
+def test_weights_and_arrays_come_along(other: Store) -> None:
+    run = mlcore.run(MNISTConfig(train_size=256, epochs=1, hidden=(8,)))
+    (twin,) = import_zip(other, to_zip([run]))
+    mine, theirs = run.model().state_dict(), twin.model().state_dict()
+    assert mine.keys() == theirs.keys()
+    assert all(torch.equal(mine[name], theirs[name]) for name in mine)
+    assert twin.array_steps() == run.array_steps() != []
+    for name, array in run.arrays(run.array_steps()[-1]).items():
+        assert torch.equal(array, twin.arrays(run.array_steps()[-1])[name])
+
+
+def test_a_stopped_run_brings_the_weights_it_had(store: Store, other: Store) -> None:
+    from mlcore.runs.claims import take
+    from mlcore.runs.liveness import ProcessId
+    from mlcore.runs.recorder import execute
+
+    claim = take(store, ProcessId.of(), store.submit(ToyConfig()).id)
+    assert claim is not None
+    stopped = execute(claim, interrupted=lambda: True)
+    assert stopped.status == Status.STOPPED
+    (twin,) = import_zip(other, to_zip([stopped]))
+    assert twin.status == Status.STOPPED
+    weights = twin.artifacts.load("weights")
+    assert weights is not None
+    assert torch.equal(weights.tensors["model.weight"], stopped.model().state_dict()["weight"])
+
+
+def test_the_same_runs_give_the_same_zip(store: Store) -> None:
+    runs = [made(store, ToyConfig(seed=seed), {"loss": {1: 0.5}}) for seed in range(2)]
+    assert to_zip(runs) == to_zip([run.refresh() for run in runs])
+
+
+def test_hostile_names_are_exported_intact(store: Store, other: Store, tmp_path: Path) -> None:
+    run = made(store, MNISTConfig(), {"loss": {1: 0.5}, '=1+1,"<b>"\n': {1: 2.0}})
+    run = run.edit(name=HOSTILE, note=HOSTILE, tags=["<script>"])
+    (told,) = json.loads(to_json([run]))["runs"]
+    assert (told["name"], told["note"], told["tags"]) == (HOSTILE, HOSTILE, ["<script>"])
+    schema = pq.read_schema(io.BytesIO(to_parquet([run])))
+    assert json.loads(schema.metadata[b"mlcore"])[0]["note"] == HOSTILE
+    (by_zip,) = import_zip(other, to_zip([run]))
+    to_tensorboard([run], tmp_path / "logs")
+    (by_events,) = import_tensorboard(other, tmp_path / "logs")
+    for twin in (by_zip, by_events):
+        assert (twin.name, twin.note, twin.tags) == (HOSTILE, HOSTILE, ("<script>",))
+        assert other.points_of([twin.id])["metric"].tolist() == ['=1+1,"<b>"\n', "loss"]
+
+
+def test_tensorboard_itself_reads_the_event_files(store: Store, tmp_path: Path) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+    from tensorboard.util.tensor_util import make_ndarray
+
+    run = made(store, ToyConfig(), {"loss": {0: 1 / 3, 7: 0.1}})
+    (file,) = to_tensorboard([run], tmp_path)
+    accumulator = EventAccumulator(str(file.parent))
+    accumulator.Reload()
+    events = accumulator.Tensors("loss")
+    assert [(e.step, make_ndarray(e.tensor_proto).item()) for e in events] == [(0, 1 / 3), (7, 0.1)]
+    assert run.started is not None
+    assert events[1].wall_time == pytest.approx(run.started.timestamp() + 0.7)
+    plugins = {
+        tag: accumulator.SummaryMetadata(tag).plugin_data.plugin_name
+        for tag in accumulator.Tags()["tensors"]
+    }
+    assert plugins["loss"] == "scalars"
+    assert "hparams" in plugins.values()
+
+
+@pytest.mark.skipif(importlib.util.find_spec("mlflow") is None, reason="mlflow is missing")
+def test_mlflow_itself_reads_what_was_copied(store: Store, tmp_path: Path) -> None:
+    run = made(store, MNISTConfig(lr=0.125), {"loss/a": {0: 1 / 3, 7: 0.1}}).edit(note="<b>")
+    # MLflow warns of its own dependencies, so it is kept in a process of its own
+    code = (
+        "import sys, json\n"
+        "from mlcore.runs import open_store\n"
+        "from mlcore.runs.export import to_mlflow\n"
+        "from mlflow.tracking import MlflowClient\n"
+        "uri = sys.argv[2]\n"
+        "(copy,) = to_mlflow([open_store().get(sys.argv[1])], uri)\n"
+        "client = MlflowClient(tracking_uri=uri)\n"
+        "run = client.get_run(copy)\n"
+        "points = client.get_metric_history(copy, 'loss/a')\n"
+        "print(json.dumps([[(p.step, p.value) for p in points], run.data.params['lr'],\n"
+        "    run.info.status, run.data.tags['mlflow.note.content']]))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, run.id, f"sqlite:///{tmp_path / 'mlflow.db'}"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout.splitlines()[-1])
+    assert said == [[[0, 1 / 3], [7, 0.1]], "0.125", "FINISHED", "<b>"]
+
+
+def test_a_missing_extra_says_how_to_install_it() -> None:
+    with pytest.raises(MissingExtraError, match=r"needs nowhere, .*pip install 'mlcore\[gone\]'"):
+        extra("nowhere.at.all", "Exporting", "gone")
+
+
+@pytest.mark.usefixtures("store")
+def test_nothing_is_exported_from_nothing() -> None:
+    for export in (to_csv, to_parquet, to_json, to_zip):
+        with pytest.raises(ValueError, match="No run was given"):
+            export([])
+    with pytest.raises(ValueError, match="is no JSON"):
+        read_json(b"{")
+    with pytest.raises(ValueError, match="none of 'mlcore points 1'"):
+        read_json(b"[]")
