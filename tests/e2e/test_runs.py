@@ -104,7 +104,7 @@ def test_from_many_runs_to_an_answer_that_a_link_opens_again(
     # export
     tab.get_by_role("tab", name="Take along").click()
     with tab.expect_download() as started:
-        tab.get_by_role("button", name="CSV").click()
+        tab.get_by_role("button", name="CSV", exact=True).click()
     with started.value.path().open("rb") as file:
         points = pd.read_csv(io.BytesIO(file.read()))
     for run in chosen:
@@ -112,7 +112,7 @@ def test_from_many_runs_to_an_answer_that_a_link_opens_again(
         theirs = points[(points["run"] == run.id) & (points["metric"] == "test_accuracy")]
         assert theirs["value"].tolist() == ours
     with tab.expect_download() as started:
-        tab.get_by_role("button", name="SVG").click()
+        tab.get_by_role("button", name="SVG", exact=True).click()
     assert started.value.path().read_text().startswith("<svg")
 
     # share

@@ -67,8 +67,9 @@ def _draw(store: Store, view: View) -> None:
     chosen = choice.chosen()
     shown: list[str] = rows["id"].tolist()
     hidden = len(set(chosen) - set(shown))
-    _count(len(shown), len(table), len(chosen), hidden)
     actions.bar(chosen, table, view.shelf)
+    # between the two, since the table's own tools float above its right corner
+    _count(len(shown), len(table), len(chosen), hidden)
     if not shown:
         st.info("No run of this shelf fits what is chosen on the left and in the filter.")
     else:

@@ -37,10 +37,16 @@ def popover(run_ids: Sequence[str], *, key: str) -> None:
         run_ids: The runs to take along.
         key: Prefix of all keys.
     """
-    with st.popover(
-        "Export", icon=":material/download:", disabled=not run_ids, key=key, width="content"
-    ):
-        of_runs(run_ids, key=key)
+    files = st.popover(
+        "Export",
+        icon=":material/download:",
+        disabled=not run_ids,
+        on_change="rerun",  # a live table need not draw what nobody looks at
+        key=key,
+    )
+    if files.open:
+        with files:
+            of_runs(run_ids, key=key)
 
 
 def of_runs(run_ids: Sequence[str], *, key: str) -> None:

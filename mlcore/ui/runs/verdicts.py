@@ -31,9 +31,13 @@ def show(comparison: Comparison) -> None:
     for contrast in contrasts[:_SHOWN]:
         _verdict(comparison, contrast)
     if len(contrasts) > _SHOWN:
-        with st.expander(f"{len(contrasts) - _SHOWN} more pairs", key="compare.verdicts.more"):
-            for contrast in contrasts[_SHOWN:]:
-                _verdict(comparison, contrast)
+        more = st.expander(
+            f"{len(contrasts) - _SHOWN} more pairs", key="compare.verdicts.more", on_change="rerun"
+        )
+        if more.open:
+            with more:
+                for contrast in contrasts[_SHOWN:]:
+                    _verdict(comparison, contrast)
 
 
 def _verdict(comparison: Comparison, contrast: Contrast) -> None:
