@@ -176,6 +176,7 @@ class Sheet {
 
   changed() {
     this.count += 1
+    this.host.dataset.count = this.count
     this.hint.hidden = true
     this.send()
     if (!this.live) this.repaint()
