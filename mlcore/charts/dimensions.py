@@ -57,7 +57,8 @@ class Dimension:
             title: By default the column's name.
             kind: By default ``category`` where there is anything but numbers, ``log`` for positive
                 numbers that span a factor of ``LOG_FROM`` and lie more evenly so, else ``linear``.
-            cover: Numbers that must lie on the axis too, such as the bounds of a search.
+            cover: Numbers that must lie on the axis too, such as the bounds of a search; where all
+                values lie between them, the axis ends with them.
             categories: Values that must be among the categories, first and in this order.
 
         Raises:
@@ -77,15 +78,18 @@ class Dimension:
                 f"The column {column!r} holds more than numbers, so its axis can only be of kind "
                 f"'category', not {kind!r}."
             )
-        known_numbers = np.concatenate(
-            [numbers[np.isfinite(numbers)], np.fromiter(cover, np.float64)]
-        )
+        bounds = np.fromiter(cover, np.float64)
+        known_numbers = np.concatenate([numbers[np.isfinite(numbers)], bounds])
         if kind == "log" and known_numbers.size and known_numbers.min() <= 0:
             raise ValueError(
                 f"The column {column!r} goes down to {known_numbers.min():g}, but a log axis needs "
                 "numbers above 0. Use kind='linear'."
             )
         kind = kind or _spread(known_numbers)
+        if bounds.size and bounds.min() < bounds.max():
+            ends = float(bounds.min()), float(bounds.max())
+            if ends == (known_numbers.min(), known_numbers.max()):
+                return cls(column, name, kind, *ends)
         return cls(column, name, kind, *_ends(known_numbers, kind))
 
     # --- values and places -------------------------------------------------------------------
@@ -159,13 +163,16 @@ def dimension(frame: pd.DataFrame, column: Column) -> Dimension:
 
 
 def as_numbers(values: pd.Series) -> Floats | None:
-    """A column as numbers, missing ones as NaN; None if there is anything but numbers in it."""
+    """A column as numbers, missing ones as NaN; None if there is anything but numbers in it.
+
+    A column in which everything is missing counts as one of numbers.
+    """
     if pd.api.types.is_bool_dtype(values):
         return None
     if pd.api.types.is_numeric_dtype(values):
         return values.to_numpy("float64", na_value=np.nan)
     known = [value for value in values if _is_known(value)]
-    if not known or not all(_is_number(value) for value in known):
+    if not all(_is_number(value) for value in known):
         return None
     return np.asarray([value if _is_known(value) else math.nan for value in values], np.float64)
 

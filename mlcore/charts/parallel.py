@@ -113,10 +113,10 @@ def payload(
     """The same as numbers for a browser that draws it itself; arguments as above.
 
     Returns:
-        ``axes`` (title, ticks as place and text, and whether categories), ``lines`` (name, places
-        from 0 to 1 or None, texts, rank from 0 to 1 or None; the best last, so that it lies on
-        top), ``left_out`` (rows not drawn), ``ramp`` (colours of ranks), ``legend`` and ``words``
-        (the chart in words).
+        ``axes`` (title, ticks as place and text, kind, where it begins and ends), ``lines`` (name,
+        places from 0 to 1 or None, texts, rank from 0 to 1 or None; the best last, so that it lies
+        on top), ``left_out`` (rows not drawn), ``ramp`` (colours of ranks), ``legend`` and
+        ``words`` (the chart in words).
     """
     axes = axes_of(frame, columns)
     names = _names(frame, label)
@@ -130,7 +130,9 @@ def payload(
             {
                 "title": axis.title,
                 "ticks": [[round(at, 5), text] for at, text in axis.ticks()],
-                "category": axis.kind == "category",
+                "kind": axis.kind,
+                "low": axis.low,
+                "high": axis.high,
             }
             for axis in axes
         ],

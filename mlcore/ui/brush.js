@@ -153,11 +153,29 @@ function create(root) {
 
   function take() { // not while somebody drags: the axis under the hand would be replaced
     if (dragging || !waiting) return
+    const old = data, said = JSON.stringify(brushes)
     data = waiting
     waiting = null
-    const titles = new Set(data.axes.map((axis) => axis.title))
-    for (const title of Object.keys(brushes)) if (!titles.has(title)) delete brushes[title]
+    for (const title of Object.keys(brushes)) {
+      const moved = carry(brushes[title], find(old, title), find(data, title))
+      if (moved) brushes[title] = moved
+      else delete brushes[title]
+    }
     draw()
+    if (JSON.stringify(brushes) !== said) tell({ ...brushes })
+  }
+
+  const find = (given, title) => given && given.axes.find((axis) => axis.title === title)
+
+  // a mark keeps its values when the axis under it begins or ends elsewhere
+  function carry(range, from, to) {
+    if (!from || !to || from.kind !== to.kind) return null
+    if (from.low === to.low && from.high === to.high) return range
+    if (from.kind === 'category') return null
+    const log = from.kind === 'log', scale = log ? Math.log : (x) => x
+    const [a, b, c, d] = [from.low, from.high, to.low, to.high].map(scale)
+    const [low, high] = range.map((place) => clamp((a + place * (b - a) - c) / (d - c)))
+    return high > low ? [low, high] : null
   }
 
   return {

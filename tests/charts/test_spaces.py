@@ -119,6 +119,19 @@ def test_an_axis_covers_the_bounds_of_the_search_too() -> None:
     axis = Dimension.of(RUNS, "lr", cover=(1e-5, 10))
 
     assert (axis.low, axis.high) == (1e-5, 10)
+    odd = Dimension.of(RUNS, "lr", cover=(0.00037, 0.3))
+    assert (odd.low, odd.high) == (0.00037, 0.3), "no rounding where all runs lie between"
+    beyond = Dimension.of(RUNS, "lr", cover=(0.007, 0.3))
+    assert (beyond.low, beyond.high) == (1e-3, 0.5)
+
+
+def test_a_column_without_any_value_still_has_its_axis() -> None:
+    nothing = pd.DataFrame({"lr": pd.Series([None, None], dtype="object")})
+
+    axis = Dimension.of(nothing, "lr", kind="log", cover=(0.01, 1))
+
+    assert np.isnan(axis.places(nothing["lr"])).all()
+    assert axis.drawn(nothing["lr"]).isna().all()
 
 
 @pytest.mark.parametrize(

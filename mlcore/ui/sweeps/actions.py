@@ -9,7 +9,6 @@ import streamlit as st
 from mlcore.core import ConfigError
 from mlcore.runs import open_store
 from mlcore.sweeps import Conditional, Range, Sweep, get_sweep, parse_range
-from mlcore.ui import page
 from mlcore.ui.sweeps import chosen
 
 
@@ -135,7 +134,7 @@ def narrow_button(sweep: Sweep, ranges: Mapping[str, str]) -> None:
     )
     whole = {name: swept.text() for name, swept in sweep.space.ranges.items()} | dict(ranges)
     with st.container(horizontal=True, vertical_alignment="center", key="sweeps.narrow"):
-        st.button(
+        changed = st.button(
             "Search there from now on",
             icon=":material/zoom_in:",
             key="sweeps.narrow.go",
@@ -143,4 +142,6 @@ def narrow_button(sweep: Sweep, ranges: Mapping[str, str]) -> None:
             args=(sweep.id, whole),
             help="Changes the sweep's ranges to the marks; what was tried stays and still counts.",
         )
-        st.caption(words or page.plain(""))
+        st.caption(words)
+    if changed:
+        st.rerun()  # the ranges stand outside of what is polled as well

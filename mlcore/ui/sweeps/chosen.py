@@ -11,7 +11,6 @@ from mlcore.charts.comparison import metric_title
 from mlcore.runs import open_store
 from mlcore.sweeps import Sweep, SweepNotFoundError, SweepStateError, get_sweep, list_sweeps
 from mlcore.ui import page
-from mlcore.ui.range_form import summary
 from mlcore.ui.steer import is_news, steer
 
 PARAM: Final = "sweep"
@@ -63,8 +62,12 @@ def choose(sweep: Sweep) -> None:
 
 
 def name_of(sweep: Sweep) -> str:
-    """What to call a sweep in a list: its own name, or what it varies and what it looks for."""
-    varied = summary(type(sweep.config), sweep.space.ranges)
+    """What to call a sweep in a list: its own name, or what it varies and what it looks for.
+
+    Ranges are left out: they may change, and a browser keeps the name of what is chosen.
+    """
+    labels = {spec.name: spec.label for spec in sweep.config.specs()}
+    varied = ", ".join(labels[name] for name in sweep.space.fields)
     looked_for = " and ".join(metric_title(one.metric).lower() for one in sweep.objectives)
     return f"{sweep.name or varied} → {looked_for} · {sweep.config.experiment} · {sweep.id}"
 

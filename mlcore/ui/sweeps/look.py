@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from mlcore.charts.comparison import is_share, metric_title
-from mlcore.charts.dimensions import Dimension, Floats, as_text
+from mlcore.charts.dimensions import Dimension, Floats
 from mlcore.charts.parallel import Goal, ranks
 from mlcore.runs.store import Store, open_store
 from mlcore.sweeps import (
@@ -88,20 +88,21 @@ def _look(url: str, sweep_id: str, _revision: str) -> Look:
     final = table[[metrics[0]]].where(finished)
     table = table.assign(
         rank=ranks(final, metrics[0], goal),
-        setting=[setting_words(row, labels) for row in table.to_dict("records")],
+        setting=setting_words(table, fields),
     )
     return Look(sweep, sweep.counts, table, fields, axes, _best(sweep))
 
 
-def setting_words(row: Mapping[Hashable, object], labels: Mapping[str, str]) -> str:
-    """A setting as a person says it: ``Learning rate 0.01, Optimizer adam``."""
-    parts = []
-    for name, value in row.items():
-        field = str(name).removeprefix("config.")
-        text = as_text(value)
-        if field != name and text != "—":
-            parts.append(f"{labels.get(field, field)} {text}")
-    return ", ".join(parts)
+def setting_words(table: pd.DataFrame, axes: Mapping[str, Dimension]) -> list[str]:
+    """Each row's setting as a person says it: ``Learning rate 0.01, Optimizer adam``."""
+    words = [
+        [f"{axis.title} {text}" for text in axis.texts(table[axis.column])]
+        for axis in axes.values()
+    ]
+    return [
+        ", ".join(one for one in setting if not one.endswith(" —"))
+        for setting in zip(*words, strict=True)
+    ]
 
 
 def curves(seen: Look, metric: str, among: pd.DataFrame, *, log: bool = False) -> pd.DataFrame:

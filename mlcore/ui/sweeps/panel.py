@@ -7,6 +7,7 @@ import streamlit as st
 from mlcore.charts.dimensions import as_text
 from mlcore.sweeps import Sweep
 from mlcore.ui import navigation, page, run_parts, watch
+from mlcore.ui.range_form import summary
 from mlcore.ui.sweeps import actions, chosen, pictures
 from mlcore.ui.sweeps.look import Look, best_values, look
 
@@ -48,6 +49,8 @@ def _state(seen: Look) -> None:
         st.progress(counts.done / counts.total)
     if sweep.error:
         page.error(sweep.error)
+    searched = summary(type(sweep.config), sweep.space.ranges)
+    st.caption(f":material/swap_horiz: {page.plain(searched)} · {sweep.sampler}")
     for sentence in population_words(sweep):
         st.caption(f":material/bolt: {page.plain(sentence)}")
 

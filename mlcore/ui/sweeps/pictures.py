@@ -50,8 +50,8 @@ def show(seen: Look) -> None:
 
 
 def _settings(seen: Look) -> None:
-    if seen.ended.empty:
-        st.caption("The first results are on their way." if seen.sweep.running else "No results.")
+    if seen.ended.empty:  # members that train as one program all end together
+        _curves_so_far(seen)
         return
     several = len(seen.fields) > 1 or len(seen.objectives) > 1
     kept = _brush(seen) if several else seen.ended
@@ -68,6 +68,15 @@ def _settings(seen: Look) -> None:
     if not several:
         with places[1]:
             _curve_chart(seen, seen.table, _first_metric(seen), log=True)
+
+
+def _curves_so_far(seen: Look) -> None:
+    metric = _first_metric(seen)
+    if metric in _metrics(seen):
+        st.caption("No run has ended yet; these are their curves so far.")
+        _curve_chart(seen, seen.table, metric, log=True, height=320)
+    else:
+        st.caption("The first points are on their way." if seen.sweep.running else "No results.")
 
 
 def _brush(seen: Look) -> pd.DataFrame:

@@ -1,0 +1,151 @@
+"""The path of a person through a sweep: start, watch, stop, extend, brush, leave and come back."""
+
+import re
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from mlcore.runs.store import open_store
+from mlcore.sweeps import LinearRange, LogRange, Sweep, list_sweeps
+from tests.e2e.conftest import DashboardServer
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+
+LONG_MS = 120_000
+"""For a machine that is busy with something else; a quiet one needs a few seconds."""
+
+SLOW = "?model=linear&loss=cross_entropy&epochs=8&range.lr=log%3A0.01%3A1&settings=8"
+"""Eight rates of a network that learns long enough to be stopped in its midst."""
+QUICK = (
+    "?experiment=Regression&standardize=true&steps=50&sampler=random&settings=10"
+    "&range.lr=log%3A0.01%3A1&range.start_w=lin%3A-5%3A5"
+)
+
+
+def badge(tab: Page, word: str) -> Locator:
+    return tab.locator(".stMarkdownBadge").get_by_text(word).first
+
+
+def newest(server: DashboardServer) -> Sweep:
+    store = open_store(server.store)
+    return list_sweeps(store, limit=1)[0]
+
+
+def points(tab: Page) -> Locator:
+    """The points of the first scatter."""
+    return tab.get_by_test_id("stVegaLiteChart").first.locator("g.mark-symbol path")
+
+
+def test_eight_rates_are_swept_watched_stopped_extended_and_found_again(
+    dashboard_server: DashboardServer, tab: Page
+) -> None:
+    tab.goto(f"{dashboard_server.url}/sweeps{SLOW}")
+    expect(tab.get_by_text("8 runs").first).to_be_visible()
+    tab.get_by_role("button", name="Start the sweep").click()
+    expect(badge(tab, "running")).to_be_visible()
+    expect(tab.get_by_text(re.compile("[0-7] of 8 runs done · [1-8] running"))).to_be_visible(
+        timeout=LONG_MS
+    )
+    curve = tab.locator("g.mark-line path").first
+    expect(curve).to_have_attribute("d", re.compile("L.*L"), timeout=LONG_MS)
+
+    tab.get_by_role("button", name="Stop").click()
+    expect(badge(tab, "stopped")).to_be_visible()
+    sweep = newest(dashboard_server)
+    assert f"sweep={sweep.id}" in tab.url
+    assert sweep.status == "stopped"
+
+    tab.reload()
+    expect(badge(tab, "stopped")).to_be_visible()
+    tab.get_by_role("button", name="Resume").click()
+    expect(badge(tab, "running")).to_be_visible()
+    dashboard_server.restart()  # under the open tab, and runs go on meanwhile
+    expect(badge(tab, "finished")).to_be_visible(timeout=LONG_MS)
+    expect(tab.get_by_text("8 of 8 runs done").first).to_be_visible()
+
+    other = tab.context.new_page()
+    other.goto(f"{dashboard_server.url}/sweeps?sweep={sweep.id}")
+    expect(badge(other, "finished")).to_be_visible()
+    expect(points(other)).to_have_count(9)  # a ring around the best
+    frame = sweep.refresh().frame()
+    assert (frame["status"] == "finished").all()
+    best = frame.sort_values("test_accuracy").iloc[-1]["run"]
+    other.get_by_role("link", name="Open").click()
+    expect(other.locator("h1")).to_have_text("Compare")
+    assert f"runs={best}" in other.url
+    other.close()
+
+
+def test_axes_are_brushed_and_the_search_narrowed_while_it_runs(
+    dashboard_server: DashboardServer, tab: Page
+) -> None:
+    tab.goto(f"{dashboard_server.url}/sweeps{QUICK}")
+    tab.get_by_role("button", name="Start the sweep").click()
+    expect(badge(tab, "finished")).to_be_visible(timeout=LONG_MS)
+    lines = tab.locator(".brush .lines path")
+    expect(lines).to_have_count(10)
+
+    for axis, low, high in (("Learning rate η", 0.5, 0.98), ("Start w", 0.02, 0.8)):
+        zone = tab.locator(f'.brush .zone[data-axis="{axis}"]')
+        zone.scroll_into_view_if_needed()
+        box = zone.bounding_box()
+        assert box is not None
+        middle, inner = box["x"] + box["width"] / 2, box["height"] - 16
+        tab.mouse.move(middle, box["y"] + 8 + (1 - high) * inner)
+        tab.mouse.down()
+        tab.mouse.move(middle, box["y"] + 8 + (1 - low) * inner, steps=6)
+        tab.mouse.up()
+    sweep = newest(dashboard_server)
+    frame = sweep.frame()
+    rates = (frame["config.lr"] > 0.1) & (frame["config.lr"] < 0.92)
+    both = rates & frame["config.start_w"].between(-4.8, 3)
+    kept = tab.locator(".brush .lines path:not(.out)")
+    expect(kept).to_have_count(int(both.sum()))
+    expect(points(tab).nth(int(both.sum()) - 1)).to_be_visible()
+
+    tab.get_by_role("button", name="Search there from now on").click()
+    expect(tab.get_by_text(re.compile(r"η 0\.(1|09|10)\d* to 0\.9\d*, log"))).to_be_visible()
+    ranges = sweep.refresh().space.ranges
+    rate, start = ranges["lr"], ranges["start_w"]
+    assert isinstance(rate, LogRange)
+    assert isinstance(start, LinearRange)
+    assert 0.09 < rate.low < 0.12
+    assert 0.8 < rate.high < 0.95
+    assert -5 < start.low < -4.5
+
+    tab.get_by_role("button", name="Extend").click()
+    tab.get_by_role("button", name="Try more").click()
+    expect(tab.get_by_text("18 of 18 runs done").first).to_be_visible(timeout=LONG_MS)
+    later = sweep.refresh().frame().tail(8)["config.lr"]
+    assert ((later >= rate.low) & (later <= rate.high)).all()
+
+
+def test_a_slider_becomes_a_range_and_nothing_typed_is_lost(
+    dashboard_server: DashboardServer, tab: Page
+) -> None:
+    tab.goto(f"{dashboard_server.url}/sweeps")
+    tab.get_by_label("Learning rate to").fill("0.5")
+    tab.get_by_label("Learning rate to").press("Enter")
+    expect(tab.get_by_text("Learning rate 0.001 to 0.5, log").first).to_be_visible()
+    assert re.search(r"range\.lr=log%3A0\.001%3A0\.5", tab.url)
+
+    tab.reload()
+
+    expect(tab.get_by_label("Learning rate to")).to_have_value("0.5")
+    expect(tab.get_by_text("12 runs").first).to_be_visible()
+
+
+def test_a_finished_sweep_is_no_longer_asked_for(
+    dashboard_server: DashboardServer, tab: Page
+) -> None:
+    asked: list[str] = []
+    tab.on("websocket", lambda socket: socket.on("framesent", lambda _: asked.append("frame")))
+    tab.goto(f"{dashboard_server.url}/sweeps?sweep={newest(dashboard_server).id}")
+    expect(badge(tab, "finished")).to_be_visible()
+    expect(tab.get_by_test_id("stStatusWidget")).to_have_count(0)
+    tab.wait_for_timeout(1000)  # the charts and the brush have told their sizes
+    before = len(asked)
+
+    tab.wait_for_timeout(2500)  # three polls, if there were any
+
+    assert len(asked) - before <= 1
