@@ -22,16 +22,24 @@ def clickable_confusion(rows: pd.DataFrame, ink: str) -> alt.LayerChart:
     """``digits.confusion_chart`` whose cells may be chosen (selection ``CELL``)."""
     chart = confusion_chart(rows, ink)
     cell = alt.selection_point(name=CELL, fields=["true", "predicted"], empty=False, toggle=False)
-    chosen = alt.value(2.5)
-    chart.layer[0] = (
-        chart.layer[0]
+    # on top of all, so that a number does not catch the click meant for its cell
+    frame = (
+        alt.Chart(rows)
+        .mark_rect(fill="transparent", cursor="pointer")
         .encode(
+            x=chart.layer[0].encoding.x,
+            y=chart.layer[0].encoding.y,
+            tooltip=chart.layer[0].encoding.tooltip,
             stroke=alt.condition(cell, alt.value(ink), alt.value("transparent")),
-            strokeWidth=alt.condition(cell, chosen, alt.value(0)),
+            strokeWidth=alt.condition(cell, alt.value(2.5), alt.value(0)),
         )
         .add_params(cell)
     )
-    return chart.properties(title="Confusion matrix: click a cell to see its digits")
+    return alt.LayerChart(data=rows, layer=[*chart.layer, frame]).properties(
+        title="Confusion matrix: click a cell to see its digits",
+        height=chart.height,
+        description=chart.description,
+    )
 
 
 @lru_cache(maxsize=1)

@@ -13,6 +13,11 @@ from mlcore.charts.specs import ROWS, bare_spec
 
 Field = Literal["error_rate", "grad_norm", "loss"]
 
+_Y_TITLES: Final[dict[Field, str]] = {
+    "error_rate": "Error rate",
+    "grad_norm": "Norm",
+    "loss": "Loss",
+}
 _SHARES: Final = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 
 ARM_COLOURS: Final = (palette.GRADIENT, palette.VALUE)
@@ -76,8 +81,8 @@ def pair_spec(field: Field, arms: tuple[str, str], epochs: int) -> dict[str, Any
         alt.Tooltip("seeds:Q", title="Seeds"),
     ]
     base = alt.Chart(ROWS).encode(x=x, color=colour)
-    mean = alt.Y("mean:Q", title=title, scale=scale, axis=axis)
-    band = alt.Y("low:Q", title=title, scale=scale, axis=axis)
+    mean = alt.Y("mean:Q", title=_Y_TITLES[field], scale=scale, axis=axis)
+    band = alt.Y("low:Q", title=_Y_TITLES[field], scale=scale, axis=axis)
     layers: list[alt.Chart] = [
         base.mark_area(opacity=palette.RAW_OPACITY).encode(y=band, y2="high:Q"),
         base.mark_line(strokeWidth=2.2).encode(y=mean),

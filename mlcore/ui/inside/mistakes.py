@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from mlcore.mnist.insight import Examination
 
 _BINS = (5, 10, 15, 20)
+_VERSION = "inside.mistakes.version"
 
 
 def show() -> None:
@@ -56,7 +57,7 @@ def _matrix(chosen: parts.Chosen, found: Examination) -> tuple[int, int] | None:
         clickable_confusion(rows, page.ink()),
         on_select="rerun",
         selection_mode=CELL,
-        key=f"inside.mistakes.confusion.{chosen.run.id}",
+        key=f"inside.mistakes.confusion.{chosen.run.id}.{st.session_state.get(_VERSION, 0)}",
     )
     points = picked.selection.get(CELL, [])
     if not points or "true" not in points[0]:
@@ -65,11 +66,20 @@ def _matrix(chosen: parts.Chosen, found: Examination) -> tuple[int, int] | None:
     return names.index(str(points[0]["true"])), names.index(str(points[0]["predicted"]))
 
 
+def _let_go() -> None:
+    """Choose no cell: a chart under a new key has no selection."""
+    st.session_state[_VERSION] = st.session_state.get(_VERSION, 0) + 1
+
+
 def _cell(chosen: parts.Chosen, found: Examination, true: int, guess: int) -> None:
     places = found.cell(true, guess)
     names = [page.plain(name) for name in chosen.classes]
     what = "taken for itself" if true == guess else f"taken for **{names[guess]}**"
-    st.markdown(f"**{len(places):,} test images of class {names[true]}**, {what}")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(
+            f"**{len(places):,} test images of class {names[true]}**, {what}", width="stretch"
+        )
+        st.button("All mistakes", key="inside.mistakes.all", on_click=_let_go)
     if not len(places):
         st.caption("None: an empty cell.")
         return
@@ -83,7 +93,7 @@ def _cell(chosen: parts.Chosen, found: Examination, true: int, guess: int) -> No
             for share in sure
         ],
     )
-    st.caption("Below each: how sure the network was. Click the cell again to see all mistakes.")
+    st.caption("Below each: how sure the network was.")
 
 
 def _confident(chosen: parts.Chosen, found: Examination) -> None:

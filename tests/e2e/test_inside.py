@@ -1,0 +1,148 @@
+"""A person inside a network: watching it learn, sliding over epochs, clicking where it errs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+import mlcore
+from mlcore import MNISTConfig, Run
+from tests.e2e.conftest import DashboardServer
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+
+FINISHED_MS = 200_000
+"""For a machine that is busy with something else; a quiet one needs a few seconds."""
+SMALL = MNISTConfig(hidden=(24,), train_size=2048, batch_size=256, epochs=2, lr=0.1)
+
+
+@pytest.fixture(scope="module")
+def run(dashboard_server: DashboardServer) -> Iterator[Run]:
+    """A small finished run in the server's store."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLCORE_STORE", dashboard_server.store)
+        made = mlcore.run(SMALL, progress=False)
+    yield made
+    made.store.close()
+
+
+def tiles(tab: Page) -> Locator:
+    """The component's own box: it tells in attributes which moment is drawn."""
+    return tab.locator(".inside-tiles")
+
+
+def open_view(tab: Page, server: DashboardServer, view: str, run: Run) -> None:
+    tab.goto(f"{server.url}/inside?tab={view}&run={run.id}")
+    expect(tab.get_by_role("tab", name=view)).to_be_visible()
+
+
+def test_the_first_visitor_trains_the_course_network_and_watches_its_weights_form(
+    fresh_server: DashboardServer, tab: Page
+) -> None:
+    tab.goto(f"{fresh_server.url}/inside")
+    tab.get_by_role("button", name="Train the course's network").click()
+
+    expect(tab.locator(".stMarkdownBadge").get_by_text("running")).to_be_visible(timeout=60_000)
+    expect(tab.get_by_text("The last epoch's weights against")).to_be_visible(timeout=FINISHED_MS)
+    expect(tab.get_by_text("max|Δ| = 0. They agree.")).to_be_visible()
+    expect(tiles(tab)).to_have_attribute("data-moment", "Epoch 3")
+    assert re.search(r"run=\w{8}", tab.url)
+
+
+def test_the_slider_over_the_epochs_moves_in_the_browser_alone(
+    dashboard_server: DashboardServer, tab: Page, run: Run
+) -> None:
+    sent: list[object] = []
+    tab.on("websocket", lambda socket: socket.on("framesent", lambda frame: sent.append(frame)))
+    open_view(tab, dashboard_server, "Matrices", run)
+    expect(tiles(tab)).to_have_attribute("data-moment", "Epoch 2")
+    expect(tab.get_by_text("They agree.")).to_be_visible()
+    before = len(sent)
+
+    slider = tab.get_by_role("slider", name="Epoch")
+    slider.focus()
+    slider.press("ArrowLeft")
+    expect(tiles(tab)).to_have_attribute("data-moment", "Epoch 1")
+    slider.press("Home")
+    expect(tiles(tab)).to_have_attribute("data-moment", "Epoch 0")
+    canvas = tiles(tab).locator("canvas")
+    canvas.hover(position={"x": 30, "y": 30})
+    expect(tab.get_by_text(re.compile(r"^unit \d+, row \d+, column \d+: 0$"))).to_be_visible()
+
+    assert before
+    assert len(sent) == before
+    tab.get_by_role("radio", name="Weights").click()
+    expect(tab.get_by_text(re.compile(r"^hidden1, 24 tiles of 28 × 28"))).to_be_visible()
+
+
+def test_playing_ends_at_the_last_epoch(
+    dashboard_server: DashboardServer, tab: Page, run: Run
+) -> None:
+    open_view(tab, dashboard_server, "Matrices", run)
+    expect(tiles(tab)).to_have_attribute("data-moment", "Epoch 2")
+
+    tab.get_by_role("button", name="Play").click()
+
+    expect(tiles(tab)).to_have_attribute("data-moment", "Epoch 0")
+    expect(tiles(tab)).to_have_attribute("data-moment", "Epoch 2")
+    expect(tab.get_by_role("button", name="Play")).to_be_visible()
+
+
+def test_clicking_a_cell_of_the_matrix_shows_its_digits_until_all_mistakes_are_asked_for(
+    dashboard_server: DashboardServer, tab: Page, run: Run
+) -> None:
+    confusion = run.arrays(run.step)["confusion"]
+    count = int(confusion[1, 1])
+    open_view(tab, dashboard_server, "Where it errs", run)
+    expect(tab.get_by_text(re.compile(r"^Most confident of its"))).to_be_visible()
+    cell = tab.locator("g.mark-rect path[aria-label*='Predicted class: 1; True class: 1;']").last
+
+    cell.click()
+    expect(tab.get_by_text(f"{count:,} test images of class 1")).to_be_visible()
+
+    tab.get_by_role("button", name="All mistakes").click()
+    expect(tab.get_by_text(re.compile(r"^Most confident of its"))).to_be_visible()
+
+
+def test_a_broken_width_shows_the_guilty_row_and_mending_it_brings_the_answer_back(
+    dashboard_server: DashboardServer, tab: Page, run: Run
+) -> None:
+    open_view(tab, dashboard_server, "Layer by layer", run)
+    expect(tab.get_by_text("The answer")).to_be_visible()
+
+    tab.get_by_role("combobox", name="Break").click()
+    tab.get_by_role("option", name="output").click()
+    expect(tab.get_by_test_id("stAlert")).to_contain_text(
+        "mat1 and mat2 shapes cannot be multiplied (1x24 and 25x10)"
+    )
+    expect(tab.locator("tr.guilty")).to_contain_text("output")
+
+    takes = tab.get_by_role("spinbutton", name="Takes (values)")
+    takes.fill("24")
+    takes.press("Enter")
+    expect(tab.get_by_text("The answer")).to_be_visible()
+    expect(tab.get_by_test_id("stAlert")).to_have_count(0)
+
+
+def test_pointing_at_a_sign_in_the_plane_shows_the_digit(
+    dashboard_server: DashboardServer, tab: Page, run: Run
+) -> None:
+    open_view(tab, dashboard_server, "Plane", run)
+    expect(tab.get_by_text("They agree.")).to_be_visible()
+    chart = tab.locator("[data-testid=stVegaLiteChart] canvas")
+    box = chart.bounding_box()
+    assert box is not None
+    picture = tab.locator("#vg-tooltip-element img")
+    for step in range(120):  # signs lie densest around the middle
+        tab.mouse.move(
+            box["x"] + box["width"] * (0.45 + 0.002 * step), box["y"] + box["height"] * 0.5
+        )
+        if picture.is_visible():
+            break
+
+    expect(picture).to_be_visible()
+    assert (picture.get_attribute("src") or "").startswith("data:image/png;base64,")
+    assert picture.evaluate("image => image.naturalWidth") == 28
