@@ -121,7 +121,7 @@ def _table(connection: Connection, deleted: bool) -> pd.DataFrame:
     frame = pd.DataFrame({name: values for part in parts for name, values in part.items()})
     for name in MOMENTS:
         seconds = pd.to_datetime(frame[name].astype("float64"), unit="s", utc=True)
-        frame[name] = seconds.dt.as_unit("us")
+        frame[name] = seconds.dt.round("us").dt.as_unit("us")  # as datetime rounds
     kinds = {"key": "int64", "step": "int64", "edited": "int64", "progress": "float64"}
     kinds |= {"duration": "float64", "starred": "bool", "archived": "bool", "seed": "Int64"}
     return frame.astype(kinds)
