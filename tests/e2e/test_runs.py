@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, BrowserContext, Dialog, Page, expect
 import mlcore
 from mlcore import MNISTConfig
 from mlcore.runs.comparison import compare
+from mlcore.runs.export import to_zip
 from mlcore.runs.organize import edit
 from mlcore.runs.store import Store, open_store
 from tests.e2e.conftest import DashboardServer
@@ -200,3 +201,22 @@ def test_hostile_names_run_nothing_on_either_page(
 
     assert said == []
     assert tab.locator("img[src='x']").count() == 0
+
+
+def test_a_zip_dropped_on_the_page_becomes_a_marked_run(
+    dashboard_server: DashboardServer, store: Store, tab: Page
+) -> None:
+    run = store.list(status="finished", newest_first=False)[0]
+    tab.goto(f"{dashboard_server.url}/runs")
+    wait_for_table(tab)
+    tab.get_by_text("Bring in").first.click()
+    tab.locator("input[type=file]").set_input_files(
+        {"name": "run.zip", "mimeType": "application/zip", "buffer": to_zip([run])}
+    )
+    tab.get_by_role("button", name="Bring in", exact=True).click()
+
+    expect(tab.get_by_text("is here now")).to_be_visible()
+    expect(tab.get_by_text("made elsewhere and brought in")).to_be_visible()
+    [copy] = [one for one in store.list() if one.source == "zip"]
+    assert copy.latest() == run.latest()
+    expect(tab.get_by_role("button", name="Resume")).to_have_count(0)
