@@ -194,5 +194,5 @@ def _of_one_step(
 
 def _step_of(snapshot: Snapshot | None) -> int:
     if snapshot is None:
-        return 0
+        return -1  # not begun; step 0 was told already by one that has begun
     return int(snapshot.meta.get("index", snapshot.meta.get("step", 0)))

@@ -157,7 +157,7 @@ def test_so_it_is_for_every_kind_of_layer(folder: str, fields: dict[str, Any]) -
 
 @pytest.mark.parametrize("name", NORMALIZATIONS)
 def test_normalizing_layers_are_those_of_a_plain_float64_loop(folder: str, name: str) -> None:
-    configs = members(folder, normalization=name, hidden=(8, 6), lr=0.01)
+    configs = members(folder, normalization=name, hidden=(32, 32), lr=0.01)
     found = snapshots(MNISTPopulation(configs, [None] * 4, torch.float64), 50)
     for place, config in enumerate(configs):
         for key, expected in plain_loop(config, 50).items():
