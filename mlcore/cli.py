@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from mlcore import __version__, cli_organize, cli_runs, cli_sweeps
+from mlcore.cli_shared import printable
 from mlcore.core import (
     Config,
     ConfigError,
@@ -179,6 +180,7 @@ def _show(given: argparse.Namespace) -> int:
         "step": str(run.step),
         "host": run.host or "",
         "versions": ", ".join(f"{k} {v}" for k, v in run.versions.items()),
+        "name": run.name,
         "tags": ", ".join(run.tags),
         "note": run.note,
         "fingerprint": run.fingerprint,
@@ -188,11 +190,11 @@ def _show(given: argparse.Namespace) -> int:
         facts |= {"python": run.config.as_python(), "command": run.config.as_command()}
     for label, fact in facts.items():
         if fact:
-            print(f"  {label:12} {fact}")
+            print(f"  {label:12} {printable(fact)}")
     for name, value in sorted(run.latest().items()):
         print(f"  {name:20} {value:.6g}")
     if run.traceback:
-        print(run.traceback)
+        print(printable(run.traceback))
     return 0
 
 

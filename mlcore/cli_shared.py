@@ -46,7 +46,7 @@ def line_of(run: Run) -> str:
 
 def one_line(text: str, most: int = 60) -> str:
     """A text that cannot move the terminal's cursor or fill its screen."""
-    plain = "".join(c if c.isprintable() else " " for c in text)
+    plain = printable(text).replace("\n", " ")
     return plain if len(plain) <= most else plain[: most - 1] + "…"
 
 
@@ -57,3 +57,8 @@ def _changes(run: Run) -> str:
     except (ValueError, TypeError):
         fields = dict(run.config_fields)
     return " ".join(f"{name}={value}" for name, value in fields.items()) or "defaults"
+
+
+def printable(text: str) -> str:
+    """A text without the characters that would steer the terminal; lines stay lines."""
+    return "".join(c if c.isprintable() or c == "\n" else " " for c in text)

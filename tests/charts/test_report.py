@@ -1,0 +1,74 @@
+"""The report of a comparison: one page that stands alone and shows every text as text."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+
+from mlcore.charts.report import report_html
+from mlcore.runs import compare
+from mlcore.runs.store import Store
+from tests.runs.made import made, made_with_finals
+from tests.runs.toy import ToyConfig
+
+HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(1)> “קו” 'x' \u202e"
+
+
+class _Read(HTMLParser):
+    """What of a page is text, and what elements and attributes it has."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: list[str] = []
+        self.text = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += [f"{name}={value}" for name, value in attrs]
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def _read(page: str) -> _Read:
+    reader = _Read()
+    reader.feed(page)
+    return reader
+
+
+def test_the_report_holds_the_verdict_and_the_numbers(store: Store) -> None:
+    runs = [
+        *made_with_finals(store, ToyConfig(lr=0.01), [0.90, 0.91, 0.902]),
+        *made_with_finals(store, ToyConfig(lr=0.1), [0.95, 0.952, 0.957]),
+    ]
+    found = compare(runs)
+    text = _read(report_html(found)).text
+    assert found.contrasts[0].sentence in text
+    assert "Test accuracy of 6 runs" in text
+    assert f"{found.groups[0].mean:.5g}" in text
+    assert all(run.id in text for run in runs)
+    assert "Nothing that is known: same versions, data, host and device." in text
+
+
+def test_the_report_needs_no_network_and_runs_no_name(store: Store) -> None:
+    run = made(store, ToyConfig(), {"loss": {0: 1.0, 9: 0.5}}).edit(name=HOSTILE, note=HOSTILE)
+    page = report_html(compare([run, made(store, ToyConfig(seed=1))], metric="loss"))
+    read = _read(page)
+    assert "img" not in read.tags
+    assert not [one for one in read.attributes if re.match(r"(src|href|on\w+)=", one)]
+    assert HOSTILE in read.text
+    assert read.tags.count("script") == 2, "the chart's spec, and the code that draws it"
+
+
+def test_long_curves_are_thinned_and_the_report_says_so(store: Store) -> None:
+    curve = {step: 1.0 / (step + 1) for step in range(3000)}
+    long = made(store, ToyConfig(), {"loss": curve})
+    page = _read(report_html(compare([long], metric="loss", points=200), smoothing=0.5)).text
+    assert "Curves with many points are thinned" in page
+    assert "Smoothed with a weight of 0.5" in page
+
+
+def test_runs_without_the_metric_are_reported_without_a_chart(store: Store) -> None:
+    page = _read(report_html(compare([made(store, ToyConfig())], metric="loss"))).text
+    assert "None of these runs has measured loss." in page
