@@ -7,6 +7,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from mlcore.mnist import insight
     from mlcore.mnist.config import MNISTConfig
     from mlcore.mnist.data import Digits, load
     from mlcore.mnist.models import build_model, load_weights
@@ -29,6 +30,7 @@ __all__ = [
     "LayerShape",
     "MNISTConfig",
     "build_model",
+    "insight",
     "ledger",
     "load",
     "load_weights",
@@ -37,10 +39,12 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name == "insight":
+        return importlib.import_module("mlcore.mnist.insight")
     if name in _HOMES:
         return getattr(importlib.import_module(f"mlcore.mnist.{_HOMES[name]}"), name)
     raise AttributeError(f"module 'mlcore.mnist' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOMES})
+    return sorted({*globals(), *_HOMES, "insight"})

@@ -104,7 +104,7 @@ def _arrays_have_weights(url: str, run_id: str, step: int) -> bool:
     return any(name.startswith(WEIGHTS_PREFIX) for name in open_store(url).get(run_id).arrays(step))
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
+@st.cache_resource(max_entries=48, show_spinner=False)
 @one_thread()
 def _model(moment: Moment) -> nn.Sequential:
     from torch import nn

@@ -20,6 +20,7 @@ from mlcore.runs.claims import take
 from mlcore.runs.liveness import ProcessId
 from mlcore.runs.recorder import execute
 from mlcore.runs.store import Store, open_store
+from mlcore.ui.drawn import Drawn
 from mlcore.ui.inside import relu, two_losses
 from tests.pages.conftest import Open
 
@@ -261,6 +262,25 @@ def test_the_plane_is_that_of_the_last_hidden_layer(known: dict[str, Run], open_
     np.testing.assert_allclose(rows[["x", "y"]], plane.places, atol=1e-3)
     assert rows["class"].tolist() == [str(label) for label in digits.test_labels[:2000].tolist()]
     assert rows["image"].str.startswith("data:image/png;base64,").all()
+
+
+def test_drawn_digits_stand_among_the_others_where_the_network_puts_them(
+    known: dict[str, Run], open_page: Open
+) -> None:
+    digits = load()
+    own = Drawn(digits.test_images[3].numpy(), "your drawing", "d1", own=True)
+    at = open_page(PAGE, tab="Matrices", run=known["mlp"].id)
+    at.session_state["drawn.own"] = (own,)
+    at.query_params["tab"] = "Plane"
+    at.session_state["tab"] = "Plane"
+    at.run()
+
+    [rows] = charts(at)
+    mine = rows[rows["kind"] == "own"]
+    twin = rows.iloc[3]
+    assert mine["words"].tolist() == ["your drawing"]
+    np.testing.assert_allclose(mine[["x", "y"]].iloc[0], [twin["x"], twin["y"]], atol=1e-4)
+    assert mine["guess"].iloc[0] == twin["guess"]
 
 
 def test_without_umap_the_page_says_how_to_get_it(

@@ -62,7 +62,7 @@ def umap(moment: Moment, neighbours: int) -> NDArray[np.float64]:
     return umap_plane(first_images(moment)[0], neighbours=neighbours)
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
+@st.cache_data(max_entries=16, show_spinner=False)
 @one_thread()
 def first_images(moment: Moment) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """The first ``IN_PLANE`` test images: their features and probabilities (``of_pictures``)."""

@@ -162,12 +162,10 @@ def _proof(chosen: parts.Chosen, moments: Sequence[trained.Moment]) -> None:
     )
 
 
-@st.cache_data(max_entries=256, show_spinner=False)
 def _matrices(moment: trained.Moment) -> tuple[Matrix, ...]:
     return matrices(moment.model())
 
 
-@st.cache_data(max_entries=256, show_spinner=False)
 def _maps(moment: trained.Moment, pixels: NDArray[np.uint8]) -> tuple[Matrix, ...]:
     return feature_maps(moment.model(), evaluated.normal(moment.config, pixels[None])[0])
 
