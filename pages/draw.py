@@ -4,19 +4,21 @@ from mlcore.ui import page
 
 page.header("Draw a digit", "What does a network make of your own hand, and how little fools it?")
 
-from mlcore.ui.draw import answers, networks, sees, sheet, starts  # noqa: E402 - first paint, then load
+from mlcore.mnist import load  # noqa: E402 - first paint, then load
+from mlcore.ui.draw import answers, networks, sees, sheet, starts  # noqa: E402
 
-chosen: list[networks.Network] = []
+chosen: list[networks.Network] = []  # should the store not open
 with page.sentences():
     chosen = networks.choose_networks()
-if chosen:
-    starts.first(chosen[0])
+with page.sentences():
+    digits = chosen[0].digits() if chosen else load("mnist")
+    starts.first(digits)
     left, right = page.columns()
     with left:
         sheet.show()
-        starts.controls(chosen[0])
+        starts.controls(digits)
     with right:
         answers.show(chosen)
-        sees.show(chosen[0])
+        sees.show(chosen[0] if chosen else None)
 
 page.explain("How a drawing becomes 28×28 pixels, and what the views show", "draw", key="draw.text")

@@ -43,10 +43,16 @@ def pixels_of(at: AppTest) -> list[int]:
 # --- what stands there at first --------------------------------------------------------------
 
 
-def test_without_a_run_the_page_offers_to_train_one(empty_store: Store, open_page: Open) -> None:
+def test_without_a_run_one_can_draw_and_the_page_offers_to_train_one(
+    empty_store: Store, open_page: Open
+) -> None:
     at = open_page(PAGE)
     assert "No network has learned yet" in at.info[0].value
-    assert not at.get("bidi_component")
+    assert pixels_of(at) == load("mnist").test_images[0].flatten().tolist()
+    assert scene(at, "answers")["runs"] == []
+    at.button(key="draw.class.4").click().run()
+    at.run()
+    assert scene(at, "answers")["words"].endswith("class 4")
 
     at.button(key="draw.first").click().run()
 
@@ -57,11 +63,13 @@ def test_without_a_run_the_page_offers_to_train_one(empty_store: Store, open_pag
 def test_a_run_that_has_no_weights_yet_is_told_of_in_a_sentence(
     empty_store: Store, open_page: Open
 ) -> None:
-    empty_store.submit(MNISTConfig())
-
+    run = empty_store.submit(MNISTConfig())
     at = open_page(PAGE)
 
     assert not at.exception
+    assert "The first weights of **course** are on their way" in at.info[0].value
+    run.stop()
+    at.run()
     assert "has saved no weights yet" in at.error[0].value
 
 

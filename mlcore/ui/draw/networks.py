@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
+from mlcore.core import RunStateError
 from mlcore.mnist.config import MNISTConfig
 from mlcore.runs import Run, Status
 from mlcore.ui import page, run_parts, run_picker, trained
@@ -90,13 +91,24 @@ def choose_networks() -> list[Network]:
         others = _choose_beside(run)
     runs = [run, *others]
     colours, labels = run_parts.colours_of(runs), run_parts.labels_of(runs)
-    found = []
-    for one in runs:
-        with page.sentences():
-            network = Network(trained.latest(one), labels[one.id], colours[one.id])
-            network.model()  # weights that are missing are told of here, once
-            found.append(network)
-    return found
+    networks = [Network(trained.latest(one), labels[one.id], colours[one.id]) for one in runs]
+    return [n for n, one in zip(networks, runs, strict=True) if _has_weights(n, one)]
+
+
+def _has_weights(network: Network, run: Run) -> bool:
+    """Whether the network can be asked; if not, say why."""
+    try:
+        network.model()
+    except RunStateError as problem:
+        if run.status.moving:
+            st.info(f"The first weights of **{page.plain(network.name)}** are on their way.")
+        else:
+            page.error(problem)
+    except page.SENTENCES as problem:
+        page.error(problem)
+    else:
+        return True
+    return False
 
 
 def _choose_beside(main: Run) -> list[Run]:

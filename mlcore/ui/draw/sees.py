@@ -35,8 +35,10 @@ _EXACT: Final = 1e-3
 
 
 @st.fragment(key=sheet.VIEWS_PART)
-def show(network: Network) -> None:
-    """Draw the tabs; only the open one is computed."""
+def show(network: Network | None) -> None:
+    """Draw the tabs; only the open one is computed. Nothing while there is no network."""
+    if network is None:
+        return
     digit = drawn.current()
     views: dict[str, Callable[[Network, Drawn], None]] = {
         "Pixels": pixels,

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
 from mlcore.mnist.insight.drawing import DrawingError, prepare
 from mlcore.mnist.insight.uploads import FORMATS, MOST_BYTES, read_photo
 from mlcore.ui.draw import sheet
-from mlcore.ui.draw.networks import Network
+
+if TYPE_CHECKING:
+    from mlcore.mnist import Digits
 
 _PHOTO: Final = "draw.photo"
 _TURN: Final = "draw.turn"
@@ -19,28 +21,27 @@ _ROW: Final = 5
 _SUFFIXES: Final = ("tif", "jpg")
 
 
-def first(network: Network) -> None:
-    """Put a digit on the sheet where there has been none yet: a seven, if the network knows it."""
+def first(digits: Digits) -> None:
+    """Put a digit on the sheet where there has been none yet: a seven, if there are any."""
     if not sheet.sheet().load:
-        classes = network.classes
-        _put(network, classes.index("7") if "7" in classes else 0)
+        _put(digits, digits.classes.index("7") if "7" in digits.classes else 0)
 
 
-def controls(network: Network) -> None:
+def controls(digits: Digits) -> None:
     """Buttons that put a test image on the sheet, and a place for a photo."""
-    classes = network.classes
+    classes = digits.classes
     st.caption("Or begin with a test image of class")
     if len(classes) <= _BUTTONS and max(map(len, classes)) == 1:
         for row in range(0, len(classes), _ROW):
             with st.container(horizontal=True, gap="xxsmall", key=f"draw.classes.{row}"):
                 for label in range(row, min(row + _ROW, len(classes))):
-                    _button(network, classes[label], label, key=f"draw.class.{label}")
+                    _button(digits, classes[label], label, key=f"draw.class.{label}")
     else:
         with st.container(horizontal=True, vertical_alignment="bottom", key="draw.classes"):
             chosen = st.selectbox(
                 "Class", classes, key="draw.class", label_visibility="collapsed", width=140
             )
-            _button(network, "Give me one", classes.index(chosen), key="draw.give")
+            _button(digits, "Give me one", classes.index(chosen), key="draw.give")
     st.file_uploader(
         "Or a photo of a digit",
         type=[name.lower() for name in FORMATS] + list(_SUFFIXES),
@@ -51,27 +52,26 @@ def controls(network: Network) -> None:
     )
 
 
-def _button(network: Network, words: str, label: int, *, key: str) -> None:
-    st.button(words, width="stretch", key=key, on_click=_give, args=(network, label))
+def _button(digits: Digits, words: str, label: int, *, key: str) -> None:
+    st.button(words, width="stretch", key=key, on_click=_give, args=(digits, label))
 
 
-def _give(network: Network, label: int) -> None:
-    _put(network, label)
+def _give(digits: Digits, label: int) -> None:
+    _put(digits, label)
     sheet.redraw()
 
 
-def _put(network: Network, label: int) -> None:
+def _put(digits: Digits, label: int) -> None:
     """The next test image of a class; another one at each turn."""
-    digits = network.digits()
     places = (digits.test_labels == label).nonzero().flatten()
     if not len(places):
-        sheet.sheet().refused = f"The test set has no image of class {network.classes[label]}."
+        sheet.sheet().refused = f"The test set has no image of class {digits.classes[label]}."
         return
     turns: dict[tuple[str, int], int] = st.session_state.setdefault(_TURN, {})
     turn = turns.get((digits.name, label), 0)
     turns[digits.name, label] = turn + 1
     place = int(places[turn % len(places)])
-    words = f"test image {place:,} of {digits.title}, class {network.classes[label]}"
+    words = f"test image {place:,} of {digits.title}, class {digits.classes[label]}"
     sheet.put(digits.test_images[place].numpy(), words, own=False)
 
 
