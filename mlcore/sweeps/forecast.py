@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import json
-import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import select
 
-from mlcore.core import Config, ConfigError, canonical_json
+from mlcore.core import Config, ConfigError
 from mlcore.runs.schema import runs
 from mlcore.runs.status import Status
 from mlcore.runs.store import Store
+from mlcore.sweeps.durations import time_of
 from mlcore.sweeps.spec import SweepSpec
 from mlcore.sweeps.study import propose
 
 LOOKED_AT: Final = 300
 """Settings that are looked at one by one; of more, what these say is scaled up."""
-_MEASURED_RUNS: Final = 400
 _QUERIED_AT_ONCE: Final = 500
 
 
@@ -32,8 +30,8 @@ class Forecast:
         runs: How many runs that makes: settings times seeds.
         cached: How many of them a finished run answers; None where results decide what is tried.
         refused: Settings whose values do not go together.
-        seconds: Work of all runs that are not cached, in seconds, one after another and each by
-            itself; None if nothing like them was measured yet.
+        seconds: Work of all runs that are not cached, in seconds, one after another, or as one
+            program where that was measured to gain; None if nothing like them was measured yet.
         basis: How ``seconds`` came about, in words.
     """
 
@@ -69,7 +67,7 @@ def forecast(store: Store, spec: SweepSpec, settings: int) -> Forecast:
     known = frozenset() if spec.adaptive else _finished(store, configs)
     new = [config for config in configs if config.fingerprint() not in known]
     scale = total / len(looked) if looked else 0.0
-    seconds, basis = _seconds(store, spec, new)
+    seconds, basis = time_of(store, spec.experiment, new)
     return Forecast(
         settings=total,
         runs=total * spec.repeats,
@@ -96,73 +94,3 @@ def _finished(store: Store, configs: Sequence[Config]) -> frozenset[str]:
             )
             found.update(connection.execute(query).scalars())
     return frozenset(found)
-
-
-def _seconds(store: Store, spec: SweepSpec, configs: Sequence[Config]) -> tuple[float | None, str]:
-    """Seconds of work of runs by themselves, and how that is known.
-
-    Numbers such as a learning rate or a momentum change what a run learns but not how long a step
-    takes; all other fields may. So the runs that differ in such numbers alone tell the time; where
-    there are none, those that differ in the fewest other fields do, by their seconds a step.
-    """
-    query = (
-        select(runs.c.config, runs.c.elapsed, runs.c.step)
-        .where(
-            runs.c.experiment == spec.experiment,
-            runs.c.status == Status.FINISHED,
-            runs.c.elapsed > 0,
-            runs.c.step > 0,
-        )
-        .order_by(runs.c.key.desc())
-        .limit(_MEASURED_RUNS)
-    )
-    with store.reading() as connection:
-        rows = connection.execute(query).all()
-    free = {s.name for s in spec.config.specs() if s.kind == "number" or s.name == "seed"}
-    measured: dict[str, tuple[Mapping[str, Any], list[float], list[float]]] = {}
-    for row in rows:
-        shape = {k: v for k, v in json.loads(row.config).items() if k not in free}
-        _, whole, each = measured.setdefault(canonical_json(shape), (shape, [], []))
-        whole.append(row.elapsed)
-        each.append(row.elapsed / row.step)
-    if not measured:
-        return None, "no run of this experiment is finished yet, so nothing is known of the time"
-    total, exact, counted = 0.0, True, set[str]()
-    known: dict[str, float] = {}
-    for config in configs:
-        shape = {k: v for k, v in config.to_dict().items() if k not in free}
-        name = canonical_json(shape)
-        if name not in known:
-            if name in measured:
-                known[name] = statistics.median(measured[name][1])
-                counted.add(name)
-            else:
-                exact = False
-                nearest = min(measured, key=lambda one: _differing(measured[one][0], shape))
-                steps = _steps(config) or _steps_of(measured[nearest])
-                known[name] = statistics.median(measured[nearest][2]) * steps
-                counted.add(nearest)
-        total += known[name]
-    count = sum(len(measured[name][1]) for name in counted)
-    runs_word = "1 finished run" if count == 1 else f"{count} finished runs"
-    if exact:
-        return total, f"median of {runs_word} that differ only in numbers such as the rate"
-    return total, f"roughly, by the seconds a step of the nearest {runs_word}"
-
-
-def _differing(one: Mapping[str, Any], other: Mapping[str, Any]) -> int:
-    return sum(one.get(name) != other.get(name) for name in {*one, *other})
-
-
-def _steps(config: Config) -> float | None:
-    """Optimizer steps of a run, as far as a config tells without training."""
-    epochs, a_epoch = getattr(config, "epochs", None), config.steps_per_epoch()
-    if isinstance(epochs, int) and a_epoch is not None:
-        return float(epochs * a_epoch)
-    steps = getattr(config, "steps", None)
-    return float(steps) if isinstance(steps, int) else None
-
-
-def _steps_of(measured: tuple[Mapping[str, Any], list[float], list[float]]) -> float:
-    _, whole, each = measured
-    return statistics.median(whole) / statistics.median(each)

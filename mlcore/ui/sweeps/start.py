@@ -173,5 +173,5 @@ def cost(ahead: Forecast, search: Search, places: int) -> str:
     workers = max(1, places)
     if search.minutes is None:
         parts.append(f"about **{run_parts.duration(ahead.seconds / workers)}**")
-    many = f"{workers} at a time" if workers > 1 else "one at a time"
+    many = f"{workers} at a time" if workers > 1 else "one worker"
     return " · ".join(parts) + f", {many} ({ahead.basis})."
