@@ -16,9 +16,9 @@ from mlcore.charts.comparison import (
     TIPS_A_CURVE,
     comparison_chart,
     comparison_rows,
-    curves,
     with_rows,
 )
+from mlcore.charts.notebook import curves
 
 HOSTILE = [
     "<img src=x onerror=alert(1)>",

@@ -1,0 +1,73 @@
+"""What runs are called, and the hues they have wherever they are drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from typing import Any
+
+from mlcore.charts import palette
+from mlcore.core import Config, canonical_json
+from mlcore.experiments import config_class
+from mlcore.runs import Run
+from mlcore.ui import page
+from mlcore.ui.draft import as_text
+
+
+def name_of(run: Run) -> str:
+    """What to call a run, in one line: what a person named it, else ``config_name``.
+
+    Two runs of one config have one name; their ids tell them apart.
+    """
+    return page.one_line(run.name) or config_name(run.experiment, run.config_fields)
+
+
+def config_name(experiment: str, fields: Mapping[str, Any]) -> str:
+    """What to call a config: its preset or the nearest one, and what it changes from that."""
+    return _name(experiment, canonical_json(fields))
+
+
+@lru_cache(maxsize=4096)
+def _name(experiment: str, fields: str) -> str:
+    try:
+        config = config_class(experiment).from_json(fields)
+    except (ValueError, TypeError):
+        return experiment
+    bases = {"": type(config)(), **config.presets}
+    differing = {name: _differing(config, base) for name, base in bases.items()}
+    nearest = min(differing, key=lambda name: (len(differing[name]), name == ""))
+    if differing[nearest] and len(differing[nearest]) == len(differing[""]):
+        nearest = ""  # no preset is nearer than the defaults, so none needs naming
+    words = [nearest] * bool(nearest) + [f"{k} {as_text(v)}" for k, v in differing[nearest].items()]
+    return ", ".join(words) or "defaults"
+
+
+def _differing(config: Config, base: Config) -> dict[str, object]:
+    return {
+        name: value
+        for name in type(config).model_fields
+        if (value := getattr(config, name)) != getattr(base, name)
+    }
+
+
+def config_of(run: Run) -> Config | None:
+    """A run's config; None where this process cannot make it.
+
+    It may have been recorded by a version with other bounds, or be an experiment of a script.
+    """
+    try:
+        return run.config
+    except (ValueError, TypeError):
+        return None
+
+
+def labels_of(runs: list[Run]) -> dict[str, str]:
+    """A label for each run, by id: its name, with the id where names alone do not tell."""
+    names = {run.id: name_of(run) for run in runs}
+    taken = list(names.values())
+    return {k: f"{v} · {k}" if taken.count(v) > 1 else v for k, v in names.items()}
+
+
+def colours_of(runs: Iterable[Run]) -> dict[str, str]:
+    """The hue of each run, by id; runs drawn together never share one."""
+    return palette.run_colours({run.id: run.key for run in runs})
