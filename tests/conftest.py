@@ -29,9 +29,10 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """What a store promises it promises on every back end, so its tests run on each."""
-    both = metafunc.definition.path.parent.name in ON_BOTH
-    alone = metafunc.definition.get_closest_marker("sqlite") is not None
-    if both and not alone and "store" in metafunc.fixturenames:
+    test = metafunc.definition
+    here = test.path.parent.name in ON_BOTH and test.get_closest_marker("sqlite") is None
+    both = here or test.get_closest_marker("both_back_ends") is not None
+    if both and "store" in metafunc.fixturenames:
         metafunc.parametrize("store", BACK_ENDS, indirect=True)
 
 

@@ -44,7 +44,7 @@ def test_a_sweep_runs_its_grid_and_knows_its_best(bench: Store) -> None:
     assert list(table["config.lr"]) == pytest.approx(mlcore.log_range(1e-6, 1e-4).spread(6))
     best = sweep.best
     assert best is not None
-    assert best.id == table.loc[table["loss"].idxmin(), "run"]
+    assert best.id == table["run"].iloc[int(table["loss"].argmin())]
     for run in sweep.runs():
         single = mlcore.run(run.config, force=True)
         assert run.latest()["loss"] == single.latest()["loss"]
@@ -75,7 +75,7 @@ def test_seeds_repeat_a_setting_and_their_mean_decides(bench: Store) -> None:
     assert list(table["seed"]) == [4, 5, 6] * 2
     means = table.groupby("number")["loss"].mean()
     assert sweep.best is not None
-    assert sweep.best.config.lr == [1e-5, 1e-4][int(means.idxmin())]  # type: ignore[attr-defined]  # a RegressionConfig
+    assert sweep.best.config.lr == [1e-5, 1e-4][int(means.argmin())]  # type: ignore[attr-defined]  # a RegressionConfig
     chosen = work_off(begin(bench, config, {"lr": [1e-5]}, seeds=[7, 1]))
     assert list(chosen.frame()["seed"]) == [7, 1]
 
@@ -93,15 +93,11 @@ def test_of_two_objectives_nobody_beats_those_of_the_front(bench: Store) -> None
         )
     )
     table = sweep.frame()
+    found = list(zip(table["run"], table["loss"], table["b"], strict=True))
     front = [
-        row.run
-        for row in table.itertuples()
-        if not any(
-            other.loss <= row.loss
-            and other.b >= row.b
-            and (other.loss < row.loss or other.b > row.b)
-            for other in table.itertuples()
-        )
+        run
+        for run, loss, b in found
+        if not any(x <= loss and c >= b and (x, c) != (loss, b) for _, x, c in found)
     ]
     assert {run.id for run in sweep.pareto} == set(front)
     losses = [run.latest()["loss"] for run in sweep.pareto]
@@ -230,6 +226,7 @@ for _ in range(12):
 """
 
 
+@pytest.mark.both_back_ends
 def test_of_two_who_decide_at_once_one_finds_it_decided(bench: Store) -> None:
     """Three processes move the same sweep on; every setting is asked for once."""
     sweep = begin(bench, ToyConfig(steps=2), {"lr": mlcore.log_range(0.01, 0.4)}, 6, sampler="tpe")
@@ -242,6 +239,7 @@ def test_of_two_who_decide_at_once_one_finds_it_decided(bench: Store) -> None:
     assert set(done.frame()["status"]) == {"finished"}
 
 
+@pytest.mark.both_back_ends
 def test_killing_who_coordinates_loses_nothing(bench: Store) -> None:
     code = (
         "import mlcore; from tests.runs.toy import ToyConfig;"
@@ -265,6 +263,7 @@ def test_killing_who_coordinates_loses_nothing(bench: Store) -> None:
     assert len(bench.list()) == 8, "no finished run was repeated"
 
 
+@pytest.mark.both_back_ends
 def test_killing_a_worker_loses_only_its_run_which_is_queued_again_once(store: Store) -> None:
     sweep = begin(store, ToyConfig(steps=60, delay=0.01), {"seed": mlcore.int_range(0, 3)})
     first = sweep.runs()[0]
@@ -272,7 +271,7 @@ def test_killing_a_worker_loses_only_its_run_which_is_queued_again_once(store: S
     def retries() -> int:
         with store.reading() as connection:
             query = select(runs.c.retries).where(runs.c.key == first.key)
-            return connection.execute(query).scalar_one()
+            return int(connection.execute(query).scalar_one())
 
     def at_work() -> bool:
         now = first.refresh()
@@ -369,6 +368,7 @@ def test_a_sweep_gives_itself_again_as_python(bench: Store) -> None:
     assert (again.id, again.spec) == (first.id, first.spec)
 
 
+@pytest.mark.both_back_ends
 def test_two_thousand_runs_are_submitted_in_seconds(bench: Store) -> None:
     began = time.monotonic()
     sweep = begin(
