@@ -81,6 +81,13 @@ def _add_flags(parser: argparse.ArgumentParser, cls: type[Config]) -> None:
         metavar="FIELD:OTHER=VALUES",
         help="sweep a field only where another has these values: momentum:optimizer=sgd",
     )
+    budget.add_argument(
+        "--base",
+        action="append",
+        default=[],
+        metavar="FIELD=VALUE",
+        help="what a swept field is where its condition does not hold",
+    )
     budget.add_argument("--name", default="", help="what to call it")
     budget.add_argument("--force", action="store_true", help="another sweep even if it is there")
     budget.add_argument("--no-wait", action="store_true", help="return at once")
@@ -140,6 +147,13 @@ def _asked(given: argparse.Namespace) -> tuple[Config, dict[str, Range | Conditi
     for text in given.only_if:
         name, condition = _condition(text, specs, space)
         space[name] = condition
+    for text in given.base:
+        name, equals, value = text.partition("=")
+        name = name.strip().replace("-", "_")
+        if not equals or name not in specs:
+            raise ValueError(f"--base is {text!r}, but must be like momentum=0.5.")
+        base = parse_range(value, specs[name])
+        fixed[name] = base.values[0] if isinstance(base, Choices) else value
     return start.replace(**fixed), space
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from mlcore.sweeps.objectives import usual_direction
 from mlcore.sweeps.range_text import range_as_python
-from mlcore.sweeps.ranges import Conditional, Range, word
+from mlcore.sweeps.ranges import Choices, Conditional, Range, word
 from mlcore.sweeps.space import MOST_SETTINGS, Space
 from mlcore.sweeps.spec import DEFAULT_SETTINGS, SweepSpec, default_objective
 
@@ -53,6 +53,8 @@ def as_words(spec: SweepSpec, settings: int | None) -> list[str]:
     words = ["mlcore", "sweep", spec.experiment]
     for name, value in spec.config.changes().items():
         if name in swept:
+            if name in spec.space.conditions:
+                words += ["--base", f"{name}={Choices((value,)).text()}"]
             continue
         flag = "--" + name.replace("_", "-")
         if isinstance(value, bool):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias, get_args
 
-from mlcore.core import Config, canonical_json
+from mlcore.core import Config, ConfigError, canonical_json
 from mlcore.experiments import config_class
 from mlcore.sweeps.objectives import Objective, objectives_for
 from mlcore.sweeps.pruning import Pruning, parse_pruning
@@ -125,7 +126,7 @@ def spec_for(
     if sampler == "grid":
         checked = checked.with_points(n)
     return SweepSpec(
-        config=config,
+        config=_without_swept(config, checked),
         space=checked,
         sampler=_sampler(sampler),
         objectives=objectives_for(config, objective or default_objective(config), direction),
@@ -133,6 +134,16 @@ def spec_for(
         pruning=_pruning(prune, objective),
         seed=_whole("seed", seed, 0, 2**31 - 1),
     )
+
+
+def _without_swept(config: Config, space: Space) -> Config:
+    """The config with defaults in fields that every setting sets: equal sweeps have equal specs."""
+    defaults = {spec.name: spec.default for spec in config.specs()}
+    for name in space.fields:
+        if name not in space.conditions:
+            with suppress(ConfigError):  # rules between fields may want the value that is there
+                config = config.replace(**{name: defaults[name]})
+    return config
 
 
 def default_objective(config: Config) -> str:

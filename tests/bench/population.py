@@ -77,7 +77,8 @@ def main() -> None:
     lines: list[Config] = [RegressionConfig(lr=lr) for lr in log_range(1e-6, 3e-4).spread(200)]
     for name, configs in (("mnist", digits), ("regression", lines)):
         warm = configs[:2]
-        one_by_one(warm), together(warm)
+        one_by_one(warm)
+        together(warm)
         print(f"{name}: {len(configs)} learning rates, load {os.getloadavg()[0]:.1f}")
         medians = {}
         for way in (one_by_one, together):

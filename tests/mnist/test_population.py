@@ -52,16 +52,14 @@ def one_thread() -> Iterator[None]:
 
 def members(folder: str, **fields: Any) -> list[MNISTConfig]:
     """Four configs that differ in all that a tensor can hold and that matters to the optimizer."""
-    base = MNISTConfig(
-        **{
-            "dataset": "folder",
-            "data_dir": folder,
-            "hidden": (8,),
-            "batch_size": 16,
-            "epochs": STEPS // PER_EPOCH,
-        }
-        | fields
-    )
+    given: dict[str, Any] = {
+        "dataset": "folder",
+        "data_dir": folder,
+        "hidden": (8,),
+        "batch_size": 16,
+        "epochs": STEPS // PER_EPOCH,
+    }
+    base = MNISTConfig(**(given | fields))
     mine: dict[str, float] = {"weight_decay": 0.01}
     if base.optimizer in ("sgd", "rmsprop"):
         mine["momentum"] = min(0.95, base.momentum + 0.05)

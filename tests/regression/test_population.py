@@ -9,6 +9,7 @@ import pytest
 import mlcore
 from mlcore import RegressionConfig
 from mlcore.core import Config, DivergenceError, Snapshot, SnapshotError, Step, Told
+from mlcore.regression.rules import RuleName
 
 
 def told(configs: list[RegressionConfig], snapshots: list[Any] | None = None) -> list[list[Told]]:
@@ -87,7 +88,7 @@ def test_a_member_that_is_dropped_tells_no_more() -> None:
 @pytest.mark.parametrize("batch_size", [0, 7])
 @pytest.mark.parametrize("optimizer", ["gradient_descent", "momentum", "adam"])
 def test_it_goes_on_from_its_members_snapshots_alone_or_together(
-    optimizer: str, batch_size: int
+    optimizer: RuleName, batch_size: int
 ) -> None:
     base = RegressionConfig(optimizer=optimizer, steps=40, batch_size=batch_size, lr=1e-5)
     configs = [base, base.replace(lr=2e-5, start_b=3.0)]

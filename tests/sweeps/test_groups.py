@@ -10,9 +10,9 @@ from sqlalchemy import select
 
 import mlcore
 from mlcore import MNISTConfig, RegressionConfig, Status
-from mlcore.runs import groups, trial
+from mlcore.runs import trial
 from mlcore.runs.artifacts import CHECKPOINT
-from mlcore.runs.claims import take_group
+from mlcore.runs.claims import release, take_group
 from mlcore.runs.deaths import reap
 from mlcore.runs.groups import execute_group
 from mlcore.runs.liveness import ProcessId
@@ -143,7 +143,7 @@ def test_members_that_have_gone_further_wait_for_a_turn_of_their_own(
     assert worth_it == []
     sweep = mlcore.sweep(RegressionConfig(steps=2000), RATES, 5, wait=False)
     claims = take_group(bench, ProcessId.of())
-    groups.release(claims[1:], alone=False)
+    release(claims[1:], alone=False)
     execute_group(claims[:1], interrupted=lambda: True)
     sweep.stop().resume()
     assert [work_once(bench) for _ in range(3)] == [4, 1, 0]

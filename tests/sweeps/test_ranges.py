@@ -24,15 +24,15 @@ ends = st.tuples(
 whole_ends = st.tuples(st.integers(1, 999), st.integers(1, 999)).filter(lambda p: p[0] < p[1])
 points = st.none() | st.integers(1, 50)
 numbers: st.SearchStrategy[Range] = st.one_of(
-    st.builds(lambda e, p: LinearRange(*e, p), ends, points),
-    st.builds(lambda e, p: LogRange(*e, p), ends, points),
+    st.builds(lambda e, p: LinearRange(e[0], e[1], p), ends, points),
+    st.builds(lambda e, p: LogRange(e[0], e[1], p), ends, points),
     st.builds(lambda v: Choices(tuple(v)), st.lists(st.floats(1e-6, 10), min_size=1, unique=True)),
 )
 integers: st.SearchStrategy[Range] = st.one_of(
     st.builds(
-        lambda e, s, p: IntRange(*e, step=s, points=p), whole_ends, st.integers(1, 9), points
+        lambda e, s, p: IntRange(e[0], e[1], s, points=p), whole_ends, st.integers(1, 9), points
     ),
-    st.builds(lambda e, p: IntRange(*e, log=True, points=p), whole_ends, points),
+    st.builds(lambda e, p: IntRange(e[0], e[1], log=True, points=p), whole_ends, points),
     st.builds(lambda v: Choices(tuple(v)), st.lists(st.integers(1, 999), min_size=1, unique=True)),
 )
 widths: st.SearchStrategy[Range] = st.builds(
@@ -81,7 +81,7 @@ def test_points_on_a_grid_are_those_of_numpy(pair: tuple[float, float], count: i
 def test_points_of_whole_numbers_are_different_ones_in_order(
     pair: tuple[int, int], count: int, log: bool
 ) -> None:
-    values = IntRange(*pair, log=log, points=count).spread(8)
+    values = IntRange(pair[0], pair[1], log=log, points=count).spread(8)
     assert list(values) == sorted(set(values))
     assert set(values) <= set(range(pair[0], pair[1] + 1))
     assert len(values) <= max(count, 1)

@@ -15,7 +15,7 @@ from mlcore.runs import Status
 from mlcore.sweeps import Member, Setting, SweepSpec, spec_for
 from mlcore.sweeps.study import build_study, importance, propose, trial_seed
 
-SPACE = {
+SPACE: dict[str, Any] = {
     "lr": mlcore.log_range(1e-6, 1e-3),
     "start_w": mlcore.linear_range(-1, 1),
     "steps": mlcore.int_range(10, 50, 10),
@@ -73,7 +73,8 @@ def setting(
 
 def result(params: dict[str, Any]) -> float:
     """A made-up objective with one best place."""
-    return (math.log10(params["lr"]) + 4.2) ** 2 + params["start_w"] ** 2 + params["steps"] / 100
+    away = math.log10(params["lr"]) + 4.2
+    return float(away**2 + params["start_w"] ** 2 + params["steps"] / 100)
 
 
 def suggested(trial: optuna.Trial) -> dict[str, Any]:

@@ -14,7 +14,11 @@ from mlcore.sweeps import IntRange, Space
 
 
 def test_a_grid_is_the_product_of_its_values_in_their_order() -> None:
-    swept = {"hidden": [(32,), (64, 32)], "lr": [0.1, 0.01, 0.001], "seed": mlcore.int_range(0, 3)}
+    swept: dict[str, Any] = {
+        "hidden": [(32,), (64, 32)],
+        "lr": [0.1, 0.01, 0.001],
+        "seed": mlcore.int_range(0, 3),
+    }
     grid = Space.of(MNISTConfig(), swept).grid(MNISTConfig())
     expected = itertools.product([(32,), (64, 32)], [0.1, 0.01, 0.001], range(4))
     assert [tuple(params.values()) for params in grid] == list(expected)
@@ -22,7 +26,7 @@ def test_a_grid_is_the_product_of_its_values_in_their_order() -> None:
 
 @pytest.mark.parametrize("n", [1, 2, 3, 7, 8, 9, 31, 32, 100])
 def test_a_budget_decides_how_many_points_fit_and_is_never_exceeded(n: int) -> None:
-    swept = {
+    swept: dict[str, Any] = {
         "hidden": [(32,), (128,)],
         "lr": mlcore.log_range(1e-4, 1),
         "weight_decay": mlcore.linear_range(0, 0.1),
@@ -34,7 +38,10 @@ def test_a_budget_decides_how_many_points_fit_and_is_never_exceeded(n: int) -> N
 
 
 def test_a_range_that_says_its_points_keeps_them() -> None:
-    swept = {"lr": mlcore.log_range(1e-4, 1, 5), "dropout": mlcore.linear_range(0, 0.5)}
+    swept: dict[str, Any] = {
+        "lr": mlcore.log_range(1e-4, 1, 5),
+        "dropout": mlcore.linear_range(0, 0.5),
+    }
     space = Space.of(MNISTConfig(), swept).with_points(10)
     assert len(space.grid(MNISTConfig())) == 10
 
@@ -140,6 +147,9 @@ def test_a_space_that_does_not_fit_is_refused_at_its_field(
 
 
 def test_a_grid_beyond_all_bounds_is_refused() -> None:
-    swept = {"lr": mlcore.log_range(1e-6, 1, 1000), "steps": mlcore.int_range(1, 1000)}
+    swept: dict[str, Any] = {
+        "lr": mlcore.log_range(1e-6, 1, 1000),
+        "steps": mlcore.int_range(1, 1000),
+    }
     with pytest.raises(ConfigError, match="1,000,000 settings, but at most 100,000"):
         Space.of(RegressionConfig(), swept).grid(RegressionConfig())
