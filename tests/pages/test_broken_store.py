@@ -13,6 +13,8 @@ from tests.pages.conftest import Open
         ("pages/home.py", {}),
         ("pages/mnist.py", {"tab": "Train"}),
         ("pages/mnist.py", {"tab": "Predictions"}),
+        ("pages/runs.py", {}),
+        ("pages/compare.py", {"runs": "abc"}),
     ],
 )
 def test_a_store_that_is_no_database_is_named_in_a_sentence(

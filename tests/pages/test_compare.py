@@ -246,6 +246,20 @@ def test_every_way_to_see_settings_works(store: Store, open_page: Open, way: str
     assert not at.error
 
 
+@pytest.mark.parametrize("way", ["Parallel", "Scatter", "Heatmap", "Importance"])
+def test_a_measure_that_no_run_has_breaks_no_view(store: Store, open_page: Open, way: str) -> None:
+    at = open_page(
+        PAGE,
+        runs=link(*by_age(store)),
+        measure="epochs to",
+        target="2",
+        view="Settings",
+        space=way,
+    )
+    assert not at.exception
+    assert "0 of 2 groups" in at.info[0].value
+
+
 def test_the_table_of_settings_has_the_fields_that_differ(store: Store) -> None:
     frame = spaces.frame_of(compare(by_age(store)))
     assert spaces.fields_of(frame) == ["lr", "seed"]

@@ -81,7 +81,11 @@ def _follow(store: Store, asked: question.Question) -> None:
     def panel() -> None:
         with page.sentences():
             watch.look_after_runs()
-            comparison = _compare(store, asked)
+            try:
+                comparison = _compare(store, asked)
+            except ValueError as refused:  # too many runs, or a target that is no number
+                page.error(refused)
+                return
             _draw(comparison, asked)
             if moving != any(run.status.moving for run in comparison.runs):
                 st.rerun()
