@@ -259,7 +259,7 @@ def test_runs_are_listed_best_first_and_lead_to_compare(with_sweep: Sweep, open_
 
     table: pd.DataFrame = at.dataframe[0].value
     order = with_sweep.frame().sort_values("loss")["run"].tolist()
-    assert table["Run"].tolist() == [f"/compare?runs={run}" for run in order]
+    assert table["Run"].tolist() == [f"compare?runs={run}" for run in order]
     links = [str(link.proto.query_string) for link in at.get("page_link")]
     assert any(re.search("runs=" + "(%2C|,)".join(order[:3]), link) for link in links)
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from mlcore.charts.dimensions import as_text
 from mlcore.sweeps import Sweep
+from mlcore.sweeps.groups_found import Population
 from mlcore.ui import navigation, page, run_parts, watch
 from mlcore.ui.range_form import summary
 from mlcore.ui.sweeps import actions, chosen, pictures
@@ -40,6 +43,11 @@ def show(sweep: Sweep) -> None:
 
 
 def _state(seen: Look) -> None:
+    with st.container(gap="xsmall", key="sweeps.where"):
+        _where(seen)
+
+
+def _where(seen: Look) -> None:
     sweep, counts = seen.sweep, seen.counts
     icon, colour = _STATES[sweep.status]
     with st.container(horizontal=True, vertical_alignment="center", key="sweeps.state"):
@@ -51,7 +59,7 @@ def _state(seen: Look) -> None:
         page.error(sweep.error)
     searched = summary(type(sweep.config), sweep.space.ranges)
     st.caption(f":material/swap_horiz: {page.plain(searched)} · {sweep.sampler}")
-    for sentence in population_words(sweep):
+    for sentence in population_words(sweep.populations, running=sweep.running):
         st.caption(f":material/bolt: {page.plain(sentence)}")
 
 
@@ -79,10 +87,26 @@ def progress_words(seen: Look) -> str:
     return " · ".join(parts)
 
 
-def population_words(sweep: Sweep) -> list[str]:
-    """What was gained by training members as one program, each sentence once."""
-    groups = [group for group in sweep.populations if sweep.running or group.gain is not None]
-    return list(dict.fromkeys(group.sentence() for group in groups))
+def population_words(groups: Sequence[Population], *, running: bool) -> list[str]:
+    """What was gained by training members as one program, several groups in one sentence."""
+    together = [group for group in groups if group.used]
+    alone = [group for group in groups if group.used is False]
+    waiting = [group for group in groups if group.used is None and running]
+    said = []
+    for some, word in ((together, "in {} programs"), (alone, "one by one; in {} programs only")):
+        if len(some) == 1:
+            said.append(some[0].sentence())
+        elif some:
+            gains = [group.gain or 1.0 for group in some]
+            between = f"{min(gains):.1f}× to {max(gains):.1f}× measured"
+            said.append(f"{_members(some)} members {word.format(len(some))}: {between}")
+    if waiting:
+        said.append(f"{_members(waiting)} members wait for a trial as one program")
+    return said
+
+
+def _members(groups: Sequence[Population]) -> int:
+    return sum(group.members for group in groups)
 
 
 def _best(seen: Look) -> None:

@@ -250,7 +250,7 @@ def _runs(seen: Look) -> None:
     columns = {axis.column: axis.title for axis in (*seen.objectives, *seen.fields.values())}
     table = pd.DataFrame(
         {
-            "Run": [f"/compare?runs={run}" for run in order["run"]],
+            "Run": [f"compare?runs={run}" for run in order["run"]],
             "Status": order["status"].to_list(),
             **{title: _cells(order[column]) for column, title in columns.items()},
             "Seed": order["seed"].to_list(),
