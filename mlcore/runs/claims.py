@@ -13,7 +13,8 @@ from sqlalchemy.exc import IntegrityError
 
 from mlcore.runs.liveness import ProcessId
 from mlcore.runs.points import Point
-from mlcore.runs.recorded_run import Run, run_of
+from mlcore.runs.recorded_run import Run
+from mlcore.runs.run_rows import run_of
 from mlcore.runs.schema import runs
 from mlcore.runs.status import Status
 from mlcore.runs.store import Store

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import ColumnElement, Connection, Row, delete, select, update
 
 from mlcore.core import RunNotFoundError, RunStateError
-from mlcore.runs.recorded_run import Run, run_of
+from mlcore.runs.recorded_run import Run
+from mlcore.runs.run_rows import run_of
 from mlcore.runs.schema import runs
 from mlcore.runs.status import LIVE, Status
 

@@ -17,7 +17,8 @@ from mlcore.runs import points as point_queries
 from mlcore.runs import table as run_tables
 from mlcore.runs.connections import Database
 from mlcore.runs.database import resolve_url
-from mlcore.runs.recorded_run import Run, run_of
+from mlcore.runs.recorded_run import Run
+from mlcore.runs.run_rows import run_of
 from mlcore.runs.schema import runs
 from mlcore.runs.status import LIVE, Status
 from mlcore.runs.submission import new_row

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, select, update
 
 from mlcore.runs import Run, Status
-from mlcore.runs.recorded_run import run_of
+from mlcore.runs.run_rows import run_of
 from mlcore.runs.schema import runs
 from mlcore.runs.store import Store
 from mlcore.sweeps.members import Member, Setting
