@@ -23,11 +23,11 @@ class Bars {
     this.table.style.setProperty('--hue', colour)
     this.rows.forEach((row, i) => {
       row.fill.style.width = `${(100 * probabilities[i]).toFixed(2)}%`
-      row.chance.textContent = percent(probabilities[i])
-      row.output.textContent = show(outputs[i], 3)
+      row.chance.textContent = answer === null ? '–' : percent(probabilities[i])
+      row.output.textContent = answer === null ? '–' : show(outputs[i], 3)
       row.line.classList.toggle('answer', i === answer)
       row.line.classList.toggle('marked', i === marked)
-      row.line.title = `Class ${classes[i]}: probability ${probabilities[i].toFixed(4)}, output ${
+      row.line.title = answer === null ? '' : `Class ${classes[i]}: probability ${probabilities[i].toFixed(4)}, output ${
         show(outputs[i], 4)}`
     })
   }

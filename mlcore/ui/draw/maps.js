@@ -50,12 +50,10 @@ class Maps {
     const room = Math.max(40, this.drawnAt - 2), across = room > 460 ? group.across : 1
     const cell = Math.min(group.cell, (room - (across - 1) * GAP) / across / width)
     const c = sized(canvas, width * cell, height * cell)
-    for (let i = 0; i < values.length; i++) {
-      const x = i % width, y = Math.floor(i / width)
-      c.fillStyle = grey ? look.text : this.data.colours[values[i] > 0 ? 'more' : 'less']
-      c.globalAlpha = grey ? values[i] / 255 : Math.min(1, Math.abs(values[i]) / (group.most || 1))
-      c.fillRect(x * cell, y * cell, cell + 0.5, cell + 0.5)
-    }
+    const {more, less} = this.data.colours, ink = rgb(look.text), hues = [rgb(less), rgb(more)]
+    const strength = i => Math.min(1, Math.abs(values[i]) / (group.most || 1))
+    cells(c, values.length, width, width * cell, height * cell,
+      i => grey ? ink : hues[Number(values[i] > 0)], i => grey ? values[i] / 255 : strength(i))
     if (group.overlay && under) this.outline(c, under, cell, look)
     c.globalAlpha = 1
     canvas.setAttribute('role', 'img')

@@ -3,18 +3,26 @@
 const bytesOf = text => Uint8Array.from(atob(text), c => c.charCodeAt(0))
 const floatsOf = text => new Float32Array(bytesOf(text).buffer)
 
+// Cells in rows of `across`, each of one colour and strength (0 to 1), scaled without blur or seams.
+function cells(c, count, across, width, height, colourOf, strengthOf) {
+  const small = new OffscreenCanvas(across, Math.ceil(count / across))
+  const ink = small.getContext('2d'), image = ink.createImageData(small.width, small.height)
+  for (let i = 0; i < count; i++) {
+    image.data.set([...colourOf(i), Math.round(255 * strengthOf(i))], 4 * i)
+  }
+  ink.putImageData(image, 0, 0)
+  c.imageSmoothingEnabled = false
+  c.drawImage(small, 0, 0, width, height)
+}
+
 // Grey levels (0 is background) in the theme's own ink; `size` is the side in CSS pixels.
 function digit(canvas, bytes, side, size, look) {
-  const c = sized(canvas, size, size), cell = size / side
-  c.fillStyle = look.text
-  for (let i = 0; i < bytes.length; i++) {
-    if (!bytes[i]) continue
-    const x = i % side, y = Math.floor(i / side)
-    c.globalAlpha = bytes[i] / 255
-    c.fillRect(x * cell, y * cell, cell, cell)
-  }
-  c.globalAlpha = 1
+  const ink = rgb(look.text)
+  cells(sized(canvas, size, size), bytes.length, side, size, size, () => ink, i => bytes[i] / 255)
 }
+
+// A theme's colour, #rrggbb or rgb(…), as three numbers.
+const rgb = colour => colour.startsWith('#') ? channels(colour) : colour.match(/\d+/g).slice(0, 3).map(Number)
 
 // Which pixel lies under a pointer: [row, column], or null outside.
 function pixelAt(e, canvas, rows, columns) {

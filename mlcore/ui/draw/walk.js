@@ -71,12 +71,9 @@ class Walk {
   }
 
   drawSigns() {
-    const c = sized(this.direction, SIZE, SIZE), cell = SIZE / 28
-    this.signs.forEach((sign, i) => {
-      if (!sign) return
-      c.fillStyle = sign > 0 ? this.data.colours.more : this.data.colours.less
-      c.fillRect(i % 28 * cell, Math.floor(i / 28) * cell, cell + 0.5, cell + 0.5)
-    })
+    const hues = [rgb(this.data.colours.less), rgb(this.data.colours.more)]
+    cells(sized(this.direction, SIZE, SIZE), this.signs.length, 28, SIZE, SIZE,
+      i => hues[Number(this.signs[i] > 0)], i => Math.abs(this.signs[i]))
     this.direction.setAttribute('aria-label',
       'For each pixel the sign of the gradient of the loss: more ink or less')
   }
