@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from mlcore.core import RunNotFoundError
 from mlcore.runs.axes import Axis, check_axis, pace_of
+from mlcore.runs.comparison_tables import (
+    attributes_table,
+    curves_on_axis,
+    differing_config,
+    differing_surroundings,
+    spread_over_seeds,
+)
 from mlcore.runs.contrasts import Contrast, Method, contrasts_of
 from mlcore.runs.measures import (
     Goal,
@@ -21,7 +28,6 @@ from mlcore.runs.measures import (
 from mlcore.runs.recorded_run import Run
 from mlcore.runs.seed_groups import Group, groups_of
 from mlcore.runs.store import Store, open_store
-from mlcore.runs.table import plain
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,10 +74,7 @@ class Comparison:
 
         Tuples are text with commas; a field that a run does not have is None.
         """
-        rows: dict[str, list[object]] = {"experiment": [run.experiment for run in self.runs]}
-        names = dict.fromkeys(name for run in self.runs for name in run.config_fields)
-        rows |= {name: [plain(run.config_fields.get(name)) for run in self.runs] for name in names}
-        return _differing(rows, self.ids)
+        return differing_config(self.runs)
 
     @cached_property
     def surroundings(self) -> pd.DataFrame:
@@ -80,9 +83,7 @@ class Comparison:
         Versions of mlcore, torch and Python, the git commit, the data's checksum, host, device,
         precision, threads, processor, and whether a run was brought in from elsewhere.
         """
-        whole = [_facts(run) for run in self.runs]
-        names = dict.fromkeys(name for facts in whole for name in facts)
-        return _differing({name: [facts.get(name) for facts in whole] for name in names}, self.ids)
+        return differing_surroundings(self.runs)
 
     @cached_property
     def curves(self) -> pd.DataFrame:
@@ -94,20 +95,9 @@ class Comparison:
             (whether it stands for several), step, time. Runs that do not know their epochs or
             samples have no rows on those axes: see ``without_axis``.
         """
-        import pandas as pd
-
         thin = self.store.curves(self.ids, self.metric, self.points)
-        letter = {run_id: group.letter for group in self.groups for run_id in group.run_ids}
-        parts = []
-        for run in self.runs:
-            mine = thin[thin["run"] == run.id]
-            steps, time = (mine[name].to_numpy("float64") for name in ("step", "time"))
-            x = pace_of(run).along(self.axis, steps, time)
-            if x is not None:
-                parts.append(mine.assign(x=x, group=letter[run.id], metric=self.metric))
-        whole = pd.concat(parts) if parts else thin.iloc[:0].assign(x=0.0, group="", metric="")
-        whole["thinned"] = whole["count"] > 1
-        return whole[list(_CURVE_COLUMNS)].reset_index(drop=True)
+        letters = {run_id: group.letter for group in self.groups for run_id in group.run_ids}
+        return curves_on_axis(thin, self.runs, letters, self.metric, self.axis)
 
     @cached_property
     def group_curves(self) -> pd.DataFrame:
@@ -118,21 +108,7 @@ class Comparison:
             runs), low and high (the lowest and the highest run), sd, n (runs that were measured
             there), step. Rows are the steps that the group's curves share after thinning.
         """
-        curves = self.curves
-        by = curves.groupby(["group", "step"], sort=False)
-        table = by.agg(
-            metric=("metric", "first"),
-            x=("x", "mean"),
-            value=("value", "mean"),
-            low=("value", "min"),
-            high=("value", "max"),
-            sd=("value", "std"),
-            n=("value", "count"),
-        ).reset_index()
-        order = {group.letter: place for place, group in enumerate(self.groups)}
-        table["place"] = table["group"].map(order)
-        table = table.sort_values(["place", "step"], kind="stable").reset_index(drop=True)
-        return table[["group", "metric", "x", "value", "low", "high", "sd", "n", "step"]]
+        return spread_over_seeds(self.curves, [group.letter for group in self.groups])
 
     @cached_property
     def without_axis(self) -> list[str]:
@@ -176,7 +152,7 @@ class Comparison:
     def group_table(self) -> pd.DataFrame:
         """``groups`` as a table, a row a group."""
         names = ("letter", "label", "n", "mean", "sd", "low", "high", "run_ids", "counted")
-        return _table(self.groups, names)
+        return attributes_table(self.groups, names)
 
     @cached_property
     def contrast_table(self) -> pd.DataFrame:
@@ -185,18 +161,13 @@ class Comparison:
             *("a", "b", "difference", "low", "high", "p", "p_holm", "df", "n_a", "n_b"),
             *("better", "sentence"),
         )
-        return _table(self.contrasts, names)
+        return attributes_table(self.contrasts, names)
 
     @cached_property
     def _values(self) -> dict[str, float]:
         return measure_runs(
             self.store, self.runs, self.metric, self.measure, goal=self.goal, axis=self.axis
         )
-
-
-_CURVE_COLUMNS: Final = (
-    *("run", "group", "metric", "x", "value", "low", "high", "thinned", "step", "time"),
-)
 
 
 def compare(
@@ -278,31 +249,3 @@ def _found(store: Store, ids: Sequence[str | Run]) -> tuple[Run, ...]:
     if len(unique) > MOST_RUNS:
         raise ValueError(f"{len(unique):,} runs were given, but {MOST_RUNS:,} are the most.")
     return tuple(unique.values())
-
-
-def _facts(run: Run) -> dict[str, Any]:
-    """What of a run's making is not in its config; ``git`` last, as it differs most often."""
-    versions = dict(run.versions)
-    git = versions.pop("git", None)
-    facts: dict[str, Any] = {"made": "here" if run.source is None else f"from {run.source}"}
-    facts |= versions | {"host": run.host} | dict(run.surroundings)
-    return facts | {"git": git}
-
-
-def _differing(rows: Mapping[str, Sequence[Any]], ids: Sequence[str]) -> pd.DataFrame:
-    import pandas as pd
-
-    kept = {name: row for name, row in rows.items() if len({repr(value) for value in row}) > 1}
-    return pd.DataFrame(
-        list(kept.values()),
-        index=pd.Index(list(kept), dtype="str"),
-        columns=list(ids),
-        dtype=object,
-    )
-
-
-def _table(things: Sequence[Group | Contrast], names: Sequence[str]) -> pd.DataFrame:
-    import pandas as pd
-
-    rows = [[getattr(thing, name) for name in names] for thing in things]
-    return pd.DataFrame(rows, columns=list(names))

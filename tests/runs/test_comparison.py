@@ -126,7 +126,7 @@ def test_a_run_without_epochs_is_named_and_not_drawn(store: Store) -> None:
 
 
 def test_thinned_curves_say_so_and_keep_the_extremes(store: Store) -> None:
-    values = np.random.default_rng(0).normal(0, 1, 5000)
+    values = np.random.default_rng(0).normal(0, 1, 1500)
     long = made(store, ToyConfig(), {"loss": dict(enumerate(values.tolist()))})
     short = made(store, ToyConfig(seed=1), {"loss": {0: 1.0, 5: 0.5}})
     curves = compare([long, short], metric="loss", points=100).curves
@@ -255,6 +255,16 @@ def test_group_curves_hold_the_spread_over_seeds(store: Store) -> None:
         [0.5, 0.0, 1.0, 3.0],
     ]
     assert table["sd"].tolist() == [1.0, 0.5]
+
+
+@pytest.mark.sqlite
+def test_a_shorter_run_of_a_group_makes_no_zigzag(store: Store) -> None:
+    whole = made(store, ToyConfig(), {"loss": dict.fromkeys(range(400), 0.0)})
+    begun = made(store, ToyConfig(seed=1), {"loss": dict.fromkeys(range(90), 1.0)})
+    table = compare([whole, begun], metric="loss", points=100).group_curves
+    assert table["n"].tolist() == sorted(table["n"].tolist(), reverse=True)
+    assert set(table[table["n"] == 2]["value"]) == {0.5}
+    assert table["step"].iloc[-1] == 399
 
 
 def test_the_curves_of_a_comparison_are_an_altair_chart(store: Store) -> None:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
-from hypothesis import given
+import pytest
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mlcore.runs.claims import flush, take
 from mlcore.runs.liveness import ProcessId
 from mlcore.runs.points import Point, bucket_width
 from mlcore.runs.store import Store
+from tests.runs.made import made
 from tests.runs.toy import ToyConfig
 
 values = st.one_of(
@@ -37,30 +37,26 @@ def _write(store: Store, points: list[Point]) -> str:
     return run.id
 
 
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.dictionaries(st.integers(0, 10**9), values, max_size=50))
-def test_every_value_comes_back_exactly(curve: dict[int, float]) -> None:
-    with TemporaryDirectory() as folder:
-        store = Store(str(Path(folder) / "runs.db"))
-        run_id = _write(store, [Point(s, "loss", v, s / 7) for s, v in curve.items()])
-        frame = store.get(run_id).metrics()
-        store.close()
+def test_every_value_comes_back_exactly(store: Store, curve: dict[int, float]) -> None:
+    frame = made(store, ToyConfig(), {"loss": curve}).metrics()
     assert list(frame["step"]) == sorted(curve)
     for step, value in zip(frame["step"], frame["value"], strict=True):
         assert value == curve[step] or (math.isnan(value) and math.isnan(curve[step]))
-    assert list(frame["time"]) == [step / 7 for step in sorted(curve)]
+    assert list(frame["time"]) == [step / 10 for step in sorted(curve)]
 
 
+@pytest.mark.sqlite
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(1, 3000), st.integers(1, 50), st.integers(1, 40), st.randoms())
 def test_a_thinned_curve_keeps_the_extremes_and_the_end(
-    count: int, stride: int, at_most: int, random: object
+    store: Store, count: int, stride: int, at_most: int, random: object
 ) -> None:
     assert hasattr(random, "gauss")
-    with TemporaryDirectory() as folder:
-        store = Store(str(Path(folder) / "runs.db"))
-        curve = {i * stride: random.gauss(0, 1) for i in range(count)}
-        run_id = _write(store, [Point(s, "loss", v, 0.0) for s, v in curve.items()])
-        thin = store.curves([run_id], "loss", points=at_most)
-        store.close()
+    curve = {i * stride: random.gauss(0, 1) for i in range(count)}
+    run = made(store, ToyConfig(), {"loss": curve})
+    thin = store.curves([run.id], "loss", points=at_most)
     width = bucket_width(count, (count - 1) * stride + 1, at_most)
     buckets: dict[int, list[float]] = {}
     for step, value in curve.items():
