@@ -108,11 +108,9 @@ def _opened(data: bytes) -> Image.Image:
     width, height = picture.size
     if width * height > MOST_PIXELS:
         raise DrawingError(_too_large(f"{width * height / 1e6:,.0f}"))
-    if getattr(picture, "n_frames", 1) > 1:
-        raise DrawingError(
-            f"The file holds {getattr(picture, 'n_frames', 1)} pictures: choose one that stands "
-            "still."
-        )
+    frames = getattr(picture, "n_frames", 1)
+    if frames > 1 and picture.format != "MPO":  # what phones call JPEG: a photo and its thumbnail
+        raise DrawingError(f"The file holds {frames} pictures: choose one that stands still.")
     return picture
 
 
@@ -131,6 +129,10 @@ def _grey(picture: Image.Image) -> Image.Image:
         picture.draft("L", (_WORKING_SIDE * 2, _WORKING_SIDE * 2))  # JPEG unpacks smaller at once
         picture.load()
         upright = ImageOps.exif_transpose(picture)
+        if upright.mode[0] in "IF":  # more than 8 bits a pixel: conversion would cut, not scale
+            deep = np.asarray(upright, dtype=np.float64)
+            deepest = 65_535.0 if upright.mode.startswith("I;16") else max(float(deep.max()), 1e-9)
+            return Image.fromarray((deep * (255 / deepest)).clip(0, 255).astype(np.uint8))
         if not upright.has_transparency_data:
             return upright.convert("L")
         layers = upright.convert("RGBA")

@@ -154,9 +154,28 @@ def white_see_through(picture: Image.Image) -> bytes:
     )
 
 
+def as_phones_do(picture: Image.Image) -> bytes:
+    return encoded(
+        picture, "MPO", save_all=True, append_images=[picture.resize((40, 50))], quality=95
+    )
+
+
+def in_sixteen_bits(picture: Image.Image) -> bytes:
+    return encoded(Image.fromarray(np.asarray(picture, dtype=np.uint16) * 200 + 3000))
+
+
 @pytest.mark.parametrize(
     "kept_as",
-    [light_on_dark, in_colour, with_palette, on_its_side, see_through, white_see_through],
+    [
+        as_phones_do,
+        in_sixteen_bits,
+        light_on_dark,
+        in_colour,
+        with_palette,
+        on_its_side,
+        see_through,
+        white_see_through,
+    ],
 )
 def test_one_drawing_is_one_digit_however_it_is_kept(
     kept_as: Callable[[Image.Image], bytes],
