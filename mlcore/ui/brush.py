@@ -1,7 +1,8 @@
 """Parallel coordinates that can be brushed: drag along several axes, and the lines that pass stay.
 
-Vega-Lite has one brush a view whose mark spans the whole plot, so the browser draws these itself;
-``mlcore.charts.parallel`` makes the numbers, and the same chart for files and notebooks.
+In Vega-Lite the interval brushes of a view all start with the same drag, and their marks span the
+whole plot, so a component draws these axes; ``mlcore.charts.parallel`` makes the numbers, and the
+same chart without brushes for files and notebooks.
 """
 
 from __future__ import annotations

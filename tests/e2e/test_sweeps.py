@@ -135,6 +135,26 @@ def test_a_slider_becomes_a_range_and_nothing_typed_is_lost(
     expect(tab.get_by_text("12 runs").first).to_be_visible()
 
 
+def test_another_experiment_has_a_form_of_its_own(
+    dashboard_server: DashboardServer, tab: Page
+) -> None:
+    tab.goto(f"{dashboard_server.url}/sweeps")
+    expect(tab.get_by_label("Learning rate to")).to_have_value("10")
+    main = tab.get_by_test_id("stMain")
+
+    main.get_by_text("Regression", exact=True).click()
+
+    expect(tab.get_by_label("Learning rate η to")).to_have_value("1.2")
+    expect(main.get_by_test_id("stMultiSelect").get_by_text("loss", exact=True)).to_be_visible()
+    expect(main.get_by_test_id("stAlert").get_by_text("must be")).to_have_count(0)
+    assert "model=" not in tab.url
+
+    main.get_by_text("MNIST", exact=True).click()
+
+    expect(tab.get_by_label("Learning rate to")).to_have_value("10")
+    expect(main.get_by_test_id("stMultiSelect").get_by_text("test_accuracy")).to_be_visible()
+
+
 def test_a_finished_sweep_is_no_longer_asked_for(
     dashboard_server: DashboardServer, tab: Page
 ) -> None:

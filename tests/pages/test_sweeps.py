@@ -102,7 +102,7 @@ def test_the_form_says_what_is_swept(open_page: Open) -> None:
     at = open_page(PAGE, experiment="Regression", **{"range.lr": "log:0.01:1"})
     at.button(key="sweeps.regression.ranges.steps.Vary").click().run()
     at.selectbox(key="sampler").set_value("random").run()
-    at.multiselect(key="objective").set_value(["loss"]).run()
+    at.multiselect(key="objective.regression").set_value(["loss"]).run()
     at.number_input(key="settings").set_value(5).run()
     at.number_input(key="seeds").set_value(2).run()
     assert "**10 runs** (5 settings × 2 seeds)" in captions(at)
@@ -144,6 +144,28 @@ def test_with_nothing_varied_the_page_says_how_to(open_page: Open) -> None:
 
     assert "Press \\*Vary\\*" in at.info[0].value or "Press *Vary*" in at.info[0].value
     assert at.button(key="sweeps.start").disabled
+
+
+@pytest.mark.usefixtures("empty_store")
+def test_each_experiment_keeps_a_form_of_its_own(open_page: Open) -> None:
+    at = open_page(PAGE)
+    at.text_input(key="sweeps.mnist.ranges.lr.to").set_value("0.5").run()
+
+    at.segmented_control(key="experiment").set_value("Regression").run()
+
+    assert not at.exception
+    assert not at.error
+    assert at.multiselect(key="objective.regression").value == ["loss"]
+    assert at.query_params["range.lr"] == "log:0.001:1.2"
+    assert "model" not in at.query_params
+    assert not at.button(key="sweeps.start").disabled
+
+    at.segmented_control(key="experiment").set_value("MNIST").run()
+
+    assert not at.exception
+    assert at.multiselect(key="objective.mnist").value == ["test_accuracy"]
+    assert at.text_input(key="sweeps.mnist.ranges.lr.to").value == "0.5"
+    assert at.query_params["model"] == "linear"
 
 
 @pytest.mark.usefixtures("empty_store")
@@ -269,13 +291,13 @@ def test_the_code_gives_this_very_sweep(
 ) -> None:
     at = open_page(PAGE, sweep=with_sweep.id)
 
-    [python] = [code.value for code in at.code if "mlcore.sweep(" in code.value]
+    [python] = [code.value for code in at.code if "mlcore.RegressionConfig(" in code.value]
     scope: dict[str, object] = {}
     monkeypatch.setenv("MLCORE_WORKERS", "0")
     exec(python, scope)  # noqa: S102 - the page's own line, as a person would paste it
     assert isinstance(scope["sweep"], Sweep)
     assert scope["sweep"].id == with_sweep.id
-    [command] = [code.value for code in at.code if code.value.startswith("mlcore sweep")]
+    [command] = [code.value for code in at.code if "mlcore sweep regression" in code.value]
     assert "--lr log:0.01:1.1" in command
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from mlcore.charts.dimensions import as_text
+from mlcore.runs import engine, open_store
 from mlcore.sweeps import Sweep
 from mlcore.sweeps.groups_found import Population
 from mlcore.ui import navigation, page, run_parts, watch
@@ -57,10 +58,18 @@ def _where(seen: Look) -> None:
         st.progress(counts.done / counts.total)
     if sweep.error:
         page.error(sweep.error)
+    if sweep.running and counts.queued and (trouble := _trouble(sweep.store.url)) is not None:
+        page.error(trouble)
     searched = summary(type(sweep.config), sweep.space.ranges)
     st.caption(f":material/swap_horiz: {page.plain(searched)} · {sweep.sampler}")
     for sentence in population_words(sweep.populations, running=sweep.running):
         st.caption(f":material/bolt: {page.plain(sentence)}")
+
+
+@st.cache_data(ttl=5.0, max_entries=8, show_spinner=False)
+def _trouble(url: str) -> str | None:
+    """Why queued runs wait in vain; asked every few seconds, for an engine may be far away."""
+    return engine.trouble(open_store(url))
 
 
 def progress_words(seen: Look) -> str:

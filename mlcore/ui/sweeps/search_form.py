@@ -91,7 +91,7 @@ def _objectives(config: Config) -> tuple[tuple[str, ...], tuple[str, ...]]:
         max_selections=MOST_OBJECTIVES,
         help="The last value of a metric that each run logs; with two, the sweep looks for the "
         "settings that no other beats in both.",
-        key="objective",
+        key=f"objective.{config.experiment}",  # metrics have other names elsewhere
         bind="query-params",
     )
     directions = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from typing import Final, Literal
 
@@ -12,6 +13,7 @@ from mlcore.experiments import config_class
 from mlcore.runs import engine, open_store
 from mlcore.sweeps import Range, Sweep, SweepSpec, spec_for
 from mlcore.sweeps import start as start_sweep
+from mlcore.sweeps.asking import as_python, as_words, settings_for
 from mlcore.sweeps.forecast import Forecast, forecast
 from mlcore.ui import form, page, run_parts
 from mlcore.ui.range_form import PARAM, RangeForm, summary
@@ -42,6 +44,7 @@ def show() -> None:
         required=True,
         key="experiment",
         bind="query-params",
+        on_change=_leave_forms,
     )
     experiment = _TITLES[title]
     cls = config_class(experiment)
@@ -56,7 +59,22 @@ def show() -> None:
     with how:
         search = search_form(config if config is not None else cls())
     with top, page.sentences():
-        _start(config, ranges.ranges(), search)
+        spec = _start(config, ranges.ranges(), search)
+    if spec is not None and search is not None:
+        settings = settings_for(spec, search.settings, search.minutes)
+        command = shlex.join(as_words(spec, settings))
+        page.as_code(
+            f"import mlcore\n\nsweep = {as_python(spec, settings)}", command, key="sweeps.form.code"
+        )
+
+
+def _leave_forms() -> None:
+    """Take the fields of all forms out of the URL: those of one would be read as another's."""
+    for experiment in _TITLES.values():
+        for name in config_class(experiment).model_fields:
+            for param in (name, PARAM + name):
+                if param in st.query_params:
+                    del st.query_params[param]
 
 
 def _begin(cls: type[Config], experiment: Experiment, key: str) -> None:
@@ -74,7 +92,8 @@ def _begin(cls: type[Config], experiment: Experiment, key: str) -> None:
 
 def _start(
     config: Config | None, ranges: Mapping[str, Range] | None, search: Search | None
-) -> None:
+) -> SweepSpec | None:
+    """The cost and the button; returns the sweep that the form describes, if it describes one."""
     chosen.show_refusal()
     spec, why = _spec(config, ranges, search)
     started = "sweeps.started"
@@ -99,6 +118,7 @@ def _start(
     if sweep_id is not None:
         chosen.show_sweep(sweep_id)
         st.rerun()
+    return spec
 
 
 def _spec(
