@@ -263,7 +263,7 @@ def _line(found: Sweep) -> str:
     pruned = f", {counts.pruned} pruned" if counts.pruned else ""
     name = f"  {one_line(found.name)}" if found.name else ""
     return (
-        f"{found.id}  {found.spec.experiment:10}  {found.status:8}  "
+        f"{found.id}  {found.experiment:10}  {found.status:8}  "
         f"{found.created:%Y-%m-%d %H:%M}  {counts.done} of {counts.total} runs"
         f"{cached}{failed}{pruned}  {', '.join(found.space.fields)}{name}"
     )

@@ -71,12 +71,17 @@ class Examiner:
         model.eval()
         outputs = torch.cat(team.map(read, self.parts))
         model.train()
-        return self.evaluation(outputs)
+        return self.evaluation(outputs, self._config)
 
-    def evaluation(self, outputs: Tensor) -> Evaluation:
-        """What a network's raw outputs ``[M, classes]`` for the whole test set say of it."""
+    def evaluation(self, outputs: Tensor, config: MNISTConfig) -> Evaluation:
+        """What a network's raw outputs ``[M, classes]`` for the whole test set say of it.
+
+        Args:
+            outputs: In the order of ``parts``.
+            config: Whose loss is reported; it has this examiner's data and kind of loss.
+        """
         classes = outputs.shape[1]
-        loss = loss_for(self._config)(outputs, self._targets)
+        loss = loss_for(config)(outputs, self._targets)
         pairs = self._labels * classes + outputs.argmax(dim=1)
         confusion = pairs.bincount(minlength=classes * classes).view(classes, classes).cpu()
         samples = outputs[self._samples.to(outputs.device)]
@@ -88,7 +93,7 @@ class Examiner:
             arrays={
                 "confusion": confusion,
                 "sample_index": self._samples,
-                "sample_probabilities": probabilities(self._config, samples).cpu(),
+                "sample_probabilities": probabilities(config, samples).cpu(),
             },
         )
 

@@ -74,9 +74,8 @@ class MNISTPopulation:
         self._total = configs[0].epochs * self._per_epoch
         self._pieces = pieces_for(configs[0]) if self._device.type == "cpu" else 1
         digits = data.load(configs[0].dataset, configs[0].data_dir)
-        self._examiners: dict[float, Examiner] = {}
-        self._digits = digits
         with surroundings(threads=1):
+            self._examiner = Examiner(configs[0], digits, self._device)
             first = {config.seed: config for config in configs}
             self._batches = {s: Batches(c, digits, self._device) for s, c in first.items()}
             self._blocks = [
@@ -174,18 +173,11 @@ class MNISTPopulation:
     def _examine(self) -> dict[int, Evaluation]:
         found = {}
         for block in self._blocks:
-            parts = self._examiner(block.members[0]).parts
-            outputs = torch.cat(self._team.map(block.outputs, parts), dim=1)
+            outputs = torch.cat(self._team.map(block.outputs, self._examiner.parts), dim=1)
             for place, member in enumerate(block.members):
-                found[member] = self._examiner(member).evaluation(outputs[place].float())
+                own = outputs[place].float()
+                found[member] = self._examiner.evaluation(own, self._configs[member])
         return found
-
-    def _examiner(self, member: int) -> Examiner:
-        """Members whose loss is the same share one: it holds the whole test set."""
-        config = self._configs[member]
-        if config.label_smoothing not in self._examiners:
-            self._examiners[config.label_smoothing] = Examiner(config, self._digits, self._device)
-        return self._examiners[config.label_smoothing]
 
     def _step(
         self, member: int, metrics: Mapping[str, float], arrays: Mapping[str, Tensor]

@@ -69,7 +69,7 @@ def advance(store: Store, sweep_id: str) -> None:
     if seen.spec.pruning is not None:
         rungs.judge_all(store, sweep_id, seen.spec, seen.members)
     if trouble := _trouble(seen):
-        _fail(store, seen, trouble)
+        _fail(store, sweep_id, seen.members, trouble)
         return
     if seen.late:
         with store.writing() as connection:
@@ -133,7 +133,12 @@ def _look(store: Store, sweep_id: str) -> _Seen | None:
         if row.status != book.RUNNING:
             return None
         members = read_members(connection, row.id)
-    return _Seen(row, book.spec_of(row), members, settings_of(members))
+    try:
+        spec = book.spec_of(row)
+    except ValueError as error:  # another version began it
+        _fail(store, row.id, members, str(error))
+        return None
+    return _Seen(row, spec, members, settings_of(members))
 
 
 def _trouble(seen: _Seen) -> str | None:
@@ -188,7 +193,7 @@ def _submit(store: Store, seen: _Seen, asked: Sequence[Proposal]) -> None:
     try:
         fresh = [{**new_row(config), "retries": RETRIES} for config in configs]
     except DataUnavailableError as error:
-        _fail(store, seen, str(error))
+        _fail(store, row.id, seen.members, str(error))
         return
     places = engine.slots(store)
     with store.writing() as connection:
@@ -228,7 +233,7 @@ def _finish(store: Store, seen: _Seen) -> None:
             book.alter(connection, now.id, status=book.FINISHED, finished=time.time())
 
 
-def _fail(store: Store, seen: _Seen, why: str) -> None:
+def _fail(store: Store, sweep_id: str, members: Sequence[Member], why: str) -> None:
     with store.writing() as connection:
-        stop_members(connection, seen.members)
-        book.alter(connection, seen.row.id, status=book.FAILED, finished=time.time(), error=why)
+        stop_members(connection, members)
+        book.alter(connection, sweep_id, status=book.FAILED, finished=time.time(), error=why)

@@ -33,7 +33,7 @@ class Sweep:
     Attributes:
         id: Eight letters and digits.
         name: What a person calls it.
-        spec: Config, space, sampler, objectives, seeds and pruning.
+        experiment: Name of the experiment.
         status: ``running``, ``stopped``, ``finished`` or ``failed``.
         settings: How many settings it is to try; None where only time limits it.
         deadline: When the last run is started (UTC), or None.
@@ -45,7 +45,7 @@ class Sweep:
 
     id: str
     name: str
-    spec: SweepSpec
+    experiment: str
     status: str
     settings: int | None
     deadline: datetime | None
@@ -53,7 +53,17 @@ class Sweep:
     created: datetime
     finished: datetime | None
     error: str | None
+    row: Row[Any] = field(repr=False, compare=False)
     store: Store = field(repr=False, compare=False)
+
+    @cached_property
+    def spec(self) -> SweepSpec:
+        """Config, space, sampler, objectives, seeds and pruning.
+
+        Raises:
+            ConfigError: If this version of mlcore no longer knows a field of it.
+        """
+        return book.spec_of(self.row)
 
     @property
     def config(self) -> Config:
@@ -297,7 +307,7 @@ def sweep_of(row: Row[Any], store: Store) -> Sweep:
     return Sweep(
         id=row.id,
         name=row.name,
-        spec=book.spec_of(row),
+        experiment=row.experiment,
         status=row.status,
         settings=row.settings,
         deadline=_moment(row.deadline),
@@ -305,6 +315,7 @@ def sweep_of(row: Row[Any], store: Store) -> Sweep:
         created=datetime.fromtimestamp(row.created, UTC),
         finished=_moment(row.finished),
         error=row.error,
+        row=row,
         store=store,
     )
 

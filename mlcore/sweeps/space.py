@@ -28,7 +28,9 @@ from mlcore.sweeps.ranges import (
 MOST_SETTINGS = 100_000
 """Settings of a grid, or of any sweep, at most."""
 
-SpaceLike: TypeAlias = "Space | Mapping[str, Range | Conditional | Iterable[Any]]"
+SpaceLike: TypeAlias = "Space | Mapping[str, Any]"
+"""Field → range, condition or list of values; checked by ``Space.of``."""
+
 Params: TypeAlias = Mapping[str, Any]
 """One setting of the swept fields; a field whose condition does not hold is left out."""
 
