@@ -185,7 +185,7 @@ def test_one_drawing_is_one_digit_however_it_is_kept(
     found = prepare(read_photo(kept_as(paper()))).astype(int)
 
     assert np.abs(found - expected).max() <= 40
-    assert np.abs(found - expected).mean() < 0.5
+    assert np.abs(found - expected).mean() < 1
 
 
 def test_a_speck_beside_the_digit_is_left_out() -> None:
