@@ -14,14 +14,14 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from ray.cluster_utils import Cluster
 
 import mlcore
-from mlcore.runs import Run, Status, open_store, tend
+from mlcore.runs import Status, open_store
 from tests.runs.toy import ToyConfig
 
 PATIENCE = 150.0
@@ -29,27 +29,33 @@ _NODE: dict[str, Any] = {"num_cpus": 1, "object_store_memory": 80 * 2**20}
 
 
 def killed_node() -> dict[str, Any]:
-    """Three nodes work on six runs; one node dies in the middle; then one run does not stop."""
+    """Three nodes work on a sweep; one dies in the middle; then a run does not stop when asked.
+
+    Nobody watches: it is the cluster that moves the sweep on.
+    """
     cluster = Cluster(initialize_head=True, head_node_args={**_NODE, "include_dashboard": False})
     try:
         doomed, _ = cluster.add_node(**_NODE), cluster.add_node(**_NODE)
         os.environ |= {"MLCORE_ENGINE": "auto", "RAY_ADDRESS": cluster.address}
-        configs = [ToyConfig(seed=seed, steps=150, delay=0.02) for seed in range(6)]
-        runs = [mlcore.submit(config) for config in configs]
-        until(lambda: sum(one.step > 10 for one in now(runs)) >= 3)
+        config = ToyConfig(steps=150, delay=0.02)
+        sweep = mlcore.sweep(config, {"seed": range(6)}, objective="loss", wait=False)
+        until(lambda: sum(run.step > 10 for run in sweep.refresh().runs()) >= 3)
         cluster.remove_node(doomed, allow_graceful=False)
-        until(lambda: not any(one.status.moving for one in now(runs)))
+        until(lambda: not sweep.refresh().running)
         deaf = mlcore.submit(ToyConfig(delay=1000))
         until(lambda: deaf.refresh().status == Status.RUNNING)
         deaf.stop()
         until(lambda: not deaf.refresh().status.moving)
-        return {"runs": [one.id for one in runs], "deaf": deaf.id}
+        return {"sweep": sweep.id, "deaf": deaf.id}
     finally:
         cluster.shutdown()
 
 
 def client() -> dict[str, Any]:
-    """A cluster that `ray start --head` made, reached from outside by its client port."""
+    """A cluster that `ray start --head` made, reached from outside by its client port.
+
+    Between two runs the package is edited, so this needs a copy of it.
+    """
     gcs, door = free_port(), free_port()
     words = ["start", "--head", "--block", f"--port={gcs}", f"--ray-client-server-port={door}"]
     words += ["--num-cpus=1", "--include-dashboard=false", f"--object-store-memory={80 * 2**20}"]
@@ -61,21 +67,18 @@ def client() -> dict[str, Any]:
     try:
         until(lambda: answers(door))
         os.environ["MLCORE_ENGINE"] = f"ray://127.0.0.1:{door}"
-        runs = [mlcore.submit(ToyConfig(seed=seed)) for seed in range(2)]
-        until(lambda: not any(one.status.moving for one in now(runs)))
-        return {"runs": [one.id for one in runs]}
+        first = mlcore.submit(ToyConfig()).wait(PATIENCE)
+        (Path(mlcore.__file__).parent / "edited.py").touch()
+        # nobody tends from here on: the dispatcher of the old code finds its own successor
+        second = open_store().submit(ToyConfig(seed=1))
+        until(lambda: not second.refresh().status.moving)
+        return {"runs": [first.id, second.id]}
     finally:
         os.killpg(head.pid, signal.SIGTERM)
         try:
             head.wait(20)
         except subprocess.TimeoutExpired:
             os.killpg(head.pid, signal.SIGKILL)
-
-
-def now(runs: Sequence[Run]) -> list[Run]:
-    """The runs as they are; a look that tends the store, as any page's does."""
-    tend(open_store())
-    return [one.refresh() for one in runs]
 
 
 def until(condition: Callable[[], bool]) -> None:

@@ -19,6 +19,7 @@ from mlcore.runs import engine
 from mlcore.runs.engines import chosen
 from mlcore.runs.engines.local import LocalWorkers, cores_each, worker_limit
 from mlcore.runs.engines.ray_cluster import RayCluster
+from mlcore.runs.engines.share import Share
 from mlcore.runs.store import Store
 from tests.runs.toy import ToyConfig
 
@@ -195,3 +196,67 @@ def test_workers_share_the_cores_that_there_are(
     for seed in range(queued):
         store.submit(ToyConfig(seed=seed))
     assert cores_each(store) == each
+
+
+# --- what a run is given of a cluster ------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("cpus", "gpus", "device", "given"),
+    [
+        (None, None, "auto", {"num_cpus": 1.0, "num_gpus": 0.0}),
+        (None, None, "cuda", {"num_cpus": 1.0, "num_gpus": 1.0}),
+        ("2", "0.25", "cuda", {"num_cpus": 2.0, "num_gpus": 0.25}),
+        ("0.5", "0.25", "auto", {"num_cpus": 0.5, "num_gpus": 0.25}),
+        ("1", "0.25", "cpu", {"num_cpus": 1.0, "num_gpus": 0.0}),
+        ("1", "0", None, {"num_cpus": 1.0, "num_gpus": 0.0}),
+    ],
+)
+def test_a_run_is_given_what_its_device_and_the_environment_ask(
+    cpus: str | None,
+    gpus: str | None,
+    device: str | None,
+    given: dict[str, float],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in (("MLCORE_RUN_CPUS", cpus), ("MLCORE_RUN_GPUS", gpus)):
+        if value is not None:
+            monkeypatch.setenv(name, value)
+    share = Share.from_environment()
+    assert share.for_device(device) == given
+    for name, value in share.to_environment().items():
+        monkeypatch.setenv(name, value)
+    assert Share.from_environment() == share, "a successor is told the same"
+
+
+@pytest.mark.parametrize(
+    ("cluster", "cpus", "gpus", "room"),
+    [
+        ({"CPU": 16.0}, 1.0, 0.0, 16),
+        ({"CPU": 16.0}, 3.0, 0.0, 5),
+        ({"CPU": 16.0, "GPU": 2.0}, 1.0, 0.25, 8),
+        ({"CPU": 2.0, "GPU": 8.0}, 1.0, 0.25, 2),
+        ({"CPU": 0.3}, 0.1, 0.0, 3),
+        ({}, 1.0, 0.0, 0),
+    ],
+)
+def test_a_cluster_has_room_for_what_its_scarcest_part_allows(
+    cluster: dict[str, float], cpus: float, gpus: float, room: int
+) -> None:
+    assert Share(cpus, gpus).room(cluster) == room
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("MLCORE_RUN_CPUS", "0", "needs some of a core"),
+        ("MLCORE_RUN_CPUS", "two", "'two', but must be a number"),
+        ("MLCORE_RUN_GPUS", "-1", "'-1', but must be a number from 0 up"),
+    ],
+)
+def test_a_share_that_is_none_is_refused(
+    name: str, value: str, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ValueError, match=words):
+        Share.from_environment()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +19,7 @@ import mlcore
 from mlcore.runs import Status
 from mlcore.runs.schema import runs
 from mlcore.runs.store import Store
+from mlcore.sweeps import get_sweep
 from tests.conftest import skip_unless_ci
 from tests.runs.toy import ToyConfig
 
@@ -30,82 +33,18 @@ def ray_is_here() -> None:
         skip_unless_ci("Ray (pip install 'mlcore[ray]')")
 
 
-@pytest.mark.parametrize(
-    ("cpus", "gpus", "device", "given"),
-    [
-        (None, None, "auto", {"num_cpus": 1.0, "num_gpus": 0.0}),
-        (None, None, "cuda", {"num_cpus": 1.0, "num_gpus": 1.0}),
-        ("2", "0.25", "cuda", {"num_cpus": 2.0, "num_gpus": 0.25}),
-        ("0.5", "0.25", "auto", {"num_cpus": 0.5, "num_gpus": 0.25}),
-        ("1", "0.25", "cpu", {"num_cpus": 1.0, "num_gpus": 0.0}),
-        ("1", "0", None, {"num_cpus": 1.0, "num_gpus": 0.0}),
-    ],
-)
-def test_a_run_is_given_what_its_device_and_the_environment_ask(
-    cpus: str | None,
-    gpus: str | None,
-    device: str | None,
-    given: dict[str, float],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    from mlcore.runs.engines.ray_dispatcher import Share
-
-    for name, value in (("MLCORE_RUN_CPUS", cpus), ("MLCORE_RUN_GPUS", gpus)):
-        if value is not None:
-            monkeypatch.setenv(name, value)
-    assert Share.from_environment().for_device(device) == given
-
-
-@pytest.mark.parametrize(
-    ("cluster", "cpus", "gpus", "room"),
-    [
-        ({"CPU": 16.0}, 1.0, 0.0, 16),
-        ({"CPU": 16.0}, 3.0, 0.0, 5),
-        ({"CPU": 16.0, "GPU": 2.0}, 1.0, 0.25, 8),
-        ({"CPU": 2.0, "GPU": 8.0}, 1.0, 0.25, 2),
-        ({"CPU": 0.3}, 0.1, 0.0, 3),
-        ({}, 1.0, 0.0, 0),
-    ],
-)
-def test_a_cluster_has_room_for_what_its_scarcest_part_allows(
-    cluster: dict[str, float], cpus: float, gpus: float, room: int
-) -> None:
-    from mlcore.runs.engines.ray_dispatcher import Share
-
-    assert Share(cpus, gpus).room(cluster) == room
-
-
-@pytest.mark.parametrize(
-    ("name", "value", "words"),
-    [
-        ("MLCORE_RUN_CPUS", "0", "needs some of a core"),
-        ("MLCORE_RUN_CPUS", "two", "'two', but must be a number"),
-        ("MLCORE_RUN_GPUS", "-1", "'-1', but must be a number from 0 up"),
-    ],
-)
-def test_a_share_that_is_none_is_refused(
-    name: str, value: str, words: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from mlcore.runs.engines.ray_dispatcher import Share
-
-    monkeypatch.setenv(name, value)
-    with pytest.raises(ValueError, match=words):
-        Share.from_environment()
-
-
-def played(scenario: str, store: Store) -> dict[str, Any]:
-    """What came of a scenario of ``tests/engines/ray_scenarios.py``."""
+def played(scenario: str, store: Store, home: Path = ROOT) -> dict[str, Any]:
+    """What came of a scenario of ``tests/engines/ray_scenarios.py``, with the code at ``home``."""
     done = subprocess.run(
         [sys.executable, "tests/engines/ray_scenarios.py", scenario],
         capture_output=True,
         text=True,
-        cwd=ROOT,
+        cwd=home,
         env={
             **os.environ,
-            "PYTHONPATH": str(ROOT),
+            "PYTHONPATH": str(home),
             "MLCORE_STOP_WITHIN": "0.5",
             "RAY_USAGE_STATS_ENABLED": "0",
-            "RAY_DEDUP_LOGS": "0",
         },
         check=False,
     )
@@ -115,16 +54,27 @@ def played(scenario: str, store: Store) -> dict[str, Any]:
     return answer
 
 
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """A copy of the code, to be edited while it runs."""
+    for part in ("mlcore", "tests/runs", "tests/engines"):
+        ignored = shutil.ignore_patterns("*.xz", "__pycache__")
+        shutil.copytree(ROOT / part, tmp_path / "copy" / part, ignore=ignored)
+    return tmp_path / "copy"
+
+
 @pytest.mark.parametrize("store", ["postgresql"], indirect=True)
-def test_a_killed_node_costs_its_run_one_retry_and_the_others_nothing(store: Store) -> None:
+def test_a_killed_node_costs_its_run_one_retry_and_the_sweep_ends_complete(store: Store) -> None:
     told = played("killed_node", store)
 
-    ended = [store.get(run_id) for run_id in told["runs"]]
-    assert {run.status for run in ended} == {Status.FINISHED}
+    sweep = get_sweep(told["sweep"], store)
+    ended = sweep.runs()
+    assert (sweep.status, [run.status for run in ended]) == ("finished", [Status.FINISHED] * 6)
     with store.reading() as connection:
-        query = select(runs.c.id, runs.c.retries).where(runs.c.id.in_(told["runs"]))
-        left = {row.id: row.retries for row in connection.execute(query)}
-    assert sorted(left.values()) == [0, 1, 1, 1, 1, 1], "one run was on the node that died"
+        left = connection.execute(
+            select(runs.c.retries).where(runs.c.key.in_([r.key for r in ended]))
+        )
+        assert sorted(left.scalars()) == [0, 1, 1, 1, 1, 1], "one run was on the node that died"
     for run in ended:
         whole = [(s.index, s.metrics["loss"]) for s in mlcore.train(run.config.replace(delay=0.0))]
         frame = run.metrics()
@@ -137,8 +87,14 @@ def test_a_killed_node_costs_its_run_one_retry_and_the_others_nothing(store: Sto
 
 
 @pytest.mark.parametrize("store", ["postgresql"], indirect=True)
-def test_a_cluster_elsewhere_is_reached_by_its_address(store: Store) -> None:
-    told = played("client", store)
+def test_a_cluster_elsewhere_is_reached_by_its_address_and_takes_up_new_code(
+    store: Store, copy: Path
+) -> None:
+    told = played("client", store, copy)
     ended = [store.get(run_id) for run_id in told["runs"]]
     assert [run.status for run in ended] == [Status.FINISHED] * 2
     assert [run.config for run in ended] == [ToyConfig(seed=0), ToyConfig(seed=1)]
+    log = (store.files / "workers.log").read_text()
+    first, second = re.findall(r"(\S+) has a dispatcher for", log)
+    assert first.startswith("ray://127.0.0.1:")
+    assert not second.startswith("ray://"), "it was launched in the cluster"

@@ -119,12 +119,15 @@ class RayCluster:
         Raises:
             EngineError: If it cannot have one.
         """
-        if self._is_served(store):
-            return
-        self.check(store)
+        if not self._is_served(store):
+            self.check(store)
+            self.launch(store)
+
+    def launch(self, store: Store) -> ProcessId | None:
+        """Start the process that puts a dispatcher into the cluster, unless somebody just did."""
         with store.writing() as connection:  # alone, so that two callers do not both start one
             if self._is_served(store):
-                return
+                return None
             process = start_process(store, "mlcore.runs.engines.ray_launcher")
             now = store.clock()
             connection.execute(delete(workers).where(workers.c.id == roster.DISPATCHER))
@@ -138,6 +141,7 @@ class RayCluster:
                     heartbeat=now,
                 )
             )
+        return process
 
     def slots(self, store: Store) -> int:
         """As many runs as the cluster has room for, once its dispatcher has said so."""

@@ -7,18 +7,19 @@ import os
 import threading
 import time
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any, Final
 
 import ray
 from ray.exceptions import RayError
 from sqlalchemy import delete, select, update
 
-from mlcore.core import RunNotFoundError, RunStateError, StoreError
+from mlcore.core import EngineError, RunNotFoundError, RunStateError, StoreError
 from mlcore.core.cores import give_cores
 from mlcore.runs.claims import ClaimLostError
 from mlcore.runs.engine import look_after
 from mlcore.runs.engines import roster
+from mlcore.runs.engines.ray_cluster import RayCluster
+from mlcore.runs.engines.share import Share
 from mlcore.runs.liveness import HEARTBEAT_EVERY, ProcessId
 from mlcore.runs.schema import runs, workers
 from mlcore.runs.status import Status
@@ -36,46 +37,6 @@ QUEUE_AHEAD: Final = 4
 """Tasks that wait in Ray beyond the room there is: a freed core, or a new node, finds work."""
 
 _log = logging.getLogger("mlcore.ray")
-
-
-@dataclass(frozen=True, slots=True)
-class Share:
-    """What of the cluster one run is given.
-
-    Attributes:
-        cpus: Cores, and as many threads.
-        gpus: GPUs, or a part of one that several runs share.
-    """
-
-    cpus: float = 1.0
-    gpus: float = 0.0
-
-    @classmethod
-    def from_environment(cls) -> Share:
-        """``MLCORE_RUN_CPUS`` (1 if not set) and ``MLCORE_RUN_GPUS`` (0 if not set).
-
-        Raises:
-            ValueError: If one is not a number from 0 up, or there would be no core.
-        """
-        cpus = amount("MLCORE_RUN_CPUS", 1.0)
-        if cpus == 0:
-            raise ValueError("MLCORE_RUN_CPUS is 0, but a run needs some of a core: give 0.5, say.")
-        return cls(cpus, amount("MLCORE_RUN_GPUS", 0.0))
-
-    def for_device(self, device: object) -> dict[str, float]:
-        """The resources of a run whose config asks for this device, as Ray wants them named.
-
-        A run on ``cuda`` gets a GPU of its own where no share was said; one on the ``cpu`` none.
-        """
-        gpus = {"cuda": self.gpus or 1.0, "cpu": 0.0}.get(str(device), self.gpus)
-        return {"num_cpus": self.cpus, "num_gpus": gpus}
-
-    def room(self, cluster: dict[str, float]) -> int:
-        """How many runs a cluster of these resources has room for."""
-        rooms = [cluster.get("CPU", 0.0) / self.cpus]
-        if self.gpus:
-            rooms.append(cluster.get("GPU", 0.0) / self.gpus)
-        return int(min(rooms) + 1e-9)
 
 
 def carry_out(store_url: str, run_id: str) -> None:
@@ -108,35 +69,69 @@ class Dispatcher:
         self._asked: dict[str, float] = {}  # run id → when it was first seen asked to stop
         self._slots = 0
         self._code = Code()
+        self._retired = False
+        self._launcher: ProcessId | None = None  # of the successor, until that is there
         # Ray gives no more retries than the store counts: see ``mlcore.runs.deaths``
         self._carry_out = ray.remote(max_retries=0)(carry_out)
-        threading.Thread(target=self._work, name="mlcore-dispatcher", daemon=True).start()
+        threading.Thread(target=self._live, name="mlcore-dispatcher", daemon=True).start()
 
     def ready(self) -> bool:
-        """Answer, once it is there."""
-        return True
+        """Answer, once it is there; False if it has handed its place on and only waits."""
+        return not self._retired
+
+    def _live(self) -> None:
+        try:
+            self._work()
+        finally:  # an actor without its thread would hold its name and serve nobody
+            ray.kill(ray.get_runtime_context().current_actor, no_restart=True)
 
     def _work(self) -> None:
         idle_since = beat_due = time.monotonic()
         while True:
             try:
-                if time.monotonic() >= beat_due:
-                    self._beat()
-                    beat_due = time.monotonic() + HEARTBEAT_EVERY
                 self._collect()
-                look_after(self._store)
-                if not self._code.changed():
-                    self._hand_out()
                 self._insist()
                 if self._tasks:
                     idle_since = time.monotonic()
-                elif self._may_leave(time.monotonic() - idle_since):
-                    break
-            except (StoreError, RayError) as error:
+                if self._retired:
+                    if not self._tasks and not self._launching():
+                        return
+                else:
+                    if time.monotonic() >= beat_due:
+                        self._beat()
+                        beat_due = time.monotonic() + HEARTBEAT_EVERY
+                    look_after(self._store)
+                    if self._code.changed():
+                        self._make_way()
+                    elif self._may_leave(time.monotonic() - idle_since):
+                        return
+                    else:
+                        self._hand_out()
+            except (StoreError, EngineError, RayError) as error:
                 _log.warning("%s", error)  # the store or the cluster may come back
                 time.sleep(HEARTBEAT_EVERY)
             time.sleep(LOOK_EVERY)
-        ray.kill(ray.get_runtime_context().current_actor, no_restart=True)
+
+    def _make_way(self) -> None:
+        """Let a dispatcher of the new code take over; what runs already goes on to its end.
+
+        It is a new job to Ray, whose processes have imported nothing of the old code.
+        """
+        _log.info("the code was changed; a fresh dispatcher takes over")
+        os.environ |= self._share.to_environment() | {
+            "MLCORE_ENGINE": "auto",
+            "MLCORE_STOP_WITHIN": str(self._stop_within),
+            "MLCORE_WORKER_IDLE": str(self._patience),
+            "RAY_ADDRESS": ray.get_runtime_context().gcs_address,
+        }
+        with self._store.writing() as connection:
+            connection.execute(delete(workers).where(workers.c.id == roster.DISPATCHER))
+        self._retired = True
+        self._launcher = RayCluster("auto").launch(self._store)
+
+    def _launching(self) -> bool:
+        """Whether the successor's launcher is at work: Ray would end it together with this."""
+        return self._launcher is not None and self._launcher.alive(None)
 
     def _beat(self) -> None:
         """Say that this store has its dispatcher, and how much room there is."""
@@ -209,28 +204,11 @@ class Dispatcher:
                 ray.cancel(self._tasks[run_id], force=True)
 
     def _may_leave(self, idle: float) -> bool:
-        """Strike itself off the list if nothing has come for long, or its code is old."""
-        if idle <= self._patience and not self._code.changed():
+        """Strike itself off the list if nothing has come for long."""
+        if idle <= self._patience:
             return False
         with self._store.writing() as connection:
-            waits = roster.count(connection, runs.c.status == Status.QUEUED)
-            if waits and not self._code.changed():
+            if roster.count(connection, runs.c.status == Status.QUEUED):
                 return False
             connection.execute(delete(workers).where(workers.c.id == roster.DISPATCHER))
         return True
-
-
-def amount(variable: str, default: float) -> float:
-    """A number of the environment.
-
-    Raises:
-        ValueError: If it is not a number from 0 up.
-    """
-    given = os.environ.get(variable, str(default))
-    try:
-        number = float(given)
-    except ValueError:
-        number = -1.0
-    if not 0 <= number < float("inf"):
-        raise ValueError(f"{variable} is {given!r}, but must be a number from 0 up.")
-    return number

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import secrets
 from typing import Any
 
 import ray
@@ -16,7 +17,8 @@ import ray
 from mlcore.core import EngineError
 from mlcore.runs.engines.choice import chosen
 from mlcore.runs.engines.ray_cluster import RayCluster
-from mlcore.runs.engines.ray_dispatcher import STOP_WITHIN, Dispatcher, Share, amount
+from mlcore.runs.engines.ray_dispatcher import STOP_WITHIN, Dispatcher
+from mlcore.runs.engines.share import Share, amount
 from mlcore.runs.store import open_store
 from mlcore.runs.worker import idle_for
 
@@ -40,6 +42,11 @@ def launch(engine: RayCluster, store_url: str) -> None:
         logging_level=logging.ERROR,
     )
     name = "dispatcher-" + hashlib.sha256(store_url.encode()).hexdigest()[:12]
+    if not _start(name, store_url):  # one of older code is there, until its last runs have ended
+        _start(f"{name}-{secrets.token_hex(4)}", store_url)
+
+
+def _start(name: str, store_url: str) -> bool:
     dispatcher: Any = (  # a handle that has the actor's methods
         ray.remote(Dispatcher)
         .options(
@@ -58,7 +65,8 @@ def launch(engine: RayCluster, store_url: str) -> None:
             amount("MLCORE_STOP_WITHIN", STOP_WITHIN),
         )
     )
-    ray.get(dispatcher.ready.remote(), timeout=READY_WITHIN)
+    serves: bool = ray.get(dispatcher.ready.remote(), timeout=READY_WITHIN)
+    return serves
 
 
 def main() -> None:

@@ -1,0 +1,66 @@
+"""What of a cluster one run is given, as the environment says."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What of the cluster one run is given.
+
+    Attributes:
+        cpus: Cores, and as many threads.
+        gpus: GPUs, or a part of one that several runs share.
+    """
+
+    cpus: float = 1.0
+    gpus: float = 0.0
+
+    def to_environment(self) -> dict[str, str]:
+        """The variables that say so."""
+        return {"MLCORE_RUN_CPUS": str(self.cpus), "MLCORE_RUN_GPUS": str(self.gpus)}
+
+    @classmethod
+    def from_environment(cls) -> Share:
+        """``MLCORE_RUN_CPUS`` (1 if not set) and ``MLCORE_RUN_GPUS`` (0 if not set).
+
+        Raises:
+            ValueError: If one is not a number from 0 up, or there would be no core.
+        """
+        cpus = amount("MLCORE_RUN_CPUS", 1.0)
+        if cpus == 0:
+            raise ValueError("MLCORE_RUN_CPUS is 0, but a run needs some of a core: give 0.5, say.")
+        return cls(cpus, amount("MLCORE_RUN_GPUS", 0.0))
+
+    def for_device(self, device: object) -> dict[str, float]:
+        """The resources of a run whose config asks for this device, as Ray wants them named.
+
+        A run on ``cuda`` gets a GPU of its own where no share was said; one on the ``cpu`` none.
+        """
+        gpus = {"cuda": self.gpus or 1.0, "cpu": 0.0}.get(str(device), self.gpus)
+        return {"num_cpus": self.cpus, "num_gpus": gpus}
+
+    def room(self, cluster: dict[str, float]) -> int:
+        """How many runs a cluster of these resources has room for."""
+        rooms = [cluster.get("CPU", 0.0) / self.cpus]
+        if self.gpus:
+            rooms.append(cluster.get("GPU", 0.0) / self.gpus)
+        return int(min(rooms) + 1e-9)
+
+
+def amount(variable: str, default: float) -> float:
+    """A number of the environment.
+
+    Raises:
+        ValueError: If it is not a number from 0 up.
+    """
+    given = os.environ.get(variable, str(default))
+    try:
+        number = float(given)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number < float("inf"):
+        raise ValueError(f"{variable} is {given!r}, but must be a number from 0 up.")
+    return number
