@@ -30,7 +30,7 @@ def tile_payload(
     title: str,
     cells: str,
     unit: str = "",
-    first: int = 0,
+    group: int = 1,
 ) -> dict[str, Any]:
     """What ``ui/inside/tiles.js`` draws: the same tiles at several moments.
 
@@ -44,7 +44,7 @@ def tile_payload(
         title: What the picture shows, in words.
         cells: Where a cell is, with ``{row}`` and ``{column}``.
         unit: Of the numbers, for the scale.
-        first: What the first row and column are called, 0 or 1.
+        group: Tiles that belong together, so that a row should hold whole groups.
 
     Raises:
         ValueError: If the frames differ in shape or their number from the moments'.
@@ -74,7 +74,7 @@ def tile_payload(
         "unit": unit,
         "stops": list(STOPS),
         "cells": cells,
-        "first_row": first,
+        "group": group,
         "axis": "Epoch",
         "hint": "Point at a cell to read its number."
         + (" Beyond the ends of the scale the colour stays." if clip < largest else ""),

@@ -125,6 +125,7 @@ def _payload(
         name=f"{moments[-1].run_id}.{last.name}.{digit is None}.{first is None}",
         title=_title(last, len(places), digit, learned=first is not None),
         cells=cells,
+        group=last.shape[1] if digit is None and len(last.shape) == 4 else 1,
     )
 
 

@@ -125,11 +125,21 @@ def follow(pair: Pair, draw: Callable[[Shown], None], *, key: str) -> None:
 
 def find(pair: Pair) -> dict[tuple[str, int], Run]:
     """The newest run of each config that has one, by arm and seed."""
+    store = open_store()
     wanted = {config.fingerprint(): who for who, config in pair.configs().items()}
-    found: dict[tuple[str, int], Run] = {}
-    for run in open_store().list(experiment=MNISTConfig.experiment, limit=_LOOK_BACK):
-        if run.fingerprint in wanted:
-            found.setdefault(wanted[run.fingerprint], run)
+    # where the runs are known, they are read by their ids: a store may hold thousands of others
+    ids: dict[str, str] = st.session_state.setdefault("inside.pair.ids", {})
+    known = [ids[fingerprint] for fingerprint in wanted if fingerprint in ids]
+    found = {
+        wanted[run.fingerprint]: run
+        for run in store.get_many(known)
+        if run.fingerprint in wanted and run.deleted is None
+    }
+    if len(found) < len(wanted):
+        for run in store.list(experiment=MNISTConfig.experiment, limit=_LOOK_BACK):
+            if run.fingerprint in wanted:
+                found.setdefault(wanted[run.fingerprint], run)
+    ids.update({run.fingerprint: run.id for run in found.values()})
     return found
 
 

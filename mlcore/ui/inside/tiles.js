@@ -1,7 +1,8 @@
 // Pictures of a matrix at several moments, with a slider between them: all data is in the browser.
 const views = new WeakMap()
-const NAMED = 16   // tiles that carry their names
-const GAP = 2, TALLEST = 470, SMALLEST = 22, STEP_MS = 420
+const GAP = 2, TALLEST = 470, SMALLEST = 22, FLATTEST = 20   // pixels
+const NAMED = 16, HEAD = 16   // up to so many tiles carry their names, so high
+const STEP_MS = 420
 
 export default function ({data, parentElement: root}) {
   let view = views.get(root)
@@ -72,21 +73,22 @@ class Tiles {
   }
 
   layout() {
-    const {count, height, width} = this.data, room = this.box.clientWidth
-    let columns = 1, cell = 0
-    for (columns = 1; columns <= count; columns++) {
-      cell = (room - (columns - 1) * GAP) / (columns * width)
-      const tall = Math.ceil(count / columns) * (cell * height + GAP)
-      if (tall <= TALLEST || (room / (columns + 1) < SMALLEST && columns > 1)) break
+    const {count, height, width, group} = this.data, room = this.box.clientWidth
+    const head = count > 1 && count <= NAMED ? HEAD : 0
+    const size = columns => (room - (columns - 1) * GAP) / columns
+    let columns = 1
+    while (columns < count && Math.ceil(count / columns) *
+      (size(columns) * height / width + head + GAP) > TALLEST && size(columns + 1) > SMALLEST) {
+      columns++
     }
-    columns = Math.min(columns, count)
-    // whole rows, if a little smaller tiles allow them
-    for (const more of [columns, columns + 1, columns + 2]) {
-      if (more < count && count % more === 0) { columns = more; break }
-    }
-    cell = (room - (columns - 1) * GAP) / (columns * width)
-    cell = Math.min(cell, 26, TALLEST / height)
-    return {columns, rows: Math.ceil(count / columns), cell, wide: cell * width, tall: cell * height}
+    // a row holds whole groups, if a little smaller tiles allow it, else equally many tiles
+    const whole = n => n < count && count % n === 0 && (n % group === 0 || group % n === 0)
+    const more = group > 1 ? 8 : 4
+    columns = [...Array(more + 1).keys()].map(k => columns + k).find(whole) ?? columns
+    const cell = Math.min(size(columns) / width, 26, Math.max(1, TALLEST / height))
+    const wide = cell * width, tall = Math.max(cell * height, FLATTEST)
+    return {columns, rows: Math.ceil(count / columns), cell, wide, tall, head,
+      across: wide + GAP, down: tall + head + GAP}
   }
 
   draw() {
@@ -98,18 +100,16 @@ class Tiles {
     this.root.querySelector('.when').textContent = moments[this.at]
     this.box.dataset.moment = moments[this.at]
     this.canvas.setAttribute('aria-label', `${this.data.title}, ${moments[this.at]}`)
-    const size = [at.columns * (at.wide + GAP) - GAP, at.rows * (at.tall + GAP) - GAP]
-    const c = sized(this.canvas, ...size)
+    const c = sized(this.canvas, at.columns * at.across - GAP, at.rows * at.down - GAP)
     const sheet = this.paint(this.frames[this.at], count, height, width)
     c.imageSmoothingEnabled = false
+    const look = getComputedStyle(this.box)
+    c.font = `11px ${look.fontFamily}`
+    c.fillStyle = look.color
     for (let i = 0; i < count; i++) {
-      const x = i % at.columns * (at.wide + GAP), y = Math.floor(i / at.columns) * (at.tall + GAP)
-      c.drawImage(sheet, 0, i * height, width, height, x, y, at.wide, at.tall)
-      if (count > 1 && count <= NAMED) {
-        c.font = '600 11px sans-serif'
-        c.fillStyle = '#1b2430'
-        c.fillText(this.data.labels[i], x + 4, y + 13)
-      }
+      const x = i % at.columns * at.across, y = Math.floor(i / at.columns) * at.down
+      if (at.head) c.fillText(this.data.labels[i], x + 1, y + at.head - 4, at.wide)
+      c.drawImage(sheet, 0, i * height, width, height, x, y + at.head, at.wide, at.tall)
     }
     this.tell(this.last ?? null)
   }
@@ -131,12 +131,14 @@ class Tiles {
   point(e) {
     const box = this.canvas.getBoundingClientRect(), at = this.placed
     const {count, height, width} = this.data
-    const x = (e.clientX - box.left) / (at.wide + GAP), y = (e.clientY - box.top) / (at.tall + GAP)
-    const tile = Math.floor(y) * at.columns + Math.floor(x)
-    const column = Math.floor((x % 1) * (at.wide + GAP) / at.cell)
-    const row = Math.floor((y % 1) * (at.tall + GAP) / at.cell)
-    const inside = x >= 0 && Math.floor(x) < at.columns && tile < count && tile >= 0
-    this.tell(inside && column < width && row < height ? {tile, row, column} : null)
+    const x = e.clientX - box.left, y = e.clientY - box.top
+    const i = Math.floor(x / at.across), j = Math.floor(y / at.down)
+    const column = Math.floor((x - i * at.across) / at.wide * width)
+    const row = Math.floor((y - j * at.down - at.head) / at.tall * height)
+    const tile = j * at.columns + i
+    const inside = i >= 0 && i < at.columns && tile >= 0 && tile < count
+      && column >= 0 && column < width && row >= 0 && row < height
+    this.tell(inside ? {tile, row, column} : null)
   }
 
   tell(cell) {
@@ -145,7 +147,7 @@ class Tiles {
     const {height, width, labels, step} = this.data
     const value = this.frames[this.at][(cell.tile * height + cell.row) * width + cell.column] * step
     const where = this.data.cells
-      .replace('{row}', cell.row + this.data.first_row).replace('{column}', cell.column)
+      .replace('{row}', cell.row).replace('{column}', cell.column)
     this.say.textContent = `${labels[cell.tile]}, ${where}: ${show(value)}`
   }
 }
