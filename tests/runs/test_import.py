@@ -263,10 +263,28 @@ def test_a_file_that_is_still_written_gives_what_is_whole(
 ) -> None:
     (file,) = to_tensorboard([run], tmp_path)
     content = file.read_bytes()
-    whole = import_event_file(store, content, "whole")
-    cut = import_event_file(store, content[:-5], "cut")
+    strange = content.replace(b"mlcore/points", b"mlcore/quoits")  # its checksum is wrong now
+    with pytest.raises(ImportRefusedError, match="a checksum is wrong"):
+        import_event_file(store, strange, "strange")
+    events = _others_events([0.5, 0.25])
+    whole = import_event_file(store, events, "whole")
+    cut = import_event_file(store, events[:-5], "cut")
     assert len(whole.metrics()) == 2
     assert len(cut.metrics()) == 1
+
+
+def _others_events(values: list[float]) -> bytes:
+    """An event file of another program: the scalar ``loss``, a value a step."""
+    from tensorboard.compat.proto.event_pb2 import Event
+    from tensorboard.compat.proto.summary_pb2 import Summary
+    from tensorboard.summary.writer.record_writer import RecordWriter
+
+    buffer = io.BytesIO()
+    for step, value in enumerate(values):
+        summary = Summary(value=[Summary.Value(tag="loss", simple_value=value)])
+        event = Event(wall_time=5.0 + step, step=step, summary=summary)
+        RecordWriter(buffer).write(event.SerializeToString())
+    return buffer.getvalue()
 
 
 def test_a_damaged_event_file_is_refused(store: Store, run: Run, tmp_path: Path) -> None:

@@ -69,7 +69,7 @@ def to_json(runs: Sequence[Run]) -> bytes:
     whole = {
         "format": _FORMAT,
         "runs": [
-            {**described(run), "metrics": _metrics(by_run.get(run.id, points.iloc[:0]))}
+            {**described(run), "metrics": metrics_of(by_run.get(run.id, points.iloc[:0]))}
             for run in runs
         ],
     }
@@ -108,7 +108,8 @@ def read_json(data: bytes) -> pd.DataFrame:
     return frame.astype(kinds)
 
 
-def _metrics(rows: pd.DataFrame) -> dict[str, dict[str, list[Any]]]:
+def metrics_of(rows: pd.DataFrame) -> dict[str, dict[str, list[Any]]]:
+    """The points of one run by metric, as lists that strict JSON can hold."""
     return {
         str(metric): {
             "step": curve["step"].tolist(),

@@ -1,4 +1,8 @@
-"""Runs as TensorBoard event files, in float64: what is read back is what was measured."""
+"""Runs as TensorBoard event files: scalars for its charts, and the exact points for coming back.
+
+TensorBoard's scalars are float32, and its data server shows no others. So that nothing is lost,
+the file holds the points once more, as JSON in float64, where only ``mlcore import`` looks.
+"""
 
 from __future__ import annotations
 
@@ -12,20 +16,22 @@ from typing import Any, Final
 from mlcore.core.files import write_atomically
 from mlcore.runs.export.described import described
 from mlcore.runs.export.missing import extra
-from mlcore.runs.export.tables import points_frame
+from mlcore.runs.export.tables import metrics_of, points_frame
 from mlcore.runs.recorded_run import Run
 from mlcore.runs.table import plain
 
 DESCRIPTION_TAG: Final = "mlcore/run"
 """Text summary that holds all that is known of the run, as JSON."""
 
+POINTS_TAG: Final = "mlcore/points"
+"""Summary of a plugin that TensorBoard does not know: every point, as ``to_json`` writes them."""
+
 
 def to_tensorboard(runs: Sequence[Run], folder: Path) -> list[Path]:
     """Write a subfolder with one event file for each run; one that is there is replaced.
 
-    Metrics become scalars (tensors of float64, as ``tf.summary.scalar`` makes them of float32),
-    the config hyperparameters for the HParams tab. The wall time of a point is the run's start
-    plus its seconds of work.
+    Metrics become scalars, the config hyperparameters for the HParams tab. The wall time of a
+    point is the run's start plus its seconds of work.
 
     Args:
         runs: Runs of one store.
@@ -55,7 +61,6 @@ def _records(run: Run, points: Any, started: float) -> bytes:
     from tensorboard.compat.proto.event_pb2 import Event
     from tensorboard.compat.proto.summary_pb2 import Summary
     from tensorboard.summary.writer.record_writer import RecordWriter
-    from tensorboard.util.tensor_util import make_tensor_proto
 
     buffer = io.BytesIO()
     writer = RecordWriter(buffer)
@@ -64,26 +69,27 @@ def _records(run: Run, points: Any, started: float) -> bytes:
         writer.write(Event(**event).SerializeToString())
 
     write(wall_time=started, file_version="brain.Event:2")
-    for summary in (_hparams(run.config_fields, run.id, started), _description(run)):
+    exact = json.dumps(metrics_of(points), ensure_ascii=False, allow_nan=False)
+    for summary in (
+        _hparams(run.config_fields, run.id, started),
+        _text(DESCRIPTION_TAG, "text", json.dumps(described(run), ensure_ascii=False)),
+        _text(POINTS_TAG, "mlcore", exact),
+    ):
         write(wall_time=started, step=0, summary=summary)
-    known: set[str] = set()
-    import numpy as np
-
     for name, step, value, time in zip(
         *(points[column].tolist() for column in ("metric", "step", "value", "time")), strict=True
     ):
-        entry = Summary.Value(tag=name, tensor=make_tensor_proto(np.float64(value)))
-        if name not in known:  # TensorBoard reads the metadata of a tag's first value only
-            known.add(name)
-            entry.metadata.CopyFrom(_scalar_metadata())
+        entry = Summary.Value(tag=name, simple_value=_float32(value))
         write(wall_time=started + time, step=step, summary=Summary(value=[entry]))
     return buffer.getvalue()
 
 
-def _scalar_metadata() -> Any:
-    from tensorboard.plugins.scalar.metadata import create_summary_metadata
+def _float32(value: float) -> float:
+    """A number that float32 holds: beyond its range, infinity."""
+    import numpy as np
 
-    return create_summary_metadata(display_name="", description="")
+    with np.errstate(over="ignore"):
+        return float(np.float32(value))
 
 
 def _hparams(fields: Mapping[str, Any], run_id: str, started: float) -> Any:
@@ -97,16 +103,14 @@ def _hparams(fields: Mapping[str, Any], run_id: str, started: float) -> Any:
     return hparams_pb(values, trial_id=run_id, start_time_secs=started)
 
 
-def _description(run: Run) -> Any:
+def _text(tag: str, plugin: str, text: str) -> Any:
     import numpy as np
-    from tensorboard.compat.proto.summary_pb2 import Summary
-    from tensorboard.plugins.text.metadata import create_summary_metadata
+    from tensorboard.compat.proto.summary_pb2 import Summary, SummaryMetadata
     from tensorboard.util.tensor_util import make_tensor_proto
 
-    text = json.dumps(described(run), ensure_ascii=False)
-    metadata = create_summary_metadata(display_name="", description="")
+    metadata = SummaryMetadata(plugin_data=SummaryMetadata.PluginData(plugin_name=plugin))
     tensor = make_tensor_proto(np.array(text.encode("utf-8"), dtype=object))
-    return Summary(value=[Summary.Value(tag=DESCRIPTION_TAG, tensor=tensor, metadata=metadata)])
+    return Summary(value=[Summary.Value(tag=tag, tensor=tensor, metadata=metadata)])
 
 
 def _plain_name(text: str) -> str:

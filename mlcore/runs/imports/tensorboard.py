@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from mlcore.runs.export.missing import extra
-from mlcore.runs.export.tensorboard import DESCRIPTION_TAG
+from mlcore.runs.export.tensorboard import DESCRIPTION_TAG, POINTS_TAG
 from mlcore.runs.imports.insertion import Foreign, ImportRefusedError, bring_in
 from mlcore.runs.points import Point
 from mlcore.runs.recorded_run import Run
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mlcore.runs.store import Store
 
 MOST_FOLDERS: Final = 10_000
-MOST_RECORD_BYTES: Final = 64 * 1024**2
+MOST_RECORD_BYTES: Final = 512 * 1024**2
 LONGEST_TAG: Final = 1000
 
 _HEADER: Final = 12  # bytes: length and its checksum
@@ -79,6 +79,7 @@ class _Reading:
     def __init__(self) -> None:
         self.points: list[Point] = []
         self._times: list[float] = []
+        self._exact: list[Point] = []
         self._facts: dict[str, Any] = {}
         self._hparams: dict[str, Any] = {}
         self._plugins: dict[str, str] = {}
@@ -107,7 +108,9 @@ class _Reading:
             self._plugins.setdefault(value.tag, plugin)
         plugin = self._plugins.get(value.tag, "")
         if value.tag == DESCRIPTION_TAG:
-            self._facts |= _description(value)
+            self._facts |= _own_json(value)
+        elif value.tag == POINTS_TAG:
+            self._exact += _exact_points(_own_json(value), name)
         elif plugin == "hparams":
             self._hparams |= _hparams(value)
         else:
@@ -123,6 +126,8 @@ class _Reading:
             point._replace(time=max(0.0, time - begin))
             for point, time in zip(self.points, self._times, strict=True)
         ]
+        known = {(point.name, point.step) for point in self._exact}
+        points = [p for p in points if (p.name, p.step) not in known] + self._exact
         facts = {
             "name": name,
             "status": "finished",
@@ -244,14 +249,27 @@ def _hparams(value: Any) -> dict[str, Any]:
     return found
 
 
-def _description(value: Any) -> dict[str, Any]:
-    """What our own export wrote of the run; {} if it is not that."""
+def _own_json(value: Any) -> dict[str, Any]:
+    """What our own export wrote as JSON; {} if it is not that."""
     texts = value.tensor.string_val
     try:
         whole = json.loads(texts[0]) if len(texts) == 1 else {}
     except (ValueError, RecursionError):
         return {}
     return whole if isinstance(whole, dict) else {}
+
+
+def _exact_points(metrics: dict[str, Any], name: str) -> list[Point]:
+    try:
+        return [
+            Point(int(step), metric, float(value), float(time))
+            for metric, curve in metrics.items()
+            for step, value, time in zip(curve["step"], curve["value"], curve["time"], strict=True)
+        ]
+    except (KeyError, TypeError, ValueError, OverflowError):
+        raise ImportRefusedError(
+            f"The event file {name} is damaged: its exact points cannot be read."
+        ) from None
 
 
 def _moment(seconds: float) -> str | None:
