@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from mlcore.core import DivergenceError, Snapshot, SnapshotError, Step
-from mlcore.mnist import data
+from mlcore.mnist import data, stacked_steps
 from mlcore.mnist.batches import seeded
 from mlcore.mnist.config import MNISTConfig
 from mlcore.mnist.models import build_model
@@ -124,6 +124,18 @@ def test_weights_after_200_steps_are_those_of_a_plain_float64_loop(
 ) -> None:
     smoothing = 0.1 if loss == "cross_entropy" else 0.0
     configs = members(folder, **OPTIMIZERS[name], loss=loss, label_smoothing=smoothing)
+    found = snapshots(MNISTPopulation(configs, [None] * 4, torch.float64), STEPS)
+    for place, config in enumerate(configs):
+        for key, expected in plain_loop(config, STEPS).items():
+            assert distance(found[place].tensors[f"model.{key}"], expected) < 1e-9
+
+
+@pytest.mark.parametrize("name", ["adam", "adamw"])
+def test_adams_formulas_for_gpus_are_those_of_a_plain_float64_loop(
+    folder: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stacked_steps, "KERNEL_EACH", ())
+    configs = members(folder, **OPTIMIZERS[name])
     found = snapshots(MNISTPopulation(configs, [None] * 4, torch.float64), STEPS)
     for place, config in enumerate(configs):
         for key, expected in plain_loop(config, STEPS).items():
