@@ -51,8 +51,14 @@ def as_pixels(pictures: Picture, like: nn.Module) -> Tensor:
         like: The network that is to see them.
 
     Raises:
+        TypeError: If the network is one that takes normalized images, not pixels.
         ValueError: If the shape or the range is another.
     """
+    if isinstance(like, nn.Sequential):
+        raise TypeError(
+            "The network is an nn.Sequential, as mlcore.mnist.build_model makes them, and takes "
+            "normalized images: give insight.on_pixels(model, digits) instead."
+        )
     given = as_tensor(pictures)
     dtype = next((p.dtype for p in like.parameters()), torch.float32)
     batch = given.to(dtype) / 255 if given.dtype == torch.uint8 else given.to(dtype)

@@ -169,3 +169,8 @@ def test_pixels_beyond_black_and_white_are_refused() -> None:
 def test_a_picture_of_another_shape_is_refused() -> None:
     with pytest.raises(ValueError, match=r"shape \(784,\), but must have \(28, 28\)"):
         saliency(on_pixels("mlp"), PICTURES[0].ravel())
+
+
+def test_a_network_over_normalized_images_is_refused_instead_of_misread() -> None:
+    with pytest.raises(TypeError, match=r"give insight.on_pixels\(model, digits\) instead"):
+        saliency(network("mlp"), PICTURES[0])
