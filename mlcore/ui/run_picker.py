@@ -119,9 +119,12 @@ def _wanted(runs: Sequence[Run]) -> Run | None:
         except RunNotFoundError as problem:
             page.error(problem)
             return newest_finished(runs)
-        if run.experiment == MNISTConfig.experiment and run_parts.config_of(run) is not None:
+        if run.deleted is not None:
+            page.error(f"Run {run_id} was deleted: restore it, or choose another below.")
+        elif run.experiment == MNISTConfig.experiment and run_parts.config_of(run) is not None:
             return run
-        page.error(f"Run {run_id} trains no network on digits: choose another below.")
+        else:
+            page.error(f"Run {run_id} trains no network on digits: choose another below.")
     return newest_finished(runs)
 
 

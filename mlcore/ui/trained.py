@@ -10,6 +10,7 @@ import streamlit as st
 from mlcore.core import RunStateError, Snapshot
 from mlcore.mnist.config import MNISTConfig
 from mlcore.runs import Run, Status, open_store
+from mlcore.runs.recorded_run import MODEL_PREFIX
 from mlcore.ui.layers.parts import one_thread
 
 if TYPE_CHECKING:
@@ -99,9 +100,7 @@ def _has_weights(run: Run, step: int) -> bool:
 
 @st.cache_data(max_entries=512, show_spinner=False)
 def _arrays_have_weights(url: str, run_id: str, step: int) -> bool:
-    from mlcore.mnist.models import WEIGHTS_PREFIX
-
-    return any(name.startswith(WEIGHTS_PREFIX) for name in open_store(url).get(run_id).arrays(step))
+    return any(name.startswith(MODEL_PREFIX) for name in open_store(url).get(run_id).arrays(step))
 
 
 @st.cache_resource(max_entries=48, show_spinner=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -162,6 +163,18 @@ def test_a_broken_store_is_a_sentence(open_page: Open) -> None:
     assert "no SQLite database" in at.error[0].value
 
 
+def test_a_deleted_run_is_named_and_another_shown(empty_store: Store, open_page: Open) -> None:
+    gone = mlcore.run(SMALL)
+    gone.delete()
+
+    at = open_page(PAGE, run=gone.id)
+
+    assert not at.exception
+    assert "No network has learned yet" in at.info[0].value
+    assert f"Run {gone.id} was deleted" in at.error[0].value
+    assert empty_store.list() == []
+
+
 # --- matrices --------------------------------------------------------------------------------
 
 
@@ -295,6 +308,26 @@ def test_without_umap_the_page_says_how_to_get_it(
     assert "pip install" in at.info[0].value
 
 
+def test_with_umap_the_places_are_those_it_lays(
+    known: dict[str, Run], open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Reducer:
+        def __init__(self, **_options: object) -> None:
+            pass
+
+        def fit_transform(self, points: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+            return points[:, :2] + 100
+
+    monkeypatch.setitem(sys.modules, "umap", SimpleNamespace(UMAP=Reducer))
+    at = open_page(PAGE, tab="Plane", run=known["linear, cross-entropy"].id)
+
+    at.segmented_control(key="inside.plane.way").set_value("UMAP").run()
+
+    assert not at.exception
+    [rows] = charts(at)
+    assert rows["x"].min() > 50
+
+
 # --- the paired experiments ------------------------------------------------------------------
 
 
@@ -347,6 +380,7 @@ def test_finished_pairs_show_differences_and_the_digits_they_disagree_about(
     ended = {who: run.latest()["test_accuracy"] for who, run in found.items()}
     table = insight.paired_accuracy(ended, tuple(pair.arms))
     made = insight.paired_difference(table["difference"].to_numpy())
+    assert "As the 3 pairs recorded their weights at step 0: max|Δ| = 0." in words(at)
     assert f"**{100 * made.mean:+.2f} points** in the mean of 3 pairs" in words(at)
     answers = {metric.label: int(metric.value.replace(",", "")) for metric in at.metric}
     assert sum(answers.values()) == 10_000

@@ -19,7 +19,8 @@ from mlcore.mnist.insight import (
     same_start,
 )
 from mlcore.runs import Run, Status, open_store, submit
-from mlcore.ui import page, run_parts, watch
+from mlcore.runs.recorded_run import MODEL_PREFIX
+from mlcore.ui import page, run_parts, trained, watch
 from mlcore.ui.layers import parts as layer_parts
 
 _LOOK_BACK: Final = 2000
@@ -173,6 +174,22 @@ def same_start_proof(pair: Pair) -> None:
         )
 
 
+def recorded_start(shown: Shown) -> None:
+    """Say how far the weights are apart that the two runs of each seed recorded at step 0."""
+    first, second = shown.arms
+    gaps = [
+        _recorded_gap(open_store().url, shown.runs[first, seed].id, shown.runs[second, seed].id)
+        for seed in shown.finished_seeds()
+    ]
+    known = [gap for gap in gaps if gap is not None]
+    if known:
+        mark = ":material/check_circle:" if max(known) == 0 else ":material/warning:"
+        st.caption(
+            f"{mark} As the {len(known)} pairs recorded their weights at step 0: "
+            f"max|Δ| = {max(known):g}."
+        )
+
+
 def curves(shown: Shown, fields: tuple[Field, ...], *, key: str) -> None:
     """One chart a quantity: the mean of the seeds and their spread, for both arms."""
     for field in fields:
@@ -269,6 +286,21 @@ def _points(shown: Shown, metric: str) -> pd.DataFrame:
             "epoch": found["step"] / per_epoch,
             "value": found["value"],
         }
+    )
+
+
+@st.cache_data(max_entries=128, show_spinner=False)
+def _recorded_gap(url: str, one: str, other: str) -> float | None:
+    """Largest |Δ| of the weights two runs recorded at step 0; None if one recorded none."""
+    store = open_store(url)
+    first, second = (store.get(run_id) for run_id in (one, other))
+    if not all(trained.kept_steps(run)[:1] == [0] for run in (first, second)):
+        return None
+    here, there = first.arrays(0), second.arrays(0)
+    return max(
+        float((here[name] - there[name]).abs().max())
+        for name in here
+        if name.startswith(MODEL_PREFIX)
     )
 
 

@@ -75,6 +75,7 @@ def show() -> None:
 
 
 def _draw(shown: pair.Shown) -> None:
+    pair.recorded_start(shown)
     seed = pair.choose_seed(shown, key=KEY)
     if seed is not None:
         _trained(shown, seed)

@@ -52,6 +52,7 @@ def _draw(shown: pair.Shown) -> None:
             icon=":material/touch_app:",
         )
         return
+    pair.recorded_start(shown)
     pair.curves(shown, ("error_rate", "grad_norm"), key=KEY)
     pair.outcome(shown)
     seed = pair.choose_seed(shown, key=KEY)
