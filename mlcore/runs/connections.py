@@ -5,17 +5,19 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from sqlalchemy import ColumnElement, Connection, Float, literal
+from sqlalchemy import ColumnElement, Connection, Engine, Float, literal
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from mlcore.core import StoreError
 from mlcore.runs import postgres
 from mlcore.runs.database import open_engine, resolve_url
 from mlcore.runs.points import PointTable
+
+_TRY_EVERY = 0.5
 
 
 class Database:
@@ -27,6 +29,8 @@ class Database:
         server: Whether it is a database server, which many machines may share.
         files: The folder in which each run has a folder for its weights and arrays.
         point_table: Writes points; for the recorder.
+        patience: Seconds for which a server that does not answer is tried again. Pages have
+            none and say so at once; workers have some, as a training is worth a wait.
     """
 
     def __init__(self, url: str) -> None:
@@ -44,6 +48,7 @@ class Database:
             )
         self._writer = self.engine.execution_options(write=True)
         self.point_table = PointTable()
+        self.patience = 0.0
 
     def present(self) -> bool:
         """Whether the database file is still there; a person may have removed it."""
@@ -60,7 +65,7 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A connection in a read transaction: what it sees does not change under it."""
-        with self._translating(), self._reader.begin() as connection:
+        with self._translating(), self._begun(self._reader) as connection:
             yield connection
 
     @contextmanager
@@ -74,13 +79,28 @@ class Database:
                 writer at a time anyway.
         """
         try:
-            with self._translating(), self._writer.begin() as connection:
+            with self._translating(), self._begun(self._writer) as connection:
                 if alone and self.server:
                     postgres.decide_alone(connection)
                 yield connection
         except BaseException:
             self.point_table.forget_names()
             raise
+
+    @contextmanager
+    def _begun(self, engine: Engine) -> Iterator[Connection]:
+        deadline = time.monotonic() + self.patience
+        with ExitStack() as stack:
+            while True:
+                try:
+                    connection = stack.enter_context(engine.begin())
+                except OperationalError:
+                    if time.monotonic() > deadline:
+                        raise
+                    time.sleep(_TRY_EVERY)
+                else:
+                    break
+            yield connection
 
     @contextmanager
     def _translating(self) -> Iterator[None]:

@@ -12,6 +12,10 @@ from mlcore.runs.schema import runs
 from mlcore.runs.status import Status
 from mlcore.runs.store import Store
 
+FORGOTTEN_AFTER = 120.0
+"""Seconds without a heartbeat after which a run on a server counts as dead though its process is
+there: a cluster's processes go on to other tasks."""
+
 
 def reap(store: Store) -> list[str]:
     """Find the runs whose process has died: mark them lost, or queue again those that may.
@@ -22,11 +26,7 @@ def reap(store: Store) -> list[str]:
     query = select(runs, store.clock().label("now")).where(runs.c.status == Status.RUNNING)
     with store.reading() as connection:
         rows = connection.execute(query).all()
-    dead = [
-        row
-        for row in rows
-        if not ProcessId(row.host, row.pid, row.pid_started).alive(row.heartbeat, row.now)
-    ]
+    dead = [row for row in rows if not _held(store, row)]
     if not dead:
         return []
     with store.writing() as connection:
@@ -48,6 +48,13 @@ def abandon(claim: Claim) -> None:
         row = connection.execute(query).one_or_none()
         if row is not None and row.status == Status.RUNNING:
             _give_up(connection, claim.store, row, runs.c.claim == claim.token, "gave it up")
+
+
+def _held(store: Store, row: Row[Any]) -> bool:
+    """Whether the process lives, and on a cluster, whose processes live on, still cares."""
+    if store.server and row.now - row.heartbeat > FORGOTTEN_AFTER:
+        return False
+    return ProcessId(row.host, row.pid, row.pid_started).alive(row.heartbeat, row.now)
 
 
 def _give_up(

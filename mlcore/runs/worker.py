@@ -30,6 +30,9 @@ from mlcore.runs.store import Store, open_store
 IDLE_FOR = 600.0
 """Seconds without work after which a worker ends; ``MLCORE_WORKER_IDLE`` overrides it."""
 
+OUTAGE = 60.0
+"""Seconds for which a worker waits for a store that does not answer, such as a restarted server."""
+
 _LOOK_EVERY = 0.1
 _LOOK_EVERY_WHEN_IDLE = 0.5
 _LOOK_AFTER_EVERY = 1.0
@@ -56,6 +59,7 @@ def execute(store_url: str, run_id: str) -> Run:
         RunStateError: If it is not queued.
     """
     store = open_store(store_url)
+    store.patience = OUTAGE
     run = store.get(run_id)
     claims = take_group(store, ProcessId.of(), run.id)
     if not claims:
@@ -90,6 +94,7 @@ def idle_for() -> float:
 def work(store: Store, patience: float) -> None:
     """Take queued runs until none has come for ``patience`` seconds, or SIGTERM comes."""
     stopping = False
+    store.patience = OUTAGE
 
     def on_signal(_signal: int, _frame: object) -> None:
         nonlocal stopping

@@ -30,6 +30,7 @@ from mlcore.runs.liveness import ProcessId
 from mlcore.runs.points import Point
 from mlcore.runs.schema import HEAD, files, runs
 from mlcore.runs.store import Store, open_store
+from mlcore.runs.worker import execute
 from tests.conftest import workers_of
 from tests.engines.server import PostgresServer
 from tests.runs.toy import ToyConfig
@@ -226,6 +227,39 @@ def test_a_restarted_server_is_found_again(postgres: PostgresServer) -> None:
     assert store.get(run.id).id == run.id
     store.close()
     postgres.drop(url)
+
+
+def test_a_run_waits_for_a_server_that_is_restarted_and_loses_nothing(
+    postgres: PostgresServer,
+) -> None:
+    url = postgres.new_store()
+    store = Store(url)
+    run = store.submit(ToyConfig(steps=120, delay=0.01))
+    with ThreadPoolExecutor(1) as pool:
+        ended = pool.submit(execute, url, run.id)
+        while store.last_step(run.id) < 20:
+            time.sleep(0.01)
+        postgres.stop()
+        time.sleep(0.6)  # the outage
+        postgres.start()
+        assert ended.result(timeout=60).status == Status.FINISHED
+    assert list(store.get(run.id).metrics()["step"]) == list(range(121))
+    open_store(url).close()
+    store.close()
+    postgres.drop(url)
+
+
+@on_postgres
+def test_a_run_that_its_process_forgot_is_queued_again(store: Store) -> None:
+    run = store.submit(ToyConfig(), retries=1)
+    assert take(store, ProcessId.of(), run.id) is not None
+    with store.writing() as connection:
+        connection.exec_driver_sql("UPDATE runs SET heartbeat = heartbeat - 60")
+    assert reap(store) == [], "its process is there"
+    with store.writing() as connection:
+        connection.exec_driver_sql("UPDATE runs SET heartbeat = heartbeat - 61")
+    assert reap(store) == [run.id]
+    assert run.refresh().status == Status.QUEUED
 
 
 # --- bad addresses -------------------------------------------------------------------------------
