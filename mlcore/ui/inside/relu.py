@@ -14,7 +14,7 @@ from mlcore.mnist.config import MNISTConfig
 from mlcore.mnist.insight import Pair, collapse
 from mlcore.mnist.insight.collapsing import exact_logits
 from mlcore.ui import page, trained
-from mlcore.ui.inside import evaluated, pair
+from mlcore.ui.inside import evaluated, pair, pair_views
 from mlcore.ui.inside.tiles_view import tiles_view
 from mlcore.ui.layers.parts import one_thread, power
 from mlcore.ui.mnist import look
@@ -69,13 +69,13 @@ def show() -> None:
         pair.start_control(chosen, key=KEY)
         page.prose("inside_relu")
     with picture, page.sentences():
-        pair.same_start_proof(chosen)
+        pair_views.same_start_proof(chosen)
         pair.follow(chosen, _draw, key=KEY)
         page.as_code(_script(chosen), key=f"{KEY}.code")
 
 
 def _draw(shown: pair.Shown) -> None:
-    pair.recorded_start(shown)
+    pair_views.recorded_start(shown)
     seed = pair.choose_seed(shown, key=KEY)
     if seed is not None:
         _trained(shown, seed)
@@ -91,8 +91,8 @@ def _draw(shown: pair.Shown) -> None:
         _collapse(shown, exact, wrong)
         _images(shown, [exact], ["Epoch 0"], name="start")
     if shown.runs:
-        pair.curves(shown, ("error_rate", "loss"), key=KEY)
-        pair.outcome(shown)
+        pair_views.curves(shown, ("error_rate", "loss"), key=KEY)
+        pair_views.outcome(shown)
 
 
 def _trained(shown: pair.Shown, seed: int) -> None:
@@ -170,7 +170,7 @@ def _map_of(model: nn.Module, config: MNISTConfig) -> Map:
 
 def _script(chosen: Pair) -> str:
     return (
-        pair.script(chosen)
+        pair_views.script(chosen)
         + "\n\nfrom mlcore.mnist import load\n\n"
         + "digits = load()\n"
         + "for who, run in runs.items():\n"

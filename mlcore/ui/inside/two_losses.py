@@ -10,7 +10,7 @@ import streamlit as st
 from mlcore.mnist.config import MNISTConfig
 from mlcore.mnist.insight import Pair, disagreement
 from mlcore.ui import page, trained
-from mlcore.ui.inside import evaluated, pair, parts
+from mlcore.ui.inside import evaluated, pair, pair_views, parts
 from mlcore.ui.mnist import look
 
 KEY: Final = "inside.losses"
@@ -39,9 +39,9 @@ def show() -> None:
         pair.start_control(chosen, key=KEY)
         page.prose("inside_two_losses")
     with picture, page.sentences():
-        pair.same_start_proof(chosen)
+        pair_views.same_start_proof(chosen)
         pair.follow(chosen, _draw, key=KEY)
-        page.as_code(pair.script(chosen), key=f"{KEY}.code")
+        page.as_code(pair_views.script(chosen), key=f"{KEY}.code")
 
 
 def _draw(shown: pair.Shown) -> None:
@@ -52,9 +52,9 @@ def _draw(shown: pair.Shown) -> None:
             icon=":material/touch_app:",
         )
         return
-    pair.recorded_start(shown)
-    pair.curves(shown, ("error_rate", "grad_norm"), key=KEY)
-    pair.outcome(shown)
+    pair_views.recorded_start(shown)
+    pair_views.curves(shown, ("error_rate", "grad_norm"), key=KEY)
+    pair_views.outcome(shown)
     seed = pair.choose_seed(shown, key=KEY)
     if seed is not None:
         _disagreement(shown, seed)
