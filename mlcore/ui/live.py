@@ -7,7 +7,7 @@ import streamlit as st
 
 from mlcore.charts.training_curves import Axis, Quantity, curve_spec, description
 from mlcore.core import RunNotFoundError
-from mlcore.runs import Run, open_store
+from mlcore.runs import Run, Status, open_store
 from mlcore.ui import feed, navigation, page, run_parts, watch
 from mlcore.ui.runs import acts
 
@@ -91,6 +91,8 @@ def _draw(runs: list[Run], wanted: Sequence[str], key: str) -> None:
     colours = run_parts.colours_of(runs)
     for run in runs:
         run_parts.card(run, key=key, colour=colours[run.id])
+    if any(run.status == Status.QUEUED for run in runs) and (why := watch.trouble()):
+        page.error(why)
     if runs:
         if len(runs) > 1 and navigation.has_page("compare"):
             st.page_link(

@@ -13,7 +13,7 @@ from uuid import uuid4
 import streamlit as st
 
 from mlcore.charts.training_curves import Axis, Curve, Quantity, curve_rows
-from mlcore.runs import Run, open_store, tend
+from mlcore.runs import Run, engine, open_store, tend
 from mlcore.ui import run_parts
 from mlcore.ui.feed import Feed
 
@@ -63,6 +63,11 @@ def chart_rows(
 def look_after_runs() -> None:
     """Mark dead runs lost and start workers for waiting ones, at most once a second."""
     _tend(open_store().url)
+
+
+def trouble() -> str | None:
+    """Why runs that wait do so in vain, as a sentence; None if all is well."""
+    return _trouble(open_store().url)
 
 
 def poll_seconds() -> float:
@@ -119,6 +124,11 @@ def _feed(_url: str, _run_id: str) -> Feed:
 @st.cache_data(ttl=1.0, max_entries=8, show_spinner=False)
 def _tend(url: str) -> None:
     tend(open_store(url))
+
+
+@st.cache_data(ttl=3.0, max_entries=8, show_spinner=False)
+def _trouble(url: str) -> str | None:
+    return engine.trouble(open_store(url))
 
 
 def _seconds(run: Run) -> float:
