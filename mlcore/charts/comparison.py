@@ -15,6 +15,7 @@ from mlcore.runs.smoothing import smoothed
 
 Axis = Literal["step", "epoch", "samples", "time"]
 Band = Literal["thinned", "spread"]
+Part = Literal["band", "raw"]
 
 TIPS_A_CURVE: Final = 60
 """Points of a curve that answer to the mouse; more would slow the browser and add nothing."""
@@ -30,6 +31,8 @@ _X_TITLES: Final[Mapping[str, str]] = {
     "samples": "Samples seen",
     "time": "Work (s)",
 }
+_COLUMNS: Final[Mapping[Part, str]] = {"band": "low", "raw": "raw"}
+_NO_ROWS: Final = pd.DataFrame({"label": [], "x": [], "value": [], "tip": []})
 _HEIGHT: Final = 330
 _LEGEND_ROW: Final = 20
 _FAINT: Final = 0.12
@@ -70,11 +73,12 @@ def comparison_rows(
         log_y: Likewise values of 0 and below.
 
     Returns:
-        A row a point: label, kind (band, raw or curve), x, value, low, high, tip.
+        A row a point: label, x, value (smoothed), tip (whether it answers to the mouse); low and
+        high if there is a band, raw if there is smoothing.
     """
     as_error = log_y and is_share(metric)
     tips = min(TIPS_A_CURVE, max(FEWEST_TIPS, TIPS_IN_ALL // max(1, len(labels))))
-    parts = []
+    parts = [_NO_ROWS]
     for run, label in labels.items():
         mine = curves[curves["run"] == run]
         if log_x:
@@ -88,17 +92,20 @@ def comparison_rows(
         if log_y:
             value, high = (np.where(one > 0, one, np.nan) for one in (value, high))
             low = np.where(low > 0, low, value)
+        part = pd.DataFrame({"label": label, "x": x, "value": value})
         if bool((high > low).any()):
-            parts.append(_part(label, "band", x, low=low, high=high))
+            part["low"], part["high"] = low, high
         if smoothing > 0:
-            parts.append(_part(label, "raw", x, value=value))
-            value = smoothed(value, smoothing)
+            part["raw"], part["value"] = value, smoothed(value, smoothing)
         every = max(1, -(-len(x) // tips))
-        tip = np.arange(len(x)) % every == (len(x) - 1) % every
-        parts.append(_part(label, "curve", x, value=value, tip=tip))
-    if not parts:
-        return _part("", "curve", np.empty(0))
-    return pd.concat(parts, ignore_index=True)
+        part["tip"] = np.arange(len(x)) % every == (len(x) - 1) % every
+        parts.append(part)
+    return pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
+
+
+def parts_of(rows: pd.DataFrame) -> tuple[Part, ...]:
+    """Which layers rows need besides the curves themselves."""
+    return tuple(part for part, column in _COLUMNS.items() if column in rows)
 
 
 def comparison_chart(
@@ -110,7 +117,7 @@ def comparison_chart(
     log_y: bool = False,
     band: Band = "thinned",
     legend_columns: int = 2,
-    kinds: Collection[str] = ("band", "raw", "curve"),
+    parts: Collection[Part] = ("band", "raw"),
 ) -> alt.LayerChart:
     """A chart of the rows of ``comparison_rows``, which it expects as its data.
 
@@ -124,7 +131,7 @@ def comparison_chart(
         log_y: Draw the values on a logarithmic scale, a share of 1 as 1 − value.
         band: What a band spans: the values thinned to one point, or runs of different seeds.
         legend_columns: Columns of the legend.
-        kinds: Kinds of rows there are; a layer less is drawn sooner.
+        parts: What the rows hold besides (``parts_of``); a layer less is drawn sooner.
     """
     as_error, share, hues = log_y and is_share(metric), is_share(metric), len(palette.RUN_COLOURS)
     title = metric_title(metric, as_error=as_error)
@@ -164,10 +171,6 @@ def comparison_chart(
     picked = alt.selection_point(name="picked", fields=["label"], bind="legend")
     base = alt.Chart(ROWS).encode(x=x, y=y, color=colour, detail="label:N")
 
-    def only(condition: str) -> alt.Chart:
-        chart: alt.Chart = base.transform_filter(condition)
-        return chart
-
     def strength(full: float) -> Any:
         return alt.condition(picked, alt.value(full), alt.value(full * _FAINT))
 
@@ -177,17 +180,19 @@ def comparison_chart(
         alt.Tooltip("value:Q", title=title, format=number),
     ]
     layers = []
-    if "band" in kinds:
-        area = only("datum.kind == 'band'").mark_area()
+    if "band" in parts:
         low = alt.Y("low:Q", scale=y_scale)
-        layers.append(area.encode(y=low, y2="high:Q", opacity=strength(palette.RAW_OPACITY)))
-    if "raw" in kinds:
-        faint = only("datum.kind == 'raw'").mark_line(strokeWidth=1)
-        layers.append(faint.encode(opacity=strength(2 * palette.RAW_OPACITY)))
-    line = only("datum.kind == 'curve'").mark_line(strokeWidth=2)
+        layers.append(
+            base.mark_area().encode(y=low, y2="high:Q", opacity=strength(palette.RAW_OPACITY))
+        )
+    if "raw" in parts:
+        raw = alt.Y("raw:Q", scale=y_scale)
+        faint = base.mark_line(strokeWidth=1)
+        layers.append(faint.encode(y=raw, opacity=strength(2 * palette.RAW_OPACITY)))
+    line = base.mark_line(strokeWidth=2)
     layers.append(line.encode(opacity=strength(1.0), strokeDash=dash).add_params(picked))
-    answering = only("datum.kind == 'curve' && datum.tip")
-    layers.append(answering.mark_point(size=250, opacity=0, filled=True).encode(tooltip=tooltip))
+    answering = base.transform_filter("datum.tip").mark_point(size=250, opacity=0, filled=True)
+    layers.append(answering.encode(tooltip=tooltip))
     rows = -(-len(colours) // legend_columns)
     return alt.LayerChart(layer=layers).properties(
         title=title,
@@ -215,8 +220,3 @@ def with_rows(chart: alt.LayerChart, rows: pd.DataFrame) -> alt.LayerChart:
     values = [dict(zip(names, row, strict=True)) for row in plain.itertuples(index=False)]
     whole: alt.LayerChart = chart.properties(data=alt.InlineData(values=values))
     return whole
-
-
-def _part(label: str, kind: str, x: Any, **columns: Any) -> pd.DataFrame:
-    empty = {"value": np.nan, "low": np.nan, "high": np.nan, "tip": False}
-    return pd.DataFrame({"label": label, "kind": kind, "x": x, **empty, **columns})

@@ -8,7 +8,13 @@ import altair as alt
 import pandas as pd
 
 from mlcore.charts import palette
-from mlcore.charts.comparison import comparison_chart, comparison_rows, metric_title, with_rows
+from mlcore.charts.comparison import (
+    comparison_chart,
+    comparison_rows,
+    metric_title,
+    parts_of,
+    with_rows,
+)
 
 
 def curves(
@@ -65,6 +71,7 @@ def curves(
         axis=axis,
         log_x=log_x,
         log_y=log_y,
+        parts=parts_of(rows),
     )
     alone: alt.LayerChart = with_rows(chart, rows).properties(width=560)
     return alone

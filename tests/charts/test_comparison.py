@@ -16,6 +16,7 @@ from mlcore.charts.comparison import (
     TIPS_A_CURVE,
     comparison_chart,
     comparison_rows,
+    parts_of,
     with_rows,
 )
 from mlcore.charts.notebook import curves
@@ -38,32 +39,30 @@ def frame(run: str, values: list[float], spread: float = 0.0) -> pd.DataFrame:
     )
 
 
-def of_kind(rows: pd.DataFrame, kind: str) -> pd.DataFrame:
-    return rows[rows["kind"] == kind].reset_index(drop=True)
-
-
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=50))
 def test_a_curve_is_drawn_through_its_own_points(values: list[float]) -> None:
     rows = comparison_rows(frame("a", values), {"a": "first"})
 
-    assert of_kind(rows, "curve")["value"].tolist() == values
-    assert of_kind(rows, "band").empty
+    assert rows["value"].tolist() == values
     assert set(rows["label"]) == {"first"}
+    assert parts_of(rows) == ()
 
 
 def test_thinned_points_show_their_lowest_and_highest() -> None:
-    band = of_kind(comparison_rows(frame("a", [1, 2], spread=0.5), {"a": "a"}), "band")
+    rows = comparison_rows(frame("a", [1, 2], spread=0.5), {"a": "a"})
 
-    assert band["low"].tolist() == [0.5, 1.5]
-    assert band["high"].tolist() == [1.5, 2.5]
+    assert rows["low"].tolist() == [0.5, 1.5]
+    assert rows["high"].tolist() == [1.5, 2.5]
+    assert parts_of(rows) == ("band",)
 
 
 def test_smoothing_keeps_the_raw_points_behind_the_curve() -> None:
     values = [0.0, 1.0, 0.0, 1.0]
     rows = comparison_rows(frame("a", values), {"a": "a"}, smoothing=0.5)
 
-    assert of_kind(rows, "raw")["value"].tolist() == values
-    assert of_kind(rows, "curve")["value"].tolist() == pytest.approx([0, 2 / 3, 2 / 7, 10 / 15])
+    assert rows["raw"].tolist() == values
+    assert parts_of(rows) == ("raw",)
+    assert rows["value"].tolist() == pytest.approx([0, 2 / 3, 2 / 7, 10 / 15])
 
 
 def test_a_logarithmic_accuracy_is_the_error_rate() -> None:
@@ -71,10 +70,9 @@ def test_a_logarithmic_accuracy_is_the_error_rate() -> None:
         frame("a", [0.9, 1.0, 0.99], spread=0.01), {"a": "a"}, metric="test_accuracy", log_y=True
     )
 
-    curve, band = of_kind(rows, "curve"), of_kind(rows, "band")
-    np.testing.assert_allclose(curve["value"], [0.1, np.nan, 0.01])
-    np.testing.assert_allclose(band["high"], [0.11, 0.01, 0.02])
-    assert not (band["low"] <= 0).any()
+    np.testing.assert_allclose(rows["value"], [0.1, np.nan, 0.01])
+    np.testing.assert_allclose(rows["high"], [0.11, 0.01, 0.02])
+    assert not (rows["low"] <= 0).any()
 
 
 def test_a_logarithmic_x_leaves_out_its_zero() -> None:

@@ -14,6 +14,13 @@ from mlcore.ui.runs import acts, choice, question, spaces, tables, takeaway, ver
 from mlcore.ui.runs.lines import Lines
 from mlcore.ui.steer import is_news, steer
 
+POINTS: Final = 600
+"""Points a curve is thinned to at most; more are not told apart on a screen."""
+
+POINTS_IN_ALL: Final = 4000
+"""Points of all curves together, but at least ``FEWEST_POINTS`` each: a browser draws them all."""
+
+FEWEST_POINTS: Final = 120
 SUGGESTED: Final = 8
 """Runs that the page compares at first, when nobody has chosen any."""
 
@@ -101,6 +108,7 @@ def _compare(store: Store, asked: question.Question) -> Comparison:
         goal=asked.goal,
         measure=asked.measure,
         axis=asked.axis,
+        points=max(FEWEST_POINTS, min(POINTS, POINTS_IN_ALL // len(asked.runs))),
         baseline=pinned if pinned in asked.ids else None,
         store=store,
     )

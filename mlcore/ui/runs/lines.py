@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from mlcore.charts import palette
 from mlcore.charts.comparison import (
     Band,
+    Part,
     comparison_chart,
     comparison_rows,
+    parts_of,
     with_rows,
 )
 from mlcore.charts.specs import bare_spec
@@ -41,7 +43,7 @@ class Look:
     log_x: bool
     log_y: bool
     band: Band
-    kinds: tuple[str, ...]
+    parts: tuple[Part, ...]
 
     def chart(self) -> alt.LayerChart:
         """The chart, without its rows."""
@@ -54,7 +56,7 @@ class Look:
             log_y=self.log_y,
             band=self.band,
             legend_columns=1 if longest > _SHORT else 2,
-            kinds=self.kinds,
+            parts=self.parts,
         )
 
 
@@ -150,7 +152,7 @@ class Lines:
             log_x=self.log_x,
             log_y=self.log_y,
             band=self.band,
-            kinds=tuple(sorted(set(self.rows["kind"]))),
+            parts=parts_of(self.rows),
         )
 
     def spec(self) -> dict[str, Any]:
