@@ -10,7 +10,13 @@ from html import escape
 from typing import TYPE_CHECKING, Any, Final
 
 from mlcore.charts import palette
-from mlcore.charts.comparison import comparison_chart, comparison_rows, metric_title, with_rows
+from mlcore.charts.comparison import (
+    Band,
+    comparison_chart,
+    comparison_rows,
+    metric_title,
+    with_rows,
+)
 from mlcore.charts.files import chart_html, page_html
 from mlcore.runs.comparison import Comparison
 
@@ -20,7 +26,9 @@ if TYPE_CHECKING:
     from mlcore.runs import Run
 
 _LONGEST_LABEL: Final = 60
-_MOST_CURVES: Final = 50
+_LONG_CELL: Final = 120
+_MOST_CURVES: Final = 30
+_FEW_CURVES: Final = 10
 _MOST_POINTS: Final = 10_000
 
 
@@ -35,8 +43,8 @@ def report_html(
         smoothing: Weight of the past in the curves, from 0 to below 1; the raw ones stay, faint.
 
     Returns:
-        HTML. Curves are drawn for the first 50 runs, and thinned as ``Comparison.curves`` is; the
-        page says so where it happened.
+        HTML. Groups of several runs are drawn as means with their spread, and single runs beside
+        them where they are few; curves are thinned, and the page says so where it happened.
     """
     labels = _labels(comparison) if labels is None else labels
     title = f"{metric_title(comparison.metric)} of {len(comparison.runs)} runs"
@@ -74,9 +82,7 @@ def _question(comparison: Comparison) -> str:
 
 def _verdicts(comparison: Comparison) -> str:
     if not comparison.contrasts:
-        return (
-            "<p>There is one group with results only, so there is nothing to hold it against.</p>"
-        )
+        return "<p>Only one group has results, so there is nothing to hold it against.</p>"
     lines = (f"<li>{escape(contrast.sentence)}</li>" for contrast in comparison.contrasts)
     return f"<ul>{''.join(lines)}</ul>"
 
@@ -101,29 +107,53 @@ def _groups(comparison: Comparison) -> str:
 
 def _curves(comparison: Comparison, labels: Mapping[str, str], smoothing: float) -> str:
     points = min(comparison.points, max(100, _MOST_POINTS // len(comparison.runs)))
-    curves = replace(comparison, points=points).curves
-    shown = [run for run in comparison.runs if run.id in set(curves["run"])][:_MOST_CURVES]
+    thinner = replace(comparison, points=points)
+    drawn = set(thinner.curves["run"])
+    shown = [run for run in comparison.runs if run.id in drawn]
     if not shown:
         return f"<p>None of these runs has measured {escape(comparison.metric)}.</p>"
-    names = {run.id: labels[run.id] for run in shown}
-    rows = comparison_rows(curves, names, metric=comparison.metric, smoothing=smoothing)
-    hues = palette.run_colours({run.id: run.key for run in shown})
-    chart = comparison_chart(
-        {names[run.id]: hues[run.id] for run in shown},
-        metric=comparison.metric,
-        axis=comparison.axis,
-    )
-    notes = []
-    if len(shown) < len(comparison.runs):
-        notes.append(f"{len(shown)} of {len(comparison.runs)} runs are drawn.")
-    if bool(curves["thinned"].any()):
+    parts, notes = [], []
+    groups = [group for group in comparison.groups if drawn & set(group.run_ids)]
+    if any(len(group.run_ids) > 1 for group in groups):
+        names = {g.letter: f"{g.letter} · {_short(g.label)}" for g in groups[:_MOST_CURVES]}
+        hues = palette.run_colours({g.letter: g.runs[0].key for g in groups[:_MOST_CURVES]})
+        curves = thinner.group_curves.rename(columns={"group": "run"})
+        parts.append(_chart(comparison, curves, names, hues, smoothing, "spread"))
+        notes.append("A group's line is the mean of its runs, its band the lowest and the highest.")
+    if not parts or len(shown) <= _FEW_CURVES:
+        names = {run.id: labels[run.id] for run in shown[:_MOST_CURVES]}
+        hues = palette.run_colours({run.id: run.key for run in shown[:_MOST_CURVES]})
+        parts.append(_chart(comparison, thinner.curves, names, hues, smoothing, "thinned"))
+    left = max(len(groups), len(shown) if len(parts) > 1 else 0) - _MOST_CURVES
+    if left > 0:
+        notes.append(f"{left} more lines are not drawn.")
+    if bool(thinner.curves["thinned"].any()):
         notes.append(
-            "Curves with many points are thinned: a line is the mean of neighbours, its band their "
-            "lowest and highest."
+            "Curves with many points are thinned: a point is the mean of neighbours, and the band "
+            "of a run their lowest and highest."
         )
     if smoothing:
         notes.append(f"Smoothed with a weight of {smoothing:g}; the raw curves are faint.")
-    return f"{chart_html(with_rows(chart, rows))}<p>{escape(' '.join(notes))}</p>"
+    return f"{''.join(parts)}<p>{escape(' '.join(notes))}</p>"
+
+
+def _chart(
+    comparison: Comparison,
+    curves: pd.DataFrame,
+    names: Mapping[str, str],
+    hues: Mapping[str, str],
+    smoothing: float,
+    band: Band,
+) -> str:
+    rows = comparison_rows(curves, names, metric=comparison.metric, smoothing=smoothing)
+    chart = comparison_chart(
+        {name: hues[key] for key, name in names.items()},
+        metric=comparison.metric,
+        axis=comparison.axis,
+        band=band,
+    )
+    # on a narrow screen the chart is scrolled, not the page
+    return f'<div style="overflow-x:auto">{chart_html(with_rows(chart, rows))}</div>'
 
 
 def _runs(comparison: Comparison, labels: Mapping[str, str]) -> str:
@@ -146,12 +176,13 @@ def _runs(comparison: Comparison, labels: Mapping[str, str]) -> str:
 
 
 def _differing(table: pd.DataFrame, labels: Mapping[str, str], nothing: str) -> str:
+    """A row a run: there are more runs than fields, as a rule."""
     if table.empty:
         return f"<p>{escape(nothing)}</p>"
-    header = ("", *(labels[str(run)] for run in table.columns))
+    header = ("Run", *map(str, table.index))
     rows = [
-        (str(name), *("" if value is None else str(value) for value in row))
-        for name, row in zip(table.index, table.to_numpy().tolist(), strict=True)
+        (labels[str(run)], *("" if value is None else str(value) for value in column))
+        for run, column in zip(table.columns, table.T.to_numpy().tolist(), strict=True)
     ]
     return _table(header, rows)
 
@@ -193,7 +224,14 @@ def _table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     """A table; ``bdi`` keeps text of another direction from moving what stands beside it."""
 
     def cells(values: Sequence[Any], tag: str) -> str:
-        return "".join(f"<{tag}><bdi>{escape(str(value))}</bdi></{tag}>" for value in values)
+        return "".join(f"<{tag}>{_cell(str(value))}</{tag}>" for value in values)
 
     lines = "".join(f"<tr>{cells(row, 'td')}</tr>" for row in rows)
     return f"<table><thead><tr>{cells(header, 'th')}</tr></thead><tbody>{lines}</tbody></table>"
+
+
+def _cell(text: str) -> str:
+    if len(text) <= _LONG_CELL:
+        return f"<bdi>{escape(text)}</bdi>"
+    begin = escape(_short(text))
+    return f"<details><summary><bdi>{begin}</bdi></summary><bdi>{escape(text)}</bdi></details>"

@@ -94,7 +94,7 @@ def contrasts_of(
     differences = [test(a.values, b.values, level=level) for a, b in pairs]
     raised = holm([difference.p for difference in differences])
     return tuple(
-        _contrast(a, b, difference, p, measure, metric, goal)
+        _contrast(a, b, difference, p, measure, metric, goal, than=len(pairs) > 1)
         for (a, b), difference, p in zip(pairs, differences, raised, strict=True)
     )
 
@@ -109,6 +109,7 @@ def sentence(
     scale: float = 1.0,
     more: tuple[int, int] | None = (0, 0),
     p: float | None = None,
+    than: bool = False,
 ) -> str:
     """A difference of two means in plain words.
 
@@ -124,26 +125,27 @@ def sentence(
         scale: The numbers are multiplied by it.
         more: Seeds that a and b lack; None if no sensible number would do.
         p: To judge by, raised for the number of contrasts; by default the difference's own.
+        than: Name the worse one as well, where there are others: ``B is better than A by …``.
     """
     p = difference.p if p is None else p
     seeds = _seeds(difference.n_a, difference.n_b)
     unit = f" {unit}" if unit else ""
+    ahead, behind = (b, a) if (difference.value > 0) == (goal == "max") else (a, b)
+    better = f"{ahead} is better{f' than {behind}' if than else ''} by"
     if math.isnan(difference.p):
         if min(difference.n_a, difference.n_b) < 2:
             return f"{a} and {b} cannot be told from luck with {seeds}: {_run(more, a, b)}."
         if difference.value == 0:
             return f"{a} and {b} gave the same number with every seed ({seeds})."
         shown = _number(abs(difference.value) * scale, abs(difference.value) * scale)
-        ahead = b if (difference.value > 0) == (goal == "max") else a
         return (
-            f"{ahead} is better by {shown}{unit}, the same with every seed ({seeds}): the seed "
+            f"{better} {shown}{unit}, the same with every seed ({seeds}): the seed "
             "changes nothing here, so there is no luck to judge by."
         )
     half, value = difference.half_width * scale, abs(difference.value) * scale
     if p < 1 - difference.level:
-        ahead = b if (difference.value > 0) == (goal == "max") else a
         around = f"{_number(value, half)} ± {_number(half, half)}{unit}"
-        return f"{ahead} is better by {around} ({seeds})."
+        return f"{better} {around} ({seeds})."
     if more is None:
         return (
             f"{a} and {b} are not distinguishable with {seeds}; the difference is so small that "
@@ -160,6 +162,8 @@ def _contrast(
     measure: Measure,
     metric: str,
     goal: Goal,
+    *,
+    than: bool,
 ) -> Contrast:
     clear = p_holm < 1 - difference.level
     more = (0, 0) if clear else _missing_seeds(a, b, difference)
@@ -188,6 +192,7 @@ def _contrast(
             scale=100.0 if share else 1.0,
             more=more,
             p=p_holm,
+            than=than,
         ),
     )
 

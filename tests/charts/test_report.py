@@ -53,7 +53,7 @@ def test_the_report_holds_the_verdict_and_the_numbers(store: Store) -> None:
 
 def test_the_report_needs_no_network_and_runs_no_name(store: Store) -> None:
     run = made(store, ToyConfig(), {"loss": {0: 1.0, 9: 0.5}}).edit(name=HOSTILE, note=HOSTILE)
-    page = report_html(compare([run, made(store, ToyConfig(seed=1))], metric="loss"))
+    page = report_html(compare([run, made(store, ToyConfig(lr=0.5))], metric="loss"))
     read = _read(page)
     assert "img" not in read.tags
     assert not [one for one in read.attributes if re.match(r"(src|href|on\w+)=", one)]
@@ -67,6 +67,19 @@ def test_long_curves_are_thinned_and_the_report_says_so(store: Store) -> None:
     page = _read(report_html(compare([long], metric="loss", points=200), smoothing=0.5)).text
     assert "Curves with many points are thinned" in page
     assert "Smoothed with a weight of 0.5" in page
+
+
+def test_groups_are_drawn_as_means_and_a_crowd_of_runs_is_not(store: Store) -> None:
+    runs = [
+        made(store, ToyConfig(lr=lr, seed=seed), {"loss": {0: 1.0, 9: lr + seed / 100}})
+        for lr in (0.1, 0.2)
+        for seed in range(6)
+    ]
+    page = report_html(compare(runs, metric="loss"))
+    assert _read(page).tags.count("script") == 2, "one chart, of the two groups"
+    few = report_html(compare(runs[4:8], metric="loss"))
+    assert _read(few).tags.count("script") == 3, "the runs as well, where they are few"
+    assert "its band the lowest and the highest" in _read(page).text
 
 
 def test_runs_without_the_metric_are_reported_without_a_chart(store: Store) -> None:

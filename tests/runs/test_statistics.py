@@ -171,5 +171,7 @@ def test_the_sentence_says_what_the_numbers_allow(
 def test_the_sentence_turns_round_where_less_is_better() -> None:
     found = _difference(-0.3, 0.1, 4, 4, 0.001)
     assert sentence(found, goal="min") == "B is better by 0.30 ± 0.10 (4 seeds each)."
+    among = sentence(found, goal="min", than=True)
+    assert among == "B is better than A by 0.30 ± 0.10 (4 seeds each)."
     raised = sentence(found, goal="min", p=0.2, more=(1, 1))
     assert raised == "A and B are not distinguishable with 4 seeds each: run 1 more of each."
