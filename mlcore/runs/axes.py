@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Literal, get_args
+from typing import TYPE_CHECKING, Final, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mlcore.runs.recorded_run import Run
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 Axis = Literal["step", "epoch", "samples", "time"]
 
 AXES: Final[tuple[Axis, ...]] = get_args(Axis)
+
+_COUNTED: Final[tuple[Axis, ...]] = ("epoch", "samples")
 
 Floats = NDArray[np.float64]
 
@@ -77,3 +82,12 @@ def pace_of(run: Run) -> Pace:
         return Pace(config.steps_per_epoch(), config.samples_per_epoch(), batch_size)
     except (ValueError, TypeError, FileNotFoundError):  # its data may be elsewhere, too
         return Pace(None, None, batch_size)
+
+
+def with_axes(table: pd.DataFrame, run: Run) -> pd.DataFrame:
+    """A table of a run's points (step, time, …) with the columns epoch and samples added."""
+    pace = pace_of(run)
+    steps, time = (table[name].to_numpy("float64") for name in ("step", "time"))
+    columns = {axis: pace.along(axis, steps, time) for axis in _COUNTED}
+    unknown = np.full(len(table), np.nan)
+    return table.assign(**{k: unknown if v is None else v for k, v in columns.items()})

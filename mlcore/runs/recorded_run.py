@@ -132,14 +132,27 @@ class Run:
         """The last value of each metric, as of this object."""
         return dict(self.last)
 
-    def metrics(self, names: Iterable[str] | None = None, after: int | None = None) -> pd.DataFrame:
+    def metrics(
+        self,
+        names: Iterable[str] | None = None,
+        after: int | None = None,
+        *,
+        axes: bool = False,
+    ) -> pd.DataFrame:
         """Every point as a long table: step, name, value, time (s of work).
 
         Args:
             names: Only these metrics.
             after: Only points of later steps: a cursor for reading a live run.
+            axes: Also how far the run was in epochs and samples, as columns epoch and samples;
+                NaN where the run does not know.
         """
-        return self.store.metrics(self, names, after)
+        table = self.store.metrics(self, names, after)
+        if axes:
+            from mlcore.runs.axes import with_axes
+
+            return with_axes(table, self)
+        return table
 
     def arrays(self, step: int) -> dict[str, torch.Tensor]:
         """The arrays kept at a step (see ``array_steps``), such as the confusion matrix.

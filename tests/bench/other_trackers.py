@@ -92,6 +92,6 @@ def _timed(act: Callable[[], object]) -> float:
     return time.perf_counter() - begin
 
 
-if __name__ == "__main__":
+if __name__ == "__main__" and len(sys.argv) > 3:  # alone it has nothing to measure
     tracker = {"tensorboard": tensorboard, "mlflow": mlflow}[sys.argv[1]]
     print(json.dumps(tracker(Path(sys.argv[2]), Path(sys.argv[3]))))

@@ -113,6 +113,9 @@ def test_epochs_and_samples_are_counted_as_the_run_counts_them(store: Store) -> 
     assert by["epoch"] == [0, 0.5, 1, 1.75, 3], "four steps an epoch"
     assert by["samples"] == [0, 64, 100, 196, 300], "the last batch of an epoch holds four"
     assert by["time"] == [0.0, 0.2, 0.4, 0.7, 1.2]
+    table = run.metrics(axes=True)
+    assert table["epoch"].tolist() == by["epoch"]
+    assert table["samples"].tolist() == by["samples"]
     assert compare([run], metric="loss", measure="epochs to 1.5").measures[run.id] == 1
     assert compare([run], metric="loss", measure="samples to 1.2").measures[run.id] == 196
 
