@@ -15,9 +15,9 @@ with controls:
 with picture, page.sentences():
     try:
         sweep = chosen.shown_sweep()
-    except SweepNotFoundError as missing:
-        page.error(missing)
-        sweep = None
+    except (SweepNotFoundError, ValueError, TypeError) as unreadable:
+        page.error(unreadable)
+        st.stop()
     if sweep is None:
         st.info(
             "Nothing was swept yet. Press **Start the sweep** on the left: twelve learning rates "

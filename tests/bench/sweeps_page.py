@@ -59,6 +59,8 @@ def main() -> None:
                 browser = playwright.chromium.launch(
                     executable_path=chromium_path(), args=list(CHROMIUM_FLAGS)
                 )
+                home = median([_home(browser, server) for _ in range(REPEATS)])
+                print(f"to compare, the page Home: {home:.2f} s (n={REPEATS})")
                 _opening(browser, server, sweep.id, f"{RUNS} queued", "queued")
                 _finish_half(store)
                 _opening(browser, server, sweep.id, f"{RUNS // 2} of {RUNS} runs done", "half done")
@@ -84,6 +86,16 @@ def _opened(browser: Browser, server: DashboardServer, sweep_id: str, words: str
     tab.get_by_text(words).first.wait_for(timeout=60_000)
     if "done" in words and not words.startswith("0"):
         tab.locator("g.mark-symbol path").first.wait_for(timeout=60_000)
+    seconds = time.perf_counter() - began
+    tab.context.close()
+    return seconds
+
+
+def _home(browser: Browser, server: DashboardServer) -> float:
+    tab = _tab(browser)
+    began = time.perf_counter()
+    tab.goto(server.url, wait_until="commit")
+    tab.get_by_role("button", name="Start the course's run").wait_for(timeout=60_000)
     seconds = time.perf_counter() - began
     tab.context.close()
     return seconds

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 import pytest
+from sqlalchemy import update
 from streamlit.testing.v1 import AppTest
 
 import mlcore
@@ -14,6 +15,7 @@ from mlcore.charts.members import rank_colour
 from mlcore.runs.claims import take
 from mlcore.runs.liveness import ProcessId
 from mlcore.runs.recorder import execute
+from mlcore.runs.schema import sweeps
 from mlcore.runs.store import Store, open_store
 from mlcore.sweeps import LogRange, Sweep, get_sweep, list_sweeps
 from mlcore.sweeps.coordinator import advance
@@ -306,6 +308,23 @@ def test_a_sweep_that_does_not_exist_is_a_sentence(with_sweep: Sweep, open_page:
 
     assert "No sweep has the id" in at.error[0].value
     assert with_sweep.id not in captions(at)
+
+
+def test_a_sweep_of_an_experiment_that_is_not_here_is_a_sentence(
+    open_page: Open, empty_store: Store
+) -> None:
+    strange = mlcore.sweep(QUICK, {"lr": [0.1, 0.2]}, wait=False)
+    known = mlcore.sweep(QUICK, {"lr": [0.3, 0.4]}, wait=False)
+    with empty_store.writing() as connection:
+        spec = strange.spec.to_json().replace('"regression"', '"nowhere:Config"')
+        connection.execute(update(sweeps).where(sweeps.c.id == strange.id).values(spec=spec))
+
+    at = open_page(PAGE, sweep=strange.id)
+    assert "cannot be imported" in at.error[0].value
+
+    at = open_page(PAGE, sweep=known.id)
+    assert f"regression · {strange.id}" in at.selectbox(key="sweeps.chosen").options
+    assert "0 of 2 runs done" in captions(at)
 
 
 def test_names_that_look_like_markup_are_shown_as_text(open_page: Open, empty_store: Store) -> None:

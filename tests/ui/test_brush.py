@@ -15,7 +15,7 @@ from mlcore.sweeps.groups_found import Population
 from mlcore.ui.brush import Brushed
 from mlcore.ui.sweeps.look import Look
 from mlcore.ui.sweeps.panel import population_words
-from mlcore.ui.sweeps.pictures import marked_ranges
+from mlcore.ui.sweeps.settings_tab import as_errors, marked_ranges
 
 FRAME = pd.DataFrame(
     {
@@ -101,6 +101,19 @@ def test_a_range_never_grows_by_a_mark() -> None:
     marks = Brushed({"config.lr": (0.0, 1.0)}, {"config.lr": wide})
 
     assert marked_ranges(cast("Look", cast("Any", seen)), marks) == {"lr": "lin:0.01:0.5"}
+
+
+def test_errors_are_what_accuracies_lack_and_other_objectives_stay() -> None:
+    ended = pd.DataFrame({"test_accuracy": [0.9, 0.99, 1.0], "loss": [3.0, 2.0, 1.0]})
+    axes = tuple(Dimension.of(ended, name) for name in ("test_accuracy", "loss"))
+
+    table, (error, loss) = as_errors(ended, axes)
+
+    assert error.kind == "log"
+    assert error.title == "1 − test accuracy"
+    assert table[error.column].tolist()[:2] == pytest.approx([0.1, 0.01])
+    assert np.isnan(table[error.column].iloc[2])
+    assert loss == axes[1]
 
 
 def group(members: int, gain: float | None, used: bool | None) -> Population:

@@ -26,12 +26,17 @@ def shown_sweep() -> Sweep | None:
 
     Raises:
         SweepNotFoundError: If the URL names one that does not exist.
+        ValueError: If its experiment is not known here, or not as it was.
+        TypeError: Likewise.
     """
     wanted: str | None = st.query_params.get(PARAM) or st.session_state.get(_KEPT)
     if wanted is not None:
-        return get_sweep(wanted, open_store())
-    newest = list_sweeps(open_store(), limit=1)
-    return newest[0] if newest else None
+        found = get_sweep(wanted, open_store())
+    elif newest := list_sweeps(open_store(), limit=1):
+        found = newest[0]
+    else:
+        return None
+    return found if found.spec else None  # read now, so that what it raises is raised here
 
 
 def show_sweep(sweep_id: str) -> None:
@@ -66,10 +71,14 @@ def name_of(sweep: Sweep) -> str:
 
     Ranges are left out: they may change, and a browser keeps the name of what is chosen.
     """
-    labels = {spec.name: spec.label for spec in sweep.config.specs()}
+    try:
+        labels = {spec.name: spec.label for spec in sweep.config.specs()}
+    except (ValueError, TypeError):  # of another version, or of somebody's script
+        return f"{page.one_line(sweep.name)} {sweep.experiment} · {sweep.id}".strip()
     varied = ", ".join(labels[name] for name in sweep.space.fields)
     looked_for = " and ".join(metric_title(one.metric).lower() for one in sweep.objectives)
-    return f"{sweep.name or varied} → {looked_for} · {sweep.config.experiment} · {sweep.id}"
+    name = page.one_line(sweep.name) or varied
+    return f"{name} → {looked_for} · {sweep.experiment} · {sweep.id}"
 
 
 def attempt(what: Callable[..., object], *args: Any, **options: Any) -> bool:

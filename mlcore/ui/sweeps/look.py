@@ -68,7 +68,7 @@ class Look:
 
 def look(sweep: Sweep) -> Look:
     """Read what is to be drawn; tabs share it as long as no run of the store changes."""
-    return _look(sweep.store.url, sweep.id, f"{sweep!r} {sweep.store.revision()}")
+    return _look(sweep.store.url, sweep.id, f"{sweep.row} {sweep.store.revision()}")
 
 
 @lru_cache(maxsize=16)
