@@ -163,7 +163,7 @@ def _row(foreign: Foreign) -> dict[str, Any]:
         "config": canonical_json(config),
         "fingerprint": text_of(facts, "fingerprint") or foreign.digest,
         "status": status if status in _ENDED else Status.STOPPED,
-        "seed": seed if isinstance(seed, int) and abs(seed) < 2**63 else None,
+        "seed": seed if type(seed) is int and abs(seed) < 2**63 else None,  # True is no seed
         "created": now if created is None else created,
         "queued": created,
         "started": _seconds(facts, "started"),
