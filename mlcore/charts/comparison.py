@@ -182,9 +182,9 @@ def comparison_chart(
     layers = []
     if "band" in parts:
         low = alt.Y("low:Q", scale=y_scale)
-        layers.append(
-            base.mark_area().encode(y=low, y2="high:Q", opacity=strength(palette.RAW_OPACITY))
-        )
+        # behind a raw line the band must not cover what was smoothed
+        opacity = palette.RAW_OPACITY / (2 if "raw" in parts else 1)
+        layers.append(base.mark_area().encode(y=low, y2="high:Q", opacity=strength(opacity)))
     if "raw" in parts:
         raw = alt.Y("raw:Q", scale=y_scale)
         faint = base.mark_line(strokeWidth=1)

@@ -29,6 +29,7 @@ MEASURE: Final = "the measure"
 _NAME: Final = "run"
 _WAYS: Final = ("Parallel", "Scatter", "Heatmap", "Importance")
 _MOST_AXES: Final = 8
+_HEIGHT: Final = 360
 _EVALUATORS: Final[dict[Evaluator, str]] = {
     "ped_anova": "PED-ANOVA, Optuna's default",
     "fanova": "fANOVA",
@@ -145,7 +146,7 @@ def _scatter(comparison: Comparison, frame: pd.DataFrame) -> None:
         _axis(comparison, frame, colour) if colour else None,
         label=_NAME,
     )
-    _draw(chart, f"{y} against {x}", "scatter")
+    _draw(chart.properties(height=_HEIGHT), f"{y} against {x}", "scatter")
 
 
 def _heatmap(comparison: Comparison, frame: pd.DataFrame, fields: list[str]) -> None:
@@ -154,7 +155,8 @@ def _heatmap(comparison: Comparison, frame: pd.DataFrame, fields: list[str]) -> 
         return
     x, y = _choose(comparison, {"Across": fields, "Up": fields}, (0, 1))
     axes = (_axis(comparison, frame, name) for name in (x, y, MEASURE))
-    _draw(heatmap(frame, *axes), f"{measure_title(comparison)} over {x} and {y}", "heatmap")
+    chart = heatmap(frame, *axes).properties(height=_HEIGHT)
+    _draw(chart, f"{measure_title(comparison)} over {x} and {y}", "heatmap")
     st.caption("A cell is the mean over all runs in it, whatever their other settings.")
 
 
