@@ -98,4 +98,4 @@ def _axis(dimension: Dimension) -> alt.Axis:
     if dimension.kind == "category":
         return alt.Axis(labelAngle=0, labelLimit=90, grid=False)
     # a logarithmic axis has a line for each of its small marks, which would hide the points
-    return alt.Axis(format="~g", tickCount=5, grid=dimension.kind == "linear")
+    return alt.Axis(format=".4~g", tickCount=5, grid=dimension.kind == "linear")
