@@ -6,7 +6,9 @@ Trains two multilayer perceptrons and the 99 % CNN, starts a dashboard and a rea
 draws sevens with the mouse. Every pointer event counts: from the event to the painted answer of
 the first snapshot that holds it. Two runs answer at once.
 
-Then each of the 10,000 test digits becomes a bitmap of 280×280 and goes the way of a drawing
+Then each view is opened twice, and the slider that fools is moved step by step in the browser.
+
+Last, each of the 10,000 test digits becomes a bitmap of 280×280 and goes the way of a drawing
 (``prepare``): as squares, as a smooth enlargement, and as that in black and white, as a pen draws.
 The CNN's accuracy stands beside each.
 """
@@ -68,6 +70,25 @@ WATCH = """([pad, answers]) => {
       if (waiting[i].n !== null && waiting[i].n <= n) spent.push(now - waiting.splice(i, 1)[0].at)
     }
   }))).observe(answers, {attributes: true, attributeFilter: ['data-answered']})
+}"""
+
+VIEWS = {
+    "Pixels": ".maps .group:has-text('Occlusion')",
+    "Layers": ".maps .group:has-text('output')",
+    "Neighbours": ".maps .group:has-text('nearest')",
+    "Fool it": ".walk .bars",
+}
+"""What shows that a view is there."""
+SLIDE = """async slider => {
+  const spent = []
+  for (let level = 1; level <= 60; level++) {
+    const began = performance.now()
+    slider.value = level
+    slider.dispatchEvent(new Event('input'))
+    await new Promise(done => requestAnimationFrame(() => setTimeout(done)))
+    spent.push(performance.now() - began)
+  }
+  return spent
 }"""
 
 
@@ -133,6 +154,32 @@ def draw_sevens(tab: Page, runs: tuple[Run, Run], tool: str, strokes: int) -> li
     return spent
 
 
+def open_views(tab: Page, run: Run) -> dict[str, tuple[float, float]]:
+    """Milliseconds from the click on a tab to its picture, the first time and the second."""
+    tab.goto(f"http://127.0.0.1:{PORT}/draw?run={run.id}&tab=As Python")
+    tab.locator(".run[data-answer='7']").first.wait_for()
+    spent: dict[str, tuple[float, float]] = {}
+    for view, content in VIEWS.items():
+        times = []
+        for _ in range(2):
+            tab.get_by_role("tab", name="As Python", exact=True).click()
+            tab.get_by_test_id("stCode").first.wait_for()
+            tab.wait_for_timeout(500)
+            began = time.perf_counter()
+            tab.get_by_role("tab", name=view).click()
+            tab.locator(content).first.wait_for()
+            times.append(1000 * (time.perf_counter() - began))
+        spent[view] = (times[0], times[1])
+    return spent
+
+
+def slide(tab: Page) -> list[float]:
+    """Milliseconds from each move of the slider that fools to the painted frame."""
+    tab.get_by_role("tab", name="Fool it").click()
+    spent: list[float] = tab.locator(".walk input").evaluate(SLIDE)
+    return spent
+
+
 def accuracy(run: Run, pictures: Bytes) -> float:
     """Share of the test digits that a run reads right, after some change to all of them."""
     digits = load("mnist")
@@ -170,12 +217,16 @@ def main() -> None:
             )
             tab = browser.new_page(viewport={"width": 1400, "height": 900}, reduced_motion="reduce")
             for name, (one, other) in CASES:
-                for tool in ("As Python", "Pixels", "Neighbours", "Fool it"):
+                for tool in ("As Python", "Pixels"):
                     before = sum(server.cpu_times()[:2])
                     began = time.perf_counter()
                     spent = draw_sevens(tab, (runs[one], runs[other]), tool, options.strokes)
                     busy = (sum(server.cpu_times()[:2]) - before) / (time.perf_counter() - began)
                     show(f"{name}, open view: {tool}", spent, busy)
+            for name in CASES[0][1][:1] + CASES[1][1][:1]:
+                for view, (once, again) in open_views(tab, runs[name]).items():
+                    print(f"{f'{name}: view {view} opens':46} {once:6.0f} ms, again {again:.0f} ms")
+            show("slider that fools, to the painted frame", slide(tab))
             browser.close()
         images = load("mnist").test_images.numpy()
         cnn = runs["99 % CNN"]
@@ -196,12 +247,12 @@ def main() -> None:
             )
 
 
-def show(name: str, spent: list[float], busy: float) -> None:
+def show(name: str, spent: list[float], busy: float | None = None) -> None:
     """One line: median, 95th percentile, n, the server's CPU."""
     high = sorted(spent)[int(0.95 * (len(spent) - 1))]
     print(
         f"{name:46} median {statistics.median(spent):6.1f} ms, p95 {high:6.1f} ms, "
-        f"n={len(spent)}, server {busy:.0%} of a core",
+        f"n={len(spent)}" + ("" if busy is None else f", server {busy:.0%} of a core"),
         flush=True,
     )
 

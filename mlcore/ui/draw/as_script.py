@@ -6,7 +6,8 @@ import base64
 import zlib
 from typing import TYPE_CHECKING
 
-from mlcore.ui import page
+import streamlit as st
+
 from mlcore.ui.draw.networks import Network
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 def show(network: Network, digit: Drawn) -> None:
     """The digit, the network and every view, as Python."""
-    page.as_code(script(network, digit), key="draw.code")
+    st.code(script(network, digit), language="python", wrap_lines=True)
 
 
 def script(network: Network, digit: Drawn) -> str:
