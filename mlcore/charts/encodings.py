@@ -50,7 +50,7 @@ def tip(field: str, dimension: Dimension) -> alt.Tooltip:
     kind = kind_of_data(dimension)
     if kind == "ordinal":
         return alt.Tooltip(field, type=kind, title=dimension.title)
-    return alt.Tooltip(field, type=kind, title=dimension.title, format=".4~g")
+    return alt.Tooltip(field, type=kind, title=dimension.title, format=".6~g")
 
 
 def hue(field: str, dimension: Dimension) -> alt.Color:
@@ -98,4 +98,4 @@ def _axis(dimension: Dimension) -> alt.Axis:
     if dimension.kind == "category":
         return alt.Axis(labelAngle=0, labelLimit=90, grid=False)
     # a logarithmic axis has a line for each of its small marks, which would hide the points
-    return alt.Axis(format=".4~g", tickCount=5, grid=dimension.kind == "linear")
+    return alt.Axis(format=".6~g", tickCount=5, grid=dimension.kind == "linear")

@@ -43,7 +43,7 @@ def member_curve_spec(metric: str, *, log: bool = False, height: int = 260) -> d
             "value:Q",
             title=title,
             scale=alt.Scale(type="log", nice=True) if log else alt.Scale(zero=False, nice=True),
-            axis=alt.Axis(tickCount=5, format=".4~g", grid=not log),
+            axis=alt.Axis(tickCount=5, format=".6~g", grid=not log),
         ),
         color=alt.Color("colour:N", scale=None),
         detail="run:N",
