@@ -120,6 +120,46 @@ def test_a_chosen_run_goes_into_the_address_and_along_to_the_next_view(
     assert known["mlp"].id in at.caption[0].value
 
 
+@pytest.mark.parametrize("view", VIEWS)
+def test_from_run_to_run_every_control_finds_something_to_stand_on(
+    view: str, known: dict[str, Run], open_page: Open
+) -> None:
+    at = open_page(PAGE, tab=view, run=known["mlp, normalized, dropout"].id)
+    if view == "Matrices":
+        at.segmented_control(key="inside.matrices.what").set_value("Feature maps").run()
+        layers = at.selectbox(key="inside.matrices.layer.Feature maps")
+        layers.set_value(layers.options[-1]).run()
+    if view == "Layer by layer":
+        at.selectbox(key="inside.algebra.break").set_value("hidden1").run()
+    for kind in ("linear, cross-entropy", "cnn, normalized", "old"):
+        at.selectbox(key="inside.run").set_value(known[kind].id).run()
+        assert not at.exception
+        assert known[kind].id in at.code[0].value
+
+
+def test_a_hidden_layer_of_one_unit_is_shown_too(empty_store: Store, open_page: Open) -> None:
+    run = mlcore.run(SMALL.replace(hidden=(1,)))
+    at = open_page(PAGE, tab="Layer by layer", run=run.id)
+    at.selectbox(key="inside.algebra.layer.4").set_value(1).run()
+
+    assert not at.exception
+    assert empty_store.list() == [run]
+
+
+def test_a_run_at_its_start_shows_the_weights_before_the_first_step(
+    empty_store: Store, open_page: Open
+) -> None:
+    run = empty_store.submit(SMALL)
+    claim = take(empty_store, ProcessId.of(), run.id)
+    assert claim is not None
+    execute(claim, interrupted=lambda: True)
+
+    at = open_page(PAGE, run=run.id)
+
+    assert not at.exception
+    assert "the weights before the first step" in words(at)
+
+
 def test_without_a_run_one_button_trains_the_course_and_a_waiting_run_says_so(
     empty_store: Store, open_page: Open
 ) -> None:

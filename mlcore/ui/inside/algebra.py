@@ -14,6 +14,7 @@ from mlcore.ui.inside.algebra_table import algebra_table, answer_table
 from mlcore.ui.layers import parts as layer_parts
 
 _NOTHING = "nothing"
+_WIDEST = 4096
 
 
 def show() -> None:
@@ -53,10 +54,18 @@ def _choose_break(rows: tuple[Row, ...]) -> Broken | None:
     what = "channels" if layers[name].kind == "Conv2d" else "values"
     # another layer has other right widths, so its boxes begin anew: the name is in their keys
     inputs = left.number_input(
-        f"Takes ({what})", 1, 4096, weight[1] + 1, key=f"inside.algebra.in.{name}.{weight[1]}"
+        f"Takes ({what})",
+        1,
+        max(_WIDEST, 2 * weight[1]),
+        weight[1] + 1,
+        key=f"inside.algebra.in.{name}.{weight[1]}",
     )
     outputs = right.number_input(
-        f"Gives ({what})", 1, 4096, weight[0], key=f"inside.algebra.out.{name}.{weight[0]}"
+        f"Gives ({what})",
+        1,
+        _WIDEST,
+        weight[0],
+        key=f"inside.algebra.out.{name}.{weight[0]}",
     )
     st.caption(f"It was trained to take {weight[1]} and give {weight[0]}.")
     if (inputs, outputs) == (weight[1], weight[0]):
@@ -108,18 +117,20 @@ def _written_out(chosen: parts.Chosen, rows: tuple[Row, ...]) -> None:
         linear,
         index=len(linear) - 1,
         format_func=lambda number: rows[number].name,
-        key="inside.algebra.layer",
+        key=f"inside.algebra.layer.{len(rows)}",
     )
     out = rows[place].values
     assert out is not None  # noqa: S101 - nothing is broken here
     best = int(out[0].argmax())
-    unit = right.slider(
-        "Unit (at first the largest)",
-        0,
-        out.shape[1] - 1,
-        best,
-        key=f"inside.algebra.unit.{place}.{out.shape[1]}.{best}",
-    )
+    unit = best
+    if out.shape[1] > 1:
+        unit = right.slider(
+            "Unit (at first the largest)",
+            0,
+            out.shape[1] - 1,
+            best,
+            key=f"inside.algebra.unit.{place}.{out.shape[1]}.{best}",
+        )
     before = _given(rows, place)
     layer = layers[rows[place].name]
     assert isinstance(layer, nn.Linear)  # noqa: S101 - the list holds linear layers only

@@ -60,7 +60,7 @@ def show() -> None:
         first = _first(moments, layer, what)
         tiles_view(_payload(moments, mine, first, places, digit), key="inside.matrices.tiles")
         if digit is None:
-            _history(moments)
+            _history(chosen, moments)
             _proof(chosen, moments)
         page.as_code(_script(chosen, digit is not None), key="inside.matrices.code")
 
@@ -141,15 +141,18 @@ def _title(matrix: Matrix, shown: int, digit: parts.Digit | None, *, learned: bo
     return f"{matrix.name}{', W − W₀' if learned else ''}, {what}: {matrix.meaning}"
 
 
-def _history(moments: Sequence[trained.Moment]) -> None:
-    rows = _weight_history(tuple(moments))
-    layers = tuple(dict.fromkeys(rows["layer"]))
+def _history(chosen: parts.Chosen, moments: Sequence[trained.Moment]) -> None:
     if len(moments) < 2:
         st.caption(
-            "This run kept the weights of its end alone, as runs of an older version and very "
+            "So far these are the weights before the first step; a slider comes with its first "
+            "epoch."
+            if trained.kept_steps(chosen.run)
+            else "This run kept the weights of its end alone, as runs of an older version and very "
             "large networks do. Train it again to watch its weights form."
         )
         return
+    rows = _weight_history(tuple(moments))
+    layers = tuple(dict.fromkeys(rows["layer"]))
     chart(history_spec(layers), rows, key="inside.matrices.history")
 
 
