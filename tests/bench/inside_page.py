@@ -7,8 +7,9 @@ view examines the whole test set either way), starts a dashboard of its own and 
 For each kind and view it opens the page at a view without a run, clicks the view's tab, and takes
 the time from the click to the moment when nothing in the page changes any more for 150 ms (those
 150 ms left out). Each time it is a run whose views were never computed; the first view of each
-server, which also reads the images, is told apart. Beside the clock stands the server's CPU time.
-Last it moves the slider over the epochs and takes the time from the event to the painted frame.
+server, which also reads the images, is told apart. Beside the clock stands the CPU time that server
+and browser took for it: on a busy machine that tells more than the clock does. Last it moves the
+slider over the epochs and takes the time from the event to the painted frame.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import psutil
 from playwright.sync_api import Page, sync_playwright
@@ -67,6 +69,14 @@ SLIDE = """async moves => {
   }
   return spent
 }"""
+
+
+class Opened(NamedTuple):
+    """What opening a view took, in milliseconds: on the clock, and of CPU in server and browser."""
+
+    clock: float
+    server: float
+    browser: float
 
 
 def train(rounds: int) -> dict[str, list[str]]:
@@ -117,18 +127,32 @@ def answers() -> bool:
         return False
 
 
-def open_view(tab: Page, server: psutil.Process, run: str, view: str) -> tuple[float, float]:
-    """Milliseconds on the clock, and of the server's CPU, from the click to the settled view."""
+def open_view(tab: Page, server: psutil.Process, run: str, view: str) -> Opened:
+    """Click a view's tab and wait until it has settled."""
     tab.goto(f"http://127.0.0.1:{PORT}/inside?tab=Two losses&run={run}")
     tab.get_by_text("Nothing is trained yet").wait_for()
     tab.wait_for_timeout(700)
     tab.evaluate(SETTLE)
-    before = server.cpu_times()
+    before = cpu_seconds(server)
     tab.get_by_role("tab", name=view).click()
     clock: float = tab.evaluate("async () => await window.settled - window.pressed")
-    after = server.cpu_times()
+    after = cpu_seconds(server)
     assert run in tab.url
-    return clock, 1000 * (after.user + after.system - before.user - before.system)
+    return Opened(clock, *(1000 * (now - then) for now, then in zip(after, before, strict=True)))
+
+
+def cpu_seconds(server: psutil.Process) -> tuple[float, float]:
+    """CPU time so far of the server, and of the browser with all its processes."""
+    mine = server.cpu_times()
+    browser = 0.0
+    for process in psutil.Process().children(recursive=True):
+        try:
+            if process.pid != server.pid:
+                times = process.cpu_times()
+                browser += times.user + times.system
+        except psutil.NoSuchProcess:
+            continue
+    return mine.user + mine.system, browser
 
 
 def main() -> None:
@@ -148,8 +172,8 @@ def main() -> None:
             for kind, ids in runs.items():
                 warm = ids.pop()
                 for view in VIEWS:
-                    first, _ = open_view(tab, server, warm, view)
-                    print(f"  first {kind}, {view}: {first:.0f} ms", flush=True)
+                    first = open_view(tab, server, warm, view)
+                    print(f"  first {kind}, {view}: {first.clock:.0f} ms", flush=True)
                 for view in VIEWS:
                     spent = []
                     for _ in range(arguments.rounds):
@@ -170,12 +194,13 @@ def main() -> None:
     print(f"load {os.getloadavg()[0]:.1f}")
 
 
-def show(name: str, spent: list[tuple[float, float]]) -> None:
-    """One line: median and longest on the clock, median of the server's CPU, n."""
-    clocks, cpus = zip(*spent, strict=True)
+def show(name: str, spent: list[Opened]) -> None:
+    """One line: median and longest on the clock, medians of the CPU times, n."""
+    clocks, servers, browsers = zip(*spent, strict=True)
     print(
         f"{name:34} median {statistics.median(clocks):5.0f} ms, longest {max(clocks):5.0f} ms, "
-        f"server CPU {statistics.median(cpus):4.0f} ms, n={len(spent)}",
+        f"CPU server {statistics.median(servers):4.0f} ms, browser "
+        f"{statistics.median(browsers):5.0f} ms, n={len(spent)}",
         flush=True,
     )
 
