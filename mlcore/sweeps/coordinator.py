@@ -7,6 +7,7 @@ Whoever is killed, the next look goes on from there, and no finished run is ever
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
 
-from mlcore.core import Config, ConfigError, DataUnavailableError, canonical_json
+from mlcore.core import Config, ConfigError, DataUnavailableError, EngineError, canonical_json
 from mlcore.runs import engine
 from mlcore.runs.bulk import queue_all
 from mlcore.runs.schema import runs, sweep_runs
@@ -39,6 +40,7 @@ _REFUSALS = 200
 LOOK_CLOSELY_EVERY = 3.0
 """Seconds between two whole looks at a sweep that only waits for its runs."""
 
+_log = logging.getLogger("mlcore.sweeps")
 _looked: dict[str, float] = {}
 _looked_closely: dict[tuple[str, str], float] = {}
 
@@ -54,7 +56,10 @@ def advance_all(store: Store) -> None:
         close = now - _looked_closely.get(key, -LOOK_CLOSELY_EVERY) >= LOOK_CLOSELY_EVERY
         if close or not _only_waits(store, sweep_id):
             _looked_closely[key] = now
-            advance(store, sweep_id)
+            try:
+                advance(store, sweep_id)
+            except EngineError as error:  # whoever only looks at runs is not to fail by it
+                _log.warning("sweep %s: %s", sweep_id, error)
 
 
 def advance(store: Store, sweep_id: str) -> None:
