@@ -27,6 +27,7 @@ class Database:
         url: The address, in the spelling that opens the same store from any process.
         shown_url: The same without its password, for eyes.
         server: Whether it is a database server, which many machines may share.
+        server_host: Where that server is; None for a file.
         files: The folder in which each run has a folder for its weights and arrays.
         point_table: Writes points; for the recorder.
         patience: Seconds for which a server that does not answer is tried again. Pages have
@@ -38,6 +39,7 @@ class Database:
         parsed = make_url(self.url)
         self.shown_url = parsed.render_as_string()
         self.server = parsed.get_backend_name() != "sqlite"
+        self.server_host = parsed.host if self.server else None
         self._file = None if self.server else Path(str(parsed.database))
         self.files = _files_folder(self._file)
         self.engine = open_engine(self.url)

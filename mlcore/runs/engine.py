@@ -55,9 +55,9 @@ def trouble(store: Store) -> str | None:
     """Why queued runs wait in vain, as a sentence; None if all is well."""
     try:
         check(store)
+        return chosen().complaint(store)
     except EngineError as error:
         return str(error)
-    return None
 
 
 def slots(store: Store) -> int:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import importlib.util
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
 import psutil
 import pytest
+from sqlalchemy import select
 
 import mlcore
 from mlcore.cli import main
@@ -17,9 +19,10 @@ from mlcore.core import EngineError
 from mlcore.core.cores import give_cores, given_cores, usable_cores
 from mlcore.runs import engine
 from mlcore.runs.engines import chosen
-from mlcore.runs.engines.local import LocalWorkers, cores_each, worker_limit
+from mlcore.runs.engines.local import LocalWorkers, cores_each, reap_children, worker_limit
 from mlcore.runs.engines.ray_cluster import RayCluster
 from mlcore.runs.engines.share import Share
+from mlcore.runs.schema import workers
 from mlcore.runs.store import Store
 from tests.runs.toy import ToyConfig
 
@@ -130,6 +133,41 @@ def test_ray_that_is_not_installed_is_named_with_the_command(
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     with pytest.raises(EngineError, match=r"pip install 'mlcore\[ray\]'"):
         engine.check(store)
+
+
+@on_postgres
+def test_a_store_that_only_this_machine_can_reach_is_none_for_a_cluster(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLCORE_ENGINE", "ray://head.example:10001")
+    with pytest.raises(EngineError, match=r"is at 127\.0\.0\.1, which to each machine of"):
+        mlcore.submit(ToyConfig())
+    assert store.list() == []
+
+
+@on_postgres
+def test_a_dispatcher_that_does_not_start_is_told_and_tried_again_later(
+    store: Store, monkeypatch: pytest.MonkeyPatch, listener: int
+) -> None:
+    """Somebody listens at the port, but it is no Ray."""
+    monkeypatch.setenv("MLCORE_ENGINE", f"ray://127.0.0.1:{listener}")
+    assert engine.trouble(store) is None
+    run = mlcore.submit(ToyConfig())
+    with store.reading() as connection:
+        first = connection.execute(select(workers)).one()
+    psutil.Process(first.pid).kill()
+    reap_children()
+    deadline = time.monotonic() + 30
+    while (told := engine.trouble(store)) is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+        reap_children()
+    assert told is not None
+    assert "dispatcher in it ended or did not start; it is tried again" in told
+    assert str(store.files / "workers.log") in told
+    engine.tend(store)
+    with store.reading() as connection:
+        assert connection.execute(select(workers.c.pid)).scalar_one() == first.pid, "not at once"
+    assert run.refresh().status == "queued"
 
 
 @pytest.mark.parametrize("address", ["ray://", "ray://:10001", "ray://head:door"])

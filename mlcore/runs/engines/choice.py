@@ -28,6 +28,9 @@ class Engine(Protocol):
     def provide(self, store: Store, /) -> None:
         """See to it that somebody works on the queued runs. Cheap when somebody does."""
 
+    def complaint(self, store: Store, /) -> str | None:
+        """Why queued runs wait though ``check`` finds nothing amiss, as far as that is known."""
+
     def slots(self, store: Store, /) -> int:
         """How many runs are worked on at once."""
 

@@ -47,6 +47,9 @@ class LocalWorkers:
         """Start workers if runs wait and there are fewer than allowed."""
         ensure_workers(store)
 
+    def complaint(self, _store: Store) -> None:
+        """None: a worker that cannot start says so to whoever starts it."""
+
     def slots(self, store: Store) -> int:
         """As many as workers may be started here, and those of other machines."""
         elsewhere = roster.busy_elsewhere(store, this_host()) if store.server else 0

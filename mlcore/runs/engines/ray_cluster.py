@@ -8,10 +8,10 @@ import socket
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import Row, delete, insert, select
 
 from mlcore.core import EngineError
 from mlcore.runs.engines import roster
@@ -28,6 +28,7 @@ RESTART_AFTER: Final = 15.0
 """Seconds between two tries to reach a cluster that answers but lets nobody in."""
 
 _SLOTS_UNTIL_KNOWN: Final = 8
+_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,12 @@ class RayCluster:
                 "with: pip install 'mlcore[ray]'"
             )
         host, port = self.endpoint()
+        if store.server_host in _LOOPBACK and host not in _LOOPBACK and self.address != "auto":
+            raise EngineError(
+                f"The store {store.shown_url} is at {store.server_host}, which to each machine of "
+                f"the cluster at {host} is that machine itself. Name the server in MLCORE_STORE as "
+                "they all know it."
+            )
         try:
             socket.create_connection((host, port), timeout=KNOCK_FOR).close()
         except OSError as error:
@@ -149,12 +156,29 @@ class RayCluster:
             query = select(workers.c.slots).where(workers.c.id == roster.DISPATCHER)
             return connection.execute(query).scalar_one_or_none() or _SLOTS_UNTIL_KNOWN
 
+    def complaint(self, store: Store) -> str | None:
+        """A sentence if the process that was to put a dispatcher into the cluster has failed."""
+        row = _dispatcher(store)
+        if row is None or _there(row):
+            return None
+        return (
+            f"Ray answers at {':'.join(map(str, self.endpoint()))}, but the store's dispatcher in "
+            "it ended or did not start; it is tried again. "
+            f"{store.files / 'workers.log'} says why. "
+            "Do all machines of the cluster have this mlcore, and do they reach the store?"
+        )
+
     @staticmethod
     def _is_served(store: Store) -> bool:
-        query = select(workers, store.clock().label("now")).where(workers.c.id == roster.DISPATCHER)
-        with store.reading() as connection:
-            row = connection.execute(query).one_or_none()
-        if row is None:
-            return False
-        there = ProcessId(row.host, row.pid, row.pid_started).alive(row.heartbeat, row.now)
-        return there or row.now - row.started < RESTART_AFTER
+        row = _dispatcher(store)
+        return row is not None and (_there(row) or row.now - row.started < RESTART_AFTER)
+
+
+def _dispatcher(store: Store) -> Row[Any] | None:
+    query = select(workers, store.clock().label("now")).where(workers.c.id == roster.DISPATCHER)
+    with store.reading() as connection:
+        return connection.execute(query).one_or_none()
+
+
+def _there(row: Row[Any]) -> bool:
+    return ProcessId(row.host, row.pid, row.pid_started).alive(row.heartbeat, row.now)
