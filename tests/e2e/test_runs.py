@@ -77,7 +77,7 @@ def test_from_many_runs_to_an_answer_that_a_link_opens_again(
     # filter
     tab.get_by_label("Filter").fill("lr < 0.08 and status = finished")
     tab.get_by_label("Filter").press("Enter")
-    expect(tab.get_by_text("6 of 9 runs")).to_be_visible()
+    expect(tab.get_by_text(f"6 of {len(store.list())} runs")).to_be_visible()
 
     # choose
     for row in range(6):
@@ -129,6 +129,23 @@ def test_from_many_runs_to_an_answer_that_a_link_opens_again(
     context.close()
 
 
+def test_missing_seeds_are_run_by_a_click_and_watched(
+    dashboard_server: DashboardServer, store: Store, tab: Page
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLCORE_STORE", dashboard_server.store)
+        fresh = [mlcore.run(TINY.replace(lr=lr, seed=9), progress=False).id for lr in (0.003, 0.03)]
+    tab.goto(f"{dashboard_server.url}/compare?runs={','.join(fresh)}")
+    expect(tab.get_by_text("cannot be told from luck with 1 seed each")).to_be_visible()
+    tab.get_by_role("button", name="Run 2 of A and 2 of B").click()
+
+    three = tab.get_by_text("3 seeds each)").or_(tab.get_by_text("with 3 seeds each"))
+    expect(three).to_be_visible(timeout=90_000)
+    seeds = {(run.config_fields["lr"], run.seed) for run in store.list()}
+    assert {(lr, seed) for lr in (0.003, 0.03) for seed in (0, 1, 9)} <= seeds
+    expect(tab.get_by_text("3 seeds)").first).to_be_attached()
+
+
 def test_two_tabs_edit_the_same_run_and_both_words_stay(
     dashboard_server: DashboardServer, store: Store, tab: Page
 ) -> None:
@@ -168,7 +185,7 @@ def test_a_live_row_grows_in_place_and_keeps_its_mark(
 
     expect(tab.locator(".stDataFrame").get_by_text(started.id)).to_be_attached()
     expect(tab.get_by_text("1 chosen")).to_be_visible()
-    expect(tab.get_by_text("10 runs")).to_be_visible()
+    expect(tab.get_by_text(f"{len(store.list())} runs")).to_be_visible()
     expect(tab.locator(".stMarkdown code").get_by_text(marked.id).first).to_be_visible()
     star(tab, 2)  # the marked run is the third row now
     expect(tab.locator(".stDataFrame").get_by_text("★").nth(1)).to_be_attached()

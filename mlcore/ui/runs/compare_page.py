@@ -86,6 +86,8 @@ def _follow(store: Store, asked: question.Question) -> None:
 
     @st.fragment(run_every=watch.poll_seconds() if moving else None, key="compare.panel")
     def panel() -> None:
+        if verdicts.queued_more():
+            st.rerun()  # the click reached this fragment only, and the list of runs is outside
         with page.sentences():
             watch.look_after_runs()
             try:

@@ -167,7 +167,7 @@ def _chips(label: str, key: str, counted: Counter[str]) -> list[str]:
         [name for name, _ in counted.most_common()],
         selection_mode="multi",
         # what a chip says stands in the URL, so it must not count
-        format_func=lambda name: page.plain(page.one_line(name, 30)),
+        format_func=lambda name: page.plain(page.one_line(name)),
         key=key,
         bind="query-params",
         wrap=True,

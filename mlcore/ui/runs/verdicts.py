@@ -20,6 +20,7 @@ MOST_AT_ONCE: Final = 20
 """Seeds a group that one click queues at most."""
 
 _SHOWN: Final = 3
+_QUEUED: Final = "compare has queued more seeds"
 
 
 def show(comparison: Comparison) -> None:
@@ -73,6 +74,12 @@ def _queue(comparison: Comparison, more: Mapping[str, int]) -> None:
     for letter, number in more.items():
         ids += [run.id for run in queue_more_seeds(groups[letter], number)]
     question.remember(list(dict.fromkeys(ids)))
+    st.session_state[_QUEUED] = True
+
+
+def queued_more() -> bool:
+    """Whether a click has just added runs, so that the whole page must know; once."""
+    return bool(st.session_state.pop(_QUEUED, False))
 
 
 def _at_once(more: Mapping[str, int]) -> dict[str, int]:
