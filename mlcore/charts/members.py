@@ -62,7 +62,7 @@ def member_curve_spec(metric: str, *, log: bool = False, height: int = 260) -> d
         alt.LayerChart(layer=layers).properties(
             title=alt.TitleParams(
                 f"{title} of the members",
-                subtitle="blue: best · orange: worst · grey: not ended",
+                subtitle="Blue: best · orange: worst · grey: not ended",
                 anchor="start",
             ),
             height=height,

@@ -203,7 +203,7 @@ def legend(colour: str | None, goal: Goal) -> str:
         return ""
     best, worst = ("highest", "lowest") if goal == "max" else ("lowest", "highest")
     words = colour.replace("_", " ")
-    return f"blue: {best} {words} · orange: {worst} (by rank)"
+    return f"Blue: {best} {words} · orange: {worst} (by rank)"
 
 
 def description(axes: Sequence[Dimension]) -> str:

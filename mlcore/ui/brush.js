@@ -98,9 +98,10 @@ function create(root) {
         make('line', { x1: X(k) - 4, x2: X(k), y1: Y(place), y2: Y(place) }, group)
         make('text', { class: 'tick', x: X(k) + 5, y: Y(place) + 4 }, group, short(text))
       }
-      const zone = make('rect', { class: 'zone', x: X(k) - REACH, y: TOP - 8, width: 2 * REACH, height: HEIGHT + 16, 'data-axis': axis.title }, group)
+      const zone = make('rect', { class: 'zone', x: X(k) - REACH, y: TOP - 8, width: 2 * REACH, height: HEIGHT + 16, 'data-axis': axis.title, tabindex: 0, role: 'application', 'aria-label': `Axis ${axis.title}: arrow keys mark and move, Shift and arrows resize, Delete lets go` }, group)
       const mark = make('rect', { class: 'mark', x: X(k) - 8, width: 16, rx: 3 }, group)
       zone.onpointerdown = (event) => start(event, axis.title, zone)
+      zone.onkeydown = (event) => press(event, axis.title)
       return mark
     })
     judge()
@@ -146,6 +147,20 @@ function create(root) {
       take()
       tell({ ...brushes })
     }
+  }
+
+  function press(event, title) {
+    const held = brushes[title], way = { ArrowUp: 0.05, ArrowDown: -0.05 }[event.key]
+    if (way && !held) brushes[title] = [0.25, 0.75]
+    else if (way && event.shiftKey) brushes[title] = [held[0], Math.max(held[0] + 0.02, clamp(held[1] + way))]
+    else if (way) {
+      const shift = Math.max(-held[0], Math.min(1 - held[1], way))
+      brushes[title] = [held[0] + shift, held[1] + shift]
+    } else if (held && ['Delete', 'Backspace', 'Escape'].includes(event.key)) delete brushes[title]
+    else return
+    event.preventDefault()
+    judge()
+    tell({ ...brushes })
   }
 
   clear.onclick = () => { brushes = {}; judge(); tell({}) }

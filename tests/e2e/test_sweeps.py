@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 LONG_MS = 120_000
 """For a machine that is busy with something else; a quiet one needs a few seconds."""
 
-SLOW = "?model=linear&loss=cross_entropy&epochs=8&range.lr=log%3A0.01%3A1&settings=8"
+SLOW = "?model=linear&loss=cross_entropy&epochs=5&range.lr=log%3A0.01%3A1&settings=8"
 """Eight rates of a network that learns long enough to be stopped in its midst."""
 QUICK = (
     "?experiment=Regression&standardize=true&steps=50&sampler=random&settings=10"
@@ -84,6 +84,12 @@ def test_axes_are_brushed_and_the_search_narrowed_while_it_runs(
     expect(badge(tab, "finished")).to_be_visible(timeout=LONG_MS)
     lines = tab.locator(".brush .lines path")
     expect(lines).to_have_count(10)
+    mark = tab.locator(".brush .mark").first
+    tab.locator(".brush .zone").first.press("ArrowUp")
+    expect(mark).to_be_visible()
+    tab.locator(".brush .zone").first.press("Delete")
+    expect(mark).to_be_hidden()
+    expect(tab.locator(".brush .lines path.out")).to_have_count(0)
 
     for axis, low, high in (("Learning rate η", 0.5, 0.98), ("Start w", 0.02, 0.8)):
         zone = tab.locator(f'.brush .zone[data-axis="{axis}"]')

@@ -13,7 +13,7 @@ from mlcore.charts.dimensions import Dimension
 from mlcore.sweeps import Choices, IntRange, LinearRange, LogRange, Range
 from mlcore.sweeps.groups_found import Population
 from mlcore.ui.brush import Brushed
-from mlcore.ui.sweeps.look import Look
+from mlcore.ui.sweeps.look import CURVES, Look, drawn_curves
 from mlcore.ui.sweeps.panel import population_words
 from mlcore.ui.sweeps.settings_tab import as_errors, marked_ranges
 
@@ -114,6 +114,18 @@ def test_errors_are_what_accuracies_lack_and_other_objectives_stay() -> None:
     assert table[error.column].tolist()[:2] == pytest.approx([0.1, 0.01])
     assert np.isnan(table[error.column].iloc[2])
     assert loss == axes[1]
+
+
+def test_of_very_many_curves_the_best_and_the_newest_are_drawn() -> None:
+    count = 3 * CURVES
+    rank = pd.Series(np.linspace(1, 0, count)).where(np.arange(count) < 2 * CURVES)
+    table = pd.DataFrame({"run": range(count), "rank": rank})  # the earlier the better
+
+    drawn = drawn_curves(table)["run"].tolist()
+
+    assert set(drawn) == {*range(CURVES // 2), *range(count - CURVES // 2, count)}
+    assert drawn[-1] == 0, "the best is drawn last, on top"
+    assert drawn_curves(table.head(5))["run"].tolist() == [4, 3, 2, 1, 0]
 
 
 def group(members: int, gain: float | None, used: bool | None) -> Population:

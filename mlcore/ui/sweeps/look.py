@@ -115,7 +115,7 @@ def curves(seen: Look, metric: str, among: pd.DataFrame, *, log: bool = False) -
     store = seen.sweep.store
     parts = []
     keys = {member.run_id: member.step for member in seen.sweep.members}
-    for row in _chosen(among).to_dict("records"):
+    for row in drawn_curves(among).to_dict("records"):
         run_id = str(row["run"])
         x, value = _curve(store.url, run_id, metric, keys.get(run_id, 0), str(row["status"]))
         if log:
@@ -185,7 +185,8 @@ def _best(sweep: Sweep) -> tuple[str, ...]:
     return tuple(run_id for run_id in ids if run_id is not None)
 
 
-def _chosen(among: pd.DataFrame) -> pd.DataFrame:
+def drawn_curves(among: pd.DataFrame) -> pd.DataFrame:
+    """The rows whose curves are drawn, the best last: all, or the best half and the newest."""
     if len(among) <= CURVES:
         return among.sort_values("rank", na_position="first")
     best = among.nlargest(CURVES // 2, "rank")
