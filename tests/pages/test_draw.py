@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
@@ -205,6 +205,7 @@ def test_the_script_of_the_page_gives_what_the_page_shows(
 # --- what the browser sends ------------------------------------------------------------------
 
 
+@settings(max_examples=8)
 @given(st.integers(0, 10**6), st.integers(1, 60))
 def test_a_sheet_arrives_as_it_was_drawn(seed: int, blocks: int) -> None:
     random = np.random.default_rng(seed)

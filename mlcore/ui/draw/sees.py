@@ -12,26 +12,21 @@ from mlcore.charts.drawing import Group, Tile, flat_tile, maps_scene, walk_scene
 from mlcore.mnist.insight.neighbours import Metric
 from mlcore.mnist.losses import probabilities
 from mlcore.ui import drawn, page
-from mlcore.ui.draw import as_script, sheet
+from mlcore.ui.draw import as_script, pixel_view, sheet
 from mlcore.ui.draw.assets import MAPS, WALK
 from mlcore.ui.draw.networks import Network
-from mlcore.ui.layers.parts import one_thread, power
+from mlcore.ui.draw.proofs import agreement
+from mlcore.ui.layers.parts import one_thread
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mlcore.ui.drawn import Drawn
 
-_THE_ANSWER: Final = "its answer"
 _NEIGHBOURS: Final = 12
 _METRICS: Final[tuple[Metric, ...]] = ("euclidean", "cosine")
 _PLAIN: Final = ("Flatten", "Unflatten", "Dropout", "Identity")
 """Layers that at rest hand on the numbers they get."""
-_CELL: Final = 8
-_TRIED: Final = 40
-"""Steepest pixels among which one without a kink is looked for."""
-_EXACT: Final = 1e-3
-"""Relative difference below which two ways to one number agree."""
 
 
 @st.fragment(key=sheet.VIEWS_PART)
@@ -41,7 +36,7 @@ def show(network: Network | None) -> None:
         return
     digit = drawn.current()
     views: dict[str, Callable[[Network, Drawn], None]] = {
-        "Pixels": pixels,
+        "Pixels": pixel_view.show,
         "Layers": layers,
         "Neighbours": neighbours,
         "Fool it": fool,
@@ -57,58 +52,6 @@ def show(network: Network | None) -> None:
                 else:
                     with page.sentences(), one_thread():
                         view(network, digit)
-
-
-def pixels(network: Network, digit: Drawn) -> None:
-    """Gradient, integrated gradients and occlusion of one class's output."""
-    from mlcore.mnist.insight import difference_quotients, integrated_gradients, occlusion, saliency
-
-    label = _class(network)
-    model = network.model()
-    slope = saliency(model, digit.pixels, label)
-    parts = integrated_gradients(model, digit.pixels, slope.label)
-    patch = occlusion(model, digit.pixels, slope.label)
-    name = network.classes[slope.label]
-    groups = [
-        Group(
-            "Gradient",
-            [_tile(slope.gradient)],
-            f"∂(output {name})/∂pixel: where more ink raises it (blue) or lowers it (orange).",
-            _CELL,
-            overlay=True,
-            across=3,
-        ),
-        Group(
-            "Integrated gradients",
-            [_tile(parts.values)],
-            "What each pixel adds on the way from a black picture to this one.",
-            _CELL,
-            overlay=True,
-            across=3,
-        ),
-        Group(
-            "Occlusion",
-            [_tile(patch.drop)],
-            f"What the output loses when {patch.size}×{patch.size} pixels around a place are "
-            "covered.",
-            _CELL,
-            overlay=True,
-            across=3,
-        ),
-    ]
-    hint = f"Output of class {name}: {_number(slope.score)}. Point at a pixel for its number."
-    MAPS(key="draw.pixels", data=maps_scene(groups, hint=hint, under=digit.pixels))
-    order = np.argsort(-np.abs(slope.gradient), axis=None)[:_TRIED]
-    places = [divmod(int(place), slope.gradient.shape[1]) for place in order]
-    sides = difference_quotients(model, digit.pixels, slope.label, places)
-    _same_slope(slope.gradient, places, sides)
-    _agreement(
-        f"Completeness: the pixels' parts sum to {_number(parts.total)}; output "
-        f"{_number(parts.score)} less that of a black picture {_number(parts.baseline_score)} is "
-        f"{_number(parts.gain)} ({parts.steps} parts of the path)",
-        parts.error,
-        0.01,
-    )
 
 
 def layers(network: Network, digit: Drawn) -> None:
@@ -128,7 +71,7 @@ def layers(network: Network, digit: Drawn) -> None:
     MAPS(key="draw.layers", data=maps_scene(groups, hint="Point at a cell for its number."))
     outputs = network.says(digit.pixels).outputs
     gap = float(np.abs(seen[-1].values - outputs).max())
-    _agreement(
+    agreement(
         f"The last layer's {len(outputs)} numbers, from its hook, and the outputs above",
         gap / max(float(np.abs(outputs).max()), 1e-12),
         1e-5,
@@ -169,7 +112,7 @@ def neighbours(network: Network, digit: Drawn) -> None:
         "network's answer."
     )
     brute = _brute_force(gallery.numpy(), query.numpy(), metric)
-    _agreement(
+    agreement(
         f"The {len(tiles)} smallest of all {len(gallery):,} distances, taken anew by NumPy in "
         "float64",
         float(np.abs(np.sort(brute)[: len(tiles)] - found.distances).max()),
@@ -211,43 +154,6 @@ def fool(network: Network, digit: Drawn) -> None:
     WALK(key="draw.walk", data=scene)
 
 
-def _same_slope(
-    gradient: NDArray[np.float64], places: list[tuple[int, int]], sides: NDArray[np.float64]
-) -> None:
-    """Compare the steepest pixel that is no kink: there only both sides have one slope."""
-    for (row, column), (left, right) in zip(places, sides, strict=True):
-        if abs(left - right) <= _EXACT * abs(left + right):
-            by_autograd, by_hand = float(gradient[row, column]), float(left + right) / 2
-            _agreement(
-                f"Steepest pixel (row {row}, column {column}): autograd {_number(by_autograd)}, "
-                f"difference quotient {_number(by_hand)}",
-                abs(by_autograd - by_hand) / max(abs(by_autograd), 1e-12),
-                _EXACT,
-            )
-            return
-    st.caption("Every steep pixel lies on a kink here: the slopes to its two sides differ.")
-
-
-def _class(network: Network) -> int | None:
-    """The class to look for; None for the network's own answer."""
-    chosen = st.selectbox(
-        "Output of class",
-        [_THE_ANSWER, *network.classes],
-        help="Ask also for a class that the network did not choose: what speaks against it?",
-        width=200,
-        key="draw.label",
-    )
-    return None if chosen == _THE_ANSWER else network.classes.index(chosen)
-
-
-def _number(value: float) -> str:
-    return f"{value:.5g}".replace("-", "−")
-
-
-def _tile(values: NDArray[np.float64]) -> Tile:
-    return Tile(values.astype(np.float32))
-
-
 def _brute_force(
     gallery: NDArray[np.float32], query: NDArray[np.float32], metric: str
 ) -> NDArray[np.float64]:
@@ -260,10 +166,3 @@ def _brute_force(
         rows @ point, norms, out=np.zeros(len(rows)), where=norms > 0
     )
     return 1 - cosine
-
-
-def _agreement(sentence: str, difference: float, bound: float) -> None:
-    good = difference <= bound
-    mark = ":material/check_circle:" if good else ":material/warning:"
-    words = "they agree" if good else "**they differ**"
-    st.caption(f"{mark} {sentence}: off by {power(difference)}, {words}.")

@@ -104,7 +104,7 @@ class Walk {
     c.rotate(-Math.PI / 2)
     c.fillText('probability', 0, 0)
     c.restore()
-    const lines = [[d.label, d.colour, []], ...d.becomes === null ? [] : [[d.becomes, d.colours.less, [6, 4]]]]
+    const lines = [[d.label, d.colour, []], ...d.becomes === null ? [] : [[d.becomes, look.text, [6, 4]]]]
     c.textAlign = 'left'
     const ends = lines.map(([label]) => Y(d.probabilities[this.last][label]))
     if (ends.length === 2 && Math.abs(ends[0] - ends[1]) < 14) {

@@ -67,15 +67,14 @@ def test_without_a_class_the_answers_own_is_taken() -> None:
 def test_integrated_gradients_are_complete_within_one_percent(kind: str, label: int) -> None:
     model = on_pixels(kind)
 
-    for picture in PICTURES[:2]:
-        found = integrated_gradients(model, picture, label, tolerance=0.01)
+    found = integrated_gradients(model, PICTURES[label % 3], label, tolerance=0.01)
 
-        with torch.no_grad():
-            black = float(model(torch.zeros(1, 28, 28))[0, label])
-            here = float(model(as_pixels(picture, model))[0, label])
-        assert found.gain == pytest.approx(here - black, rel=1e-4, abs=2e-5)
-        assert found.total == pytest.approx(found.gain, rel=0.01)
-        assert found.error <= 0.01
+    with torch.no_grad():
+        black = float(model(torch.zeros(1, 28, 28))[0, label])
+        here = float(model(as_pixels(PICTURES[label % 3], model))[0, label])
+    assert found.gain == pytest.approx(here - black, rel=1e-4, abs=2e-5)
+    assert found.total == pytest.approx(found.gain, rel=0.01)
+    assert found.error <= 0.01
 
 
 def test_integrated_gradients_of_a_linear_layer_are_weight_times_pixel() -> None:
