@@ -138,33 +138,29 @@ def read_many(connection: Connection, run_ids: Sequence[str]) -> pd.DataFrame:
     import numpy as np
     import pandas as pd
 
-    p = points.c
-    asked = select(runs.c.key, runs.c.id).where(runs.c.id.in_(run_ids))
+    p, c = points.c, metric_names.c
+    unique = list(dict.fromkeys(run_ids))
+    asked = select(runs.c.key, runs.c.id).where(runs.c.id.in_(unique))
     keys = {row.id: row.key for row in connection.execute(asked)}
-    names = {
-        row.key: row.name
-        for row in connection.execute(select(metric_names.c.key, metric_names.c.name))
-    }
+    names = sorted((row.name, row.key) for row in connection.execute(select(c.name, c.key)))
+    rank = {key: place for place, (_, key) in enumerate(names)}
     parts = []
-    for run_id in dict.fromkeys(run_ids):
+    for place, run_id in enumerate(unique):
         mine = select(p.name, p.step, p.value, p.time).where(p.run == keys.get(run_id))
         rows = connection.execute(mine.order_by(p.name, p.step)).all()
-        if not rows:
-            continue
-        name, step, value, time = zip(*rows, strict=True)
-        part = {
-            "run": run_id,
-            "metric": [names[key] for key in name],
-            "step": np.array(step, dtype=np.int64),
-            "value": np.array(value, dtype=np.float64),
-            "time": np.array(time, dtype=np.float64),
-        }
-        parts.append(pd.DataFrame(part).sort_values(["metric", "step"], kind="stable"))
-    if not parts:
-        empty = pd.DataFrame(columns=["run", "metric", "step", "value", "time"])
-        kinds = {"run": "str", "metric": "str", "step": "int64"}
-        return empty.astype({**kinds, "value": "float64", "time": "float64"})
-    return pd.concat(parts, ignore_index=True)
+        if rows:
+            name, step, value, time = zip(*rows, strict=True)
+            ranks = np.array([rank[key] for key in name], dtype=np.int64)
+            order = np.argsort(ranks, kind="stable")  # within a metric they come by step
+            numbers = np.array(step, np.int64), np.array(value, float), np.array(time, float)
+            whole = np.full(len(rows), place, dtype=np.int64), ranks, *numbers
+            parts.append([column[order] for column in whole])
+    empty = [np.empty(0, dtype=kind) for kind in (int, int, int, float, float)]
+    columns = [np.concatenate(column) for column in zip(empty, *parts, strict=True)]
+    known = np.array([name for name, _ in names], dtype=object)
+    told = np.array(unique, dtype=object)
+    texts = pd.DataFrame({"run": told[columns[0]], "metric": known[columns[1]]}).astype("str")
+    return texts.assign(step=columns[2], value=columns[3], time=columns[4])
 
 
 def thinned(
