@@ -24,22 +24,22 @@ import mlcore
 from mlcore.runs import Status, open_store
 from tests.runs.toy import ToyConfig
 
-PATIENCE = 150.0
+PATIENCE = 250.0
 _NODE: dict[str, Any] = {"num_cpus": 1, "object_store_memory": 80 * 2**20}
 
 
 def killed_node() -> dict[str, Any]:
-    """Three nodes work on a sweep; one dies in the middle; then a run does not stop when asked.
+    """Two nodes work on a sweep; one dies in the middle; then a run does not stop when asked.
 
     Nobody watches: it is the cluster that moves the sweep on.
     """
     cluster = Cluster(initialize_head=True, head_node_args={**_NODE, "include_dashboard": False})
     try:
-        doomed, _ = cluster.add_node(**_NODE), cluster.add_node(**_NODE)
+        doomed = cluster.add_node(**_NODE)
         os.environ |= {"MLCORE_ENGINE": "auto", "RAY_ADDRESS": cluster.address}
-        config = ToyConfig(steps=150, delay=0.02)
-        sweep = mlcore.sweep(config, {"seed": range(6)}, objective="loss", wait=False)
-        until(lambda: sum(run.step > 10 for run in sweep.refresh().runs()) >= 3)
+        config = ToyConfig(steps=100, delay=0.02)
+        sweep = mlcore.sweep(config, {"seed": range(4)}, objective="loss", wait=False)
+        until(lambda: sum(run.step > 10 for run in sweep.refresh().runs()) >= 2)
         cluster.remove_node(doomed, allow_graceful=False)
         until(lambda: not sweep.refresh().running)
         deaf = mlcore.submit(ToyConfig(delay=1000))
