@@ -71,12 +71,14 @@ def hue(field: str, dimension: Dimension) -> alt.Color:
 
 
 def shade(field: str, dimension: Dimension) -> alt.Fill:
-    """Colour of areas: from light (low) to dark (high)."""
+    """Colour of areas: from light (low) to dark (high), by factors on a logarithmic axis."""
     return alt.Fill(
         field,
         type="quantitative",
         title=dimension.title,
-        scale=alt.Scale(range=list(palette.SEQUENTIAL), zero=False, nice=False),
+        scale=alt.Scale(type="log", range=list(palette.SEQUENTIAL), nice=False)
+        if dimension.kind == "log"
+        else alt.Scale(range=list(palette.SEQUENTIAL), zero=False, nice=False),
         legend=legend(),
     )
 

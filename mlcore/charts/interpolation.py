@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 METHOD: Final = (
-    "Between members the value is linear on Delaunay's triangles over the axes as drawn; repeated "
-    "points are averaged, and nothing is said outside of the members' hull."
+    "Between runs the value (on a logarithmic axis its logarithm) is linear on Delaunay's "
+    "triangles over the axes as drawn; repeated points are averaged, and nothing is said outside "
+    "of their hull."
 )
 """How the surface comes about, for the person before it."""
 

@@ -60,9 +60,10 @@ def heatmap_rows(frame: pd.DataFrame, x: Dimension, y: Dimension, value: Dimensi
     by = ["x", "y", "x_place", "y_place"]
     rows = cells[known].groupby(by, as_index=False)["value"].agg(["mean", "count"])
     rows = rows.rename(columns={"mean": "value"}).sort_values(["y_place", "x_place"])
-    rows["words"] = [f"{mean:.3g}" for mean in rows["value"]]
-    low, high = rows["value"].min(), rows["value"].max()
-    shade = (rows["value"] - low) / (high - low) if high > low else 0.0 * rows["value"]
+    rows["words"] = [f"{m:,.0f}" if abs(m) >= 1000 else f"{m:.3g}" for m in rows["value"]]
+    height = value.places(rows["value"])  # as the colours have it
+    low, high = (height.min(), height.max()) if len(height) else (0.0, 0.0)
+    shade = (height - low) / (high - low) if high > low else 0.0 * height
     rows["ink"] = np.where(shade > 0.55, palette.DARK["text"], palette.LIGHT["text"])
     done: pd.DataFrame = rows.reset_index(drop=True)
     return done
@@ -132,7 +133,7 @@ def _heatmap(
             subtitleColor=palette.MUTED,
             anchor="start",
         ),
-        height=150 + 26 * max(3, len(y_order)),
+        height=220 + 28 * max(2, len(y_order)),
         description=f"A grid of {x.title} by {y.title}; each cell shows the mean {value.title}.",
     )
 
@@ -180,12 +181,15 @@ def contour_rows(
             )
     values = value.drawn(frame[value.column]).to_numpy("float64")
     px, py = x.places(frame[x.column]), y.places(frame[y.column])
-    over = surface(px, py, values)
+    # on a logarithmic axis heights are its places, elsewhere the values themselves
+    log = value.kind == "log"
+    over = surface(px, py, value.places(frame[value.column]) if log else values)
+    levels = np.asarray([at for at, _ in value.ticks()]) if log else round_levels(values)
     # a little more than half a step: cells that only touch would show seams between them
     half = 0.53 * (over.places[1] - over.places[0])
     row, column = np.nonzero(np.isfinite(over.values))
     cx, cy = over.places[column], over.places[row]
-    lines = isolines(over, round_levels(values))
+    lines = isolines(over, levels)
     known = np.isfinite(px) & np.isfinite(py) & np.isfinite(values)
     names = (frame.index if label is None else frame[label]).astype(str).to_numpy(dtype="object")
     parts = {
@@ -199,7 +203,8 @@ def contour_rows(
         part = pd.DataFrame(
             {k: (x if k[0] == "x" else y).values_at(place) for k, place in at.items()}
         )
-        part["value"], part["kind"] = height, kind
+        part["value"] = value.values_at(height) if log and kind != "point" else height
+        part["kind"] = kind
         part["run"] = names[known] if kind == "point" else ""
         frames.append(part)
     return pd.concat(frames, ignore_index=True)

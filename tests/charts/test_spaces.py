@@ -288,6 +288,23 @@ def test_contour_draws_cells_lines_and_every_measured_point() -> None:
     drawn(spaces.contour(RUNS, "lr", "dropout", "accuracy"))
 
 
+def test_heights_on_a_logarithmic_axis_are_interpolated_by_factors() -> None:
+    table = pd.DataFrame(
+        {"x": [0.0, 1.0, 0.0, 1.0], "y": [0.0, 0.0, 1.0, 1.0], "loss": [0.01, 1.0, 0.01, 1.0]}
+    )
+    x, y = Dimension.of(table, "x"), Dimension.of(table, "y")
+
+    rows = contour_rows(table, x, y, Dimension.of(table, "loss", kind="log"))
+
+    cells = rows[rows["kind"] == "cell"]
+    middle = (cells["x"] + cells["x2"]) / 2
+    inside = (middle > 0.1) & (middle < 0.9)
+    np.testing.assert_allclose(cells["value"][inside], 0.01 * 100 ** middle[inside], rtol=1e-6)
+    lines = rows[rows["kind"] == "line"]
+    np.testing.assert_allclose(lines["value"], 0.01 * 100 ** lines["x"], rtol=1e-6)
+    drawn(spaces.contour(table, x, y, Dimension.of(table, "loss", kind="log")))
+
+
 def test_contour_over_categories_is_refused() -> None:
     with pytest.raises(ValueError, match="between which there is nothing to interpolate"):
         spaces.contour(RUNS, "lr", "optimizer", "accuracy")
