@@ -166,9 +166,14 @@ def _warm_up() -> None:
     importlib.import_module("torch")
 
 
+def tell() -> None:
+    """Say on the standard error what is worked on."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(process)d %(message)s")
+
+
 def main() -> None:
     """Entry of ``python -m mlcore.runs.worker [STORE]``."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(process)d %(message)s")
+    tell()
     with suppress(OSError, AttributeError):  # some systems do not allow or know it
         os.nice(_NICE)
     work(open_store(_address(sys.argv[1:])), idle_for())

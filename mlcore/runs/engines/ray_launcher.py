@@ -20,7 +20,7 @@ from mlcore.runs.engines.ray_cluster import RayCluster
 from mlcore.runs.engines.ray_dispatcher import STOP_WITHIN, Dispatcher
 from mlcore.runs.engines.share import Share, amount
 from mlcore.runs.store import open_store
-from mlcore.runs.worker import idle_for
+from mlcore.runs.worker import idle_for, tell
 
 READY_WITHIN = 120.0
 """Seconds a cluster may take to start the dispatcher's process."""
@@ -71,7 +71,7 @@ def _start(name: str, store_url: str) -> bool:
 
 def main() -> None:
     """Launch for the store and the cluster that the environment names."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(process)d %(message)s")
+    tell()
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     engine = chosen()
     if not isinstance(engine, RayCluster):
