@@ -66,7 +66,7 @@ def hue(field: str, dimension: Dimension) -> alt.Color:
         type=kind_of_data(dimension),
         title=dimension.title,
         scale=colours,
-        legend=legend(),
+        legend=legend(dimension),
     )
 
 
@@ -79,13 +79,13 @@ def shade(field: str, dimension: Dimension) -> alt.Fill:
         scale=alt.Scale(type="log", range=list(palette.SEQUENTIAL), nice=False)
         if dimension.kind == "log"
         else alt.Scale(range=list(palette.SEQUENTIAL), zero=False, nice=False),
-        legend=legend(),
+        legend=legend(dimension),
     )
 
 
-def legend() -> alt.Legend:
+def legend(dimension: Dimension) -> alt.Legend:
     """A legend above the plot, low and where it takes no width."""
-    return alt.Legend(
+    made = alt.Legend(
         orient="top",
         direction="horizontal",
         gradientLength=110,
@@ -94,6 +94,9 @@ def legend() -> alt.Legend:
         titleLimit=180,
         offset=4,
     )
+    if dimension.kind != "category":
+        made.format = ",.3~r"
+    return made
 
 
 def _axis(dimension: Dimension) -> alt.Axis:
