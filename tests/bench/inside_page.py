@@ -4,12 +4,13 @@
 
 Trains small runs of three kinds (the networks are those of the presets, the training is short: a
 view examines the whole test set either way), starts a dashboard of its own and a real Chromium.
-For each kind and view it opens the page at a view without a run, clicks the view's tab, and takes
-the time from the click to the moment when nothing in the page changes any more for 150 ms (those
-150 ms left out). Each time it is a run whose views were never computed; the first view of each
-server, which also reads the images, is told apart. Beside the clock stands the CPU time that server
-and browser took for it: on a busy machine that tells more than the clock does. Last it moves the
-slider over the epochs and takes the time from the event to the painted frame.
+For each kind and view it stands at a view without a run, names the run in the URL, clicks the
+view's tab, and takes the time from the click to the moment when nothing in the page changes any
+more for 150 ms (those 150 ms left out). Each time it is a run whose views were never computed. The
+first time a browser tab shows a view, when it also loads the code that draws, is told apart. Beside
+the clock stands the CPU time that server and browser took for it: on a busy machine that tells more
+than the clock does. Last it moves the slider over the epochs and takes the time from the event to
+the painted frame.
 """
 
 from __future__ import annotations
@@ -129,9 +130,10 @@ def answers() -> bool:
 
 def open_view(tab: Page, server: psutil.Process, run: str, view: str) -> Opened:
     """Click a view's tab and wait until it has settled."""
-    tab.goto(f"http://127.0.0.1:{PORT}/inside?tab=Two losses&run={run}")
+    tab.get_by_role("tab", name="Two losses").click()
     tab.get_by_text("Nothing is trained yet").wait_for()
     tab.wait_for_timeout(700)
+    tab.evaluate("run => history.replaceState(null, '', `?tab=Two losses&run=${run}`)", run)
     tab.evaluate(SETTLE)
     before = cpu_seconds(server)
     tab.get_by_role("tab", name=view).click()
@@ -171,6 +173,7 @@ def main() -> None:
             tab = browser.new_page(viewport={"width": 1400, "height": 900}, reduced_motion="reduce")
             for kind, ids in runs.items():
                 warm = ids.pop()
+                tab.goto(f"http://127.0.0.1:{PORT}/inside?tab=Two losses&run={warm}")
                 for view in VIEWS:
                     first = open_view(tab, server, warm, view)
                     print(f"  first {kind}, {view}: {first.clock:.0f} ms", flush=True)

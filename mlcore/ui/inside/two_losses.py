@@ -102,7 +102,7 @@ def _disagreement(shown: pair.Shown, seed: int) -> None:
     )
     st.caption(
         f"What {shown.arms[0]} says · what {shown.arms[1]} says; in green where it is right. "
-        f"McNemar's exact test that neither is the better one: p = {_p_value(made.p_value)}."
+        f"McNemar's exact test that neither is the better one: p {_p_value(made.p_value)}."
     )
 
 
@@ -111,4 +111,4 @@ def _said(name: str, *, right: bool) -> str:
 
 
 def _p_value(value: float) -> str:
-    return "below 0.0001" if value < 1e-4 else f"{np.round(value, 4):g}"
+    return "< 0.0001" if value < 1e-4 else f"= {np.round(value, 4):g}"
