@@ -1,5 +1,7 @@
 """Draw: a digit of one's own, what networks say of it, and what one of them sees in it."""
 
+import streamlit as st
+
 from mlcore.ui import page
 
 page.header("Draw a digit", "What does a network make of your own hand, and how little fools it?")
@@ -7,14 +9,17 @@ page.header("Draw a digit", "What does a network make of your own hand, and how 
 from mlcore.mnist import load  # noqa: E402 - first paint, then load
 from mlcore.ui.draw import answers, networks, sees, sheet, starts  # noqa: E402
 
+top = st.container(key="draw.top")
+left, right = page.columns()
+with left:
+    place, card = st.container(key="draw.place"), st.container(key="draw.card")
 chosen: list[networks.Network] = []  # should the store not open
-with page.sentences():
-    chosen = networks.choose_networks()
+with top, page.sentences():
+    chosen = networks.choose_networks(follow_in=card)
 with page.sentences():
     digits = chosen[0].digits() if chosen else load("mnist")
     starts.first(digits)
-    left, right = page.columns()
-    with left:
+    with place:
         sheet.show()
         starts.controls(digits)
     with right:

@@ -8,9 +8,11 @@ Use it as::
 """
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Final
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from mlcore.core import RunNotFoundError
 from mlcore.mnist.config import MNISTConfig
@@ -38,7 +40,7 @@ def newest_finished(runs: Sequence[Run]) -> Run | None:
     return next(finished, runs[0] if runs else None)
 
 
-def choose_run(*, key: str) -> Run | None:
+def choose_run(*, key: str, follow_in: DeltaGenerator | None = None) -> Run | None:
     """A list of runs; the choice lives in the URL and goes along from page to page.
 
     At first it is the newest finished run. Below the list of a run that still learns stands its
@@ -46,6 +48,7 @@ def choose_run(*, key: str) -> Run | None:
 
     Args:
         key: Prefix of all keys.
+        follow_in: A container for the card of a run that still learns, in place of below the list.
 
     Returns:
         The run; None where the store has none yet: then a button to train the course's network
@@ -68,7 +71,8 @@ def choose_run(*, key: str) -> Run | None:
     st.selectbox("Run", list(names), format_func=names.__getitem__, key=widget, on_change=choose)
     _remember(chosen.id)
     if chosen.status.moving:
-        follow(chosen, key=key)
+        with follow_in or nullcontext():
+            follow(chosen, key=key)
     return chosen
 
 

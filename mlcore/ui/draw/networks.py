@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from mlcore.core import RunStateError
 from mlcore.mnist.config import MNISTConfig
@@ -80,11 +81,18 @@ def gallery_size(images: int, units: int) -> int:
     return min(images, _GALLERY_BYTES // (4 * units))
 
 
-def choose_networks() -> list[Network]:
-    """Two lists: the run that is looked into, and those beside it. Empty where there is no run."""
+def choose_networks(*, follow_in: DeltaGenerator) -> list[Network]:
+    """Two lists: the run that is looked into, and those beside it.
+
+    Args:
+        follow_in: A container for the card of a run that still learns.
+
+    Returns:
+        Their networks, the first the one to look into; empty where there is no run.
+    """
     left, right = page.columns()
     with left:
-        run = run_picker.choose_run(key="draw")
+        run = run_picker.choose_run(key="draw", follow_in=follow_in)
     if run is None:
         return []
     with right:
