@@ -34,6 +34,9 @@ def show() -> None:
     controls, picture = page.columns()
     with controls, page.sentences():
         question.choose_runs(store, runs)
+        st.page_link(
+            navigation.page("runs"), label="Choose in the table", icon=":material/table_rows:"
+        )
         if runs:
             asked = question.ask(runs)
             _baseline(runs)
@@ -58,7 +61,6 @@ def _nothing_chosen() -> None:
         "Choose runs on the left, or mark them in the table of runs.",
         icon=":material/compare_arrows:",
     )
-    st.page_link(navigation.page("runs"), label="To the table of runs")
 
 
 def _baseline(runs: Sequence[Run]) -> None:
@@ -96,8 +98,10 @@ def _follow(store: Store, asked: question.Question) -> None:
                 page.error(refused)
                 return
             _draw(comparison, asked)
-            if moving != any(run.status.moving for run in comparison.runs):
-                st.rerun()
+            now = comparison.runs
+            grown = question.metrics_of(now) != question.metrics_of(asked.runs)
+            if grown or moving != any(run.status.moving for run in now):
+                st.rerun()  # the settings outside of this fragment offer what there is
 
     panel()
 
