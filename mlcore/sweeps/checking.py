@@ -1,11 +1,21 @@
-"""Checks a range against the field it is for, before anything is run."""
+"""Checks ranges and conditions against the fields they are for, before anything is run."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from mlcore.core import FieldSpec
-from mlcore.sweeps.ranges import Choices, IntRange, LinearRange, LogRange, Range
+from mlcore.core import Config, ConfigError, FieldSpec
+from mlcore.sweeps.makers import as_range
+from mlcore.sweeps.ranges import (
+    Choices,
+    Conditional,
+    IntRange,
+    LinearRange,
+    LogRange,
+    Range,
+    contains,
+)
 
 
 def check_range(spec: FieldSpec, swept: Range) -> Range:
@@ -70,6 +80,84 @@ def allowed(spec: FieldSpec, value: Any) -> bool:
             return _is(int, value) and _within(spec, value)
         case "number":
             return _is(float, value) and _within(spec, value)
+
+
+def entry_for(
+    config: Config,
+    specs: Mapping[str, FieldSpec],
+    name: str,
+    given: Any,
+    space: Mapping[str, Any],
+) -> Range | Conditional:
+    """One entry of a space, checked; with the field's own condition where it has one.
+
+    Raises:
+        TypeError, ValueError: If it does not fit the field.
+    """
+    if name not in specs:
+        raise ValueError(
+            f"{type(config).__name__} has no field {name}. Its fields are {', '.join(specs)}."
+        )
+    if isinstance(given, Conditional):
+        if given.field not in specs:
+            raise ValueError(
+                f"{name} is swept only where {given.field} has certain values, but "
+                f"{type(config).__name__} has no field {given.field}."
+            )
+        if given.field == name:
+            raise ValueError(f"{name} cannot be its own condition.")
+        return Conditional(check_range(specs[name], given.range), given.field, given.values)
+    swept = check_range(specs[name], as_range(given))
+    for field, values in (specs[name].only_if or {}).items():
+        if field in space or getattr(config, field) not in values:
+            return Conditional(swept, field, tuple(values))
+    return swept
+
+
+def may_hold(config: Config, entry: Conditional, entries: Mapping[str, Any]) -> bool:
+    """Whether a condition holds for any setting."""
+    swept = entries.get(entry.field)
+    if swept is None:
+        return getattr(config, entry.field) in entry.values
+    bare = swept.range if isinstance(swept, Conditional) else swept
+    return any(contains(bare, value) for value in entry.values)
+
+
+def why_never(config: Config, entry: Conditional, entries: Mapping[str, Any]) -> str:
+    """The end of the sentence on a condition that never holds."""
+    if entry.field in entries:
+        return f"{entry.field} is never set to that"
+    return f"{entry.field} is {getattr(config, entry.field)!r} throughout"
+
+
+def either(values: tuple[Any, ...]) -> str:
+    """Values in words."""
+    return " or ".join(map(str, values))
+
+
+def in_order(entries: Mapping[str, Range | Conditional]) -> list[str]:
+    """Each field after the one its condition looks at.
+
+    Raises:
+        ConfigError: If conditions go round in a circle.
+    """
+    ordered: list[str] = []
+    waiting = list(entries)
+    while waiting:
+        ready = [
+            name
+            for name in waiting
+            if not isinstance(entry := entries[name], Conditional)
+            or entry.field not in entries
+            or entry.field in ordered
+        ]
+        if not ready:
+            raise ConfigError(
+                {waiting[0]: f"The conditions of {', '.join(waiting)} go round in a circle."}
+            )
+        ordered += ready
+        waiting = [name for name in waiting if name not in ready]
+    return ordered
 
 
 def _typed(spec: FieldSpec, value: Any) -> Any:

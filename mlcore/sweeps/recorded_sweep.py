@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Row
 
-from mlcore.core import Config, SweepStateError
+from mlcore.core import Config
 from mlcore.runs import Run
 from mlcore.runs.store import Store
-from mlcore.sweeps import asking, book, results
+from mlcore.sweeps import asking, book, results, steering
 from mlcore.sweeps.groups_found import Population, populations_of
 from mlcore.sweeps.members import Member, Setting, read_members, settings_of
 from mlcore.sweeps.objectives import Objective
@@ -191,12 +191,7 @@ class Sweep:
 
     def stop(self) -> Sweep:
         """Stop it, and the runs it queued; those it shares with others go on."""
-        from mlcore.sweeps.coordinator import stop_members
-
-        with self.store.writing() as connection:
-            if book.read(connection, self.id).status == book.RUNNING:
-                book.alter(connection, self.id, status=book.STOPPED, finished=time.time())
-                stop_members(connection, read_members(connection, self.id))
+        steering.stop(self)
         return self.refresh()
 
     def resume(self) -> Sweep:
@@ -205,78 +200,34 @@ class Sweep:
         Raises:
             SweepStateError: If it failed; the text says what to do instead.
         """
-        if self.refresh().status == book.FAILED:
-            raise SweepStateError(
-                f"Sweep {self.id} failed: {self.error} Start it again with force=True."
-            )
-        with self.store.writing() as connection:
-            results.queue_again(connection, read_members(connection, self.id))
-            book.alter(connection, self.id, status=book.RUNNING, finished=None)
+        steering.resume(self)
         return self._moved()
 
     def extend(self, n: int | None = None, *, minutes: float | None = None) -> Sweep:
-        """Try more: so many settings more, or for so many minutes from now.
+        """Try more: so many settings more, or for so many minutes from now; it goes on if stopped.
 
         Raises:
             ValueError: If neither or both are given, or not above 0.
             SweepStateError: If it failed, or a grid has no setting left.
         """
-        asking.check_budget(n, minutes, both=False)
-        now = self.refresh()
-        if now.status == book.FAILED:
-            raise SweepStateError(f"Sweep {self.id} failed: {now.error}")
-        if n is not None and now.settings is None:
-            n += now.asked
-        elif n is not None and now.settings is not None:
-            n += now.settings
-        if self.sampler == "grid" and now.asked >= (size := len(self.space.grid(self.config))):
-            raise SweepStateError(
-                f"The grid has {size} settings and all were tried. Change its space, or start a "
-                "sweep with sampler='random' or 'tpe'."
-            )
-        columns: dict[str, Any] = {"status": book.RUNNING, "finished": None}
-        if n is not None:
-            columns["settings"] = n
-        if minutes is not None:
-            columns["deadline"] = time.time() + 60 * minutes
-            columns["settings"] = now.settings if self.sampler == "grid" else None
-        with self.store.writing() as connection:
-            book.alter(connection, self.id, **columns)
+        steering.extend(self, n, minutes)
         return self._moved()
 
     def change_space(self, space: SpaceLike) -> Sweep:
         """Choose from another space from now on; what was tried is kept and still counts.
 
-        On a grid all new combinations that were not tried yet are added to the budget.
+        On a grid the budget becomes all combinations that were not tried yet; a finished one goes
+        on with them.
 
         Raises:
             ConfigError: If the space does not fit the config; one sentence a field.
         """
-        checked = Space.of(self.config, space)
-        if self.sampler == "grid":
-            checked = checked.with_points(None)
-        with self.store.writing() as connection:
-            row = book.read(connection, self.id)
-            columns: dict[str, Any] = {"spaces": book.with_change(row, checked)}
-            if self.sampler == "grid":
-                tried = {
-                    results.setting_key(setting.params)
-                    for setting in settings_of(read_members(connection, self.id))
-                }
-                fresh = [
-                    params
-                    for params in checked.grid(self.config)
-                    if results.setting_key(params) not in tried
-                ]
-                columns |= {"settings": row.asked + len(fresh)}
-                columns |= {"status": book.RUNNING, "finished": None} if fresh else {}
-            book.alter(connection, self.id, **columns)
+        steering.change_space(self, space)
         return self._moved()
 
     def rename(self, name: str) -> Sweep:
         """Call it something; an empty name takes the name away."""
-        with self.store.writing() as connection:
-            book.alter(connection, self.id, name=name.strip()[:200])
+        steering.rename(self, name)
         return self.refresh()
 
     # --- how to get it again -----------------------------------------------------------------

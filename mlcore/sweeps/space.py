@@ -10,9 +10,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, TypeAlias
 
-from mlcore.core import Config, ConfigError, FieldSpec, canonical_json
-from mlcore.sweeps.checking import check_range
-from mlcore.sweeps.makers import as_range
+from mlcore.core import Config, ConfigError, canonical_json
+from mlcore.sweeps.checking import either, entry_for, in_order, may_hold, why_never
 from mlcore.sweeps.range_text import range_from_json, range_to_json
 from mlcore.sweeps.ranges import (
     DEFAULT_POINTS,
@@ -68,20 +67,20 @@ class Space:
         entries: dict[str, Range | Conditional] = {}
         for name, one in given.items():
             try:
-                entries[name] = _entry(config, specs, name, one, given)
+                entries[name] = entry_for(config, specs, name, one, given)
             except (TypeError, ValueError) as error:
                 problems[name] = str(error)
         if problems:
             raise ConfigError(problems)
         for name, entry in entries.items():
-            if isinstance(entry, Conditional) and not _may_hold(config, entry, entries):
+            if isinstance(entry, Conditional) and not may_hold(config, entry, entries):
                 problems[name] = (
                     f"{name} is swept only where {entry.field} is "
-                    f"{_either(entry.values)}, but {_never(config, entry, entries)}."
+                    f"{either(entry.values)}, but {why_never(config, entry, entries)}."
                 )
         if problems:
             raise ConfigError(problems)
-        return cls(tuple((name, entries[name]) for name in _in_order(entries)))
+        return cls(tuple((name, entries[name]) for name in in_order(entries)))
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -219,73 +218,3 @@ def _pointed(swept: Range, points: int) -> Range:
 
 def _replace_range(entry: Range | Conditional, swept: Range) -> Range | Conditional:
     return replace(entry, range=swept) if isinstance(entry, Conditional) else swept
-
-
-def _entry(
-    config: Config,
-    specs: Mapping[str, FieldSpec],
-    name: str,
-    given: Any,
-    space: Mapping[str, Any],
-) -> Range | Conditional:
-    if name not in specs:
-        raise ValueError(
-            f"{type(config).__name__} has no field {name}. Its fields are {', '.join(specs)}."
-        )
-    if isinstance(given, Conditional):
-        if given.field not in specs:
-            raise ValueError(
-                f"{name} is swept only where {given.field} has certain values, but "
-                f"{type(config).__name__} has no field {given.field}."
-            )
-        if given.field == name:
-            raise ValueError(f"{name} cannot be its own condition.")
-        return Conditional(check_range(specs[name], given.range), given.field, given.values)
-    swept = check_range(specs[name], as_range(given))
-    for field, values in (specs[name].only_if or {}).items():
-        if field in space or getattr(config, field) not in values:
-            return Conditional(swept, field, tuple(values))
-    return swept
-
-
-def _may_hold(config: Config, entry: Conditional, entries: Mapping[str, Any]) -> bool:
-    swept = entries.get(entry.field)
-    if swept is None:
-        return getattr(config, entry.field) in entry.values
-    bare = swept.range if isinstance(swept, Conditional) else swept
-    return any(contains(bare, value) for value in entry.values)
-
-
-def _never(config: Config, entry: Conditional, entries: Mapping[str, Any]) -> str:
-    if entry.field in entries:
-        return f"{entry.field} is never set to that"
-    return f"{entry.field} is {getattr(config, entry.field)!r} throughout"
-
-
-def _either(values: tuple[Any, ...]) -> str:
-    return " or ".join(map(str, values))
-
-
-def _in_order(entries: Mapping[str, Range | Conditional]) -> list[str]:
-    """Each field after the one its condition looks at.
-
-    Raises:
-        ConfigError: If conditions go round in a circle.
-    """
-    ordered: list[str] = []
-    waiting = list(entries)
-    while waiting:
-        ready = [
-            name
-            for name in waiting
-            if not isinstance(entry := entries[name], Conditional)
-            or entry.field not in entries
-            or entry.field in ordered
-        ]
-        if not ready:
-            raise ConfigError(
-                {waiting[0]: f"The conditions of {', '.join(waiting)} go round in a circle."}
-            )
-        ordered += ready
-        waiting = [name for name in waiting if name not in ready]
-    return ordered

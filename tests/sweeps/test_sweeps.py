@@ -157,6 +157,25 @@ def test_a_sweep_is_limited_by_time(bench: Store) -> None:
     assert work_off(done.extend(minutes=0.005)).asked > asked
 
 
+def test_extending_a_stopped_or_timed_sweep_goes_on_with_it(bench: Store) -> None:
+    sweep = begin(bench, FAST, RATES, 3, sampler="random")
+    assert work_off(sweep.stop().extend(1)).counts.done == 4
+    timed = begin(bench, FAST.replace(steps=6), RATES, sampler="random", minutes=0.0001)
+    until(lambda: timed.deadline is not None and time.time() > timed.deadline.timestamp())
+    advance(bench, timed.id)
+    done = work_off(timed.extend(2))
+    assert set(done.frame()["status"]) == {"finished"}
+
+
+def test_of_a_grid_begun_in_part_the_rest_can_be_tried(bench: Store) -> None:
+    sweep = work_off(begin(bench, FAST, {"lr": [1e-6, 1e-5, 1e-4]}, 2))
+    assert list(sweep.frame()["config.lr"]) == [1e-6, 1e-5]
+    whole = work_off(sweep.extend(9))
+    assert (whole.settings, list(whole.frame()["config.lr"])) == (3, [1e-6, 1e-5, 1e-4])
+    with pytest.raises(SweepStateError, match="all were tried"):
+        whole.extend(1)
+
+
 def test_the_range_may_change_while_it_runs(bench: Store) -> None:
     sweep = begin(bench, FAST, {"lr": [1e-6, 1e-5]})
     work_once(bench)

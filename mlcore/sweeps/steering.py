@@ -1,0 +1,98 @@
+"""What a person may ask of a sweep while it runs, and after: stop, go on, try more, elsewhere."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from mlcore.core import SweepStateError
+from mlcore.sweeps import book, results
+from mlcore.sweeps.asking import check_budget
+from mlcore.sweeps.coordinator import stop_members
+from mlcore.sweeps.members import read_members, settings_of
+from mlcore.sweeps.space import Space, SpaceLike
+from mlcore.sweeps.spec import SweepSpec
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from mlcore.sweeps.recorded_sweep import Sweep
+
+
+def stop(sweep: Sweep) -> None:
+    """See ``Sweep.stop``."""
+    with sweep.store.writing() as connection:
+        if book.read(connection, sweep.id).status == book.RUNNING:
+            book.alter(connection, sweep.id, status=book.STOPPED, finished=time.time())
+            stop_members(connection, read_members(connection, sweep.id))
+
+
+def resume(sweep: Sweep) -> None:
+    """See ``Sweep.resume``."""
+    with sweep.store.writing() as connection:
+        _go_on(connection, sweep.id)
+
+
+def extend(sweep: Sweep, n: int | None, minutes: float | None) -> None:
+    """See ``Sweep.extend``."""
+    check_budget(n, minutes, both=False)
+    grid = sweep.sampler == "grid"
+    with sweep.store.writing() as connection:
+        row = book.read(connection, sweep.id)
+        spec = book.spec_of(row)
+        columns: dict[str, Any] = {"deadline": None}
+        if minutes is not None:
+            columns = {"deadline": time.time() + 60 * minutes}
+            if not grid:
+                columns["settings"] = None
+        if n is not None:
+            columns["settings"] = (row.asked if row.settings is None else row.settings) + n
+        if grid:
+            left = untried(connection, sweep.id, spec)
+            if not left:
+                raise SweepStateError(
+                    f"The grid has {len(spec.space.grid(spec.config))} settings and all were "
+                    "tried. Change its space, or start a sweep with sampler='random' or 'tpe'."
+                )
+            wanted = columns.get("settings", row.settings)
+            columns["settings"] = min(wanted, row.asked + left)
+        _go_on(connection, sweep.id)
+        book.alter(connection, sweep.id, **columns)
+
+
+def change_space(sweep: Sweep, space: SpaceLike) -> None:
+    """See ``Sweep.change_space``."""
+    checked = Space.of(sweep.config, space)
+    if sweep.sampler == "grid":
+        checked = checked.with_points(None)
+    with sweep.store.writing() as connection:
+        row = book.read(connection, sweep.id)
+        columns: dict[str, Any] = {"spaces": book.with_change(row, checked)}
+        if sweep.sampler == "grid":
+            left = untried(connection, sweep.id, book.spec_of(row).with_space(checked))
+            columns["settings"] = row.asked + left
+            if left and row.status == book.FINISHED:
+                columns |= {"status": book.RUNNING, "finished": None}
+        book.alter(connection, sweep.id, **columns)
+
+
+def rename(sweep: Sweep, name: str) -> None:
+    """See ``Sweep.rename``."""
+    with sweep.store.writing() as connection:
+        book.alter(connection, sweep.id, name=name.strip()[:200])
+
+
+def untried(connection: Connection, sweep_id: str, spec: SweepSpec) -> int:
+    """How many settings of a grid were not asked for yet."""
+    settings = settings_of(read_members(connection, sweep_id))
+    tried = {results.setting_key(setting.params) for setting in settings}
+    grid = spec.space.grid(spec.config)
+    return sum(results.setting_key(params) not in tried for params in grid)
+
+
+def _go_on(connection: Connection, sweep_id: str) -> None:
+    row = book.read(connection, sweep_id)
+    if row.status == book.FAILED:
+        raise SweepStateError(f"Sweep {row.id} failed: {row.error} Start it again with force=True.")
+    results.queue_again(connection, read_members(connection, sweep_id))
+    book.alter(connection, sweep_id, status=book.RUNNING, finished=None)
