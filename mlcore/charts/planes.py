@@ -64,7 +64,7 @@ def heatmap_rows(frame: pd.DataFrame, x: Dimension, y: Dimension, value: Dimensi
     height = value.places(rows["value"])  # as the colours have it
     low, high = (height.min(), height.max()) if len(height) else (0.0, 0.0)
     shade = (height - low) / (high - low) if high > low else 0.0 * height
-    rows["ink"] = np.where(shade > 0.55, palette.DARK["text"], palette.LIGHT["text"])
+    rows["ink"] = np.where(shade > 0.45, palette.DARK["text"], palette.LIGHT["text"])
     done: pd.DataFrame = rows.reset_index(drop=True)
     return done
 
