@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from mlcore.charts.marks import even_marks, log_marks, round_ends
+
 Kind = Literal["linear", "log", "category"]
 Floats = NDArray[np.float64]
 
@@ -90,7 +92,7 @@ class Dimension:
             ends = float(bounds.min()), float(bounds.max())
             if ends == (known_numbers.min(), known_numbers.max()):
                 return cls(column, name, kind, *ends)
-        return cls(column, name, kind, *_ends(known_numbers, kind))
+        return cls(column, name, kind, *round_ends(known_numbers, log=kind == "log"))
 
     # --- values and places -------------------------------------------------------------------
 
@@ -129,9 +131,9 @@ class Dimension:
             count = len(self.categories)
             return [((k + 0.5) / count, text) for k, text in enumerate(self.categories)]
         marks = (
-            _log_marks(self.low, self.high)
+            log_marks(self.low, self.high)
             if self.kind == "log"
-            else _even_marks(self.low, self.high)
+            else even_marks(self.low, self.high)
         )
         places = self.places(pd.Series(marks, dtype="float64"))
         return [(float(at), f"{mark:g}") for at, mark in zip(places, marks, strict=True)]
@@ -224,46 +226,3 @@ def _spread(numbers: Floats) -> Kind:
         math.log(middle / low) / math.log(high / low),
     )
     return "log" if abs(by_factors - 0.5) < abs(evenly - 0.5) else "linear"
-
-
-def _ends(numbers: Floats, kind: Kind) -> tuple[float, float]:
-    """The nearest round numbers around all: they seldom change while points come."""
-    if numbers.size == 0:
-        return (1.0, 10.0) if kind == "log" else (0.0, 1.0)
-    low, high = float(numbers.min()), float(numbers.max())
-    if kind == "log":
-        low, high = _round_down_log(low), _tidy(1 / _round_down_log(1 / high))
-        return (low / 2, high * 2) if low == high else (low, high)
-    if low == high:
-        room = abs(low) / 2 or 0.5
-        return low - room, high + room
-    step = _even_step(high - low, 8)
-    return _tidy(math.floor(low / step) * step), _tidy(math.ceil(high / step) * step)
-
-
-def _round_down_log(number: float) -> float:
-    decade = 10.0 ** math.floor(math.log10(number) + 1e-9)
-    return _tidy(max(d for d in (1, 2, 5) if d * decade <= number * (1 + 1e-9)) * decade)
-
-
-def _even_step(span: float, parts: int) -> float:
-    decade = 10.0 ** math.floor(math.log10(span / parts))
-    return next(d * decade for d in (1, 2, 5, 10) if span / (d * decade) <= parts)
-
-
-def _even_marks(low: float, high: float) -> list[float]:
-    step = _even_step(high - low, 6)
-    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
-    return [_tidy(place * step) for place in range(first, last + 1)]
-
-
-def _log_marks(low: float, high: float) -> list[float]:
-    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    digits = (1,) if math.log10(high / low) > 2.5 else (1, 2, 5)
-    every = max(1, len(decades) // 6)
-    marks = [_tidy(digit * 10.0**decade) for decade in decades[::every] for digit in digits]
-    return [mark for mark in marks if low * (1 - 1e-9) <= mark <= high * (1 + 1e-9)]
-
-
-def _tidy(number: float) -> float:
-    return float(f"{number:.10g}")

@@ -8,6 +8,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from mlcore.charts.marks import even_step
+
 Floats = NDArray[np.float64]
 
 METHOD: Final = (
@@ -137,8 +139,7 @@ def round_levels(values: Floats, about: int = 8) -> Floats:
     if known.size == 0 or known.min() == known.max():
         return np.empty(0)
     low, high = float(known.min()), float(known.max())
-    decade = 10.0 ** np.floor(np.log10((high - low) / about))
-    step = next(d * decade for d in (1, 2, 5, 10) if (high - low) / (d * decade) <= about)
+    step = even_step(high - low, about)
     marks: Floats = np.arange(np.ceil(low / step), np.floor(high / step) + 1) * step
     between: Floats = marks[(marks > low) & (marks < high)]
     return between
