@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -16,6 +17,8 @@ from mlcore.runs.schema import populations, runs
 if TYPE_CHECKING:
     from mlcore.runs.claims import Claim
     from mlcore.runs.store import Store
+
+_log = logging.getLogger("mlcore.groups")
 
 TRIAL_S = 0.25
 """Seconds for which each way is tried."""
@@ -39,7 +42,10 @@ def pays(claims: Sequence[Claim]) -> bool:
         return False
     gain = _known(store, shape, len(claims))
     if gain is None:
-        gain = measure([claim.run.config for claim in claims])
+        try:
+            gain = measure([claim.run.config for claim in claims])
+        except Exception:  # noqa: BLE001 - each run will meet it by itself and record it
+            _log.exception("the trial of %d runs as one program failed", len(claims))
     used = gain is not None and gain >= WORTH_IT
     with store.writing(alone=False) as connection:
         connection.execute(

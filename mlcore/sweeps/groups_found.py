@@ -30,8 +30,10 @@ class Population:
 
     def sentence(self) -> str:
         """What to tell of it, such as ``32 members as one program: 3.4× measured``."""
-        if self.gain is None:
+        if self.used is None:
             return f"{self.members} members wait for a trial as one program"
+        if self.gain is None:
+            return f"{self.members} members one by one: too short to measure as one program"
         if self.used:
             return f"{self.members} members as one program: {self.gain:.1f}× measured"
         return f"{self.members} members one by one: as one program only {self.gain:.1f}× measured"

@@ -90,11 +90,38 @@ def test_where_it_does_not_pay_they_train_one_by_one(
     assert not grouping.worthwhile(bench, RegressionConfig(steps=5, lr=1.0))
 
 
+def test_a_trial_that_fails_leaves_each_run_to_fail_by_itself(bench: Store, tmp_path: Path) -> None:
+    table = tmp_path / "points.csv"
+    table.write_text("x,y\n1,2\n2,3\n3,5\n")
+    config = RegressionConfig(data=str(table), steps=3)
+    sweep = mlcore.sweep(config, RATES, 4, wait=False)
+    table.unlink()
+    while work_once(bench):
+        pass
+    done = work_off(sweep)
+    assert set(done.frame()["status"]) == {"failed"}
+    assert "There is no file" in str(done.frame()["error"][0])
+    assert "too short to measure" in done.populations[0].sentence()
+
+
+def test_a_member_ends_at_a_rung_and_the_others_go_on(bench: Store, worth_it: list[int]) -> None:
+    assert worth_it == []
+    sweep = mlcore.sweep(RegressionConfig(steps=2000), RATES, 4, wait=False)
+    claims = take_group(bench, ProcessId.of())
+    with bench.writing() as connection:
+        poor = runs.update().where(runs.c.key == claims[2].run.key)
+        connection.execute(poor.values(request="prune"))
+    statuses = {run.id: run.status for run in execute_group(claims)}
+    assert statuses[claims[2].run.id] == Status.PRUNED
+    assert sorted(statuses.values()) == [Status.FINISHED] * 3 + [Status.PRUNED]
+    assert work_off(sweep).counts.pruned == 1
+
+
 def test_the_measured_gain_is_that_of_real_steps() -> None:
     configs = [RegressionConfig(lr=lr, steps=200_000) for lr in (1e-5, 2e-5, 3e-5, 4e-5)]
     gain = trial.measure(configs)
     assert gain is not None
-    assert 1 < gain < 10, "four columns cost hardly more than one"
+    assert gain > 0, "how large is for tests/bench/population.py to say"
     assert trial.measure([RegressionConfig(steps=1)] * 4) is None, "too short to tell"
 
 
