@@ -18,10 +18,12 @@ from mlcore.cli import main
 from mlcore.core import EngineError
 from mlcore.core.cores import give_cores, given_cores, usable_cores
 from mlcore.runs import engine
+from mlcore.runs.claims import take
 from mlcore.runs.engines import chosen
 from mlcore.runs.engines.local import LocalWorkers, cores_each, reap_children, worker_limit
 from mlcore.runs.engines.ray_cluster import RayCluster
 from mlcore.runs.engines.share import Share
+from mlcore.runs.liveness import ProcessId
 from mlcore.runs.schema import workers
 from mlcore.runs.store import Store
 from tests.runs.toy import ToyConfig
@@ -231,8 +233,9 @@ def test_workers_share_the_cores_that_there_are(
 ) -> None:
     monkeypatch.setenv("MLCORE_CORES", "8")
     monkeypatch.setenv("MLCORE_WORKERS", str(workers))
-    for seed in range(queued):
+    for seed in range(queued + 1):
         store.submit(ToyConfig(seed=seed))
+    assert take(store, ProcessId.of()) is not None, "its own run is one of those at work"
     assert cores_each(store) == each
 
 

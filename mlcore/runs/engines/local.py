@@ -79,15 +79,18 @@ def worker_limit() -> int:
 
 
 def cores_each(store: Store) -> int:
-    """The cores a worker's next run should use, so that together they use them all.
+    """The cores this worker's run should use, so that together all workers use them all.
 
     This machine's cores, shared out among the workers that are at work or about to be. The
     number changes how long a run takes and nothing else.
+
+    Args:
+        store: Where this process has claimed the run.
     """
     with store.reading() as connection:
-        others = roster.busy_here(connection, this_host())
+        busy = roster.busy_here(connection, this_host())
         waiting = roster.count(connection, runs.c.status == Status.QUEUED)
-    at_once = max(1, min(worker_limit(), others + waiting + 1))
+    at_once = max(1, min(worker_limit(), busy + waiting))
     return max(1, usable_cores() // at_once)
 
 
