@@ -56,6 +56,7 @@ SHORT_LINES = LINES.replace("LEAST", "1").replace("MOST", "100")
 
 def main() -> None:
     """Fill a store, time both pages, print."""
+    expect.set_options(timeout=30_000)
     with tempfile.TemporaryDirectory() as scratch, sync_playwright() as playwright:
         folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(scratch)
         folder.mkdir(parents=True, exist_ok=True)
@@ -80,7 +81,7 @@ def main() -> None:
 
 def _measure(tab: Page, server: DashboardServer, store: Store) -> None:
     tab.goto(server.url)
-    expect(_menu(tab, "5 Runs")).to_be_visible(timeout=30_000)
+    expect(_menu(tab, "5 Runs")).to_be_visible()
     tab.wait_for_timeout(3000)
     before = _memory(server)
     first = _from_menu(tab)
