@@ -13,6 +13,7 @@ from mlcore.core import RunStateError
 from mlcore.mnist.config import MNISTConfig
 from mlcore.runs import Run, Status
 from mlcore.ui import page, run_parts, run_picker, trained
+from mlcore.ui.draw.sheet import FOLLOWING
 from mlcore.ui.layers.parts import one_thread
 from mlcore.ui.steer import is_news, steer
 
@@ -93,6 +94,7 @@ def choose_networks(*, follow_in: DeltaGenerator) -> list[Network]:
     left, right = page.columns()
     with left:
         run = run_picker.choose_run(key="draw", follow_in=follow_in)
+    st.session_state[FOLLOWING] = run is not None and run.status.moving
     if run is None:
         return []
     with right:

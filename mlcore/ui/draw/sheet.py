@@ -28,6 +28,9 @@ ANSWERS_PART: Final = "draw.answers part"
 VIEWS_PART: Final = "draw.views part"
 """Keys of the fragments that follow the sheet."""
 
+FOLLOWING: Final = "draw.following"
+"""Key in the session that says whether the page follows a run that still learns."""
+
 _PAD: Final = "draw.pad"
 _SHEET: Final = "draw.sheet"
 
@@ -75,6 +78,9 @@ def redraw(*, views: bool = True) -> None:
         views: The views of what a network sees too, which would keep the answers waiting while
             the pen still moves.
     """
+    if views and st.session_state.get(FOLLOWING):
+        # a stroke can cut off the rerun that a learning run asked for, and its polling with it
+        st.rerun()
     st.rerun([PART, ANSWERS_PART, *[VIEWS_PART] * views])
 
 
