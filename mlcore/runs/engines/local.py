@@ -59,9 +59,10 @@ class LocalWorkers:
 def worker_limit() -> int:
     """How many workers one machine starts: ``MLCORE_WORKERS``, else one a core.
 
-    No fewer: two runs on a core each end sooner than one after the other on both, since a step has
-    parts that only one core can do. Nor is a core left free: workers make way (``nice``) for a page
-    that has something to do. But no more than there is memory for.
+    No fewer: runs on a core each end about as soon as one after the other on all cores where a
+    batch is large enough to be cut in pieces, and much sooner where it is not (see
+    tests/bench/engines.py). Nor is a core left free: workers make way (``nice``) for a page that
+    has something to do. But no more than there is memory for.
 
     Raises:
         ValueError: If ``MLCORE_WORKERS`` is not a whole number from 0 up.
