@@ -221,13 +221,13 @@ def test_two_places_to_work_at_share_the_members(
 
 
 def test_a_group_whose_worker_is_killed_is_queued_again_once(store: Store) -> None:
-    config = MNISTConfig(hidden=(8,), batch_size=16, train_size=4000, epochs=50)
+    config = MNISTConfig(hidden=(8,), batch_size=16, train_size=4000, epochs=1000)
     sweep = mlcore.sweep(config, {"lr": mlcore.log_range(1e-3, 1e-2)}, 4, wait=False)
     until(lambda: all(run.step > 0 for run in sweep.runs()))
     seen = {run.id: len(run.metrics()) for run in sweep.runs()}
     for worker in workers_of(store.url):
         worker.kill()
-    until(lambda: len(reap(store)) == 4)
+    until(lambda: reap(store) != [])
     assert {run.status for run in sweep.runs()} == {Status.QUEUED}
     assert all(len(run.metrics()) >= seen[run.id] for run in sweep.runs())
     sweep.stop()
