@@ -18,7 +18,7 @@ from mlcore import MNISTConfig, Run
 from mlcore.mnist import insight, load
 from mlcore.mnist.insight import DrawingError
 from mlcore.runs.store import Store
-from mlcore.ui.draw.sheet import SIDE, read_ink
+from mlcore.ui.draw.sheet import FOLLOWING, SIDE, read_ink
 from tests.mnist.conftest import write_folder
 from tests.pages.conftest import TINY, Open
 
@@ -68,8 +68,10 @@ def test_a_run_that_has_no_weights_yet_is_told_of_in_a_sentence(
 
     assert not at.exception
     assert "The first weights of **course** are on their way" in at.info[0].value
+    assert at.session_state[FOLLOWING]
     run.stop()
     at.run()
+    assert not at.session_state[FOLLOWING]
     assert "has saved no weights yet" in at.error[0].value
 
 
