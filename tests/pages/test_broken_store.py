@@ -15,6 +15,8 @@ from tests.pages.conftest import Open
         ("pages/mnist.py", {"tab": "Predictions"}),
         ("pages/runs.py", {}),
         ("pages/compare.py", {"runs": "abc"}),
+        ("pages/sweeps.py", {}),
+        ("pages/sweeps.py", {"sweep": "abc"}),
     ],
 )
 def test_a_store_that_is_no_database_is_named_in_a_sentence(

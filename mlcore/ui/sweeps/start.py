@@ -58,6 +58,7 @@ def show() -> None:
     )
     with how:
         search = search_form(config if config is not None else cls())
+    spec: SweepSpec | None = None
     with top, page.sentences():
         spec = _start(config, ranges.ranges(), search)
     if spec is not None and search is not None:
