@@ -19,9 +19,11 @@ from pathlib import Path
 from typing import Any
 
 from ray.cluster_utils import Cluster
+from sqlalchemy import select
 
 import mlcore
 from mlcore.runs import Status, open_store
+from mlcore.runs.schema import workers
 from tests.runs.toy import ToyConfig
 
 PATIENCE = 250.0
@@ -68,8 +70,10 @@ def client() -> dict[str, Any]:
         until(lambda: answers(door))
         os.environ["MLCORE_ENGINE"] = f"ray://127.0.0.1:{door}"
         first = mlcore.submit(ToyConfig()).wait(PATIENCE)
+        old = dispatcher()
         (Path(mlcore.__file__).parent / "edited.py").touch()
         # nobody tends from here on: the dispatcher of the old code finds its own successor
+        until(lambda: dispatcher() not in (None, old))
         second = open_store().submit(ToyConfig(seed=1))
         until(lambda: not second.refresh().status.moving)
         return {"runs": [first.id, second.id]}
@@ -79,6 +83,12 @@ def client() -> dict[str, Any]:
             head.wait(20)
         except subprocess.TimeoutExpired:
             os.killpg(head.pid, signal.SIGKILL)
+
+
+def dispatcher() -> int | None:
+    """Process number of the store's dispatcher, or of the process that brings one."""
+    with open_store().reading() as connection:
+        return connection.execute(select(workers.c.pid)).scalar_one_or_none()
 
 
 def until(condition: Callable[[], bool]) -> None:
