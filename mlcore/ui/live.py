@@ -29,7 +29,7 @@ _THINNED: Final = (
 def live_view(run_ids: Sequence[str], *, key: str) -> None:
     """Cards and curves of some runs, overlaid.
 
-    While one of them is queued or running the view redraws itself (see ``watch.poll_seconds``);
+    While one of them is queued or running the view redraws itself (see ``watch.POLL_S``);
     when the last one ends the whole page reruns once, and then nothing is asked of the server.
 
     Args:
@@ -57,7 +57,7 @@ def cards(runs_shown: int, *, key: str) -> None:
 
 def _poll(read: Callable[[], list[Run]], draw: Callable[[list[Run]], None], key: str) -> None:
     def interval(runs: list[Run]) -> float | None:
-        return watch.poll_seconds() if any(run.status.moving for run in runs) else None
+        return watch.POLL_S if any(run.status.moving for run in runs) else None
 
     every = interval(read())
 

@@ -140,6 +140,10 @@ def test_the_race_restarts_where_it_is_clicked(
     expect(canvas).to_have_attribute("aria-label", re.compile("step 500"), timeout=40_000)
     click_at(canvas, 0.8, 0.4)
     expect(tab).to_have_url(re.compile("race.himmelblau.x="))
+    # the new race, once it is there, is shown at its end, whatever was scrubbed before
+    still = tab.locator("[data-test-script-state=notRunning]")
+    expect(still).to_have_count(1)
+    expect(canvas).to_have_attribute("aria-label", re.compile("step 500"))
     tab.locator(".views").get_by_role("slider", name="Step").fill("0")
     expect(canvas).to_have_attribute("aria-label", re.compile("step 0;"))
 

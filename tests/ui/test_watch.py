@@ -131,19 +131,3 @@ def test_the_axis_ends_where_the_run_will(run: Run) -> None:
 
 def test_a_run_without_points_is_an_empty_chart(run: Run) -> None:
     assert drawn_steps(run) == []
-
-
-def test_many_tabs_ask_less_often_until_they_are_gone(monkeypatch: pytest.MonkeyPatch) -> None:
-    now = 1000.0
-    monkeypatch.setattr("time.monotonic", lambda: now)
-    monkeypatch.setattr(watch, "_watchers", {})
-
-    def ask(tab: str) -> float:
-        monkeypatch.setattr("streamlit.session_state", {"watcher": tab})
-        return watch.poll_seconds()
-
-    assert [ask(tab) for tab in ("one", "two", "one", "three")] == [0.5, 0.5, 0.5, 0.7]
-    now += 3
-    assert ask("one") == 0.7
-    now += 3
-    assert ask("one") == 0.5

@@ -96,7 +96,7 @@ def follow(pair: Pair, draw: Callable[[Shown], None], *, key: str) -> None:
     """
     going = any(run.status.moving for run in find(pair).values())
 
-    @st.fragment(run_every=watch.poll_seconds() * 2 if going else None, key=f"{key}.panel")
+    @st.fragment(run_every=watch.POLL_S * 2 if going else None, key=f"{key}.panel")
     def panel() -> None:
         with page.sentences():
             watch.look_after_runs()

@@ -86,7 +86,7 @@ def _baseline(runs: Sequence[Run]) -> None:
 def _follow(store: Store, asked: question.Question) -> None:
     moving = any(run.status.moving for run in asked.runs)
 
-    @st.fragment(run_every=watch.poll_seconds() if moving else None, key="compare.panel")
+    @st.fragment(run_every=watch.POLL_S if moving else None, key="compare.panel")
     def panel() -> None:
         if verdicts.queued_more():
             st.rerun()  # the click reached this fragment only, and the list of runs is outside

@@ -35,13 +35,13 @@ _MOVING: Final = (Status.QUEUED, Status.RUNNING)
 def show(view: View) -> None:
     """Draw the table, its actions, and what is known of the chosen run.
 
-    While a run moves the table is drawn anew every ``watch.poll_seconds``; rows keep their place,
+    While a run moves the table is drawn anew every ``watch.POLL_S``; rows keep their place,
     their mark and the scroll. Otherwise only the store's revision is asked for.
     """
     store = open_store()
     moving = _moves(run_table(store))
 
-    @st.fragment(run_every=watch.poll_seconds() if moving else None, key="runs.panel")
+    @st.fragment(run_every=watch.POLL_S if moving else None, key="runs.panel")
     def panel() -> None:
         with page.sentences():
             watch.look_after_runs()

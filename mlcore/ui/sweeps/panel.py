@@ -28,7 +28,7 @@ def show(sweep: Sweep) -> None:
     chosen.choose(sweep)
     actions.show(sweep)
 
-    @st.fragment(run_every=watch.poll_seconds() if sweep.running else None, key="sweeps.panel")
+    @st.fragment(run_every=watch.POLL_S if sweep.running else None, key="sweeps.panel")
     def panel() -> None:
         with page.sentences():
             if sweep.running:
