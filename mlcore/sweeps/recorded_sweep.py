@@ -25,6 +25,8 @@ from mlcore.sweeps.spec import SweepSpec
 if TYPE_CHECKING:
     import pandas as pd
 
+_LOOK_EVERY = 0.3  # s; looking costs time that the workers could use, and they look as well
+
 
 @dataclass(frozen=True)
 class Sweep:
@@ -186,7 +188,7 @@ class Sweep:
                 )
             advance(self.store, self.id)
             tend(self.store)
-            time.sleep(0.1)
+            time.sleep(_LOOK_EVERY)
         return now
 
     def stop(self) -> Sweep:

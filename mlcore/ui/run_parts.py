@@ -59,7 +59,9 @@ def card(run: Run, *, key: str, colour: str | None = None, link: bool = False) -
         with st.container(horizontal=True, vertical_alignment="center"):
             with st.container(horizontal=True, vertical_alignment="center", width="stretch"):
                 _title(run, colour or palette.run_colour(run.key))
-            with st.container(horizontal=True, width="content", gap="xsmall"):
+            with st.container(
+                horizontal=True, vertical_alignment="center", width="content", gap="xsmall"
+            ):
                 _buttons(run, key, link=link)
         if run.status.live or run.status.resumable:
             st.progress(run.progress, text=progress_text(run))
