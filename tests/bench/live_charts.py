@@ -33,7 +33,7 @@ from mlcore.runs.recorder import execute
 from mlcore.runs.store import Store, open_store
 from tests.e2e.conftest import CHROMIUM_FLAGS, DashboardServer, chromium_path
 
-RATE = 10.0
+RATE = 5.0  # so few that no curve is thinned while it is watched: its points are counted
 """Points a second."""
 WARM_UP_S, MEASURED_S, IDLE_S = 8.0, 25.0, 20.0
 

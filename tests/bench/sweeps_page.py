@@ -1,9 +1,10 @@
 """What a sweep of 2,000 runs costs: to submit, to open its page, and to keep the page open.
 
 A grid of 2,000 learning rates is submitted with no worker; then the page is opened in Chromium,
-cold (the server has served nobody) and warm, until it says how many runs are queued. Then half of
-the runs are written down as finished and the page is opened again, until the points are drawn;
-last the processor time of the server while one tab polls, as a share of one core.
+from Home by the menu and by its address in a fresh tab of a browser that has been there, until it
+says how many runs are queued. Then half of the runs are written down as finished and the page is
+opened again, until the points are drawn; last the processor time of the server while one tab
+polls, as a share of one core.
 
 Run it with: python tests/bench/sweeps_page.py
 """
@@ -20,7 +21,7 @@ from pathlib import Path
 from statistics import median
 
 import psutil
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import BrowserContext, Page, sync_playwright
 from sqlalchemy import select, update
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
@@ -56,52 +57,66 @@ def main() -> None:
         server.start()
         try:
             with sync_playwright() as playwright:
-                browser = playwright.chromium.launch(
+                chromium = playwright.chromium.launch(
                     executable_path=chromium_path(), args=list(CHROMIUM_FLAGS)
                 )
+                browser = chromium.new_context(viewport={"width": 1400, "height": 900})
                 home = median([_home(browser, server) for _ in range(REPEATS)])
                 print(f"to compare, the page Home: {home:.2f} s (n={REPEATS})")
                 _opening(browser, server, sweep.id, f"{RUNS} queued", "queued")
                 _finish_half(store)
                 _opening(browser, server, sweep.id, f"{RUNS // 2} of {RUNS} runs done", "half done")
                 _watching(browser, server, sweep.id)
-                browser.close()
+                chromium.close()
         finally:
             server.close()
             store.close()
 
 
 def _opening(
-    browser: Browser, server: DashboardServer, sweep_id: str, words: str, state: str
+    browser: BrowserContext, server: DashboardServer, sweep_id: str, words: str, state: str
 ) -> None:
     cold = _opened(browser, server, sweep_id, words)
     warm = [_opened(browser, server, sweep_id, words) for _ in range(REPEATS)]
-    print(f"open the page, {state}: first {cold:.2f} s, then {median(warm):.2f} s (n={REPEATS})")
+    menu = [_opened(browser, server, None, words) for _ in range(REPEATS)]
+    print(
+        f"open the page, {state}: by its address first {cold:.2f} s, then {median(warm):.2f} s; "
+        f"by the menu {median(menu):.2f} s (n={REPEATS})"
+    )
 
 
-def _opened(browser: Browser, server: DashboardServer, sweep_id: str, words: str) -> float:
+def _opened(
+    browser: BrowserContext, server: DashboardServer, sweep_id: str | None, words: str
+) -> float:
     tab = _tab(browser)
+    if sweep_id is None:
+        tab.goto(server.url)
+        tab.get_by_role("button", name="Start the course's run").wait_for(timeout=60_000)
+        tab.wait_for_load_state("networkidle")
     began = time.perf_counter()
-    tab.goto(f"{server.url}/sweeps?sweep={sweep_id}", wait_until="commit")
+    if sweep_id is None:
+        tab.get_by_test_id("stSidebarNavLink").filter(has_text="Sweeps").click()
+    else:
+        tab.goto(f"{server.url}/sweeps?sweep={sweep_id}", wait_until="commit")
     tab.get_by_text(words).first.wait_for(timeout=60_000)
     if "done" in words and not words.startswith("0"):
         tab.locator("g.mark-symbol path").first.wait_for(timeout=60_000)
     seconds = time.perf_counter() - began
-    tab.context.close()
+    tab.close()
     return seconds
 
 
-def _home(browser: Browser, server: DashboardServer) -> float:
+def _home(browser: BrowserContext, server: DashboardServer) -> float:
     tab = _tab(browser)
     began = time.perf_counter()
     tab.goto(server.url, wait_until="commit")
     tab.get_by_role("button", name="Start the course's run").wait_for(timeout=60_000)
     seconds = time.perf_counter() - began
-    tab.context.close()
+    tab.close()
     return seconds
 
 
-def _watching(browser: Browser, server: DashboardServer, sweep_id: str) -> None:
+def _watching(browser: BrowserContext, server: DashboardServer, sweep_id: str) -> None:
     tab = _tab(browser)
     tab.goto(f"{server.url}/sweeps?sweep={sweep_id}")
     tab.locator("g.mark-symbol path").first.wait_for(timeout=60_000)
@@ -114,11 +129,11 @@ def _watching(browser: Browser, server: DashboardServer, sweep_id: str) -> None:
     share = used / (time.perf_counter() - began)
     memory = process.memory_info().rss / 2**20
     print(f"one tab polls, nothing changes: {share:.0%} of a core, server {memory:.0f} MB")
-    tab.context.close()
+    tab.close()
 
 
-def _tab(browser: Browser) -> Page:
-    return browser.new_context(viewport={"width": 1400, "height": 900}).new_page()
+def _tab(browser: BrowserContext) -> Page:
+    return browser.new_page()
 
 
 def _finish_half(store: Store) -> None:
