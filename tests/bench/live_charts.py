@@ -1,6 +1,6 @@
 """How long a new metric point takes to the screen, and what open tabs cost the server.
 
-A run is fed at 10 points a second through the real recorder, store, server and browser; each tab
+A run is fed at 5 points a second through the real recorder, store, server and browser; each tab
 notes when its loss curve grows. Printed for one tab and for five: point → pixels (from the moment
 the experiment yields the step, flushing included), redraws a second of the slowest tab, CPU of the
 server as a share of one core, growth of its memory; then the CPU with one idle tab after the end.
@@ -33,8 +33,8 @@ from mlcore.runs.recorder import execute
 from mlcore.runs.store import Store, open_store
 from tests.e2e.conftest import CHROMIUM_FLAGS, DashboardServer, chromium_path
 
-RATE = 5.0  # so few that no curve is thinned while it is watched: its points are counted
-"""Points a second."""
+RATE = 5.0
+"""Points a second: so few that no curve is thinned while it is watched, for they are counted."""
 WARM_UP_S, MEASURED_S, IDLE_S = 8.0, 25.0, 20.0
 
 WATCH_CURVE = """() => {
