@@ -60,7 +60,8 @@ def client() -> dict[str, Any]:
     """
     gcs, door = free_port(), free_port()
     words = ["start", "--head", "--block", f"--port={gcs}", f"--ray-client-server-port={door}"]
-    words += ["--num-cpus=1", "--include-dashboard=false", f"--object-store-memory={80 * 2**20}"]
+    words += ["--node-ip-address=127.0.0.1", "--num-cpus=1", "--include-dashboard=false"]
+    words += [f"--object-store-memory={80 * 2**20}"]
     head = subprocess.Popen(
         [str(Path(sys.executable).with_name("ray")), *words],
         stdout=subprocess.DEVNULL,
