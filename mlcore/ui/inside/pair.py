@@ -15,6 +15,7 @@ from mlcore.ui import page, run_parts, watch
 from mlcore.ui.layers import parts as layer_parts
 
 _LOOK_BACK: Final = 2000
+_RATES: Final = (0.01, 0.05, 0.2)
 
 Runs = Mapping[tuple[str, int], Run]
 
@@ -42,6 +43,23 @@ class Shown:
                 for arm in self.arms
             )
         ]
+
+
+def rate_control(*, key: str, why: str = "") -> float:
+    """The learning rate of both arms.
+
+    Args:
+        key: Prefix of its key.
+        why: A word more in its help on what it is good to vary it for.
+    """
+    return st.segmented_control(
+        "Learning rate",
+        _RATES,
+        default=0.05,
+        required=True,
+        help=f"Of both arms. {why}".strip(),
+        key=f"{key}.lr",
+    )
 
 
 def seeds_control(*, key: str) -> tuple[int, ...]:

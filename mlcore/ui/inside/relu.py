@@ -28,7 +28,6 @@ IDENTITY: Final = 1e-5
 """Largest |Δ logit| at which two networks count as one map."""
 
 _IMAGES: Final = 2000
-_RATES: Final = (0.01, 0.05, 0.2)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,14 +56,7 @@ def show() -> None:
     """Draw the tab."""
     controls, picture = page.columns()
     with controls, page.sentences():
-        lr = st.segmented_control(
-            "Learning rate",
-            _RATES,
-            default=0.05,
-            required=True,
-            help="Of both arms.",
-            key=f"{KEY}.lr",
-        )
+        lr = pair.rate_control(key=KEY)
         chosen = experiment(lr, pair.seeds_control(key=KEY))
         pair.start_control(chosen, key=KEY)
         page.prose("inside_relu")

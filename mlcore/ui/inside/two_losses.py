@@ -15,7 +15,6 @@ from mlcore.ui.mnist import look
 
 KEY: Final = "inside.losses"
 ARMS: Final = {"squared distance": "mse", "cross-entropy": "cross_entropy"}
-_RATES: Final = (0.01, 0.05, 0.2)
 
 
 def experiment(lr: float, seeds: tuple[int, ...]) -> Pair:
@@ -27,14 +26,7 @@ def show() -> None:
     """Draw the tab."""
     controls, picture = page.columns()
     with controls, page.sentences():
-        lr = st.segmented_control(
-            "Learning rate",
-            _RATES,
-            default=0.05,
-            required=True,
-            help="Of both arms. Is one loss better, or is its gradient just longer?",
-            key=f"{KEY}.lr",
-        )
+        lr = pair.rate_control(key=KEY, why="Is one loss better, or is its gradient just longer?")
         chosen = experiment(lr, pair.seeds_control(key=KEY))
         pair.start_control(chosen, key=KEY)
         page.prose("inside_two_losses")
