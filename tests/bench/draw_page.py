@@ -17,23 +17,17 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import psutil
 import torch
 from PIL import Image
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
@@ -42,9 +36,8 @@ from mlcore import MNISTConfig, Run
 from mlcore.mnist import insight, load
 from mlcore.mnist.insight.drawing import Bytes, enlarged, prepare
 from tests.bench.idle import wait_until_idle
+from tests.bench.opened import dashboard_tab
 
-ROOT = Path(__file__).parents[2]
-PORT = 8639
 CASES = (
     ("two MLPs", ("MLP, cross-entropy", "course")),
     ("CNN and MLP", ("99 % CNN", "MLP, cross-entropy")),
@@ -92,41 +85,10 @@ SLIDE = """async slider => {
 }"""
 
 
-@contextmanager
-def dashboard(store: str) -> Iterator[psutil.Process]:
-    """A server over a store."""
-    server = subprocess.Popen(
-        [
-            *(sys.executable, "-m", "streamlit", "run", "dashboard.py"),
-            *("--server.headless", "true", "--server.port", str(PORT)),
-        ],
-        cwd=ROOT,
-        env={**os.environ, "MLCORE_STORE": store},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        while not answers():
-            time.sleep(0.1)
-        yield psutil.Process(server.pid)
-    finally:
-        server.terminate()
-        server.wait()
-
-
-def answers() -> bool:
-    """Whether the server is up."""
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{PORT}/_stcore/health", timeout=1):
-            return True
-    except (urllib.error.URLError, OSError):
-        return False
-
-
 def draw_sevens(tab: Page, runs: tuple[Run, Run], tool: str, strokes: int) -> list[float]:
     """Milliseconds from each pointer event to its painted answer."""
     first, second = runs
-    tab.goto(f"http://127.0.0.1:{PORT}/draw?run={first.id}&beside={second.id}&tab={tool}")
+    tab.goto(f"/draw?run={first.id}&beside={second.id}&tab={tool}")
     tab.locator(".run[data-answer='7']").first.wait_for()
     tab.wait_for_timeout(2500)
     sheet, said = tab.locator(".pad"), tab.locator(".answers")
@@ -156,7 +118,7 @@ def draw_sevens(tab: Page, runs: tuple[Run, Run], tool: str, strokes: int) -> li
 
 def open_views(tab: Page, run: Run) -> dict[str, tuple[float, float]]:
     """Milliseconds from the click on a tab to its picture, the first time and the second."""
-    tab.goto(f"http://127.0.0.1:{PORT}/draw?run={run.id}&tab=As Python")
+    tab.goto(f"/draw?run={run.id}&tab=As Python")
     tab.locator(".run[data-answer='7']").first.wait_for()
     spent: dict[str, tuple[float, float]] = {}
     for view, content in VIEWS.items():
@@ -211,11 +173,7 @@ def main() -> None:
         runs = {name: mlcore.run(MNISTConfig.presets[name], progress=False) for name in names}
         if options.wait:
             wait_until_idle()
-        with dashboard(os.environ["MLCORE_STORE"]) as server, sync_playwright() as playwright:
-            browser = playwright.chromium.launch(
-                executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
-            )
-            tab = browser.new_page(viewport={"width": 1400, "height": 900}, reduced_motion="reduce")
+        with dashboard_tab(Path(folder)) as (tab, server):
             for name, (one, other) in CASES:
                 for tool in ("As Python", "Pixels"):
                     before = sum(server.cpu_times()[:2])
@@ -227,7 +185,6 @@ def main() -> None:
                 for view, (once, again) in open_views(tab, runs[name]).items():
                     print(f"{f'{name}: view {view} opens':46} {once:6.0f} ms, again {again:.0f} ms")
             show("slider that fools, to the painted frame", slide(tab))
-            browser.close()
         images = load("mnist").test_images.numpy()
         cnn = runs["99 % CNN"]
         print(f"{'accuracy of the CNN on the test set':46} {accuracy(cnn, images):.4f}")

@@ -17,28 +17,20 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 import psutil
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from tests.bench.idle import wait_until_idle
+from tests.bench.opened import dashboard_tab
 
-ROOT = Path(__file__).parents[2]
-PORT = 8629
 VIEWS = ("Matrices", "Layer by layer", "Where it errs", "Plane")
 KINDS = ("linear baseline", "course", "99 % CNN")
 # Settled when the server's run is over and no mutation came for 150 ms.
@@ -98,36 +90,6 @@ def train(rounds: int) -> dict[str, list[str]]:
     return found
 
 
-@contextmanager
-def dashboard() -> Iterator[psutil.Process]:
-    """A server over the store that MLCORE_STORE names."""
-    server = subprocess.Popen(
-        [
-            *(sys.executable, "-m", "streamlit", "run", "dashboard.py"),
-            *("--server.headless", "true", "--server.port", str(PORT)),
-        ],
-        cwd=ROOT,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        while not answers():
-            time.sleep(0.1)
-        yield psutil.Process(server.pid)
-    finally:
-        server.terminate()
-        server.wait()
-
-
-def answers() -> bool:
-    """Whether the server is up."""
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{PORT}/_stcore/health", timeout=1):
-            return True
-    except (urllib.error.URLError, OSError):
-        return False
-
-
 def open_view(tab: Page, server: psutil.Process, run: str, view: str) -> Opened:
     """Click a view's tab and wait until it has settled."""
     tab.get_by_role("tab", name="Two losses").click()
@@ -166,14 +128,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         os.environ["MLCORE_STORE"] = str(Path(folder) / "runs.db")
         runs = train(arguments.rounds)
-        with dashboard() as server, sync_playwright() as playwright:
-            browser = playwright.chromium.launch(
-                executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
-            )
-            tab = browser.new_page(viewport={"width": 1400, "height": 900}, reduced_motion="reduce")
+        with dashboard_tab(Path(folder)) as (tab, server):
             for kind, ids in runs.items():
                 warm = ids.pop()
-                tab.goto(f"http://127.0.0.1:{PORT}/inside?tab=Two losses&run={warm}")
+                tab.goto(f"/inside?tab=Two losses&run={warm}")
                 for view in VIEWS:
                     first = open_view(tab, server, warm, view)
                     print(f"  first {kind}, {view}: {first.clock:.0f} ms", flush=True)
@@ -190,7 +148,6 @@ def main() -> None:
             print(
                 f"slider over the epochs: median {statistics.median(moved):.1f} ms, n={len(moved)}"
             )
-            browser.close()
         from mlcore.runs import open_store
 
         open_store().close()

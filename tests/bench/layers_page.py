@@ -13,24 +13,18 @@ machine that tells more than the clock does.
 from __future__ import annotations
 
 import argparse
-import os
-import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
-from playwright.sync_api import Page, WebSocket, sync_playwright
+from playwright.sync_api import Page, WebSocket
 
-ROOT = Path(__file__).parents[2]
-PORT = 8649
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from tests.bench.opened import dashboard_tab
+
 SLIDERS = (
     ("normalization", "Samples N"),
     ("normalization?tab=Before and after", "Height H"),
@@ -83,41 +77,9 @@ POINT = """async ([part, moves]) => {
 }"""
 
 
-@contextmanager
-def dashboard() -> Iterator[None]:
-    """A server over an empty store."""
-    with tempfile.TemporaryDirectory() as folder:
-        server = subprocess.Popen(
-            [
-                *(sys.executable, "-m", "streamlit", "run", "dashboard.py"),
-                *("--server.headless", "true", "--server.port", str(PORT)),
-            ],
-            cwd=ROOT,
-            env={**os.environ, "MLCORE_STORE": str(Path(folder) / "runs.db")},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        try:
-            while not answers():
-                time.sleep(0.1)
-            yield
-        finally:
-            server.terminate()
-            server.wait()
-
-
-def answers() -> bool:
-    """Whether the server is up."""
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{PORT}/_stcore/health", timeout=1):
-            return True
-    except (urllib.error.URLError, OSError):
-        return False
-
-
 def slide(tab: Page, address: str, label: str, moves: int) -> tuple[list[float], str]:
     """Milliseconds from each key press to the last change of the page, and the CPU time it took."""
-    tab.goto(f"http://127.0.0.1:{PORT}/{address}")
+    tab.goto(f"/{address}")
     slider = tab.get_by_role("slider", name=label, exact=False).first
     slider.wait_for()
     tab.wait_for_timeout(2500)
@@ -167,25 +129,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Time from input to picture on the layers pages.")
     parser.add_argument("--moves", type=int, default=15)
     moves = parser.parse_args().moves
-    with dashboard(), sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
-        )
-        tab = browser.new_page(viewport={"width": 1400, "height": 900}, reduced_motion="reduce")
+    with tempfile.TemporaryDirectory() as folder, dashboard_tab(Path(folder)) as (tab, _):
         for address, label in SLIDERS:
             spent, cpu = slide(tab, address, label, moves)
             show(f"slider {address}: {label}", spent)
             print(f"{'':58} {cpu}", flush=True)
         for address, part in GRIDS:
             sent = count_frames(tab)
-            tab.goto(f"http://127.0.0.1:{PORT}/{address}")
+            tab.goto(f"/{address}")
             tab.locator(f"canvas[data-part={part}]").wait_for()
             tab.wait_for_timeout(2500)
             before = len(sent)
             spent = tab.evaluate(POINT, [part, 4 * moves])
             show(f"pointer {address}: {part}", spent)
             print(f"{'':58} frames sent to the server meanwhile: {len(sent) - before}")
-        browser.close()
 
 
 def show(name: str, spent: list[float]) -> None:
