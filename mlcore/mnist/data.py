@@ -6,13 +6,13 @@ import functools
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from urllib.error import URLError
 
 import torch
 
 from mlcore.core import DataUnavailableError
 from mlcore.mnist import cache, folder
+from mlcore.mnist.idx import read_idx
 from mlcore.mnist.sources import FOLDER, SOURCES, DatasetName, Source
 from mlcore.mnist.torchvision_door import torchvision_datasets
 
@@ -115,21 +115,22 @@ def _digits(
 
 
 def _read(source: Source, *, train: bool) -> tuple[torch.Tensor, torch.Tensor]:
-    data = _open(source, cache.cache_folder(), train=train, download=False)
-    images, labels = data.data, data.targets
+    raw = cache.raw_folder(source)
+    paths = [raw / name for name in (source.files[:2] if train else source.files[2:])]
+    images, labels = map(read_idx, paths)
     if source.torchvision == "QMNIST":
         labels = labels[:, 0].contiguous()  # the other seven columns tell who wrote it
     if source.torchvision == "EMNIST":
         images = images.transpose(1, 2).contiguous()  # published with rows and columns swapped
     if source.split == "letters":
         labels = labels - 1  # published from 1
-    return images, labels
+    return images, labels.long()
 
 
-def _open(source: Source, root: Path, *, train: bool, download: bool) -> Any:
+def _download(source: Source, root: Path, *, train: bool) -> None:
     options = {"split": source.split} if source.split else {}
     dataset = getattr(torchvision_datasets(), source.torchvision)
-    return dataset(root=root, train=train, download=download, **options)
+    dataset(root=root, train=train, download=True, **options)
 
 
 def _fetch(source: Source) -> None:
@@ -143,7 +144,7 @@ def _fetch(source: Source) -> None:
         root.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=root, prefix=".download-") as beside:
             for train in (True, False):
-                _open(source, Path(beside), train=train, download=True)
+                _download(source, Path(beside), train=train)
             cache.put_in_place(source, Path(beside))
     except (URLError, OSError, RuntimeError) as error:
         reason = str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from mlcore.core import DataUnavailableError
 from mlcore.core.files import write_atomically
 from mlcore.mnist.cache import cache_folder
-from mlcore.mnist.idx import UNSIGNED_BYTES, idx_header
+from mlcore.mnist.idx import UNSIGNED_BYTES, idx_header, read_idx
 from mlcore.mnist.sources import SOURCES
 
 if TYPE_CHECKING:
@@ -48,9 +48,6 @@ def read_folder(
     Raises:
         DataUnavailableError: If a file is missing, damaged, or not of these shapes.
     """
-    from mlcore.mnist.torchvision_door import torchvision_datasets
-
-    reader = torchvision_datasets().mnist
     paths = [_unzipped(path) for path in _files(folder)]
     shapes = [_shape(path) for path in paths]
     for path, shape in zip(paths[::2], shapes[::2], strict=True):
@@ -63,9 +60,8 @@ def read_folder(
             raise DataUnavailableError(
                 f"{path} holds labels of the shape {shape}, but {images[0]} images need one each."
             )
-    x, y = reader.read_image_file(str(paths[0])), reader.read_label_file(str(paths[1]))
-    test_x, test_y = reader.read_image_file(str(paths[2])), reader.read_label_file(str(paths[3]))
-    return x, y, test_x, test_y
+    x, y, test_x, test_y = map(read_idx, paths)
+    return x, y.long(), test_x, test_y.long()
 
 
 def _files(folder: Path) -> list[Path]:

@@ -1,18 +1,54 @@
-"""The optimizers, and their state as named tensors."""
+"""The optimizers, and their state as named tensors.
+
+They are torch's own, less the doors to torch's compiler that its decorators open: the first
+optimizer of a process imports ``torch._dynamo``, which takes more than a second and is used for
+nothing here. tests/bench/first_step.py measures it.
+"""
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 import torch
-from torch import Tensor, nn
-from torch.optim import SGD, Adam, AdamW, Optimizer, RMSprop
+from torch import Tensor, nn, optim
+from torch.optim import Optimizer
 
 if TYPE_CHECKING:
     from mlcore.mnist.config import MNISTConfig
 
 STATE_PREFIX: Final = "optimizer."
+
+
+class _Uncompiled(Optimizer):
+    add_param_group = inspect.unwrap(Optimizer.add_param_group)
+    state_dict = inspect.unwrap(Optimizer.state_dict)
+    load_state_dict = inspect.unwrap(Optimizer.load_state_dict)
+
+
+class SGD(_Uncompiled, optim.SGD):
+    """``torch.optim.SGD``."""
+
+    step = torch.no_grad()(inspect.unwrap(optim.SGD.step))
+
+
+class Adam(_Uncompiled, optim.Adam):
+    """``torch.optim.Adam``."""
+
+    step = torch.no_grad()(inspect.unwrap(optim.Adam.step))
+
+
+class AdamW(_Uncompiled, optim.AdamW):
+    """``torch.optim.AdamW``."""
+
+    step = torch.no_grad()(inspect.unwrap(optim.AdamW.step))
+
+
+class RMSprop(_Uncompiled, optim.RMSprop):
+    """``torch.optim.RMSprop``."""
+
+    step = torch.no_grad()(inspect.unwrap(optim.RMSprop.step))
 
 
 def build_optimizer(config: MNISTConfig, model: nn.Module) -> Optimizer:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import torch
 
 from mlcore.mnist.models import build_model
-from mlcore.mnist.shapes import ledger
+from mlcore.mnist.shapes import LayerShape, ledger
 
 if TYPE_CHECKING:
     from mlcore.mnist.config import MNISTConfig
@@ -34,6 +34,12 @@ Out = TypeVar("Out")
 
 
 @functools.lru_cache(maxsize=64)
+def one_image(config: MNISTConfig) -> tuple[LayerShape, ...]:
+    """The ledger of a config's network for a single image."""
+    return ledger(build_model(config), torch.zeros(1, 28, 28))
+
+
+@functools.lru_cache(maxsize=64)
 def pieces_for(config: MNISTConfig) -> int:
     """Into how many pieces a full batch is cut: a function of the config, not of the machine.
 
@@ -43,8 +49,7 @@ def pieces_for(config: MNISTConfig) -> int:
     """
     if config.normalization == "batch" and config.model != "linear":
         return 1
-    rows = ledger(build_model(config), torch.zeros(1, 28, 28))
-    work = sum(row.flops for row in rows) * config.batch_size
+    work = sum(row.flops for row in one_image(config)) * config.batch_size
     by_work = min(work // FLOPS_A_PIECE, config.batch_size // IMAGES_A_PIECE)
     return int(max(1, min(MAX_PIECES, by_work)))
 

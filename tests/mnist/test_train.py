@@ -2,6 +2,8 @@
 
 import itertools
 import math
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -349,3 +351,16 @@ def test_bfloat16_is_refused_where_it_would_be_imitated_and_auto_falls_back(
         dict(told(small(tiny, precision="auto", device="cpu").train())[1].tensors),
         dict(told(small(tiny, precision="float32", device="cpu").train())[1].tensors),
     )
+
+
+def test_a_first_run_waits_for_no_compiler() -> None:
+    code = (
+        "import sys\n"
+        "from mlcore.mnist.config import MNISTConfig\n"
+        "for optimizer in ('sgd', 'adam', 'adamw', 'rmsprop'):\n"
+        "    config = MNISTConfig(optimizer=optimizer, train_size=1024, epochs=1)\n"
+        "    snapshot = next(s.snapshot() for s in config.train() if s.index == 1)\n"
+        "    assert [s.index for s in config.train(snapshot)][-1] == 2\n"
+        "assert not {'torch._dynamo', 'torchvision', 'sympy'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
