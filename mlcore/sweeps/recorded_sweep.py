@@ -177,7 +177,6 @@ class Sweep:
             TimeoutError: If it still runs after ``timeout`` seconds.
         """
         from mlcore.runs import tend
-        from mlcore.sweeps.coordinator import advance
 
         deadline = None if timeout is None else time.monotonic() + timeout
         while (now := self.refresh()).running:
@@ -186,7 +185,6 @@ class Sweep:
                     f"Sweep {self.id} still runs after {timeout:g} s, {now.counts.done} of "
                     f"{now.counts.total} runs done. It goes on; wait again or stop it."
                 )
-            advance(self.store, self.id)
             tend(self.store)
             time.sleep(_LOOK_EVERY)
         return now
