@@ -4,7 +4,8 @@
 
 - submit: seconds until 2,000 runs are queued, and a page's look at them.
 - ask: seconds that TPE takes for the next setting after 100, 500 and 2,000 others, study rebuilt.
-- workers: 16 runs of a small CNN by one warm worker and by two, one thread each.
+- workers: 16 runs of a small CNN by two warm workers and by one; and what this machine's cores
+  allow: the same training in one bare process and in two.
 - population: 32 learning rates of 784-32-10, batch 64, one epoch, by one warm worker through the
   store: as one program, and one by one.
 
@@ -13,6 +14,8 @@ Each part starts in a store of its own and says the load it met.
 
 import argparse
 import os
+import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -89,16 +92,62 @@ def _finished(number: int, params: dict[str, object]) -> Member:
 
 
 def workers() -> None:
-    space = {"lr": mlcore.log_range(1e-3, 1e-1)}
-    os.environ["MLCORE_WORKERS"] = "2"
-    begin = time.perf_counter()
-    done = mlcore.sweep(CNN, space, 16)
-    two = _span(done)
-    print(f"  two workers {two:.1f} s ({time.perf_counter() - begin:.1f} s with their start)")
-    end_workers(done.store.url)
-    os.environ["MLCORE_WORKERS"] = "1"
-    one = _span(mlcore.sweep(CNN.replace(seed=1), space, 16))
-    print(f"  one worker {one:.1f} s; two took {two / one:.2f} of it")
+    two, one = (_sixteen(count) for count in (2, 1))
+    alone, together = _bare(1), _bare(2)
+    _ratios.append(two / one)
+    print(
+        f"  two workers {two:.1f} s, one {one:.1f} s: {two / one:.2f} of it (median so far "
+        f"{statistics.median(_ratios):.2f}); bare processes, no store: {together / alone / 2:.2f}"
+    )
+
+
+_ratios: list[float] = []
+
+
+def _sixteen(count: int) -> float:
+    """Seconds that so many warm workers need for 16 runs."""
+    os.environ["MLCORE_WORKERS"] = str(count)
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["MLCORE_STORE"] = str(Path(folder) / "runs.db")
+        try:
+            mlcore.sweep(CNN.replace(train_size=1280, seed=1), RATES, 4)  # they are warm now
+            return _span(mlcore.sweep(CNN, RATES, 16))
+        finally:
+            end_workers(open_store().url)
+
+
+BARE = """
+import sys, time
+from mlcore.core.cores import give_cores
+from tests.bench.sweep import CNN
+give_cores(1)
+list(CNN.replace(train_size=1280).train())
+print(flush=True)
+sys.stdin.readline()
+began = time.perf_counter()
+for seed in range(8):
+    list(CNN.replace(seed=seed).train())
+print(time.perf_counter() - began)
+"""
+
+
+def _bare(count: int) -> float:
+    """Seconds that each of so many processes at once needs for 8 runs, no store behind them."""
+    home = Path(__file__).parents[2]
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", BARE],
+            cwd=home,
+            text=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        for _ in range(count)
+    ]
+    for process in started:
+        assert process.stdout is not None
+        process.stdout.readline()
+    return max(float(process.communicate("go\n")[0]) for process in started)
 
 
 def _span(sweep: Sweep) -> float:
