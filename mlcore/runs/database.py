@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from pathlib import Path
 from typing import Any
 
@@ -101,7 +102,7 @@ def _prepare_sqlite(engine: Engine) -> None:
         # the driver's own transaction guessing would start them at the wrong moment
         connection.isolation_level = None
         connection.execute(f"PRAGMA busy_timeout={int(_BUSY_TIMEOUT * 1000)}")
-        connection.execute("PRAGMA journal_mode=WAL")
+        _enter_wal_mode(connection)
         connection.execute(
             "PRAGMA synchronous=NORMAL"
         )  # in WAL mode a killed process loses nothing
@@ -112,6 +113,20 @@ def _prepare_sqlite(engine: Engine) -> None:
         # a read transaction that turns into a write may fail at once; say so from the start
         write = connection.get_execution_options().get("write", False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+
+def _enter_wal_mode(connection: sqlite3.Connection) -> None:
+    """Switch the file over; this alone of all statements does not wait for others by itself."""
+    deadline = time.monotonic() + _BUSY_TIMEOUT
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 def _migrate(engine: Engine, url: URL) -> None:

@@ -43,6 +43,24 @@ def test_many_processes_may_make_one_store_at_once(tmp_path: Path) -> None:
     assert open_store(str(tmp_path / "runs.db")).list() == []
 
 
+def test_a_store_that_another_process_is_making_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "runs.db"
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")  # as yet the file is not in WAL mode
+    waits: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        waits.append(seconds)
+        other.close()
+
+    monkeypatch.setattr("mlcore.runs.database.time.sleep", sleep)
+
+    assert open_store(str(path)).list() == []
+    assert len(waits) == 1
+
+
 def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "notes.txt"
     path.write_text("my notes, not a database, " * 100)
