@@ -12,7 +12,7 @@ from mlcore.core import Config
 from mlcore.runs import engine, open_store, tend
 from mlcore.runs.schema import sweeps
 from mlcore.runs.store import Store
-from mlcore.sweeps import book
+from mlcore.sweeps import book, steering
 from mlcore.sweeps.asking import check_budget, settings_for
 from mlcore.sweeps.coordinator import advance
 from mlcore.sweeps.pruning import Pruning
@@ -140,7 +140,9 @@ def list_sweeps(store: Store | None = None, limit: int | None = None) -> list[Sw
 
 
 def _take_up(known: Sweep, settings: int | None, minutes: float | None) -> None:
-    if minutes is not None:
+    if minutes is not None and settings is not None:
+        steering.renew(known, settings, minutes)
+    elif minutes is not None:
         known.extend(minutes=minutes)
     elif settings is not None and known.settings is not None and settings > known.settings:
         known.extend(settings - known.settings)

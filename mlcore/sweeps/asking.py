@@ -39,16 +39,16 @@ def settings_for(spec: SweepSpec, n: int | None, minutes: float | None) -> int |
     return n
 
 
-def as_python(spec: SweepSpec, settings: int | None) -> str:
-    """The call of ``mlcore.sweep`` that gives a sweep of this spec."""
+def as_python(spec: SweepSpec, settings: int | None, minutes: float | None = None) -> str:
+    """The call of ``mlcore.sweep`` that gives a sweep of this spec and budget."""
     config = spec.config.as_python("")[1:-1]  # without the parentheses of the call
     words = [config, "{" + ", ".join(_python_entries(spec)) + "}"]
-    words += [f"{name}={value!r}" for name, value in _settled(spec, settings).items()]
+    words += [f"{name}={value!r}" for name, value in _settled(spec, settings, minutes).items()]
     return f"mlcore.sweep({', '.join(words)})"
 
 
-def as_words(spec: SweepSpec, settings: int | None) -> list[str]:
-    """The words of the command that gives a sweep of this spec."""
+def as_words(spec: SweepSpec, settings: int | None, minutes: float | None = None) -> list[str]:
+    """The words of the command that gives a sweep of this spec and budget."""
     swept = set(spec.space.fields)
     words = ["mlcore", "sweep", spec.experiment]
     for name, value in spec.config.changes().items():
@@ -68,9 +68,11 @@ def as_words(spec: SweepSpec, settings: int | None) -> list[str]:
     for name in _named_conditions(spec):
         field, values = spec.space.conditions[name]
         words += ["--only-if", f"{name}:{field}={','.join(map(word, values))}"]
-    settled = _settled(spec, settings)
+    settled = _settled(spec, settings, minutes)
     if "n" in settled:
         words += ["-n", str(settled["n"])]
+    if "minutes" in settled:
+        words += ["--minutes", f"{settled['minutes']:g}"]
     for name in ("sampler", "objective", "direction", "seeds", "prune"):
         if name in settled:
             value = settled[name]
@@ -81,11 +83,13 @@ def as_words(spec: SweepSpec, settings: int | None) -> list[str]:
     return words
 
 
-def _settled(spec: SweepSpec, settings: int | None) -> dict[str, Any]:
+def _settled(spec: SweepSpec, settings: int | None, minutes: float | None) -> dict[str, Any]:
     """The arguments of ``mlcore.sweep`` beside config and space that are not its defaults."""
     given: dict[str, Any] = {}
-    if settings is not None and settings != settings_for(spec, None, None):
+    if settings is not None and settings != settings_for(spec, None, minutes):
         given["n"] = settings
+    if minutes is not None:
+        given["minutes"] = float(f"{minutes:.3g}")
     if spec.sampler != "grid":
         given["sampler"] = spec.sampler
     metrics = [one.metric for one in spec.objectives]

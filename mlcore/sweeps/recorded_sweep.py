@@ -234,11 +234,18 @@ class Sweep:
 
     def as_python(self) -> str:
         """A line of Python that gives exactly this sweep."""
-        return asking.as_python(self.spec, self.settings)
+        return asking.as_python(self.spec, self.settings, self._minutes)
 
     def as_command(self) -> str:
         """A shell command that gives exactly this sweep."""
-        return shlex.join(asking.as_words(self.spec, self.settings))
+        return shlex.join(asking.as_words(self.spec, self.settings, self._minutes))
+
+    @property
+    def _minutes(self) -> float | None:
+        """The time it was given, from its beginning on."""
+        if self.deadline is None:
+            return None
+        return (self.deadline - self.created).total_seconds() / 60
 
     def _run(self, setting: Setting) -> Run:
         run_id = next(m.run_id for m in setting.members if m.run_id is not None)

@@ -60,6 +60,16 @@ def extend(sweep: Sweep, n: int | None, minutes: float | None) -> None:
         book.alter(connection, sweep.id, **columns)
 
 
+def renew(sweep: Sweep, settings: int, minutes: float) -> None:
+    """Go on with a sweep of both budgets that is asked for again: the time begins anew."""
+    with sweep.store.writing() as connection:
+        row = book.read(connection, sweep.id)
+        wanted = max(settings, row.asked if row.settings is None else row.settings)
+        _go_on(connection, sweep.id)
+        deadline = time.time() + 60 * minutes
+        book.alter(connection, sweep.id, deadline=deadline, settings=wanted)
+
+
 def change_space(sweep: Sweep, space: SpaceLike) -> None:
     """See ``Sweep.change_space``."""
     checked = Space.of(sweep.config, space)

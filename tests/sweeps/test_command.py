@@ -46,13 +46,16 @@ def test_the_command_of_the_issue_asks_for_what_it_says() -> None:
         "mnist --optimizer sgd,adam --momentum lin:0:0.9 --lr 0.1,0.2 "
         "--only-if lr:optimizer=adam -n 6",
         "mnist --epochs 1,2 --momentum 0.1,0.2 --only-if momentum:epochs=2 --base momentum=0.7",
+        "regression --lr log:1e-6:1e-4 --sampler random --minutes 90",
+        "regression --lr log:1e-6:1e-4 --sampler random --minutes 0.5 -n 7",
         "mnist --objective test_accuracy,grad_norm --direction max,min --lr 0.1,0.2",
     ],
 )
 def test_a_sweep_gives_itself_again_as_a_command(words: str) -> None:
     first = swept(words)
     again = swept(first.as_command().removeprefix("mlcore sweep "))
-    assert (again.id, again.spec) == (first.id, first.spec)
+    assert (again.id, again.spec, again.settings) == (first.id, first.spec, first.settings)
+    assert ("--minutes" in words) == (again.deadline is not None)
 
 
 def test_sweeps_are_listed_shown_stopped_extended_and_resumed(

@@ -374,10 +374,29 @@ def test_a_sweep_gives_itself_again_as_python(bench: Store) -> None:
         prune="median",
         seed=3,
         direction="max",
+        minutes=30,
     )
+    assert "minutes=30.0" in first.as_python()
     words = first.as_python().removesuffix(")") + ", wait=False)"
     again = eval(words, {"mlcore": mlcore})  # noqa: S307 - our own text
     assert (again.id, again.spec) == (first.id, first.spec)
+
+
+@pytest.mark.parametrize("budget", [{"n": 3, "sampler": "random"}, {}], ids=["n", "grid"])
+def test_a_finished_sweep_with_a_time_is_answered_from_what_it_found(
+    bench: Store, budget: dict[str, Any]
+) -> None:
+    def asked() -> Sweep:
+        return mlcore.sweep(FAST, RATES, **budget, minutes=5, wait=False)
+
+    first = work_off(asked())
+    assert first.status == "finished"
+
+    again = asked()
+
+    assert (again.id, again.status, again.settings) == (first.id, "finished", first.settings)
+    assert again.counts.total == first.counts.total
+    assert len(bench.list()) == first.counts.total
 
 
 @pytest.mark.both_back_ends

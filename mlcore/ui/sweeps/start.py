@@ -63,9 +63,11 @@ def show() -> None:
         spec = _start(config, ranges.ranges(), search)
     if spec is not None and search is not None:
         settings = settings_for(spec, search.settings, search.minutes)
-        command = shlex.join(as_words(spec, settings))
+        budget = (settings, search.minutes)
         page.as_code(
-            f"import mlcore\n\nsweep = {as_python(spec, settings)}", command, key="sweeps.form.code"
+            f"import mlcore\n\nsweep = {as_python(spec, *budget)}",
+            shlex.join(as_words(spec, *budget)),
+            key="sweeps.form.code",
         )
 
 
