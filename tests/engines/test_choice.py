@@ -220,7 +220,7 @@ def test_a_number_of_workers_that_is_none_is_refused(
     monkeypatch: pytest.MonkeyPatch, given: str
 ) -> None:
     monkeypatch.setenv("MLCORE_WORKERS", given)
-    with pytest.raises(ValueError, match=f"MLCORE_WORKERS is '{given}', but must be a whole"):
+    with pytest.raises(EngineError, match=f"MLCORE_WORKERS is '{given}', but must be a whole"):
         worker_limit()
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 
 import mlcore
-from mlcore.core import StoreError
+from mlcore.core import EngineError, StoreError
 from mlcore.core.cores import usable_cores
 from mlcore.runs.engines import roster
 from mlcore.runs.liveness import ProcessId, this_host
@@ -39,9 +39,10 @@ class LocalWorkers:
         """Workers are started as they are needed; only their number can be amiss.
 
         Raises:
-            ValueError: If ``MLCORE_WORKERS`` is no number.
+            EngineError: If ``MLCORE_WORKERS`` or ``MLCORE_CORES`` is not such a number.
         """
         worker_limit()
+        _cores()
 
     def provide(self, store: Store) -> None:
         """Start workers if runs wait and there are fewer than allowed."""
@@ -65,18 +66,25 @@ def worker_limit() -> int:
     has something to do. But no more than there is memory for.
 
     Raises:
-        ValueError: If ``MLCORE_WORKERS`` is not a whole number from 0 up.
+        EngineError: If ``MLCORE_WORKERS`` is not a whole number from 0 up.
     """
     given = os.environ.get("MLCORE_WORKERS")
     if given is None:
         memory = psutil.virtual_memory().total
-        return max(1, min(usable_cores(), int(memory / MEMORY_EACH)))
+        return max(1, min(_cores(), int(memory / MEMORY_EACH)))
     if not given.isdecimal():
-        raise ValueError(
+        raise EngineError(
             f"MLCORE_WORKERS is {given!r}, but must be a whole number from 0 up "
             "(0: start none, someone else runs `mlcore worker`)."
         )
     return int(given)
+
+
+def _cores() -> int:
+    try:
+        return usable_cores()
+    except ValueError as error:
+        raise EngineError(str(error)) from None
 
 
 def cores_each(store: Store) -> int:
