@@ -41,12 +41,16 @@ def add_verbs(verbs: Any) -> None:
         ("resume", _resume, "go on with a sweep"),
         ("wait", _wait, "wait until a sweep is done"),
         ("extend", _extend, "try more settings, or for more minutes"),
+        ("rename", _rename, "give a sweep a name"),
+        ("rm", _remove, "strike a sweep off the list; its runs stay"),
     ):
         one = acts.add_parser(verb, help=text, description=text)
         one.add_argument("id", help="id of the sweep, or the beginning of it")
         if verb == "extend":
             one.add_argument("-n", type=int, help="so many settings more")
             one.add_argument("--minutes", type=float, help="for so many minutes from now")
+        if verb == "rename":
+            one.add_argument("name", help="the name; an empty one takes it away")
         one.set_defaults(act=act)
 
 
@@ -240,6 +244,23 @@ def _extend(given: argparse.Namespace) -> int:
     from mlcore.sweeps import get_sweep
 
     print(_line(get_sweep(given.id).extend(given.n, minutes=given.minutes)))
+    return 0
+
+
+def _rename(given: argparse.Namespace) -> int:
+    from mlcore.sweeps import get_sweep
+
+    print(_line(get_sweep(given.id).rename(given.name)))
+    return 0
+
+
+def _remove(given: argparse.Namespace) -> int:
+    from mlcore.sweeps import get_sweep
+
+    found = get_sweep(given.id)
+    again = found.as_command()
+    found.delete()
+    print(f"Sweep {found.id} is off the list, its runs stay. It comes back with:\n  {again}")
     return 0
 
 

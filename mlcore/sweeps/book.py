@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from mlcore.core import SweepNotFoundError, canonical_json
 from mlcore.runs.schema import sweeps
@@ -103,3 +103,8 @@ def with_change(row: Row[Any], space: Space) -> str:
 def alter(connection: Connection, sweep_id: str, **columns: Any) -> None:
     """Set columns of a sweep."""
     connection.execute(update(sweeps).where(sweeps.c.id == sweep_id).values(**columns))
+
+
+def remove(connection: Connection, sweep_id: str) -> None:
+    """Delete a sweep, its settings and its groups; runs stay."""
+    connection.execute(delete(sweeps).where(sweeps.c.id == sweep_id))

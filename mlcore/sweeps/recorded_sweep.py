@@ -230,6 +230,16 @@ class Sweep:
         steering.rename(self, name)
         return self.refresh()
 
+    def delete(self) -> None:
+        """Strike it off the list of sweeps; its runs stay among all runs.
+
+        Begun again, it finds their results.
+
+        Raises:
+            SweepStateError: If it is running.
+        """
+        steering.delete(self)
+
     # --- how to get it again -----------------------------------------------------------------
 
     def as_python(self) -> str:

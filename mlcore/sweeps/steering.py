@@ -92,6 +92,14 @@ def rename(sweep: Sweep, name: str) -> None:
         book.alter(connection, sweep.id, name=name.strip()[:200])
 
 
+def delete(sweep: Sweep) -> None:
+    """See ``Sweep.delete``."""
+    with sweep.store.writing() as connection:
+        if book.read(connection, sweep.id).status == book.RUNNING:
+            raise SweepStateError(f"Sweep {sweep.id} is running: stop it before you delete it.")
+        book.remove(connection, sweep.id)
+
+
 def untried(connection: Connection, sweep_id: str, spec: SweepSpec) -> int:
     """How many settings of a grid were not asked for yet."""
     settings = settings_of(read_members(connection, sweep_id))

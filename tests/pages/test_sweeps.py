@@ -366,6 +366,28 @@ def test_stop_resume_extend_and_change(open_page: Open, empty_store: Store) -> N
     assert get_sweep(sweep.id, empty_store).settings == 7
 
 
+def test_a_sweep_is_renamed_and_deleted_and_its_runs_stay(
+    open_page: Open, empty_store: Store
+) -> None:
+    kept = mlcore.sweep(QUICK, {"lr": [1e-6]}, name="kept", wait=False)
+    sweep = mlcore.sweep(QUICK, {"lr": [1e-5, 1e-4]}, wait=False)
+    at = open_page("pages/sweeps.py", sweep=sweep.id)
+    at.text_input(key=f"sweeps.name.{sweep.id}").input("*first* try").run()
+    at.button(key="sweeps.rename").click().run()
+    assert sweep.refresh().name == "*first* try"
+    assert at.button(key="sweeps.delete").disabled
+    sweep.stop()
+    at.run()
+    at.button(key="sweeps.delete").click().run()
+
+    assert not at.exception
+    assert not at.error
+    assert [one.id for one in list_sweeps(empty_store)] == [kept.id]
+    assert "sweep" not in at.query_params
+    assert kept.id in {box.value for box in at.selectbox}
+    assert len(empty_store.list()) == 3
+
+
 def test_two_objectives_show_the_front(open_page: Open, empty_store: Store) -> None:
     sweep = mlcore.sweep(
         QUICK,

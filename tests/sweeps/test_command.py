@@ -79,7 +79,26 @@ def test_sweeps_are_listed_shown_stopped_extended_and_resumed(
     assert done.as_command() in shown
     assert "6 of 6 runs" in shown
     assert list_sweeps(bench, 1)[0].name == "first"
+    assert main(["sweeps", "rename", sweep.id, "second"]) == 0
+    assert list_sweeps(bench, 1)[0].name == "second"
     assert "importance   lr 100%" in shown
+
+
+def test_a_deleted_sweep_leaves_its_runs_and_comes_back_with_its_line(
+    bench: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sweep = swept("regression --lr 1e-6,1e-5 --steps 5")
+    assert main(["sweeps", "rm", sweep.id]) == 2
+    assert "stop it before you delete it" in capsys.readouterr().err
+    done = work_off(sweep)
+    assert main(["sweeps", "rm", sweep.id]) == 0
+    line = capsys.readouterr().out.splitlines()[-1].strip()
+    assert list_sweeps(bench) == []
+    assert len(bench.list()) == 2
+
+    again = swept(line.removeprefix("mlcore sweep "))
+
+    assert (again.spec, again.status, again.counts.cached) == (done.spec, "finished", 2)
 
 
 @pytest.mark.usefixtures("bench")

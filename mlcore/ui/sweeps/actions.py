@@ -38,6 +38,35 @@ def show(sweep: Sweep) -> None:
                 _extend(sweep)
             with st.popover("Change ranges", icon=":material/swap_horiz:", key="sweeps.ranges"):
                 _ranges(sweep)
+        with st.popover(
+            "", icon=":material/more_horiz:", help="Rename or delete", key="sweeps.more"
+        ):
+            _more_rarely(sweep)
+
+
+def _more_rarely(sweep: Sweep) -> None:
+    name = st.text_input("Name", sweep.name, max_chars=200, key=f"sweeps.name.{sweep.id}")
+    st.button("Rename", key="sweeps.rename", on_click=_rename, args=(sweep.id, name))
+    st.button(
+        "Delete",
+        icon=":material/delete:",
+        disabled=sweep.running,
+        help="Stop it first."
+        if sweep.running
+        else "Strikes it off this list. Its runs stay: begun again, it finds their results.",
+        key="sweeps.delete",
+        on_click=_delete,
+        args=(sweep.id,),
+    )
+
+
+def _rename(sweep_id: str, name: str) -> None:
+    chosen.attempt(get_sweep(sweep_id, open_store()).rename, name)
+
+
+def _delete(sweep_id: str) -> None:
+    if chosen.attempt(get_sweep(sweep_id, open_store()).delete):
+        chosen.forget()
 
 
 def _ask(sweep_id: str, what: str) -> None:

@@ -46,6 +46,13 @@ def show_sweep(sweep_id: str) -> None:
         st.query_params[PARAM] = sweep_id
 
 
+def forget() -> None:
+    """Make the page show the newest sweep."""
+    st.session_state.pop(_KEPT, None)
+    if PARAM in st.query_params:
+        del st.query_params[PARAM]
+
+
 def choose(sweep: Sweep) -> None:
     """A list in which to choose another sweep."""
     offered = {one.id: one for one in list_sweeps(open_store(), limit=OFFERED)}

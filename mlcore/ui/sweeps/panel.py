@@ -8,7 +8,7 @@ import streamlit as st
 
 from mlcore.charts.dimensions import as_text
 from mlcore.runs import engine, open_store
-from mlcore.sweeps import Sweep
+from mlcore.sweeps import Sweep, SweepNotFoundError
 from mlcore.sweeps.groups_found import Population
 from mlcore.ui import navigation, page, run_parts, watch
 from mlcore.ui.range_form import summary
@@ -33,7 +33,10 @@ def show(sweep: Sweep) -> None:
         with page.sentences():
             if sweep.running:
                 watch.look_after_runs()
-            seen = look(sweep.refresh())
+            try:
+                seen = look(sweep.refresh())
+            except SweepNotFoundError:  # deleted in another tab: the page says so
+                st.rerun()
             _state(seen)
             _best(seen)
             pictures.show(seen)
