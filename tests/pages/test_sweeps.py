@@ -332,7 +332,8 @@ def test_names_that_look_like_markup_are_shown_as_text(open_page: Open, empty_st
 
     at = open_page(PAGE, sweep=sweep.id)
 
-    assert "<img onerror=x> **x** $x$" in at.selectbox(key="sweeps.chosen").options[0]
+    (listed,) = (box for box in at.selectbox if box.label == "Sweep")
+    assert "<img onerror=x> **x** $x$" in listed.options[0]
     assert empty_store.url == sweep.store.url
 
 

@@ -58,10 +58,12 @@ def choose(sweep: Sweep) -> None:
     offered = {one.id: one for one in list_sweeps(open_store(), limit=OFFERED)}
     options = list(dict.fromkeys([*offered, sweep.id]))
     names = {one.id: name_of(one) for one in (*offered.values(), sweep)}
-    widget = steer("sweeps.chosen", sweep.id)
+    # a browser keeps the text of what is chosen, so another name wants another widget
+    widget = steer("sweeps.chosen" + f".{sweep.name}" * bool(sweep.name), sweep.id)
 
     def pick() -> None:
-        if is_news(widget):
+        # after a renaming, here or elsewhere, a browser may send the old text, which is no option
+        if is_news(widget) and st.session_state[widget] in options:
             show_sweep(st.session_state[widget])
 
     st.selectbox(

@@ -30,6 +30,10 @@ CURVES: Final = 60
 """Curves drawn at most: half of them the best, the others the newest."""
 CURVE_POINTS: Final = 100
 
+_LOG_FROM: Final = 3.0
+"""Losses whose largest is so many times the smallest lie on a log axis; closer ones on an even one,
+where they fill it."""
+
 _FEW_CHOICES: Final = 4
 """From so many numbers on, choices lie on an axis of numbers."""
 
@@ -165,8 +169,9 @@ def _field_axis(table: pd.DataFrame, name: str, title: str, swept: Range) -> Dim
 
 def _objective_axis(ended: pd.DataFrame, metric: str) -> Dimension:
     values = ended[metric]
-    positive = len(values) > 0 and bool((values[np.isfinite(values)] > 0).all())
-    log = "loss" in metric and positive
+    finite = values[np.isfinite(values)]
+    positive = len(finite) > 0 and bool((finite > 0).all())
+    log = "loss" in metric and positive and finite.max() / finite.min() >= _LOG_FROM
     axis = Dimension.of(ended, metric, title=metric_title(metric), kind="log" if log else "linear")
     if is_share(metric):  # a share of 1 leaves no room above it
         return replace(axis, low=max(0.0, axis.low), high=min(1.0, axis.high))
