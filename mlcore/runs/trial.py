@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -62,14 +62,29 @@ def measure(configs: Sequence[Config]) -> float | None:
     Raises:
         Whatever the experiment raises, but for divergences, which are no obstacle to measuring.
     """
-    alone = _pace(_steps(configs[0]))
-    together = _pace(_rounds(configs))
+    alone = _pace(lambda: _steps(configs[0]))
+    together = _pace(lambda: _rounds(configs))
     if alone is None or together is None:
         return None
     return together * len(configs) / alone
 
 
-def _pace(indices: Iterator[int]) -> float | None:
+def _pace(start: Callable[[], Iterator[int]]) -> float | None:
+    """Optimizer steps a second; what is over sooner than a trial lasts is tried again.
+
+    The quickest try counts: whatever else the machine did in the meantime only slows one down.
+    """
+    began = time.monotonic()
+    best: float | None = None
+    while True:
+        pace = _one_pace(start())
+        if pace is not None:
+            best = pace if best is None else max(best, pace)
+        if pace is None or time.monotonic() - began >= TRIAL_S:
+            return best
+
+
+def _one_pace(indices: Iterator[int]) -> float | None:
     """Optimizer steps a second, from the first step after the start on."""
     first, began = -1, 0.0
     pace = None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -123,6 +125,24 @@ def test_the_measured_gain_is_that_of_real_steps() -> None:
     assert gain is not None
     assert gain > 0, "how large is for tests/bench/population.py to say"
     assert trial.measure([RegressionConfig(steps=1)] * 4) is None, "too short to tell"
+
+
+def test_a_pause_of_the_machine_is_no_gain(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    pauses = iter([0.1])  # during the first try of one run alone
+
+    def indices(_configs: object) -> Iterator[int]:
+        nonlocal now
+        for index in range(5):
+            now += 0.01 + (next(pauses, 0.0) if index == 3 else 0.0)
+            yield index
+
+    clock = SimpleNamespace(perf_counter=lambda: now, monotonic=lambda: now)
+    monkeypatch.setattr(trial, "time", clock)
+    monkeypatch.setattr(trial, "_steps", indices)
+    monkeypatch.setattr(trial, "_rounds", indices)
+
+    assert trial.measure([RegressionConfig()] * 2) == pytest.approx(2.0)
 
 
 def test_a_member_may_diverge_or_be_stopped_alone(bench: Store, worth_it: list[int]) -> None:

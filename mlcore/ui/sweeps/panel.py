@@ -110,7 +110,8 @@ def population_words(groups: Sequence[Population], *, running: bool) -> list[str
             said.append(some[0].sentence())
         elif some:
             gains = [group.gain or 1.0 for group in some]
-            between = f"{min(gains):.1f}× to {max(gains):.1f}× measured"
+            ends = dict.fromkeys(f"{gain:.1f}×" for gain in (min(gains), max(gains)))
+            between = f"{' to '.join(ends)} measured"
             said.append(f"{_members(some)} members {word.format(len(some))}: {between}")
     if waiting:
         said.append(f"{_members(waiting)} members wait for a trial as one program")
