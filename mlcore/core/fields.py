@@ -148,3 +148,8 @@ def _between(low: float | None, high: float | None, low_open: bool) -> str:
     if low is None:
         return f" up to {high:g}"
     return f" above {low:g} and up to {high:g}" if low_open else f" from {low:g} to {high:g}"
+
+
+def rounded(value: object) -> object:
+    """A field's value for a label: numbers with four significant digits, the rest as it is."""
+    return float(f"{value:.4g}") if isinstance(value, float) else value

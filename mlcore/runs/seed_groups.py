@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, Final
 
 from mlcore.core import RunStateError, canonical_json
+from mlcore.core.fields import rounded
 from mlcore.runs.recorded_run import Run
 from mlcore.runs.status import Status
 from mlcore.runs.table import plain
@@ -163,12 +164,19 @@ def _labels(firsts: Sequence[Run], members: Sequence[Sequence[Run]]) -> list[str
         return plain(run.config_fields.get(name, missing))
 
     differing = [name for name in fields if len({repr(value(run, name)) for run in firsts}) > 1]
+    texts = {name: _text([value(run, name) for run in firsts]) for name in differing}
     labels = []
     for run, name in zip(firsts, shared, strict=True):
         there = [field for field in differing if field in run.config_fields]
-        words = [f"{field} {value(run, field)}" for field in there]
+        words = [f"{field} {texts[field](value(run, field))}" for field in there]
         labels.append(name or ", ".join(words) or run.experiment)
     return labels
+
+
+def _text(values: Sequence[object]) -> Callable[[object], object]:
+    """What becomes of a field's values in labels: rounded, where that leaves them different."""
+    apart = len(set(map(repr, map(rounded, values)))) == len(set(map(repr, values)))
+    return rounded if apart else lambda value: value
 
 
 def _group(

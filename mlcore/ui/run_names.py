@@ -8,6 +8,7 @@ from typing import Any
 
 from mlcore.charts import palette
 from mlcore.core import Config, canonical_json
+from mlcore.core.fields import rounded
 from mlcore.experiments import config_class
 from mlcore.runs import Run
 from mlcore.ui import page
@@ -38,7 +39,9 @@ def _name(experiment: str, fields: str) -> str:
     nearest = min(differing, key=lambda name: (len(differing[name]), name == ""))
     if differing[nearest] and len(differing[nearest]) == len(differing[""]):
         nearest = ""  # no preset is nearer than the defaults, so none needs naming
-    words = [nearest] * bool(nearest) + [f"{k} {as_text(v)}" for k, v in differing[nearest].items()]
+    words = [nearest] * bool(nearest) + [
+        f"{name} {as_text(rounded(value))}" for name, value in differing[nearest].items()
+    ]
     return ", ".join(words) or "defaults"
 
 

@@ -171,6 +171,22 @@ def test_a_contrast_is_scipys_and_says_so_in_words(store: Store) -> None:
     assert [group.label for group in found.groups] == ["lr 0.01", "lr 0.1"]
 
 
+@pytest.mark.sqlite
+@pytest.mark.parametrize(
+    ("rates", "labels"),
+    [
+        ((0.048198760892, 0.5), ["lr 0.0482", "lr 0.5"]),
+        ((0.04820001, 0.04820002), ["lr 0.04820001", "lr 0.04820002"]),
+    ],
+    ids=["apart", "close"],
+)
+def test_labels_are_rounded_where_that_leaves_them_different(
+    store: Store, rates: tuple[float, ...], labels: list[str]
+) -> None:
+    runs = [made(store, SLOW.replace(lr=rate), {"loss": {0: 1.0}}) for rate in rates]
+    assert [group.label for group in compare(runs, metric="loss").groups] == labels
+
+
 def test_two_seeds_each_are_not_enough_and_more_are_queued(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:

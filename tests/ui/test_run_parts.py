@@ -22,6 +22,8 @@ def test_a_run_is_called_by_its_preset(run: Run) -> None:
 def test_a_run_is_called_by_what_it_changes(store: Store) -> None:
     run = store.submit(MNISTConfig(hidden=(32, 16), lr=0.5, nesterov=True))
     assert run_parts.name_of(run) == "hidden 32, 16, lr 0.5, nesterov true"
+    searched = store.submit(MNISTConfig(lr=0.048198760892585))
+    assert run_parts.name_of(searched) == "lr 0.0482"
 
 
 def test_a_run_close_to_a_preset_is_called_by_it_and_the_change(store: Store) -> None:

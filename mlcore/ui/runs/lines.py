@@ -30,7 +30,7 @@ MOST_LINES: Final = 30
 
 _LABEL: Final = 60
 _AROUND: Final = 90
-_SHORT: Final = 45
+_SHORT: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
