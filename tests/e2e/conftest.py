@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
@@ -37,9 +37,9 @@ class DashboardServer:
         folder: Holds the store (``runs.db``) and the server's log.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, port: int | None = None) -> None:
         self.folder = folder
-        self.port = _free_port()
+        self.port = free_port() if port is None else port
         self.store = f"sqlite:///{folder / 'runs.db'}"
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -128,7 +128,8 @@ def chromium_path() -> str | None:
     return next((path for name in CHROMIUM_NAMES if (path := shutil.which(name))), None)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -142,19 +143,31 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.xdist_group(item.path.stem))
 
 
+@pytest.fixture(scope="session")
+def ports() -> tuple[int, int]:
+    """Ports of the module's server and of a test's own, which may run side by side.
+
+    They stay the same from module to module: under one address the browser keeps Streamlit's
+    hundred scripts, which it would else fetch and compile anew for each test.
+    """
+    return free_port(), free_port()
+
+
 @pytest.fixture(scope="module")
-def dashboard_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DashboardServer]:
+def dashboard_server(
+    tmp_path_factory: pytest.TempPathFactory, ports: tuple[int, int]
+) -> Iterator[DashboardServer]:
     """A running dashboard, one for all tests of a module."""
-    server = DashboardServer(tmp_path_factory.mktemp("dashboard"))
+    server = DashboardServer(tmp_path_factory.mktemp("dashboard"), ports[0])
     server.start()
     yield server
     server.close()
 
 
 @pytest.fixture
-def fresh_server(tmp_path: Path) -> Iterator[DashboardServer]:
+def fresh_server(tmp_path: Path, ports: tuple[int, int]) -> Iterator[DashboardServer]:
     """A dashboard that has never served anybody: nothing is imported, nothing is routed."""
-    server = DashboardServer(tmp_path)
+    server = DashboardServer(tmp_path, ports[1])
     server.start()
     yield server
     server.close()
@@ -175,13 +188,29 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture
-def tab(browser: Browser) -> Iterator[Page]:
-    """A fresh tab without cookies, 1400 × 900 pixels, light."""
+@pytest.fixture(scope="session")
+def window(browser: Browser) -> Iterator[BrowserContext]:
+    """A window of 1400 × 900 pixels, light, that stays open from test to test.
+
+    A window costs as much as a page: it fills its cache and builds its own menus.
+    """
     expect.set_options(timeout=PATIENCE * 1000)
     context = browser.new_context(
         viewport={"width": 1400, "height": 900}, color_scheme="light", reduced_motion="reduce"
     )
     context.set_default_timeout(PATIENCE * 1000)
-    yield context.new_page()
+    context.new_page()  # a window without tabs closes
+    yield context
     context.close()
+
+
+@pytest.fixture
+def tab(window: BrowserContext) -> Iterator[Page]:
+    """A fresh tab, as of a person who never was here: no cookies, nothing stored."""
+    tab = window.new_page()
+    yield tab
+    if tab.url.startswith("http"):
+        tab.evaluate("localStorage.clear()")
+    for opened in window.pages[1:]:
+        opened.close()
+    window.clear_cookies()
