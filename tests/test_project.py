@@ -17,11 +17,17 @@ def _blocks(language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
 
 
-@pytest.mark.parametrize("code", _blocks("python"))
 @pytest.mark.usefixtures("store")
-def test_the_code_of_the_readme_runs(code: str, tmp_path: Path) -> None:
+def test_the_code_of_the_readme_runs_from_top_to_bottom(tmp_path: Path) -> None:
+    """As a reader who tries it would run it: one Python, each block with names of its own."""
+    blocks = _blocks("python")
+    names = [f"block {number} of the README" for number in range(1, len(blocks) + 1)]
+    code = [
+        f"exec(compile({block!r}, {name!r}, 'exec'), {{}})"
+        for block, name in zip(blocks, names, strict=True)
+    ]
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", code],
+        [sys.executable, "-W", "error", "-c", "\n".join(code)],
         capture_output=True,
         text=True,
         cwd=tmp_path,
