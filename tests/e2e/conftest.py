@@ -1,5 +1,6 @@
 """A real dashboard and a real Chromium for the tests of this folder."""
 
+import json
 import os
 import shutil
 import socket
@@ -8,7 +9,8 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -29,6 +31,32 @@ PATIENCE = 20.0
 """Seconds a condition may take on a busy machine before it counts as never coming true."""
 
 
+class Launcher:
+    """Starts dashboards a second sooner than a command does (see ``launcher.py``)."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, str(Path(__file__).with_name("launcher.py"))],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def start(self, arguments: Sequence[str], env: Mapping[str, str], log: Path) -> psutil.Process:
+        """A process that does what ``streamlit`` does with these arguments."""
+        order = {"arguments": list(arguments), "env": dict(env), "log": str(log)}
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps(order) + "\n")
+        self._process.stdin.flush()
+        return psutil.Process(int(self._process.stdout.readline()))
+
+    def close(self) -> None:
+        """Start no more."""
+        self._process.communicate()
+
+
 class DashboardServer:
     """``streamlit run dashboard.py`` on a free port, over a store of its own.
 
@@ -37,11 +65,14 @@ class DashboardServer:
         folder: Holds the store (``runs.db``) and the server's log.
     """
 
-    def __init__(self, folder: Path, port: int | None = None) -> None:
+    def __init__(
+        self, folder: Path, port: int | None = None, launcher: Launcher | None = None
+    ) -> None:
         self.folder = folder
         self.port = free_port() if port is None else port
         self.store = f"sqlite:///{folder / 'runs.db'}"
-        self._process: subprocess.Popen[bytes] | None = None
+        self._launcher = launcher
+        self._process: psutil.Process | None = None
 
     @property
     def url(self) -> str:
@@ -61,20 +92,24 @@ class DashboardServer:
 
     def start(self) -> None:
         """Start the server and wait until it answers."""
-        with (self.folder / "server.log").open("ab") as log:
-            self._process = subprocess.Popen(
-                [
-                    *(sys.executable, "-m", "streamlit", "run", "dashboard.py"),
-                    *("--server.headless", "true", "--server.port", str(self.port)),
-                ],
-                cwd=ROOT,
-                env={**os.environ, "MLCORE_STORE": self.store},
-                stdout=log,
-                stderr=log,
-            )
+        arguments = ["run", "dashboard.py", "--server.headless", "true"]
+        arguments += ["--server.port", str(self.port)]
+        env = {"MLCORE_STORE": self.store}
+        log = self.folder / "server.log"
+        if self._launcher is not None:
+            self._process = self._launcher.start(arguments, env, log)
+        else:
+            with log.open("ab") as file:
+                self._process = psutil.Popen(
+                    [sys.executable, "-m", "streamlit", *arguments],
+                    cwd=ROOT,
+                    env={**os.environ, **env},
+                    stdout=file,
+                    stderr=file,
+                )
         deadline = time.monotonic() + PATIENCE
         while not self._answers():
-            assert self._process.poll() is None, f"The server ended:\n{self.log}"
+            assert not self._ended(), f"The server ended:\n{self.log}"
             assert time.monotonic() < deadline, f"The server does not answer:\n{self.log}"
             time.sleep(0.05)
 
@@ -84,7 +119,7 @@ class DashboardServer:
             self._process.terminate()
             try:
                 self._process.wait(PATIENCE)
-            except subprocess.TimeoutExpired:
+            except psutil.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
             self._process = None
@@ -107,12 +142,18 @@ class DashboardServer:
         return found
 
     def close(self) -> None:
-        """Stop the server and kill its workers."""
-        self.stop()
-        workers = self.workers()
-        for worker in workers:
-            worker.kill()
-        psutil.wait_procs(workers, PATIENCE)
+        """Kill the server and its workers: nothing of them is needed any more."""
+        server = [] if self._process is None else [self._process]
+        _kill(server)
+        self._process = None
+        _kill(self.workers())
+
+    def _ended(self) -> bool:
+        assert self._process is not None
+        try:
+            return self._process.status() == psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return True
 
     def _answers(self) -> bool:
         try:
@@ -126,6 +167,13 @@ class DashboardServer:
 def chromium_path() -> str | None:
     """Where a Chromium is installed, or None."""
     return next((path for name in CHROMIUM_NAMES if (path := shutil.which(name))), None)
+
+
+def _kill(processes: list[psutil.Process]) -> None:
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(processes, PATIENCE)
 
 
 def free_port() -> int:
@@ -144,6 +192,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
+def launcher() -> Iterator[Launcher]:
+    """What starts the dashboards."""
+    launcher = Launcher()
+    yield launcher
+    launcher.close()
+
+
+@pytest.fixture(scope="session")
 def ports() -> tuple[int, int]:
     """Ports of the module's server and of a test's own, which may run side by side.
 
@@ -155,19 +211,21 @@ def ports() -> tuple[int, int]:
 
 @pytest.fixture(scope="module")
 def dashboard_server(
-    tmp_path_factory: pytest.TempPathFactory, ports: tuple[int, int]
+    tmp_path_factory: pytest.TempPathFactory, ports: tuple[int, int], launcher: Launcher
 ) -> Iterator[DashboardServer]:
     """A running dashboard, one for all tests of a module."""
-    server = DashboardServer(tmp_path_factory.mktemp("dashboard"), ports[0])
+    server = DashboardServer(tmp_path_factory.mktemp("dashboard"), ports[0], launcher)
     server.start()
     yield server
     server.close()
 
 
 @pytest.fixture
-def fresh_server(tmp_path: Path, ports: tuple[int, int]) -> Iterator[DashboardServer]:
-    """A dashboard that has never served anybody: nothing is imported, nothing is routed."""
-    server = DashboardServer(tmp_path, ports[1])
+def fresh_server(
+    tmp_path: Path, ports: tuple[int, int], launcher: Launcher
+) -> Iterator[DashboardServer]:
+    """A dashboard that has never served anybody: nothing of ours is imported, nothing is routed."""
+    server = DashboardServer(tmp_path, ports[1], launcher)
     server.start()
     yield server
     server.close()

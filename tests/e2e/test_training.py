@@ -1,6 +1,7 @@
 """The whole path of a person: start a run, watch it, leave, come back, stop, resume, again."""
 
 import re
+from pathlib import Path
 
 import psutil
 import pytest
@@ -107,9 +108,17 @@ def test_a_finished_run_is_no_longer_asked_for(
     assert len(asked) - before <= 1
 
 
-def test_the_home_page_never_waits_for_torch(fresh_server: DashboardServer, tab: Page) -> None:
-    tab.goto(fresh_server.url)
-    expect(tab.get_by_text("No run yet")).to_be_visible()
+def test_the_home_page_never_waits_for_torch(
+    tmp_path: Path, ports: tuple[int, int], tab: Page
+) -> None:
+    server = DashboardServer(tmp_path, ports[1])  # the launcher's have torch from birth
+    server.start()
+    try:
+        tab.goto(server.url)
+        expect(tab.get_by_text("No run yet")).to_be_visible()
 
-    loaded = {region.path for region in psutil.Process(fresh_server.pid).memory_maps()}
+        loaded = {region.path for region in psutil.Process(server.pid).memory_maps()}
+    finally:
+        server.close()
+
     assert not [path for path in loaded if "libtorch" in path]
