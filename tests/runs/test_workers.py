@@ -25,8 +25,8 @@ from mlcore.runs.worker import execute
 from tests.conftest import workers_of
 from tests.runs.toy import ToyConfig
 
-KILLS = int(os.environ.get("MLCORE_TEST_KILLS", "4"))
-"""Worker kills at random moments; MLCORE_TEST_KILLS=20 for the whole measure."""
+KILLS = int(os.environ.get("MLCORE_TEST_KILLS", "2"))
+"""Worker kills at random moments on each back end; MLCORE_TEST_KILLS=20 for the whole measure."""
 
 
 _IGNORED = shutil.ignore_patterns("*.xz", "__pycache__")
@@ -77,7 +77,7 @@ def test_a_killed_worker_loses_no_flushed_point_and_its_run_goes_on(store: Store
     config = ToyConfig(steps=400, delay=0.003)
     whole = mlcore.run(config)
     run = mlcore.submit(config, force=True)
-    chance = random.Random(0)
+    chance = random.Random(store.server)  # other moments on the other back end
     for _ in range(KILLS):
         until(lambda: run.refresh().status == Status.RUNNING)
         time.sleep(chance.uniform(0, 0.8))  # the random moment that is tested
@@ -103,17 +103,26 @@ def test_a_killed_worker_loses_no_flushed_point_and_its_run_goes_on(store: Store
 
 
 def test_two_processes_that_submit_one_config_train_once(store: Store) -> None:
+    """This process and another, from the same moment on."""
+    config = ToyConfig(steps=200, delay=0.005)
     code = (
-        "import mlcore; from tests.runs.toy import ToyConfig;"
+        "import sys; import mlcore; from tests.runs.toy import ToyConfig;"
+        "print('ready', flush=True); sys.stdin.readline();"
         "run = mlcore.run(ToyConfig(steps=200, delay=0.005)); print(run.id, run.status)"
     )
-    started = [
-        subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
-        for _ in range(2)
-    ]
-    said = {process.communicate(timeout=60)[0] for process in started}
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdin is not None
+        assert other.stdout is not None
+        assert other.stdout.readline() == "ready\n"
+        other.stdin.write("go\n")
+        other.stdin.flush()
+        mine = mlcore.run(config)
+        said = other.communicate(timeout=60)[0]
     (run,) = store.list()
-    assert said == {f"{run.id} finished\n"}
+    assert (mine.id, mine.status) == (run.id, Status.FINISHED)
+    assert said == f"{run.id} finished\n"
     assert workers_of(store.url) == [], "it ran in one of the two"
 
 
@@ -121,7 +130,7 @@ def test_two_processes_that_submit_one_config_train_once(store: Store) -> None:
 def test_ctrl_c_keeps_the_state_and_the_same_line_goes_on(store: Store) -> None:
     code = (
         "import mlcore; from tests.runs.toy import ToyConfig;"
-        "mlcore.run(ToyConfig(steps=300, delay=0.01))"
+        "mlcore.run(ToyConfig(steps=200, delay=0.01))"
     )
     process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True)
     until(lambda: any(run.step > 5 for run in store.list()))
@@ -129,9 +138,9 @@ def test_ctrl_c_keeps_the_state_and_the_same_line_goes_on(store: Store) -> None:
     assert "KeyboardInterrupt" in process.communicate(timeout=60)[1]
     (stopped,) = store.list()
     assert stopped.status == Status.STOPPED
-    done = mlcore.run(ToyConfig(steps=300, delay=0.01))
+    done = mlcore.run(ToyConfig(steps=200, delay=0.01))
     assert (done.id, done.status) == (stopped.id, Status.FINISHED)
-    assert list(done.metrics()["step"]) == list(range(301))
+    assert list(done.metrics()["step"]) == list(range(201))
 
 
 @pytest.mark.sqlite
@@ -139,7 +148,7 @@ def test_no_more_workers_are_started_than_there_is_work_for(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MLCORE_WORKERS", "2")
-    runs = [mlcore.submit(ToyConfig(seed=s, steps=200, delay=0.005)) for s in range(3)]
+    runs = [mlcore.submit(ToyConfig(seed=s, steps=100, delay=0.005)) for s in range(3)]
     for _ in range(5):
         ensure_workers(store)
     assert len(workers_of(store.url)) == 2
