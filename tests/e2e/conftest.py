@@ -265,10 +265,12 @@ def window(browser: Browser) -> Iterator[BrowserContext]:
 @pytest.fixture
 def tab(window: BrowserContext) -> Iterator[Page]:
     """A fresh tab, as of a person who never was here: no cookies, nothing stored."""
+    before = window.pages
     tab = window.new_page()
     yield tab
     if tab.url.startswith("http"):
         tab.evaluate("localStorage.clear()")
-    for opened in window.pages[1:]:
-        opened.close()
+    for opened in window.pages:
+        if opened not in before:
+            opened.close()
     window.clear_cookies()

@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.e2e.conftest import DashboardServer
 
 pytestmark = pytest.mark.browser
 
 
-def node_boxes(tab: Page) -> list[str | None]:
-    return [n.get_attribute("transform") for n in tab.locator(".graph .node").all()]
+@pytest.fixture(scope="module")
+def square(dashboard_server: DashboardServer, window: BrowserContext) -> Iterator[Page]:
+    """The square's graph, opened once for the tests that only look at it."""
+    tab = window.new_page()
+    tab.goto(f"{dashboard_server.url}/autograd?preset=square")
+    expect(tab.locator(".graph .node")).to_have_count(4)
+    yield tab
+    tab.close()
+
+
+def node_boxes(tab: Page) -> list[str]:
+    boxes: list[str] = tab.locator(".graph .node").evaluate_all(
+        "nodes => nodes.map(node => node.getAttribute('transform'))"
+    )
+    return boxes
 
 
 def press(tab: Page, what: str) -> None:
@@ -57,49 +71,41 @@ def test_type_a_program_step_to_the_end_break_the_ledger_and_mend_it(
     expect(tab.get_by_test_id("stAlert")).to_have_count(0)
 
 
-def test_stepping_shows_values_first_and_gradients_after(
-    dashboard_server: DashboardServer, tab: Page
-) -> None:
-    tab.goto(f"{dashboard_server.url}/autograd?preset=square")
-    expect(tab.locator(".graph .node")).to_have_count(4)
-    press(tab, "first")
-    expect(tab.locator(".graph .val:visible")).to_have_count(0)
+def test_stepping_shows_values_first_and_gradients_after(square: Page) -> None:
+    press(square, "first")
+    expect(square.locator(".graph .val:visible")).to_have_count(0)
     for _ in range(4):
-        press(tab, "next")
-    expect(tab.locator(".graph .val:not(.pending)")).to_have_count(4)
-    expect(tab.locator(".graph .grad:not(.pending)")).to_have_count(0)
-    tab.locator(".graph").press("End")
-    expect(tab.locator(".graph .grad:not(.pending)")).to_have_count(4)
-    expect(tab.locator(".graph .node", has_text="AccumulateGrad").first).to_contain_text("12")
+        press(square, "next")
+    expect(square.locator(".graph .val:not(.pending)")).to_have_count(4)
+    expect(square.locator(".graph .grad:not(.pending)")).to_have_count(0)
+    square.locator(".graph").press("End")
+    expect(square.locator(".graph .grad:not(.pending)")).to_have_count(4)
+    expect(square.locator(".graph .node", has_text="AccumulateGrad").first).to_contain_text("12")
 
 
-def test_a_click_on_a_node_shows_its_record(dashboard_server: DashboardServer, tab: Page) -> None:
-    tab.goto(f"{dashboard_server.url}/autograd?preset=square")
-    tab.locator(".graph .node", has_text="x*x").click()
-    card = tab.locator(".graph .card")
+def test_a_click_on_a_node_shows_its_record(square: Page) -> None:
+    square.locator(".graph .node", has_text="x*x").click()
+    card = square.locator(".graph .card")
     expect(card).to_contain_text("MulBackward0")
     expect(card).to_contain_text("saved self")
-    tab.keyboard.press("Escape")
+    square.keyboard.press("Escape")
     expect(card).to_be_hidden()
 
 
-def test_the_point_of_the_curve_follows_the_slider_while_it_is_dragged(
-    dashboard_server: DashboardServer, tab: Page
-) -> None:
-    tab.goto(f"{dashboard_server.url}/autograd?preset=square")
-    tab.get_by_role("tab", name="Curve").click()
-    curve = tab.locator(".curve")
+def test_the_point_of_the_curve_follows_the_slider_while_it_is_dragged(square: Page) -> None:
+    square.get_by_role("tab", name="Curve").click()
+    curve = square.locator(".curve")
     expect(curve).to_have_attribute("data-now", "2")
-    thumb = tab.locator(".st-key-leaf_x div:has(> [data-testid=stSliderThumbValue])")
+    thumb = square.locator(".st-key-leaf_x div:has(> [data-testid=stSliderThumbValue])")
     box = thumb.bounding_box()
     assert box is not None
-    tab.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    tab.mouse.down()
-    tab.mouse.move(box["x"] - 60, box["y"] + box["height"] / 2, steps=4)
+    square.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    square.mouse.down()
+    square.mouse.move(box["x"] - 60, box["y"] + box["height"] / 2, steps=4)
     expect(curve).not_to_have_attribute("data-now", "2")  # the mouse button is still down
-    assert "leaf.x" not in tab.url
-    tab.mouse.up()
-    expect(tab).to_have_url(re.compile(r"leaf\.x="))
+    assert "leaf.x" not in square.url
+    square.mouse.up()
+    expect(square).to_have_url(re.compile(r"leaf\.x="))
 
 
 def test_a_link_opens_program_leaves_and_view(dashboard_server: DashboardServer, tab: Page) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 from PIL import Image, ImageDraw
-from playwright.sync_api import FilePayload, Locator, Page, expect
+from playwright.sync_api import BrowserContext, FilePayload, Locator, Page, expect
 
 import mlcore
 from mlcore import MNISTConfig, Run
@@ -41,13 +41,18 @@ def run(dashboard_server: DashboardServer) -> Iterator[Run]:
     finished.store.close()
 
 
-@pytest.fixture
-def page(dashboard_server: DashboardServer, run: Run, tab: Page) -> Page:
-    """The page with that run, and a seven of the test set on its sheet."""
+@pytest.fixture(scope="module")
+def page(dashboard_server: DashboardServer, run: Run, window: BrowserContext) -> Iterator[Page]:
+    """The page with that run, opened with a seven of the test set on its sheet.
+
+    One for all tests: each clears the sheet, or leaves a seven for the next.
+    """
+    tab = window.new_page()
     tab.goto(f"{dashboard_server.url}/draw?run={run.id}")
     expect(answer(tab)).to_have_attribute("data-answer", "7")
     expect(tab.locator(".maps .group")).to_have_count(3)
-    return tab
+    yield tab
+    tab.close()
 
 
 def answer(tab: Page) -> Locator:

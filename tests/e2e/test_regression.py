@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from tests.e2e.conftest import DashboardServer
 
 pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def usual(dashboard_server: DashboardServer, window: BrowserContext) -> Iterator[Page]:
+    """The page as it opens without parameters, for tests that do not mind the others' clicks."""
+    tab = window.new_page()
+    open_views(tab, dashboard_server)
+    yield tab
+    tab.close()
 
 
 def open_views(tab: Page, server: DashboardServer, query: str = "") -> Locator:
@@ -58,37 +68,31 @@ def test_play_runs_to_the_last_step(tab: Page, dashboard_server: DashboardServer
     expect(views.locator("output")).to_contain_text("step 20 ·")
 
 
-def test_a_click_on_the_surface_is_the_new_start_and_stands_in_the_url(
-    tab: Page, dashboard_server: DashboardServer
-) -> None:
-    views = open_views(tab, dashboard_server)
+def test_a_click_on_the_surface_is_the_new_start_and_stands_in_the_url(usual: Page) -> None:
+    views = usual.locator(".views")
     click_at(views.locator("[data-view=surface] canvas"), 0.4, 0.3)
-    expect(tab).to_have_url(re.compile("start_w=.*start_b="))
-    expect(tab.get_by_role("button", name=re.compile(r"back to \(0, 0\)"))).to_be_visible()
+    expect(usual).to_have_url(re.compile("start_w=.*start_b="))
+    expect(usual.get_by_role("button", name=re.compile(r"back to \(0, 0\)"))).to_be_visible()
     views.get_by_role("slider", name="Step").fill("0")
     expect(views.locator("output")).not_to_contain_text("w 0 ·")
 
 
-def test_clicks_on_the_data_add_and_remove_points_and_can_be_undone(
-    tab: Page, dashboard_server: DashboardServer
-) -> None:
-    views = open_views(tab, dashboard_server)
+def test_clicks_on_the_data_add_and_remove_points_and_can_be_undone(usual: Page) -> None:
+    views = usual.locator(".views")
     canvas = views.locator("[data-view=data] canvas")
     expect(canvas).to_have_attribute("aria-label", re.compile("^100 points"))
     click_at(canvas, 0.9, 0.7)
     expect(canvas).to_have_attribute("aria-label", re.compile("^101 points"))
     click_at(canvas, 0.9, 0.7)
     expect(canvas).to_have_attribute("aria-label", re.compile("^100 points"))
-    expect(tab).to_have_url(re.compile("points="))
-    tab.get_by_role("button", name="Undo 2 edits").click()
-    expect(tab).not_to_have_url(re.compile("points="))
+    expect(usual).to_have_url(re.compile("points="))
+    usual.get_by_role("button", name="Undo 2 edits").click()
+    expect(usual).not_to_have_url(re.compile("points="))
 
 
-def test_too_small_best_and_too_large_start_at_one_point(
-    tab: Page, dashboard_server: DashboardServer
-) -> None:
-    views = open_views(tab, dashboard_server)
-    tab.get_by_role("button", name="Too small · best · too large").click()
+def test_too_small_best_and_too_large_start_at_one_point(usual: Page) -> None:
+    views = usual.locator(".views")
+    usual.get_by_role("button", name="Too small · best · too large").click()
     for label in ("too small", "best", "too large"):
         expect(views.get_by_role("button", name=re.compile(f"^{label} η = "))).to_be_visible()
     losses = {}
