@@ -64,8 +64,7 @@ def open_page() -> Open:
     """Open a page of the dashboard, the way a link with parameters does."""
 
     def open_page(page: str = "pages/home.py", **params: str) -> AppTest:
-        at = AppTest.from_file(ROOT / "dashboard.py", default_timeout=60).run()
-        assert not at.exception
+        at = AppTest.from_file(ROOT / "dashboard.py", default_timeout=60)
         if page != "pages/home.py":
             at.switch_page(page)
         at.query_params.update(params)
