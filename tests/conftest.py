@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import os
+import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,6 +37,20 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     both = here or test.get_closest_marker("both_back_ends") is not None
     if both and "store" in metafunc.fixturenames:
         metafunc.parametrize("store", BACK_ENDS, indirect=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def components_are_looked_for_once() -> Iterator[None]:
+    """Each AppTest would read the metadata of all installed packages for components of theirs.
+
+    That is most of what opening a page costs here; a server does it once, when it starts.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        if "streamlit.testing.v1" in sys.modules:  # a test is to open pages
+            scanner = importlib.import_module("streamlit.components.v2.manifest_scanner")
+            name = "scan_component_manifests"
+            patch.setattr(scanner, name, cache(getattr(scanner, name)))
+        yield
 
 
 @pytest.fixture(scope="session")
