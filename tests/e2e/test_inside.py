@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 import mlcore
 from mlcore import MNISTConfig, Run
@@ -29,14 +29,26 @@ def run(dashboard_server: DashboardServer) -> Iterator[Run]:
     made.store.close()
 
 
-def tiles(tab: Page) -> Locator:
+@pytest.fixture(scope="module")
+def page(dashboard_server: DashboardServer, run: Run, window: BrowserContext) -> Iterator[Page]:
+    """The page with that run, opened once; each test goes to the view that it looks at."""
+    tab = window.new_page()
+    tab.goto(f"{dashboard_server.url}/inside?run={run.id}")
+    yield tab
+    tab.close()
+
+
+def tiles(tab: Page | Locator) -> Locator:
     """The component's own box: it tells in attributes which moment is drawn."""
     return tab.locator(".inside-tiles")
 
 
-def open_view(tab: Page, server: DashboardServer, view: str, run: Run) -> None:
-    tab.goto(f"{server.url}/inside?tab={view}&run={run.id}")
-    expect(tab.get_by_role("tab", name=view)).to_be_visible()
+def turn_to(page: Page, view: str) -> Locator:
+    """Click the tab of a view; what stands below it."""
+    page.get_by_role("tab", name=view).click()
+    panel = page.get_by_role("tabpanel", name=view)
+    expect(panel).to_be_visible()
+    return panel
 
 
 def test_the_first_visitor_trains_the_course_network_and_watches_its_weights_form(
@@ -57,7 +69,7 @@ def test_the_slider_over_the_epochs_moves_in_the_browser_alone(
 ) -> None:
     sent: list[object] = []
     tab.on("websocket", lambda socket: socket.on("framesent", lambda frame: sent.append(frame)))
-    open_view(tab, dashboard_server, "Matrices", run)
+    tab.goto(f"{dashboard_server.url}/inside?tab=Matrices&run={run.id}")
     expect(tiles(tab)).to_have_attribute("data-moment", "Epoch 2")
     expect(tab.get_by_text("They agree.")).to_be_visible()
     before = len(sent)
@@ -78,66 +90,63 @@ def test_the_slider_over_the_epochs_moves_in_the_browser_alone(
     expect(tab.get_by_text(re.compile(r"^hidden1, 24 tiles of 28 × 28"))).to_be_visible()
 
 
-def test_playing_ends_at_the_last_epoch(
-    dashboard_server: DashboardServer, tab: Page, run: Run
-) -> None:
-    open_view(tab, dashboard_server, "Matrices", run)
-    expect(tiles(tab)).to_have_attribute("data-moment", "Epoch 2")
+def test_playing_ends_at_the_last_epoch(page: Page) -> None:
+    panel = turn_to(page, "Matrices")
+    expect(tiles(panel)).to_have_attribute("data-moment", "Epoch 2")
 
-    tab.get_by_role("button", name="Play").click()
+    panel.get_by_role("button", name="Play").click()
 
-    expect(tiles(tab)).to_have_attribute("data-moment", "Epoch 0")
-    expect(tiles(tab)).to_have_attribute("data-moment", "Epoch 2")
-    expect(tab.get_by_role("button", name="Play")).to_be_visible()
+    expect(tiles(panel)).to_have_attribute("data-moment", "Epoch 0")
+    expect(tiles(panel)).to_have_attribute("data-moment", "Epoch 2")
+    expect(panel.get_by_role("button", name="Play")).to_be_visible()
 
 
 def test_clicking_a_cell_of_the_matrix_shows_its_digits_until_all_mistakes_are_asked_for(
-    dashboard_server: DashboardServer, tab: Page, run: Run
+    page: Page, run: Run
 ) -> None:
     confusion = run.arrays(run.step)["confusion"]
     count = int(confusion[1, 1])
-    open_view(tab, dashboard_server, "Where it errs", run)
-    expect(tab.get_by_text(re.compile(r"^Most confident of its"))).to_be_visible()
-    cell = tab.locator("g.mark-rect path[aria-label*='Predicted class: 1; True class: 1;']").last
+    panel = turn_to(page, "Where it errs")
+    expect(panel.get_by_text(re.compile(r"^Most confident of its"))).to_be_visible()
+    cell = panel.locator("g.mark-rect path[aria-label*='Predicted class: 1; True class: 1;']").last
 
     cell.click()
-    expect(tab.get_by_text(f"{count:,} test images of class 1")).to_be_visible()
+    expect(panel.get_by_text(f"{count:,} test images of class 1")).to_be_visible()
 
-    tab.get_by_role("button", name="All mistakes").click()
-    expect(tab.get_by_text(re.compile(r"^Most confident of its"))).to_be_visible()
+    panel.get_by_role("button", name="All mistakes").click()
+    expect(panel.get_by_text(re.compile(r"^Most confident of its"))).to_be_visible()
 
 
 def test_a_broken_width_shows_the_guilty_row_and_mending_it_brings_the_answer_back(
-    dashboard_server: DashboardServer, tab: Page, run: Run
+    page: Page,
 ) -> None:
-    open_view(tab, dashboard_server, "Layer by layer", run)
-    expect(tab.get_by_text("The answer")).to_be_visible()
+    panel = turn_to(page, "Layer by layer")
+    expect(panel.get_by_text("The answer")).to_be_visible()
 
-    tab.get_by_role("combobox", name="Break").click()
-    tab.get_by_role("option", name="output").click()
-    expect(tab.get_by_test_id("stAlert")).to_contain_text(
+    page.get_by_role("combobox", name="Break").click()
+    page.get_by_role("option", name="output").click()
+    expect(panel.get_by_test_id("stAlert")).to_contain_text(
         "mat1 and mat2 shapes cannot be multiplied (1x24 and 25x10)"
     )
-    expect(tab.locator("tr.guilty")).to_contain_text("output")
+    expect(panel.locator("tr.guilty")).to_contain_text("output")
 
-    takes = tab.get_by_role("spinbutton", name="Takes (values)")
+    takes = page.get_by_role("spinbutton", name="Takes (values)")
     takes.fill("24")
     takes.press("Enter")
-    expect(tab.get_by_text("The answer")).to_be_visible()
-    expect(tab.get_by_test_id("stAlert")).to_have_count(0)
+    expect(panel.get_by_text("The answer")).to_be_visible()
+    expect(panel.get_by_test_id("stAlert")).to_have_count(0)
 
 
-def test_pointing_at_a_sign_in_the_plane_shows_the_digit(
-    dashboard_server: DashboardServer, tab: Page, run: Run
-) -> None:
-    open_view(tab, dashboard_server, "Plane", run)
-    expect(tab.get_by_text("They agree.")).to_be_visible()
-    chart = tab.locator("[data-testid=stVegaLiteChart] canvas")
+def test_pointing_at_a_sign_in_the_plane_shows_the_digit(page: Page) -> None:
+    panel = turn_to(page, "Plane")
+    expect(panel.get_by_text("They agree.")).to_be_visible()
+    chart = panel.locator("[data-testid=stVegaLiteChart] canvas")
+    chart.scroll_into_view_if_needed()
     box = chart.bounding_box()
     assert box is not None
-    picture = tab.locator("#vg-tooltip-element img")
+    picture = page.locator("#vg-tooltip-element img")
     for step in range(120):  # signs lie densest around the middle
-        tab.mouse.move(
+        page.mouse.move(
             box["x"] + box["width"] * (0.45 + 0.002 * step), box["y"] + box["height"] * 0.5
         )
         if picture.is_visible():

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Dialog, Page, expect
+from playwright.sync_api import Dialog, Page, expect
 
 import mlcore
 from mlcore import MNISTConfig
@@ -71,7 +71,7 @@ def wait_for_curves(tab: Page, count: int) -> None:
 
 
 def test_from_many_runs_to_an_answer_that_a_link_opens_again(
-    dashboard_server: DashboardServer, store: Store, tab: Page, browser: Browser
+    dashboard_server: DashboardServer, store: Store, tab: Page
 ) -> None:
     tab.goto(f"{dashboard_server.url}/runs")
     wait_for_table(tab)
@@ -119,8 +119,7 @@ def test_from_many_runs_to_an_answer_that_a_link_opens_again(
     assert started.value.path().read_text().startswith("<svg")
 
     # share
-    context: BrowserContext = browser.new_context(viewport={"width": 1400, "height": 900})
-    other = context.new_page()
+    other = tab.context.new_page()
     other.goto(tab.url)
     wait_for_curves(other, 6)
     expect(other.get_by_role("tab", name="Take along")).to_have_attribute("aria-selected", "true")
@@ -128,7 +127,6 @@ def test_from_many_runs_to_an_answer_that_a_link_opens_again(
     expect(other.get_by_text("9,999 times")).to_have_count(0)
     assert other.url == tab.url
     assert curves(other) == curves(tab)
-    context.close()
 
 
 def test_missing_seeds_are_run_by_a_click_and_watched(

@@ -1,9 +1,11 @@
 """The path of a person through a sweep: start, watch, stop, extend, brush, leave and come back."""
 
 import re
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from mlcore.runs.store import open_store
 from mlcore.sweeps import LinearRange, LogRange, Sweep, list_sweeps
@@ -34,6 +36,36 @@ def newest(server: DashboardServer) -> Sweep:
 def points(tab: Page) -> Locator:
     """The points of the first scatter."""
     return tab.get_by_test_id("stVegaLiteChart").first.locator("g.mark-symbol path")
+
+
+@pytest.fixture(scope="module")
+def start(dashboard_server: DashboardServer, window: BrowserContext) -> Iterator[Page]:
+    """The page without a sweep, opened once for the tests of the form."""
+    tab = window.new_page()
+    tab.goto(f"{dashboard_server.url}/sweeps")
+    yield tab
+    tab.close()
+
+
+@dataclass
+class Watched:
+    """A page, and what it sent to the server."""
+
+    tab: Page
+    asked: list[str]
+
+
+@pytest.fixture(scope="module")
+def quick(dashboard_server: DashboardServer, window: BrowserContext) -> Iterator[Watched]:
+    """The page on which a quick sweep was started and came to its end."""
+    tab = window.new_page()
+    asked: list[str] = []
+    tab.on("websocket", lambda socket: socket.on("framesent", lambda _: asked.append("frame")))
+    tab.goto(f"{dashboard_server.url}/sweeps{QUICK}")
+    tab.get_by_role("button", name="Start the sweep").click()
+    expect(badge(tab, "finished")).to_be_visible(timeout=LONG_MS)
+    yield Watched(tab, asked)
+    tab.close()
 
 
 def test_eight_rates_are_swept_watched_stopped_extended_and_found_again(
@@ -76,12 +108,22 @@ def test_eight_rates_are_swept_watched_stopped_extended_and_found_again(
     other.close()
 
 
+def test_a_finished_sweep_is_no_longer_asked_for(quick: Watched) -> None:
+    tab, asked = quick.tab, quick.asked
+    expect(tab.get_by_test_id("stStatusWidget")).to_have_count(0)
+    tab.wait_for_timeout(1000)  # the charts and the brush have told their sizes
+    before = len(asked)
+
+    tab.wait_for_timeout(2500)  # three polls, if there were any
+
+    assert before
+    assert len(asked) - before <= 1
+
+
 def test_axes_are_brushed_and_the_search_narrowed_while_it_runs(
-    dashboard_server: DashboardServer, tab: Page
+    dashboard_server: DashboardServer, quick: Watched
 ) -> None:
-    tab.goto(f"{dashboard_server.url}/sweeps{QUICK}")
-    tab.get_by_role("button", name="Start the sweep").click()
-    expect(badge(tab, "finished")).to_be_visible(timeout=LONG_MS)
+    tab = quick.tab
     lines = tab.locator(".brush .lines path")
     expect(lines).to_have_count(10)
     mark = tab.locator(".brush .mark").first
@@ -126,53 +168,30 @@ def test_axes_are_brushed_and_the_search_narrowed_while_it_runs(
     assert ((later >= rate.low) & (later <= rate.high)).all()
 
 
-def test_a_slider_becomes_a_range_and_nothing_typed_is_lost(
-    dashboard_server: DashboardServer, tab: Page
-) -> None:
-    tab.goto(f"{dashboard_server.url}/sweeps")
-    tab.get_by_label("Learning rate to").fill("0.5")
-    tab.get_by_label("Learning rate to").press("Enter")
-    expect(tab.get_by_text("Learning rate 0.001 to 0.5, log").first).to_be_visible()
-    assert re.search(r"range\.lr=log%3A0\.001%3A0\.5", tab.url)
-
-    tab.reload()
-
-    expect(tab.get_by_label("Learning rate to")).to_have_value("0.5")
-    expect(tab.get_by_text("12 runs").first).to_be_visible()
-
-
-def test_another_experiment_has_a_form_of_its_own(
-    dashboard_server: DashboardServer, tab: Page
-) -> None:
-    tab.goto(f"{dashboard_server.url}/sweeps")
-    expect(tab.get_by_label("Learning rate to")).to_have_value("10")
-    main = tab.get_by_test_id("stMain")
+def test_another_experiment_has_a_form_of_its_own(start: Page) -> None:
+    expect(start.get_by_label("Learning rate to")).to_have_value("10")
+    main = start.get_by_test_id("stMain")
 
     main.get_by_text("Regression", exact=True).click()
 
-    expect(tab.get_by_label("Learning rate η to")).to_have_value("1.2")
+    expect(start.get_by_label("Learning rate η to")).to_have_value("1.2")
     expect(main.get_by_test_id("stMultiSelect").get_by_text("loss", exact=True)).to_be_visible()
     expect(main.get_by_test_id("stAlert").get_by_text("must be")).to_have_count(0)
-    assert "model=" not in tab.url
+    assert "model=" not in start.url
 
     main.get_by_text("MNIST", exact=True).click()
 
-    expect(tab.get_by_label("Learning rate to")).to_have_value("10")
+    expect(start.get_by_label("Learning rate to")).to_have_value("10")
     expect(main.get_by_test_id("stMultiSelect").get_by_text("test_accuracy")).to_be_visible()
 
 
-def test_a_finished_sweep_is_no_longer_asked_for(
-    dashboard_server: DashboardServer, tab: Page
-) -> None:
-    asked: list[str] = []
-    tab.on("websocket", lambda socket: socket.on("framesent", lambda _: asked.append("frame")))
-    tab.goto(f"{dashboard_server.url}/sweeps{QUICK}")
-    tab.get_by_role("button", name="Start the sweep").click()
-    expect(badge(tab, "finished")).to_be_visible(timeout=LONG_MS)
-    expect(tab.get_by_test_id("stStatusWidget")).to_have_count(0)
-    tab.wait_for_timeout(1000)  # the charts and the brush have told their sizes
-    before = len(asked)
+def test_a_slider_becomes_a_range_and_nothing_typed_is_lost(start: Page) -> None:
+    start.get_by_label("Learning rate to").fill("0.5")
+    start.get_by_label("Learning rate to").press("Enter")
+    expect(start.get_by_text("Learning rate 0.001 to 0.5, log").first).to_be_visible()
+    assert re.search(r"range\.lr=log%3A0\.001%3A0\.5", start.url)
 
-    tab.wait_for_timeout(2500)  # three polls, if there were any
+    start.reload()
 
-    assert len(asked) - before <= 1
+    expect(start.get_by_label("Learning rate to")).to_have_value("0.5")
+    expect(start.get_by_text("12 runs").first).to_be_visible()
