@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import os
+import shutil
 import sys
 from collections.abc import Iterator
 from functools import cache
@@ -15,6 +16,7 @@ import psutil
 import pytest
 from hypothesis import settings
 
+from mlcore.runs.database import resolve_url
 from mlcore.runs.engines.local import reap_children
 from mlcore.runs.store import Store, open_store
 
@@ -79,9 +81,20 @@ def skip_unless_ci(missing: str) -> None:
     pytest.skip(f"{missing} is missing")
 
 
+@pytest.fixture(scope="session")
+def new_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store without runs, whose tables were made by migration; copy it."""
+    path = tmp_path_factory.mktemp("new") / "runs.db"
+    Store(resolve_url(str(path))).close()
+    return path
+
+
 @pytest.fixture
 def store(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    new_file: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Store]:
     """An empty store of its own, named by MLCORE_STORE; its workers end with it."""
     server: PostgresServer | None = None
@@ -91,6 +104,9 @@ def store(
         assert server is not None
         url = server.new_store()
         monkeypatch.setenv("MLCORE_FILES", str(tmp_path / "files"))
+    else:
+        Path(url).parent.mkdir()
+        shutil.copy(new_file, url)
     monkeypatch.setenv("MLCORE_STORE", url)
     monkeypatch.setenv("MLCORE_WORKERS", "1")
     opened = open_store()

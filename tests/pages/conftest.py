@@ -1,5 +1,6 @@
 """The dashboard in a simulated browser, over stores that no worker tends."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -24,8 +25,9 @@ def no_workers(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def empty_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+def empty_store(tmp_path: Path, new_file: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     """A store without runs."""
+    shutil.copy(new_file, tmp_path / "runs.db")
     monkeypatch.setenv("MLCORE_STORE", str(tmp_path / "runs.db"))
     store = open_store()
     yield store

@@ -96,7 +96,7 @@ def test_a_deleted_sweep_leaves_its_runs_and_comes_back_with_its_line(
     assert list_sweeps(bench) == []
     assert len(bench.list()) == 2
 
-    again = swept(line.removeprefix("mlcore sweep "))
+    again = work_off(swept(line.removeprefix("mlcore sweep ")))
 
     assert (again.spec, again.status, again.counts.cached) == (done.spec, "finished", 2)
 
