@@ -21,6 +21,9 @@ from mlcore.runs.engines.local import reap_children
 from mlcore.runs.store import Store, open_store
 
 if TYPE_CHECKING:
+    from xdist.remote import Producer
+    from xdist.scheduler import LoadScopeScheduling
+
     from tests.engines.server import PostgresServer
 
 BACK_ENDS = ("sqlite", "postgresql")
@@ -30,6 +33,26 @@ ON_BOTH = ("runs",)
 settings.register_profile("quick", deadline=None, derandomize=True, max_examples=60)
 settings.register_profile("thorough", deadline=None, max_examples=1000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
+
+
+TOGETHER = ("tests/e2e/", "tests/engines/test_ray.py")
+"""Files whose tests stay on one process of ``pytest -n``: they share a server or a cluster."""
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    """Give each process whole files of ``TOGETHER``, and else one test after the other.
+
+    What ``--dist loadgroup`` is for, but pytest-xdist 3.8 does not find the groups under pytest
+    9.2: each process then starts the server of each file.
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Scheduling(LoadScopeScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            return nodeid.split("::")[0] if nodeid.startswith(TOGETHER) else nodeid
+
+    return Scheduling(config, log)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
