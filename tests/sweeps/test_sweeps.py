@@ -153,7 +153,7 @@ def test_a_sweep_is_limited_by_time(bench: Store) -> None:
     done = sweep.refresh()
     assert (done.status, done.asked) == ("finished", asked)
     assert set(done.frame()["status"]) == {"stopped"}
-    assert work_off(done.extend(minutes=0.01)).asked > asked
+    assert work_off(done.extend(minutes=0.03)).asked > asked
 
 
 def test_extending_a_stopped_or_timed_sweep_goes_on_with_it(bench: Store) -> None:
