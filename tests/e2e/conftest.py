@@ -27,7 +27,7 @@ CHROMIUM_FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
-PATIENCE = 20.0
+PATIENCE = 40.0
 """Seconds a condition may take on a busy machine before it counts as never coming true."""
 
 
