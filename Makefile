@@ -6,6 +6,8 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 JOBS ?= 2
+# the tests start some hundred processes: the code is compiled once for all of them
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help run test lint format bench clean
 help: ## Say what each target does
