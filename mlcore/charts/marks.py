@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
+_ONE_PLACE = 1e-8
+"""Numbers that differ by less, relatively, have no room for round numbers of ten digits between."""
+
 
 def round_ends(numbers: Floats, *, log: bool) -> tuple[float, float]:
     """The nearest round numbers around all, so that they seldom change while points come.
@@ -23,7 +26,7 @@ def round_ends(numbers: Floats, *, log: bool) -> tuple[float, float]:
     if log:
         low, high = _round_down(low), _tidy(1 / _round_down(1 / high))
         return (low / 2, high * 2) if low == high else (low, high)
-    if low == high:
+    if high - low <= _ONE_PLACE * max(abs(low), abs(high)):
         room = abs(low) / 2 or 0.5
         return low - room, high + room
     step = even_step(high - low, 8)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import vl_convert
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy.interpolate import griddata
 
@@ -70,6 +70,7 @@ def test_ends_are_round_and_stay_while_points_come_between_them(values: list[flo
 
 
 @given(st.lists(numbers, min_size=2, max_size=20, unique=True))
+@example([1e6, 999999.9999999999])
 def test_ticks_lie_on_the_axis_in_rising_order(values: list[float]) -> None:
     column = pd.Series(values)
     ticks = Dimension.of(column.to_frame("v"), "v").ticks()
