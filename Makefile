@@ -19,7 +19,7 @@ run: $(VENV)/.ready ## Open the dashboard in the browser (PORT=8501 by default)
 
 test: $(VENV)/.ready-test lint ## Lint, check types and layers, run every test
 	@echo "→ Running the tests on $(JOBS) processes"
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
+	$(BIN)/python -m pytest -n $(JOBS)
 
 lint: $(VENV)/.ready-test ## Style, types and the layers of the architecture
 	@echo "→ Checking style, types and layers"

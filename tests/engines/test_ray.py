@@ -24,7 +24,7 @@ from tests.conftest import skip_unless_ci
 from tests.runs.toy import ToyConfig
 
 ROOT = Path(__file__).parents[2]
-pytestmark = [pytest.mark.ray, pytest.mark.timeout(600), pytest.mark.xdist_group("ray")]
+pytestmark = [pytest.mark.ray, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(autouse=True)
