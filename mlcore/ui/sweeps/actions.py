@@ -39,7 +39,7 @@ def show(sweep: Sweep) -> None:
             with st.popover("Change ranges", icon=":material/swap_horiz:", key="sweeps.ranges"):
                 _ranges(sweep)
         with st.popover(
-            "", icon=":material/more_horiz:", help="Rename or delete", key="sweeps.more"
+            "", icon=":material/more_horiz:", help="Rename or delete", key=f"sweeps.more.{sweep.id}"
         ):
             _more_rarely(sweep)
 
