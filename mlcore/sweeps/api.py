@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 
 from sqlalchemy import select
@@ -105,13 +104,12 @@ def start(
     engine.check(store)
     spec.config.data_checksum()
     settings = settings_for(spec, n, minutes)
-    deadline = None if minutes is None else time.time() + 60 * minutes
     with store.writing() as connection:
         known = None if force else book.newest_equal(connection, spec)
         if known is not None and known.status == book.FAILED:
             known = None
         sweep_id = (
-            book.create(connection, spec, settings, deadline, name) if known is None else known.id
+            book.create(connection, spec, settings, minutes, name) if known is None else known.id
         )
     if known is not None:
         _take_up(get_sweep(known.id, store), settings, minutes)

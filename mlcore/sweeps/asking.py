@@ -72,7 +72,7 @@ def as_words(spec: SweepSpec, settings: int | None, minutes: float | None = None
     if "n" in settled:
         words += ["-n", str(settled["n"])]
     if "minutes" in settled:
-        words += ["--minutes", f"{settled['minutes']:g}"]
+        words += ["--minutes", f"{settled['minutes']:.10g}"]
     for name in ("sampler", "objective", "direction", "seeds", "prune"):
         if name in settled:
             value = settled[name]
@@ -89,7 +89,7 @@ def _settled(spec: SweepSpec, settings: int | None, minutes: float | None) -> di
     if settings is not None and settings != settings_for(spec, None, minutes):
         given["n"] = settings
     if minutes is not None:
-        given["minutes"] = float(f"{minutes:.3g}")
+        given["minutes"] = round(minutes, 6)  # without what a moment's own rounding adds
     if spec.sampler != "grid":
         given["sampler"] = spec.sampler
     metrics = [one.metric for one in spec.objectives]

@@ -29,10 +29,11 @@ def create(
     connection: Connection,
     spec: SweepSpec,
     settings: int | None,
-    deadline: float | None,
+    minutes: float | None,
     name: str = "",
 ) -> str:
     """Write a new sweep down, running; its first runs are asked for by ``coordinator.advance``."""
+    now = time.time()
     sweep_id = "".join(secrets.choice(_ALPHABET) for _ in range(8))
     connection.execute(
         insert(sweeps).values(
@@ -42,8 +43,8 @@ def create(
             spec=spec.to_json(),
             status=RUNNING,
             settings=settings,
-            deadline=deadline,
-            created=time.time(),
+            deadline=None if minutes is None else now + 60 * minutes,
+            created=now,
         )
     )
     return sweep_id

@@ -58,6 +58,14 @@ def test_a_sweep_gives_itself_again_as_a_command(words: str) -> None:
     assert ("--minutes" in words) == (again.deadline is not None)
 
 
+@pytest.mark.usefixtures("bench")
+@pytest.mark.parametrize("minutes", ["0.5", "90", "10081.5"])
+def test_the_time_a_sweep_was_given_is_told_exactly(minutes: str) -> None:
+    sweep = swept(f"regression --lr log:1e-6:1e-4 --sampler random --minutes {minutes}")
+    assert sweep.as_command().endswith(f"--minutes {minutes} --sampler random")
+    assert f"minutes={float(minutes)}," in sweep.as_python()
+
+
 def test_sweeps_are_listed_shown_stopped_extended_and_resumed(
     bench: Store, capsys: pytest.CaptureFixture[str]
 ) -> None:
