@@ -221,7 +221,7 @@ def _resume(given: argparse.Namespace) -> int:
 
 def _worker(given: argparse.Namespace) -> int:
     from mlcore.runs import open_store
-    from mlcore.runs.worker import idle_for, tell, work
+    from mlcore.runs.execution.worker import idle_for, tell, work
 
     tell()
     work(open_store(), idle_for() if given.idle is None else given.idle)

@@ -58,7 +58,7 @@ def _say(given: argparse.Namespace) -> int:
 
 def _edit(given: argparse.Namespace, **changes: Any) -> int:
     from mlcore.runs import open_store
-    from mlcore.runs.organize import edit
+    from mlcore.runs.store.organize import edit
 
     store = open_store()
     for run in edit(store, [run.id for run in named_runs(store, given)], **changes):
@@ -68,7 +68,7 @@ def _edit(given: argparse.Namespace, **changes: Any) -> int:
 
 def _remove(given: argparse.Namespace) -> int:
     from mlcore.runs import open_store
-    from mlcore.runs.organize import purge_runs, trash
+    from mlcore.runs.store.organize import purge_runs, trash
 
     store = open_store()
     ids = [run.id for run in named_runs(store, given)]
@@ -82,7 +82,7 @@ def _remove(given: argparse.Namespace) -> int:
 
 def _undo(given: argparse.Namespace) -> int:
     from mlcore.runs import open_store
-    from mlcore.runs.organize import restore
+    from mlcore.runs.store.organize import restore
 
     store = open_store()
     ids = given.ids

@@ -59,7 +59,7 @@ def _add_question(parser: argparse.ArgumentParser) -> None:
 
 def _ls(given: argparse.Namespace) -> int:
     from mlcore.runs import open_store, run_table, tend
-    from mlcore.runs.filters import parse
+    from mlcore.runs.filters.parser import parse
     from mlcore.runs.status import Status
 
     if given.n < 1:
@@ -88,7 +88,7 @@ def _compare(given: argparse.Namespace) -> int:
     print(f"{comparison.metric}, {comparison.measure} ({comparison.goal} is better)\n")
     for title, table in (
         ("Differing config", comparison.differing),
-        ("Differing surroundings", comparison.surroundings),
+        ("Differing environment", comparison.environment),
     ):
         if len(table):
             print(f"{title}\n{table.T.to_string(max_colwidth=24)}\n")

@@ -18,7 +18,7 @@ def add_runs(parser: argparse.ArgumentParser) -> None:
 def named_runs(store: Store, given: argparse.Namespace) -> list[Run]:
     """The runs that ids and filter name, each once."""
     from mlcore.runs import run_table
-    from mlcore.runs.filters import parse
+    from mlcore.runs.filters.parser import parse
 
     ids = [store.get(run_id).id for run_id in given.ids]
     if given.where is not None:

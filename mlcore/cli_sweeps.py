@@ -268,7 +268,7 @@ def _print_sweep(found: Sweep) -> None:
     print(_line(found))
     if found.error:
         print(f"  {one_line(found.error, 400)}")
-    for sentence in dict.fromkeys(one.sentence() for one in found.populations):
+    for sentence in dict.fromkeys(one.sentence() for one in found.ensembles):
         print(f"  {sentence}")
     if len(found.objectives) > 1:
         for run in found.pareto:

@@ -7,7 +7,7 @@ from mlcore.ui import page
 page.header("Draw a digit", "What does a network make of your own hand, and how little fools it?")
 
 from mlcore.mnist import load  # noqa: E402 - first paint, then load
-from mlcore.ui.draw import answers, networks, sees, sheet, starts  # noqa: E402
+from mlcore.ui.draw import canvas, explanations, networks, predictions, starting_digit  # noqa: E402
 
 top = st.container(key="draw.top")
 left, right = page.columns()
@@ -18,12 +18,12 @@ with top, page.sentences():
     chosen = networks.choose_networks(follow_in=card)
 with page.sentences():
     digits = chosen[0].digits() if chosen else load("mnist")
-    starts.first(digits)
+    starting_digit.first(digits)
     with place:
-        sheet.show()
-        starts.controls(digits)
+        canvas.show()
+        starting_digit.controls(digits)
     with right:
-        answers.show(chosen)
-        sees.show(chosen[0] if chosen else None)
+        predictions.show(chosen)
+        explanations.show(chosen[0] if chosen else None)
 
 page.explain("How a drawing becomes 28×28 pixels, and what the views show", "draw", key="draw.text")

@@ -4,21 +4,14 @@ from mlcore.ui import page
 
 page.header("Inside", "What did the network learn, and why does it err?")
 
-from mlcore.ui.inside import (  # noqa: E402 - first paint, then load
-    algebra,
-    matrices,
-    mistakes,
-    planes,
-    relu,
-    two_losses,
-)
-from mlcore.ui.layers.parts import tabs  # noqa: E402
+from mlcore.ui.common.parts import tabs  # noqa: E402
+from mlcore.ui.inside import algebra, matrices, mistakes, projections, relu, two_losses  # noqa: E402 - first paint, then load
 
 VIEWS = {
     "Matrices": matrices.show,
     "Layer by layer": algebra.show,
     "Where it errs": mistakes.show,
-    "Plane": planes.show,
+    "Plane": projections.show,
     "Two losses": two_losses.show,
     "With or without ReLU": relu.show,
 }

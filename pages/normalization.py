@@ -4,14 +4,8 @@ from mlcore.ui import page
 
 page.header("Normalization", "Which numbers share a mean and a variance, and what does it buy?")
 
-from mlcore.ui.layers import (  # noqa: E402 - torch comes after the first paint
-    norm_compare,
-    norm_race,
-    norm_running,
-    norm_spread,
-    norm_tensor,
-    parts,
-)
+from mlcore.ui.common import parts  # noqa: E402 - torch comes after the first paint
+from mlcore.ui.layers import norm_compare, norm_race, norm_running, norm_spread, norm_tensor  # noqa: E402 - torch comes after the first paint
 
 parts.tabs(
     {

@@ -4,7 +4,7 @@ from mlcore.ui import page
 
 page.header("Runs", "Which of my runs answers my question?")
 
-from mlcore.ui.runs import shelf  # noqa: E402 - first paint, then load
+from mlcore.ui.runs import runs_page  # noqa: E402 - first paint, then load
 
 with page.sentences():
-    shelf.show()
+    runs_page.show()

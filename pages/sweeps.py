@@ -7,14 +7,14 @@ from mlcore.ui import page
 page.header("Sweeps", "Which settings matter, and which are best?")
 
 from mlcore.sweeps import SweepNotFoundError  # noqa: E402 - first paint, then load
-from mlcore.ui.sweeps import chosen, panel, start  # noqa: E402
+from mlcore.ui.sweeps import panel, selection, start_form  # noqa: E402
 
 controls, picture = page.columns()
 with controls:
-    start.show()
+    start_form.show()
 with picture, page.sentences():
     try:
-        sweep = chosen.shown_sweep()
+        sweep = selection.shown_sweep()
     except (SweepNotFoundError, ValueError, TypeError) as unreadable:
         page.error(unreadable)
         st.stop()

@@ -16,9 +16,9 @@ import psutil
 import pytest
 from hypothesis import settings
 
-from mlcore.runs.database import resolve_url
-from mlcore.runs.engines.local import reap_children
-from mlcore.runs.store import Store, open_store
+from mlcore.runs.execution.engines.local import reap_children
+from mlcore.runs.store.database import resolve_url
+from mlcore.runs.store.store import Store, open_store
 
 if TYPE_CHECKING:
     from xdist.remote import Producer
@@ -154,6 +154,6 @@ def workers_of(url: str) -> list[psutil.Process]:
     found = []
     for process in psutil.process_iter(["cmdline"]):
         line = process.info["cmdline"] or []
-        if "mlcore.runs.worker" in line and url in line:
+        if "mlcore.runs.execution.worker" in line and url in line:
             found.append(process)
     return found

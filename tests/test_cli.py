@@ -10,7 +10,7 @@ import pytest
 from mlcore.cli import main
 from mlcore.mnist.config import MNISTConfig
 from mlcore.runs import Status
-from mlcore.runs.store import Store
+from mlcore.runs.store.store import Store
 
 
 def test_a_command_gives_the_run_of_its_config(

@@ -11,7 +11,7 @@ from mlcore.cli import main
 from mlcore.mnist.config import MNISTConfig
 from mlcore.runs import Run
 from mlcore.runs.export import read_json
-from mlcore.runs.store import Store
+from mlcore.runs.store.store import Store
 from tests.runs.made import made, made_with_finals
 
 Captured = pytest.CaptureFixture[str]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping
 
+from mlcore.autograd.backward_options import BackwardOptions
 from mlcore.autograd.functions import FUNCTIONS
-from mlcore.autograd.leaves import Leaf, leaf_text
+from mlcore.autograd.inputs import Leaf, leaf_text
 from mlcore.autograd.program import Program
-from mlcore.autograd.switches import Switches
 
 
 def as_pytorch(
@@ -16,7 +16,7 @@ def as_pytorch(
     leaves: Mapping[str, Leaf],
     *,
     order: int = 1,
-    switches: Switches | None = None,
+    backward_options: BackwardOptions | None = None,
 ) -> str:
     """Python that needs nothing but PyTorch and gives the same gradients.
 
@@ -24,17 +24,17 @@ def as_pytorch(
         program: The program.
         leaves: Its leaves.
         order: 2 adds the Hessian.
-        switches: Writes the ledger's calls of ``backward()`` instead of a single one.
+        backward_options: Writes the ledger's calls of ``backward()`` instead of a single one.
     """
     lines = ["import torch", ""]
     lines += [f"{name} = {_tensor(given)}" for name, given in leaves.items()]
     lines.append("")
     body = torch_lines(program)
-    if switches is None:
+    if backward_options is None:
         lines += [*body, f"{program.output_name}.backward()", ""]
         lines += [_print(name) for name, given in leaves.items() if given.requires_grad]
     else:
-        lines += _calls(program, leaves, body, switches)
+        lines += _calls(program, leaves, body, backward_options)
     if order == 2:
         wanted = [name for name, given in leaves.items() if given.requires_grad]
         lines += ["", *_hessian(program, body, wanted)]
@@ -99,7 +99,9 @@ def _print(name: str) -> str:
     return f'print("{name}.grad =", {name}.grad)'
 
 
-def _calls(program: Program, leaves: Mapping[str, Leaf], body: list[str], s: Switches) -> list[str]:
+def _calls(
+    program: Program, leaves: Mapping[str, Leaf], body: list[str], s: BackwardOptions
+) -> list[str]:
     forward = list(body)
     if s.detach:
         forward = _detached(forward, s.detach)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import torch
 
 from mlcore.autograd.evaluate import evaluate
-from mlcore.autograd.leaves import Leaf, at
+from mlcore.autograd.inputs import Leaf, at
 from mlcore.autograd.program import Program
 
 if TYPE_CHECKING:

@@ -16,12 +16,12 @@ class Meaning:
     Attributes:
         meaning: One or two sentences on what happened.
         mend: One sentence on what to do.
-        switches: Settings of the ledger that mend it, by field name of ``switches.Switches``.
+        backward_options: Settings of the ledger that mend it, by field name of ``backward_options.BackwardOptions``.
     """
 
     meaning: str
     mend: str
-    switches: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    backward_options: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +59,11 @@ def meaning(error: Exception) -> Meaning:
 
 
 def _known(
-    pattern: str, meaning: str, mend: str, **switches: Any
+    pattern: str, meaning: str, mend: str, **backward_options: Any
 ) -> tuple[re.Pattern[str], Meaning]:
-    return re.compile(pattern, re.IGNORECASE), Meaning(meaning, mend, MappingProxyType(switches))
+    return re.compile(pattern, re.IGNORECASE), Meaning(
+        meaning, mend, MappingProxyType(backward_options)
+    )
 
 
 _KNOWN: Final = (

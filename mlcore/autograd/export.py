@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
-from mlcore.autograd.leaves import Nested
+from mlcore.autograd.inputs import Nested
 from mlcore.autograd.records import Graph, TensorRow
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from html import escape
 from typing import Final
 
 from mlcore.autograd.export import number_text
-from mlcore.autograd.leaves import Nested
+from mlcore.autograd.inputs import Nested
 
 MAX_ENTRIES: Final = 16
 """Most numbers of a matrix that are written out; larger ones are given by their size."""

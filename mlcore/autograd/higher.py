@@ -12,7 +12,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from mlcore.autograd.evaluate import Run, evaluate
 from mlcore.autograd.explain import Failure, failure
 from mlcore.autograd.graph import catch, node_of, reachable, saved_tensors
-from mlcore.autograd.leaves import DType, Leaf, named_elements
+from mlcore.autograd.inputs import DType, Leaf, named_elements
 from mlcore.autograd.program import Program
 from mlcore.autograd.records import Edge, Graph, Node, nested
 

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Final
 
 import torch
 
+from mlcore.autograd.backward_options import MAX_CALLS, BackwardOptions
 from mlcore.autograd.errors import ProgramError
 from mlcore.autograd.evaluate import Run, evaluate
 from mlcore.autograd.explain import Failure, failure
-from mlcore.autograd.leaves import Leaf, Nested
+from mlcore.autograd.inputs import Leaf, Nested
 from mlcore.autograd.program import Program
 from mlcore.autograd.records import nested
-from mlcore.autograd.switches import MAX_CALLS, Switches
 from mlcore.autograd.tracing import leaf_tensors
 
 if TYPE_CHECKING:
@@ -74,27 +74,29 @@ class Ledger:
         return pd.DataFrame(rows, columns=columns, dtype=object)
 
 
-def ledger(program: Program, leaves: Mapping[str, Leaf], switches: Switches) -> Ledger:
-    """Call ``backward()`` as the switches say, and write down what each call did.
+def ledger(
+    program: Program, leaves: Mapping[str, Leaf], backward_options: BackwardOptions
+) -> Ledger:
+    """Call ``backward()`` as the backward_options say, and write down what each call did.
 
     Raises:
         ProgramError: If a switch names no tensor of the program.
         TensorError: If PyTorch refuses the forward pass.
     """
-    _check(program, leaves, switches)
+    _check(program, leaves, backward_options)
     with _ONE_AT_A_TIME, warnings.catch_warnings():
         # backward(create_graph=True) warns of a reference cycle; the simulation drops its tensors
         warnings.filterwarnings("ignore", message="Using backward\\(\\) with create_graph=True")
-        rows, failed = _Simulation(program, leaves, switches).run()
-        zeroed, _ = _Simulation(program, leaves, replace(switches, zero_grad=True)).run()
+        rows, failed = _Simulation(program, leaves, backward_options).run()
+        zeroed, _ = _Simulation(program, leaves, replace(backward_options, zero_grad=True)).run()
     instead = {(row.call, row.tensor): row.after for row in zeroed}
     entries = (replace(row, if_zeroed=instead.get((row.call, row.tensor))) for row in rows)
     return Ledger(tuple(entries), failed)
 
 
-def _check(program: Program, leaves: Mapping[str, Leaf], switches: Switches) -> None:
-    if not 1 <= switches.calls <= MAX_CALLS:
-        raise ProgramError(f"calls is {switches.calls}; it must be from 1 to {MAX_CALLS}.")
+def _check(program: Program, leaves: Mapping[str, Leaf], backward_options: BackwardOptions) -> None:
+    if not 1 <= backward_options.calls <= MAX_CALLS:
+        raise ProgramError(f"calls is {backward_options.calls}; it must be from 1 to {MAX_CALLS}.")
     results = [name for name, _ in program.names if name != program.output_name]
     allowed = {
         "detach": [*leaves, *results],
@@ -103,7 +105,7 @@ def _check(program: Program, leaves: Mapping[str, Leaf], switches: Switches) -> 
         "then_by": [name for name, given in leaves.items() if given.requires_grad],
     }
     for switch, names in allowed.items():
-        name = getattr(switches, switch)
+        name = getattr(backward_options, switch)
         if name and name not in names:
             raise ProgramError(
                 f"{switch} names {name}; it must be one of {', '.join(names) or 'none'}."
@@ -111,9 +113,11 @@ def _check(program: Program, leaves: Mapping[str, Leaf], switches: Switches) -> 
 
 
 class _Simulation:
-    def __init__(self, program: Program, leaves: Mapping[str, Leaf], switches: Switches) -> None:
+    def __init__(
+        self, program: Program, leaves: Mapping[str, Leaf], backward_options: BackwardOptions
+    ) -> None:
         self.program = program
-        self.switches = switches
+        self.backward_options = backward_options
         self.leaves = leaf_tensors(program, leaves)
         self.named: dict[str, torch.Tensor] = {}
         self.during = ""
@@ -129,7 +133,7 @@ class _Simulation:
     def _calls(self) -> None:
         run: Run | None = None
         seed: torch.Tensor | None = None
-        s = self.switches
+        s = self.backward_options
         for call in range(1, s.calls + 1):
             through_gradient = call == 2 and seed is not None
             if run is None or (s.forward_again and not through_gradient):
@@ -155,20 +159,20 @@ class _Simulation:
     def _forward(self) -> Run:
         self.named = {}
         self.during = "the forward pass"
-        if self.switches.no_grad:
+        if self.backward_options.no_grad:
             with torch.no_grad():
                 run = evaluate(self.program, self.leaves, self._replacing)
         else:
             run = evaluate(self.program, self.leaves, self._replacing)
-        if self.switches.retain_grad:
-            name = self.switches.retain_grad
+        if self.backward_options.retain_grad:
+            name = self.backward_options.retain_grad
             self.during = f"{name}.retain_grad()"
             self._tensor(run, name).retain_grad()
         return run
 
     def _replacing(self, name: str, tensor: torch.Tensor) -> torch.Tensor:
         self.named[name] = tensor  # the tensor itself; only its uses are detached
-        return tensor.detach() if name == self.switches.detach else tensor
+        return tensor.detach() if name == self.backward_options.detach else tensor
 
     def _tensor(self, run: Run, name: str) -> torch.Tensor:
         if name in self.leaves:
@@ -177,16 +181,16 @@ class _Simulation:
 
     def _watched(self, run: Run) -> dict[str, torch.Tensor]:
         watched = {name: t for name, t in self.leaves.items() if t.requires_grad}
-        kept = self.switches.retain_grad
+        kept = self.backward_options.retain_grad
         return {**watched, kept: self._tensor(run, kept)} if kept else watched
 
     def _edit(self, run: Run) -> None:
-        name = self.switches.edit
+        name = self.backward_options.edit
         if not name:
             return
         tensor = self._tensor(run, name)
         self.during = f"{name}.add_(1)"
-        if self.switches.edit_no_grad:
+        if self.backward_options.edit_no_grad:
             with torch.no_grad():
                 tensor.add_(1)
         else:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, cast
 
-from mlcore.autograd.leaves import DTYPES, DType, Leaf, leaf_text, parse_leaf
+from mlcore.autograd.inputs import DTYPES, DType, Leaf, leaf_text, parse_leaf
 from mlcore.autograd.presets import PRESETS
 
 _LEAF: Final = "leaf."

@@ -11,8 +11,8 @@ from typing import Final, NoReturn
 from mlcore.autograd import tokens
 from mlcore.autograd.errors import ProgramError
 from mlcore.autograd.functions import FUNCTIONS, Number, Option
-from mlcore.autograd.places import Places
 from mlcore.autograd.program import Constant, LeafRef, Operand, Operation, Program, ResultRef
+from mlcore.autograd.source_map import SourceMap
 
 MAX_OPERATIONS: Final = 200
 MAX_LEAVES: Final = 24
@@ -63,12 +63,12 @@ def parse(text: str) -> Program:
         raise ProgramError(
             f"this cannot be read: {said.rstrip('.?')}.", line, column, text.split("\n")[line - 1]
         ) from None
-    return _Compiler(Places(text, words)).compile(tree)
+    return _Compiler(SourceMap(text, words)).compile(tree)
 
 
 class _Compiler:
-    def __init__(self, places: Places) -> None:
-        self.places = places
+    def __init__(self, source_map: SourceMap) -> None:
+        self.source_map = source_map
         self.leaves: dict[str, None] = {}
         self.operations: list[Operation] = []
         self.names: dict[str, Operand] = {}
@@ -94,7 +94,12 @@ class _Compiler:
             )
         names = tuple((k, v) for k, v in self.names.items() if not isinstance(v, Constant))
         return Program(
-            self.places.text, tuple(self.leaves), tuple(self.operations), names, output, output_name
+            self.source_map.text,
+            tuple(self.leaves),
+            tuple(self.operations),
+            names,
+            output,
+            output_name,
         )
 
     def _assign(self, statement: ast.Assign) -> tuple[str, Operand]:
@@ -121,7 +126,7 @@ class _Compiler:
 
     def _expression(self, node: ast.expr, depth: int) -> Operand:  # noqa: RET503  # _refuse raises
         if depth > MAX_OPERATIONS + tokens.MAX_NESTING:
-            self._too_many(*self.places.place(node))
+            self._too_many(*self.source_map.place(node))
         match node:
             case ast.Constant(value=int() | float() as number) if not isinstance(number, bool):
                 return Constant(number)
@@ -144,7 +149,9 @@ class _Compiler:
                     )
                 if isinstance(a, Constant) and isinstance(b, Constant):
                     return self._fold(node, name, a.value, b.value)
-                return self._add(node, name, (a, b), (left, right), self.places.sign(left, right))
+                return self._add(
+                    node, name, (a, b), (left, right), self.source_map.sign(left, right)
+                )
             case ast.Subscript(value=inner, slice=key):
                 operand = self._expression(inner, depth + 1)
                 if isinstance(operand, Constant):
@@ -248,7 +255,9 @@ class _Compiler:
         option: Option = None,
     ) -> ResultRef:
         line, column = (
-            (at.line, at.column) if isinstance(at, tokens.Token) else self.places.place(at or node)
+            (at.line, at.column)
+            if isinstance(at, tokens.Token)
+            else self.source_map.place(at or node)
         )
         if len(self.operations) >= MAX_OPERATIONS:
             self._too_many(line, column)
@@ -257,8 +266,8 @@ class _Compiler:
                 function,
                 operands,
                 option,
-                self.places.source(node),
-                tuple(self.places.source(part) for part in parts),
+                self.source_map.source(node),
+                tuple(self.source_map.source(part) for part in parts),
                 line,
                 column,
             )
@@ -267,7 +276,7 @@ class _Compiler:
 
     def _too_many(self, line: int, column: int) -> NoReturn:
         reason = f"there are more than {MAX_OPERATIONS} operations; shorten the program"
-        raise self.places.error(reason, line, column)
+        raise self.source_map.error(reason, line, column)
 
     def _refuse(self, node: ast.expr | ast.stmt, reason: str) -> NoReturn:
-        raise self.places.error(reason, *self.places.place(node))
+        raise self.source_map.error(reason, *self.source_map.place(node))

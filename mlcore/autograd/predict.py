@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias, get_args
 
 from mlcore.autograd.errors import ProgramError
 from mlcore.autograd.export import value_text
-from mlcore.autograd.leaves import Nested, parse_leaf
+from mlcore.autograd.inputs import Nested, parse_leaf
 from mlcore.autograd.records import TensorRow
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
 
-from mlcore.autograd.leaves import Leaf, Nested
-from mlcore.autograd.switches import Switches
+from mlcore.autograd.backward_options import BackwardOptions
+from mlcore.autograd.inputs import Leaf, Nested
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,14 +20,14 @@ class Preset:
         program: Its text.
         leaves: A value for each leaf.
         look: One sentence on what to look at.
-        switches: The ledger's settings that show the point.
+        backward_options: The ledger's settings that show the point.
     """
 
     title: str
     program: str
     leaves: Mapping[str, Leaf]
     look: str
-    switches: Switches = field(default_factory=Switches)
+    backward_options: BackwardOptions = field(default_factory=BackwardOptions)
 
 
 def _preset(
@@ -37,10 +37,12 @@ def _preset(
     look: str,
     *,
     fixed: tuple[str, ...] = (),
-    switches: Switches | None = None,
+    backward_options: BackwardOptions | None = None,
 ) -> Preset:
     given = {name: Leaf(value, name not in fixed) for name, value in leaves.items()}
-    return Preset(title, program, MappingProxyType(given), look, switches or Switches())
+    return Preset(
+        title, program, MappingProxyType(given), look, backward_options or BackwardOptions()
+    )
 
 
 PRESETS: Final[Mapping[str, Preset]] = MappingProxyType(
@@ -57,7 +59,7 @@ PRESETS: Final[Mapping[str, Preset]] = MappingProxyType(
             {"x": 2.0, "y": 3.0},
             "x is used twice, so two gradients of 6 meet there and make 12. In the ledger, zeroing "
             "and going through the gradient again gives the second derivative, 6.",
-            switches=Switches(zero_grad=True, create_graph=True, then_by="x"),
+            backward_options=BackwardOptions(zero_grad=True, create_graph=True, then_by="x"),
         ),
         "parabola": _preset(
             "Parabola: z = a²·x + b·x + c",
@@ -84,7 +86,7 @@ PRESETS: Final[Mapping[str, Preset]] = MappingProxyType(
             },
             "x and y are data and need no gradient: PyTorch's graph does not contain them.",
             fixed=("x", "y"),
-            switches=Switches(retain_grad="h"),
+            backward_options=BackwardOptions(retain_grad="h"),
         ),
         "vanishing": _preset(
             "Vanishing gradient: a chain of tanh",

@@ -15,7 +15,7 @@ import torch
 
 from mlcore.autograd.evaluate import evaluate
 from mlcore.autograd.higher import second_derivatives
-from mlcore.autograd.leaves import Leaf, at, named_elements
+from mlcore.autograd.inputs import Leaf, at, named_elements
 from mlcore.autograd.program import Program
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from mlcore.autograd.leaves import Nested
+from mlcore.autograd.inputs import Nested
 
 if TYPE_CHECKING:
     import torch

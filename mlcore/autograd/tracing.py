@@ -14,7 +14,7 @@ from mlcore.autograd.evaluate import Run, evaluate
 from mlcore.autograd.explain import Failure, failure, meaning
 from mlcore.autograd.graph import catch, node_of, reachable, read_graph, with_gradients
 from mlcore.autograd.higher import Second, second_derivatives
-from mlcore.autograd.leaves import DType, Leaf, LeafValue, Nested, leaf
+from mlcore.autograd.inputs import DType, Leaf, LeafValue, Nested, leaf
 from mlcore.autograd.local import with_locals
 from mlcore.autograd.parser import parse
 from mlcore.autograd.program import Program

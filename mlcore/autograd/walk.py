@@ -9,7 +9,7 @@ from typing import Final, Literal
 from mlcore.autograd import formula as f
 from mlcore.autograd.formula import Formula
 from mlcore.autograd.functions import index_text
-from mlcore.autograd.leaves import Nested
+from mlcore.autograd.inputs import Nested
 from mlcore.autograd.program import Constant, Operand, Operation, Program, ResultRef
 from mlcore.autograd.records import Edge, Graph, Node
 from mlcore.autograd.tracing import Trace

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 from mlcore.autograd.curve import Curve
 from mlcore.autograd.export import value_text
-from mlcore.autograd.leaves import Nested
+from mlcore.autograd.inputs import Nested
 from mlcore.autograd.records import Edge, Graph, Node
 from mlcore.autograd.walk import Stop
 from mlcore.charts import palette

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mlcore.charts.marks import even_marks, log_marks, round_ends
+from mlcore.charts.axis_ticks import even_marks, log_marks, round_ends
 
 Kind = Literal["linear", "log", "category"]
 Floats = NDArray[np.float64]

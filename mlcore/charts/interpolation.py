@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mlcore.charts.marks import even_step
+from mlcore.charts.axis_ticks import even_step
 
 Floats = NDArray[np.float64]
 

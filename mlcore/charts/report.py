@@ -18,7 +18,7 @@ from mlcore.charts.comparison import (
     with_rows,
 )
 from mlcore.charts.files import chart_html, page_html
-from mlcore.runs.comparison import Comparison
+from mlcore.runs.analysis.comparison import Comparison
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,7 +61,7 @@ def report_html(
         _differing(comparison.differing, labels, "The configs are equal."),
         "<h2>What else differs</h2>",
         _differing(
-            comparison.surroundings,
+            comparison.environment,
             labels,
             "Nothing that is known: same versions, data, host and device.",
         ),

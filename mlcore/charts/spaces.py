@@ -2,7 +2,7 @@
 
 A table goes in, a row a run, and a chart comes out, for a page, a file or a notebook. A page that
 polls takes a chart in two parts, so that it sends nothing but rows: ``scatter_spec`` and
-``scatter_rows``. Parallel coordinates that can be brushed are ``mlcore.ui.brush``.
+``scatter_rows``. Parallel coordinates that can be brushed are ``mlcore.ui.common.brush``.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ import pandas as pd
 from mlcore.charts import palette
 from mlcore.charts.dimensions import Column, Dimension, dimension
 from mlcore.charts.encodings import across, hue, tip, up
+from mlcore.charts.heatmaps import contour, heatmap
 from mlcore.charts.parallel import parallel_coordinates
-from mlcore.charts.planes import contour, heatmap
 from mlcore.charts.specs import ROWS, bare_spec
 
 __all__ = [

@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mlcore.charts import palette
-from mlcore.runs.smoothing import smoothed
+from mlcore.runs.analysis.smoothing import smoothed
 
 Quantity = Literal["loss", "accuracy", "error_rate", "grad_norm", "lr"]
 Axis = Literal["step", "time"]
@@ -82,7 +82,7 @@ def curve_rows(
         labels: What to call each run in a tooltip.
         end: Where the horizontal axis ends, so that it stays while the curves grow.
         axis: What the horizontal axis measures.
-        smoothing: Weight of ``mlcore.runs.smoothing.smoothed`` for the train curves; the raw
+        smoothing: Weight of ``mlcore.runs.analysis.smoothing.smoothed`` for the train curves; the raw
             ones stay, faint.
         error_rate: Draw 1 − value, for accuracies on a logarithmic scale.
 

@@ -1,6 +1,7 @@
 """Configs, steps, errors and fingerprints: the leaf on which all else stands."""
 
 from mlcore.core.config import Config
+from mlcore.core.ensemble import Ensemble, Told
 from mlcore.core.errors import (
     ConfigError,
     DataUnavailableError,
@@ -15,7 +16,6 @@ from mlcore.core.errors import (
 )
 from mlcore.core.fields import FieldSpec
 from mlcore.core.fingerprint import canonical_json, fingerprint
-from mlcore.core.population import Population, Told
 from mlcore.core.steps import MEASURED_METRICS, Snapshot, Step
 
 __all__ = [
@@ -25,8 +25,8 @@ __all__ = [
     "DataUnavailableError",
     "DivergenceError",
     "EngineError",
+    "Ensemble",
     "FieldSpec",
-    "Population",
     "RunNotFoundError",
     "RunStateError",
     "Snapshot",

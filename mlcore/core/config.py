@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 from pydantic_core import ErrorDetails
 
+from mlcore.core.ensemble import Ensemble
 from mlcore.core.errors import ConfigError
 from mlcore.core.fields import FieldSpec, spec_of
 from mlcore.core.fingerprint import canonical_json, fingerprint
-from mlcore.core.population import Population
 from mlcore.core.steps import Snapshot, Step
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class Config(BaseModel):
         """Samples that one epoch learns from, or None where there are no epochs."""
         return None
 
-    def surroundings(self) -> Mapping[str, str | int]:
+    def environment(self) -> Mapping[str, str | int]:
         """What of this machine the run uses, by name: its device, its threads.
 
         Asked of the process that trains, and kept with the run, so that two runs can be told
@@ -87,15 +87,15 @@ class Config(BaseModel):
         """Metrics that every run of this config logs; empty if that is not known."""
         return ()
 
-    def population_shape(self) -> str | None:
+    def ensemble_key(self) -> str | None:
         """What configs must share to train as one program; None if this one trains alone."""
         return None
 
     @classmethod
     def train_together(
         cls, configs: Sequence[Self], snapshots: Sequence[Snapshot | None]
-    ) -> Population:
-        """Train configs of one ``population_shape`` as one vectorized program.
+    ) -> Ensemble:
+        """Train configs of one ``ensemble_key`` as one vectorized program.
 
         Args:
             configs: The members.

@@ -7,7 +7,14 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mlcore.layers.activations import Activated, Chained, Liveness, activate, chain, liveness
+    from mlcore.layers.activations import (
+        Activated,
+        Chained,
+        UnitActivity,
+        activate,
+        chain,
+        unit_activity,
+    )
     from mlcore.layers.convolution import (
         Convolved,
         Window,
@@ -40,7 +47,7 @@ _HOMES = {
     "Influence": "influence",
     "Keeps": "norm_identities",
     "LayerStatistics": "statistics",
-    "Liveness": "activations",
+    "UnitActivity": "activations",
     "LogitLoss": "losses",
     "Normalized": "normalization",
     "NormalizedGradient": "normalization_backward",
@@ -62,7 +69,7 @@ _HOMES = {
     "identities": "norm_identities",
     "initialize": "schemes",
     "keeps": "norm_identities",
-    "liveness": "activations",
+    "unit_activity": "activations",
     "logit_loss": "losses",
     "normalize": "normalization",
     "normalize_backward": "normalization_backward",
@@ -88,7 +95,6 @@ __all__ = [
     "Influence",
     "Keeps",
     "LayerStatistics",
-    "Liveness",
     "LogitLoss",
     "Normalized",
     "NormalizedGradient",
@@ -98,6 +104,7 @@ __all__ = [
     "RunningTrace",
     "SignalTheory",
     "Softmaxed",
+    "UnitActivity",
     "Window",
     "activate",
     "activation_statistics",
@@ -110,7 +117,6 @@ __all__ = [
     "identities",
     "initialize",
     "keeps",
-    "liveness",
     "logit_loss",
     "normalize",
     "normalize_backward",
@@ -123,6 +129,7 @@ __all__ = [
     "shared_cells",
     "signal_theory",
     "softmax",
+    "unit_activity",
     "weight_variance",
     "window_of",
 ]

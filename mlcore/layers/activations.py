@@ -82,7 +82,7 @@ class Chained:
 
 
 @dataclass(frozen=True, slots=True)
-class Liveness:
+class UnitActivity:
     """How many units still learn.
 
     Attributes:
@@ -183,7 +183,9 @@ def chain(name: Activation, x: Tensor, depth: int, weight: float = 1.0) -> Chain
     return Chained(name, rows, auto, hand, _gap(auto, hand))
 
 
-def liveness(name: Activation, preactivations: Tensor, tolerance: float = 1e-3) -> Liveness:
+def unit_activity(
+    name: Activation, preactivations: Tensor, tolerance: float = 1e-3
+) -> UnitActivity:
     """How many units a gradient still gets through.
 
     Args:
@@ -193,7 +195,7 @@ def liveness(name: Activation, preactivations: Tensor, tolerance: float = 1e-3) 
     """
     slope = activate(name, preactivations).slope.abs()
     flat = slope < tolerance
-    return Liveness(
+    return UnitActivity(
         float(flat.all(0).double().mean()),
         float(flat.double().mean()),
         float(slope.mean()),

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mlcore.mnist import insight
     from mlcore.mnist.config import MNISTConfig
-    from mlcore.mnist.data import Digits, load
+    from mlcore.mnist.data.digits import Digits, load
     from mlcore.mnist.models import build_model, load_weights
-    from mlcore.mnist.shapes import LayerShape, ledger
-    from mlcore.mnist.threads import threads_for
+    from mlcore.mnist.runtime import threads_for
+    from mlcore.mnist.summary import LayerShape, ledger
 
 _HOMES = {
     "Digits": "data",

@@ -12,17 +12,17 @@ import torch
 from torch import Tensor
 
 from mlcore.mnist.augment import augment
-from mlcore.mnist.data import Digits
-from mlcore.mnist.folder import folder_train_images
+from mlcore.mnist.data.digits import Digits
+from mlcore.mnist.data.folder import folder_train_images
+from mlcore.mnist.data.sources import SOURCES
 from mlcore.mnist.losses import targets_for
-from mlcore.mnist.sources import SOURCES
 
 if TYPE_CHECKING:
     from mlcore.mnist.config import MNISTConfig
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Piece:
+class Microbatch:
     """A part of a batch, small enough for one thread.
 
     Attributes:
@@ -40,7 +40,7 @@ class Piece:
     def generator(
         self, seed: int, purpose: str, device: torch.device | None = None
     ) -> torch.Generator:
-        """A generator that no other piece, purpose or seed shares."""
+        """A generator that no other microbatch, purpose or seed shares."""
         return seeded(seed, f"{purpose}/{self.number}", self.step, device)
 
 
@@ -70,15 +70,15 @@ class Batches:
         self._epoch = -1
         self._order = torch.empty(0, dtype=torch.int64)
 
-    def pieces(self, step: int, most: int) -> list[Piece]:
-        """The batch of optimizer step ``step`` (from 0), cut into at most so many pieces."""
+    def microbatches(self, step: int, most: int) -> list[Microbatch]:
+        """The batch of optimizer step ``step`` (from 0), cut into at most so many microbatches."""
         epoch, place = divmod(step, self.per_epoch)
         if epoch != self._epoch:
             self._epoch, self._order = epoch, self._shuffled(epoch)
         size = self._config.batch_size
         chosen = self._order[place * size : (place + 1) * size]
         return [
-            Piece(step, number, part, len(part) / len(chosen))
+            Microbatch(step, number, part, len(part) / len(chosen))
             for number, part in enumerate(chosen.chunk(most))
         ]
 
@@ -87,21 +87,21 @@ class Batches:
         start = step % self.per_epoch * self._config.batch_size
         return min(self._config.batch_size, len(self._labels) - start)
 
-    def read(self, piece: Piece) -> tuple[Tensor, Tensor, Tensor]:
-        """Gather a piece's images.
+    def read(self, microbatch: Microbatch) -> tuple[Tensor, Tensor, Tensor]:
+        """Gather a microbatch's images.
 
         Returns:
             Normalized images float32 ``[B, 28, 28]``, labels int64 ``[B]``, and the loss's targets.
         """
-        images = self._images.index_select(0, piece.chosen).to(torch.float32).view(-1, 28, 28)
+        images = self._images.index_select(0, microbatch.chosen).to(torch.float32).view(-1, 28, 28)
         if self._config.augment != "none":
-            generator = piece.generator(self._config.seed, "augment")
+            generator = microbatch.generator(self._config.seed, "augment")
             images = augment(self._config.augment, images, generator)
         images = images.mul_(self._scale).sub_(self._shift)
-        labels = self._labels.index_select(0, piece.chosen)
+        labels = self._labels.index_select(0, microbatch.chosen)
         if self._config.loss == "cross_entropy":
             return images, labels, labels
-        return images, labels, self._targets.index_select(0, piece.chosen)
+        return images, labels, self._targets.index_select(0, microbatch.chosen)
 
     def _shuffled(self, epoch: int) -> Tensor:
         return _epoch_order(self._config.seed, epoch, len(self._labels)).to(self._device)

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import ValidationInfo, field_validator
 
-from mlcore.core import Population, Snapshot, Step
+from mlcore.core import Ensemble, Snapshot, Step
+from mlcore.mnist.data.sources import FOLDER, SOURCES
 from mlcore.mnist.fields import MNISTFields
-from mlcore.mnist.sources import FOLDER, SOURCES
 
 if TYPE_CHECKING:
     from torch import nn
@@ -35,7 +35,7 @@ class MNISTConfig(MNISTFields):
 
     A run keeps a copy of its weights at the start and after each epoch, so that one may watch them
     form. Where all of them would take more than 32 MiB it keeps every k-th epoch, and of a network
-    of more than 4 million weights those of its end alone: see ``mlcore.mnist.kept``.
+    of more than 4 million weights those of its end alone: see ``mlcore.mnist.weight_snapshots``.
     """
 
     experiment: ClassVar[str] = "mnist"
@@ -135,20 +135,20 @@ class MNISTConfig(MNISTFields):
 
         return train(self, snapshot)
 
-    def population_shape(self) -> str | None:
-        """What configs must share to train as one program: see ``mlcore.mnist.population``."""
-        from mlcore.mnist.population_shape import shape
+    def ensemble_key(self) -> str | None:
+        """What configs must share to train as one program: see ``mlcore.mnist.ensemble.program``."""
+        from mlcore.mnist.ensemble.key import shape
 
         return shape(self)
 
     @classmethod
     def train_together(
         cls, configs: Sequence[MNISTConfig], snapshots: Sequence[Snapshot | None]
-    ) -> Population:
-        """Train configs of one ``population_shape`` as one vectorized program."""
-        from mlcore.mnist.population import MNISTPopulation
+    ) -> Ensemble:
+        """Train configs of one ``ensemble_key`` as one vectorized program."""
+        from mlcore.mnist.ensemble.program import MNISTEnsemble
 
-        return MNISTPopulation(configs, snapshots)
+        return MNISTEnsemble(configs, snapshots)
 
     def data_checksum(self) -> str:
         """SHA-256 that names the data.
@@ -158,7 +158,7 @@ class MNISTConfig(MNISTFields):
         """
         if self.dataset in SOURCES:
             return SOURCES[self.dataset].checksum()
-        from mlcore.mnist.folder import folder_checksum
+        from mlcore.mnist.data.folder import folder_checksum
 
         return folder_checksum(Path(self.data_dir))
 
@@ -177,7 +177,7 @@ class MNISTConfig(MNISTFields):
         """How many classes the network tells apart."""
         if self.dataset in SOURCES:
             return len(SOURCES[self.dataset].classes)
-        from mlcore.mnist.folder import folder_classes
+        from mlcore.mnist.data.folder import folder_classes
 
         return folder_classes(Path(self.data_dir))
 
@@ -185,7 +185,7 @@ class MNISTConfig(MNISTFields):
         """How many images the run learns from."""
         if self.dataset in SOURCES:
             return self.train_size
-        from mlcore.mnist.folder import folder_train_images
+        from mlcore.mnist.data.folder import folder_train_images
 
         return min(self.train_size, folder_train_images(Path(self.data_dir)))
 
@@ -203,12 +203,11 @@ class MNISTConfig(MNISTFields):
         """How many images an epoch learns from: all but a last batch that is left out."""
         return min(self.num_train(), self.steps_per_epoch() * self.batch_size)
 
-    def surroundings(self) -> dict[str, str | int]:
+    def environment(self) -> dict[str, str | int]:
         """Device, precision and threads that the run gets on this machine."""
         import torch
 
-        from mlcore.mnist.hardware import device_for, precision_for
-        from mlcore.mnist.threads import cores_here, threads_for
+        from mlcore.mnist.runtime import cores_here, device_for, precision_for, threads_for
 
         device = device_for(self)
         name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type

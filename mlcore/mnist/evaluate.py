@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from mlcore.mnist.batches import normalized
-from mlcore.mnist.data import Digits
+from mlcore.mnist.data.digits import Digits
 from mlcore.mnist.losses import loss_for, probabilities, targets_for
-from mlcore.mnist.pieces import Team, one_image
+from mlcore.mnist.microbatches import Team, one_image
 
 if TYPE_CHECKING:
     from mlcore.mnist.config import MNISTConfig

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from mlcore.core import Config
 from mlcore.layers.names import Scheme
-from mlcore.mnist.sources import DatasetName
+from mlcore.mnist.data.sources import DatasetName
 
 Width = Annotated[int, Field(ge=1, le=4096)]
 Channels = Annotated[int, Field(ge=1, le=512)]

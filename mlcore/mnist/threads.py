@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mlcore.core.cores import given_cores
-from mlcore.mnist.pieces import pieces_for
+from mlcore.mnist.microbatches import microbatches_for
 
 if TYPE_CHECKING:
     from mlcore.mnist.config import MNISTConfig
@@ -17,13 +17,13 @@ def cores_here() -> int:
 
 
 def threads_for(config: MNISTConfig, cores: int) -> int:
-    """Threads that train a run on the CPU: one a core, but no more than a batch has pieces.
+    """Threads that train a run on the CPU: one a core, but no more than a batch has microbatches.
 
-    Each computes its pieces with one torch thread (see ``mlcore.mnist.pieces``). The number
+    Each computes its microbatches with one torch thread (see ``mlcore.mnist.microbatches``). The number
     changes the time alone: the result is the same bit for bit.
 
     Args:
         config: What is trained.
         cores: The cores the process was given.
     """
-    return max(1, min(cores, pieces_for(config)))
+    return max(1, min(cores, microbatches_for(config)))

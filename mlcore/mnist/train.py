@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Final
 from torch import Tensor
 
 from mlcore.core import DivergenceError, Snapshot, SnapshotError, Step
-from mlcore.mnist import data
-from mlcore.mnist.kept import keeps
-from mlcore.mnist.learner import Learner
+from mlcore.mnist.data.digits import digits as data
+from mlcore.mnist.runtime import Speed
 from mlcore.mnist.schedules import learning_rate
-from mlcore.mnist.speed import Speed
-from mlcore.mnist.surroundings import surroundings
+from mlcore.mnist.torch_state import isolated_torch_state
+from mlcore.mnist.trainer import Trainer
+from mlcore.mnist.weight_snapshots import keeps
 
 if TYPE_CHECKING:
     from mlcore.mnist.config import MNISTConfig
@@ -32,7 +32,7 @@ def train(config: MNISTConfig, snapshot: Snapshot | None = None) -> Iterator[Ste
       before the weights moved. At every ``cadence(config)``-th step and at each epoch's end.
     - ``test_loss``, ``test_accuracy``: over the whole test set, at step 0 and at each epoch's end,
       together with the arrays that ``mlcore.mnist.evaluate.Evaluation`` describes, and, where
-      ``mlcore.mnist.kept.keeps`` says so, a copy of the weights: for ``hidden1.weight`` the array
+      ``mlcore.mnist.weight_snapshots.keeps`` says so, a copy of the weights: for ``hidden1.weight`` the array
       ``model.hidden1.weight``. ``mlcore.mnist.load_weights(config, Snapshot(step.arrays))`` makes
       a network of them.
     - ``samples_per_second``: training images per second since it was last told, without the time
@@ -51,18 +51,18 @@ def train(config: MNISTConfig, snapshot: Snapshot | None = None) -> Iterator[Ste
         ConfigError: If this machine lacks the device or the precision asked for.
         SnapshotError: If the snapshot is of another config.
     """
-    with surroundings(threads=1):
+    with isolated_torch_state(threads=1):
         run = _Run(config, snapshot)
     steps = run.steps()
     try:
         while True:
-            with surroundings(threads=1):
+            with isolated_torch_state(threads=1):
                 step = next(steps, None)
             if step is None:
                 return
             yield step
     finally:
-        run.learner.team.close()
+        run.trainer.team.close()
 
 
 def cadence(config: MNISTConfig) -> int:
@@ -84,10 +84,10 @@ class _Run:
             raise SnapshotError("The snapshot is of another config: resume it with its own.")
         digits = data.load(config.dataset, config.data_dir)
         self.config = config
-        self.learner = Learner(config, digits, snapshot)
+        self.trainer = Trainer(config, digits, snapshot)
         self.index: int = snapshot.meta["index"] if snapshot is not None else 0
         self.resumed = snapshot is not None
-        self.per_epoch = self.learner.batches.per_epoch
+        self.per_epoch = self.trainer.batches.per_epoch
         self.total = config.epochs * self.per_epoch
 
     def steps(self) -> Iterator[Step]:
@@ -99,7 +99,7 @@ class _Run:
             self.index += 1
             ends_epoch = self.index % self.per_epoch == 0
             metrics = self._learn(tell=ends_epoch or self.index % every == 0)
-            speed.samples += self.learner.batches.size(self.index - 1)
+            speed.samples += self.trainer.batches.size(self.index - 1)
             if metrics or speed.due():
                 metrics |= speed.told(must=self.index == self.total)
                 speed.pause()
@@ -109,16 +109,16 @@ class _Run:
     def _learn(self, *, tell: bool) -> dict[str, float]:
         step = self.index - 1
         lr = learning_rate(self.config, step, self.per_epoch)
-        metrics = self.learner.learn(step, lr, tell=tell)
+        metrics = self.trainer.learn(step, lr, tell=tell)
         return {**self._finite(metrics), "lr": lr} if tell else {}
 
     def _step(self, metrics: Mapping[str, float], *, examine: bool) -> Step:
         arrays: Mapping[str, Tensor] = {}
         if examine:
-            evaluation = self.learner.examine()
+            evaluation = self.trainer.examine()
             metrics, arrays = {**metrics, **self._finite(evaluation.metrics)}, evaluation.arrays
             if keeps(self.config, self.index):
-                arrays = {**arrays, **self.learner.weights()}
+                arrays = {**arrays, **self.trainer.weights()}
         index = self.index
         return Step(
             index, index, self.total, metrics, arrays, snapshot=lambda: self._snapshot(index)
@@ -143,6 +143,6 @@ class _Run:
         meta = {
             "config": self.config.to_dict(),
             "index": index,
-            "precision": self.learner.precision,
+            "precision": self.trainer.precision,
         }
-        return Snapshot(self.learner.tensors(), meta)
+        return Snapshot(self.trainer.tensors(), meta)

@@ -12,7 +12,7 @@ from pydantic import Field
 from mlcore.core import (
     Config,
     DataUnavailableError,
-    Population,
+    Ensemble,
     Snapshot,
     Step,
     canonical_json,
@@ -216,7 +216,7 @@ class RegressionConfig(Config):
 
         return train(self, snapshot)
 
-    def population_shape(self) -> str:
+    def ensemble_key(self) -> str:
         """All but learning rate and start: members of equal shape are columns of one θ."""
         free = ("lr", "start_w", "start_b")
         return canonical_json({k: v for k, v in self.to_dict().items() if k not in free})
@@ -224,11 +224,11 @@ class RegressionConfig(Config):
     @classmethod
     def train_together(
         cls, configs: Sequence[RegressionConfig], snapshots: Sequence[Snapshot | None]
-    ) -> Population:
-        """Descend with configs of one ``population_shape`` at once."""
-        from mlcore.regression.population import RegressionPopulation
+    ) -> Ensemble:
+        """Descend with configs of one ``ensemble_key`` at once."""
+        from mlcore.regression.ensemble import RegressionEnsemble
 
-        return RegressionPopulation(configs, snapshots)
+        return RegressionEnsemble(configs, snapshots)
 
     def data_checksum(self) -> str:
         """SHA-256 of the data file; ``""`` for made points.

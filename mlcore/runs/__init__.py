@@ -4,22 +4,22 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from mlcore.runs.api import get_run, run, search_runs, submit, train
-from mlcore.runs.engine import tend
+from mlcore.runs.execution.supervisor import tend
 from mlcore.runs.recorded_run import Run
 from mlcore.runs.status import Status
-from mlcore.runs.store import Store, open_store
+from mlcore.runs.store.store import Store, open_store
 
 if TYPE_CHECKING:
-    from mlcore.runs.comparison import Comparison, compare
-    from mlcore.runs.contrasts import Contrast
-    from mlcore.runs.importances import Importance, importance
-    from mlcore.runs.seed_groups import Group, queue_more_seeds
-    from mlcore.runs.table import run_table
+    from mlcore.runs.analysis.comparison import Comparison, compare
+    from mlcore.runs.analysis.contrasts import Contrast
+    from mlcore.runs.analysis.importances import Importance, importance
+    from mlcore.runs.analysis.seed_groups import SeedGroup, queue_more_seeds
+    from mlcore.runs.store.run_table import run_table
 
 _HOMES = {
     "Comparison": "comparison",
     "Contrast": "contrasts",
-    "Group": "seed_groups",
+    "SeedGroup": "seed_groups",
     "Importance": "importances",
     "compare": "comparison",
     "importance": "importances",
@@ -30,9 +30,9 @@ _HOMES = {
 __all__ = [
     "Comparison",
     "Contrast",
-    "Group",
     "Importance",
     "Run",
+    "SeedGroup",
     "Status",
     "Store",
     "compare",

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 from tqdm import tqdm
 
 from mlcore.core import Config, Step
-from mlcore.runs.claims import take
-from mlcore.runs.engine import check, retries, tend
-from mlcore.runs.liveness import ProcessId
+from mlcore.runs.execution.claims import take
+from mlcore.runs.execution.liveness import ProcessId
+from mlcore.runs.execution.recorder import execute
+from mlcore.runs.execution.supervisor import check, retries, tend
 from mlcore.runs.recorded_run import Run
-from mlcore.runs.recorder import execute
 from mlcore.runs.status import Status
-from mlcore.runs.store import Store, open_store
+from mlcore.runs.store.store import Store, open_store
 
 if TYPE_CHECKING:
     import pandas as pd

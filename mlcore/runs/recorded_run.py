@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 from mlcore.core import Config, RunStateError
 from mlcore.experiments import config_class
-from mlcore.runs.artifacts import CHECKPOINT, WEIGHTS, Artifacts
 from mlcore.runs.status import Status
+from mlcore.runs.store.artifacts import CHECKPOINT, WEIGHTS, Artifacts
 
 if TYPE_CHECKING:
     import pandas as pd
     import torch
     from torch import nn
 
-    from mlcore.runs.store import Store
+    from mlcore.runs.store.store import Store
 
 _CHECK_EVERY = 2.0  # s between two looks whether the engine can be reached
 
@@ -61,7 +61,7 @@ class Run:
             then it is read-only: its numbers cannot be trusted to be this code's.
         origin: What is known of where a run that was brought in was made.
         edited: How often its name, note, tags or marks were changed.
-        surroundings: What it ran on: checksum of the data, device, threads, processor, platform.
+        environment: What it ran on: checksum of the data, device, threads, processor, platform.
     """
 
     id: str
@@ -95,7 +95,7 @@ class Run:
     source: str | None = None
     origin: Mapping[str, Any] = field(default_factory=dict, repr=False)
     edited: int = 0
-    surroundings: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    environment: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @cached_property
     def config(self) -> Config:
@@ -149,7 +149,7 @@ class Run:
         """
         table = self.store.metrics(self, names, after)
         if axes:
-            from mlcore.runs.axes import with_axes
+            from mlcore.runs.analysis.axes import with_axes
 
             return with_axes(table, self)
         return table
@@ -201,7 +201,7 @@ class Run:
             EngineError: If it waits for a cluster that does not answer; it goes on waiting there.
             TimeoutError: If it is still going after ``timeout`` seconds.
         """
-        from mlcore.runs.engine import check, tend
+        from mlcore.runs.execution.supervisor import check, tend
 
         check_due = time.monotonic()
         deadline = None if timeout is None else time.monotonic() + timeout
@@ -232,7 +232,7 @@ class Run:
         Raises:
             RunStateError: If it is finished or failed, or a twin of it is live.
         """
-        from mlcore.runs.engine import tend
+        from mlcore.runs.execution.supervisor import tend
 
         again = self.store.requeue(self)
         tend(self.store)
@@ -249,8 +249,8 @@ class Run:
         starred: bool | None = None,
         archived: bool | None = None,
     ) -> Run:
-        """Change what is given, leave the rest: see ``mlcore.runs.organize.edit``."""
-        from mlcore.runs.organize import edit
+        """Change what is given, leave the rest: see ``mlcore.runs.store.organize.edit``."""
+        from mlcore.runs.store.organize import edit
 
         changed = edit(
             self.store,
@@ -269,12 +269,12 @@ class Run:
         Raises:
             RunStateError: If it is running; stop it first.
         """
-        from mlcore.runs.organize import trash
+        from mlcore.runs.store.organize import trash
 
         return trash(self.store, [self.id])[0]
 
     def restore(self) -> Run:
         """Take it out of the trash."""
-        from mlcore.runs.organize import restore
+        from mlcore.runs.store.organize import restore
 
         return restore(self.store, [self.id])[0]

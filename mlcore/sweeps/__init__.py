@@ -3,15 +3,15 @@
 from mlcore.core import SweepNotFoundError, SweepStateError
 from mlcore.sweeps.api import get_sweep, list_sweeps, start, sweep
 from mlcore.sweeps.makers import as_range, choices, int_range, linear_range, log_range, when
-from mlcore.sweeps.members import Member, Setting, State
 from mlcore.sweeps.objectives import Objective
 from mlcore.sweeps.pruning import Decision, Pruning
-from mlcore.sweeps.range_text import parse_range, shown
+from mlcore.sweeps.range_format import parse_range, shown
 from mlcore.sweeps.ranges import Choices, Conditional, IntRange, LinearRange, LogRange, Range
 from mlcore.sweeps.recorded_sweep import Sweep
 from mlcore.sweeps.results import Counts
 from mlcore.sweeps.space import Space
 from mlcore.sweeps.spec import SAMPLERS, SweepSpec, spec_for
+from mlcore.sweeps.trials import State, Trial, TrialRun
 
 __all__ = [
     "SAMPLERS",
@@ -22,7 +22,6 @@ __all__ = [
     "IntRange",
     "LinearRange",
     "LogRange",
-    "Member",
     "Objective",
     "Pruning",
     "Range",
@@ -33,6 +32,7 @@ __all__ = [
     "SweepNotFoundError",
     "SweepSpec",
     "SweepStateError",
+    "TrialRun",
     "as_range",
     "choices",
     "get_sweep",

@@ -8,10 +8,11 @@ from sqlalchemy import select
 from tqdm import tqdm
 
 from mlcore.core import Config
-from mlcore.runs import engine, open_store, tend
-from mlcore.runs.schema import sweeps
-from mlcore.runs.store import Store
-from mlcore.sweeps import book, steering
+from mlcore.runs import open_store, tend
+from mlcore.runs.execution import supervisor
+from mlcore.runs.store.schema import sweeps
+from mlcore.runs.store.store import Store
+from mlcore.sweeps import control, sweep_rows
 from mlcore.sweeps.asking import check_budget, settings_for
 from mlcore.sweeps.coordinator import advance
 from mlcore.sweeps.pruning import Pruning
@@ -101,15 +102,17 @@ def start(
         EngineError: If nobody would carry the runs out.
         DataUnavailableError: If the config's data is not to be had.
     """
-    engine.check(store)
+    supervisor.check(store)
     spec.config.data_checksum()
     settings = settings_for(spec, n, minutes)
     with store.writing() as connection:
-        known = None if force else book.newest_equal(connection, spec)
-        if known is not None and known.status == book.FAILED:
+        known = None if force else sweep_rows.newest_equal(connection, spec)
+        if known is not None and known.status == sweep_rows.FAILED:
             known = None
         sweep_id = (
-            book.create(connection, spec, settings, minutes, name) if known is None else known.id
+            sweep_rows.create(connection, spec, settings, minutes, name)
+            if known is None
+            else known.id
         )
     if known is not None:
         _take_up(get_sweep(known.id, store), settings, minutes)
@@ -126,7 +129,7 @@ def get_sweep(sweep_id: str, store: Store | None = None) -> Sweep:
     """
     store = store or open_store()
     with store.reading() as connection:
-        return sweep_of(book.read(connection, sweep_id), store)
+        return sweep_of(sweep_rows.read(connection, sweep_id), store)
 
 
 def list_sweeps(store: Store | None = None, limit: int | None = None) -> list[Sweep]:
@@ -139,12 +142,12 @@ def list_sweeps(store: Store | None = None, limit: int | None = None) -> list[Sw
 
 def _take_up(known: Sweep, settings: int | None, minutes: float | None) -> None:
     if minutes is not None and settings is not None:
-        steering.renew(known, settings, minutes)
+        control.renew(known, settings, minutes)
     elif minutes is not None:
         known.extend(minutes=minutes)
     elif settings is not None and known.settings is not None and settings > known.settings:
         known.extend(settings - known.settings)
-    elif known.status == book.STOPPED:
+    elif known.status == sweep_rows.STOPPED:
         known.resume()
 
 

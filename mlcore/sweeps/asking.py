@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mlcore.sweeps.objectives import usual_direction
-from mlcore.sweeps.range_text import range_as_python
+from mlcore.sweeps.range_format import range_as_python
 from mlcore.sweeps.ranges import Choices, Conditional, Range, word
 from mlcore.sweeps.space import MOST_SETTINGS, Space
 from mlcore.sweeps.spec import DEFAULT_SETTINGS, SweepSpec, default_objective

@@ -16,16 +16,16 @@ from typing import Any
 from sqlalchemy import Connection, Row, insert, select, update
 
 from mlcore.core import Config, ConfigError, DataUnavailableError, EngineError, canonical_json
-from mlcore.runs import engine
-from mlcore.runs.bulk import queue_all
-from mlcore.runs.schema import runs, sweep_runs
+from mlcore.runs.execution import supervisor
 from mlcore.runs.status import Status
-from mlcore.runs.store import Store
-from mlcore.runs.submission import new_row
-from mlcore.sweeps import book, grouping, rungs
-from mlcore.sweeps.members import Member, Setting, State, read_members, settings_of
+from mlcore.runs.store.queueing import queue_all
+from mlcore.runs.store.schema import runs, sweep_runs
+from mlcore.runs.store.store import Store
+from mlcore.runs.store.submission import new_row
+from mlcore.sweeps import ensemble_grouping, rungs, sweep_rows
 from mlcore.sweeps.spec import SweepSpec
 from mlcore.sweeps.study import Proposal, propose
+from mlcore.sweeps.trials import State, Trial, TrialRun, read_trial_runs, trials_of
 
 LOOK_EVERY = 0.25
 """Seconds between two looks of one process at the sweeps of a store."""
@@ -51,7 +51,7 @@ def advance_all(store: Store) -> None:
     if now - _looked.get(store.url, -LOOK_EVERY) < LOOK_EVERY:
         return
     _looked[store.url] = now
-    for sweep_id in book.running_ids(store):
+    for sweep_id in sweep_rows.running_ids(store):
         key = (store.url, sweep_id)
         close = now - _looked_closely.get(key, -LOOK_CLOSELY_EVERY) >= LOOK_CLOSELY_EVERY
         if close or not _only_waits(store, sweep_id):
@@ -66,7 +66,7 @@ def advance(store: Store, sweep_id: str) -> None:
     """Move one sweep on as far as it can go now; one that does not run is left alone.
 
     Rungs are judged, free places are filled, and a sweep that has nothing left to do is finished.
-    A run whose worker died is queued again once by whoever finds it (``mlcore.runs.deaths``).
+    A run whose worker died is queued again once by whoever finds it (``mlcore.runs.execution.deaths``).
     """
     seen = _look(store, sweep_id)
     if seen is None:
@@ -90,7 +90,7 @@ def advance(store: Store, sweep_id: str) -> None:
 
 
 def stop_members(
-    connection: Connection, members: Sequence[Member], *, only_waiting: bool = False
+    connection: Connection, members: Sequence[TrialRun], *, only_waiting: bool = False
 ) -> None:
     """Stop the runs that a sweep queued itself; those it shares with others go on."""
     keys = [member.run_key for member in members if member.own and member.moving]
@@ -109,8 +109,8 @@ def stop_members(
 class _Seen:
     row: Row[Any]
     spec: SweepSpec
-    members: list[Member]
-    settings: list[Setting]
+    members: list[TrialRun]
+    settings: list[Trial]
 
     @property
     def late(self) -> bool:
@@ -120,7 +120,7 @@ class _Seen:
 def _only_waits(store: Store, sweep_id: str) -> bool:
     """Whether all is asked for and some runs are on their way: cheap with thousands of runs."""
     with store.reading() as connection:
-        row = book.read(connection, sweep_id)
+        row = sweep_rows.read(connection, sweep_id)
         if row.settings is None or row.asked < row.settings or '"pruning":null' not in row.spec:
             return False
         moving = (
@@ -134,16 +134,16 @@ def _only_waits(store: Store, sweep_id: str) -> bool:
 
 def _look(store: Store, sweep_id: str) -> _Seen | None:
     with store.reading() as connection:
-        row = book.read(connection, sweep_id)
-        if row.status != book.RUNNING:
+        row = sweep_rows.read(connection, sweep_id)
+        if row.status != sweep_rows.RUNNING:
             return None
-        members = read_members(connection, row.id)
+        members = read_trial_runs(connection, row.id)
     try:
-        spec = book.spec_of(row)
+        spec = sweep_rows.spec_of(row)
     except ValueError as error:  # another version began it
         _fail(store, row.id, members, str(error))
         return None
-    return _Seen(row, spec, members, settings_of(members))
+    return _Seen(row, spec, members, trials_of(members))
 
 
 def _trouble(seen: _Seen) -> str | None:
@@ -174,10 +174,10 @@ def _wanted(store: Store, seen: _Seen) -> int:
     if not spec.adaptive and row.settings is not None:
         return min(left, _AT_ONCE)
     out = sum(setting.state is State.RUNNING for setting in seen.settings)
-    places = engine.slots(store)
-    if grouping.worthwhile(store, spec.config):
+    places = supervisor.slots(store)
+    if ensemble_grouping.worthwhile(store, spec.config):
         # a group trains together and ends together: the next is asked for when it has
-        return 0 if out else min(left, places * grouping.ASKED_TOGETHER)
+        return 0 if out else min(left, places * ensemble_grouping.ASKED_TOGETHER)
     ahead = places if spec.adaptive else 2 * places
     return max(0, min(left, ahead - out))
 
@@ -200,13 +200,13 @@ def _submit(store: Store, seen: _Seen, asked: Sequence[Proposal]) -> None:
     except DataUnavailableError as error:
         _fail(store, row.id, seen.members, str(error))
         return
-    places = engine.slots(store)
+    places = supervisor.slots(store)
     with store.writing() as connection:
-        now = book.read(connection, row.id)
-        if now.asked != row.asked or now.spaces != row.spaces or now.status != book.RUNNING:
+        now = sweep_rows.read(connection, row.id)
+        if now.asked != row.asked or now.spaces != row.spaces or now.status != sweep_rows.RUNNING:
             return  # somebody was quicker
         answers = queue_all(connection, fresh, time.time())
-        grouping.group(connection, row.id, configs, answers, places)
+        ensemble_grouping.group(connection, row.id, configs, answers, places)
         given = iter(answers)
         rows = []
         for number, repeat, proposal, made, refusal in wanted:
@@ -224,21 +224,23 @@ def _submit(store: Store, seen: _Seen, asked: Sequence[Proposal]) -> None:
                 }
             )
         connection.execute(insert(sweep_runs), rows)
-        book.alter(connection, row.id, asked=row.asked + len(asked))
+        sweep_rows.alter(connection, row.id, asked=row.asked + len(asked))
 
 
 def _finish(store: Store, seen: _Seen) -> None:
     with store.writing() as connection:
-        now = book.read(connection, seen.row.id)
+        now = sweep_rows.read(connection, seen.row.id)
         if (now.asked, now.settings, now.spaces) == (
             seen.row.asked,
             seen.row.settings,
             seen.row.spaces,
-        ) and now.status == book.RUNNING:
-            book.alter(connection, now.id, status=book.FINISHED, finished=time.time())
+        ) and now.status == sweep_rows.RUNNING:
+            sweep_rows.alter(connection, now.id, status=sweep_rows.FINISHED, finished=time.time())
 
 
-def _fail(store: Store, sweep_id: str, members: Sequence[Member], why: str) -> None:
+def _fail(store: Store, sweep_id: str, members: Sequence[TrialRun], why: str) -> None:
     with store.writing() as connection:
         stop_members(connection, members)
-        book.alter(connection, sweep_id, status=book.FAILED, finished=time.time(), error=why)
+        sweep_rows.alter(
+            connection, sweep_id, status=sweep_rows.FAILED, finished=time.time(), error=why
+        )

@@ -11,10 +11,10 @@ from typing import Any, Final
 from sqlalchemy import select
 
 from mlcore.core import Config, canonical_json
-from mlcore.runs.schema import populations, runs
 from mlcore.runs.status import Status
-from mlcore.runs.store import Store
-from mlcore.sweeps.grouping import FEWEST, shape_name
+from mlcore.runs.store.schema import ensembles, runs
+from mlcore.runs.store.store import Store
+from mlcore.sweeps.ensemble_grouping import FEWEST, shape_name
 
 _RUNS_READ: Final = 400
 
@@ -83,10 +83,10 @@ def time_of(store: Store, experiment: str, configs: Sequence[Config]) -> tuple[f
 
 def _measured(store: Store, experiment: str, free: set[str]) -> dict[str, _Alike]:
     columns = (runs.c.config, runs.c.elapsed, runs.c.step)
-    group = (populations.c.used, populations.c.gain, populations.c.members)
+    group = (ensembles.c.used, ensembles.c.gain, ensembles.c.members)
     query = (
         select(*columns, *group)
-        .select_from(runs.outerjoin(populations, populations.c.id == runs.c.population))
+        .select_from(runs.outerjoin(ensembles, ensembles.c.id == runs.c.ensemble))
         .where(
             runs.c.experiment == experiment,
             runs.c.status == Status.FINISHED,
@@ -133,7 +133,7 @@ def _together(
 
 def _gain(store: Store, shape: str) -> float | None:
     """The gain last measured for a shape; None if it is not trained as one program."""
-    c = populations.c
+    c = ensembles.c
     query = select(c.used, c.gain).where(c.shape == shape, c.used.is_not(None))
     with store.reading() as connection:
         row = connection.execute(query.order_by(c.measured.desc()).limit(1)).one_or_none()

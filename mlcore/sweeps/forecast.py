@@ -9,9 +9,9 @@ from typing import Final
 from sqlalchemy import select
 
 from mlcore.core import Config, ConfigError
-from mlcore.runs.schema import runs
 from mlcore.runs.status import Status
-from mlcore.runs.store import Store
+from mlcore.runs.store.schema import runs
+from mlcore.runs.store.store import Store
 from mlcore.sweeps.durations import time_of
 from mlcore.sweeps.spec import SweepSpec
 from mlcore.sweeps.study import propose

@@ -13,14 +13,14 @@ from sqlalchemy import Row
 
 from mlcore.core import Config
 from mlcore.runs import Run
-from mlcore.runs.store import Store
-from mlcore.sweeps import asking, book, results, steering
-from mlcore.sweeps.groups_found import Population, populations_of
-from mlcore.sweeps.members import Member, Setting, read_members, settings_of
+from mlcore.runs.store.store import Store
+from mlcore.sweeps import asking, control, results, sweep_rows
+from mlcore.sweeps.ensembles import EnsembleResult, ensembles_of
 from mlcore.sweeps.objectives import Objective
 from mlcore.sweeps.results import Counts
 from mlcore.sweeps.space import Space, SpaceLike
 from mlcore.sweeps.spec import SweepSpec
+from mlcore.sweeps.trials import Trial, TrialRun, read_trial_runs, trials_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,7 +65,7 @@ class Sweep:
         Raises:
             ConfigError: If this version of mlcore no longer knows a field of it.
         """
-        return book.spec_of(self.row)
+        return sweep_rows.spec_of(self.row)
 
     @property
     def config(self) -> Config:
@@ -90,25 +90,25 @@ class Sweep:
     @property
     def running(self) -> bool:
         """Whether more results may come without anyone asking for them."""
-        return self.status == book.RUNNING
+        return self.status == sweep_rows.RUNNING
 
     def refresh(self) -> Sweep:
         """Read it again."""
         with self.store.reading() as connection:
-            return sweep_of(book.read(connection, self.id), self.store)
+            return sweep_of(sweep_rows.read(connection, self.id), self.store)
 
     # --- what it found -----------------------------------------------------------------------
 
     @cached_property
-    def members(self) -> tuple[Member, ...]:
+    def members(self) -> tuple[TrialRun, ...]:
         """Its runs as rows, without their points, read when first asked for."""
         with self.store.reading() as connection:
-            return tuple(read_members(connection, self.id))
+            return tuple(read_trial_runs(connection, self.id))
 
     @cached_property
-    def tried(self) -> tuple[Setting, ...]:
+    def tried(self) -> tuple[Trial, ...]:
         """Its settings, each with the runs of its seeds."""
-        return tuple(settings_of(self.members))
+        return tuple(trials_of(self.members))
 
     def runs(self) -> list[Run]:
         """Its runs, by setting and seed; those that were deleted are left out."""
@@ -161,9 +161,9 @@ class Sweep:
         return importance(self.spec, self.tried)
 
     @property
-    def populations(self) -> list[Population]:
+    def ensembles(self) -> list[EnsembleResult]:
         """The groups of its runs that may train as one program, with the gain measured."""
-        return populations_of(self.store, self.id)
+        return ensembles_of(self.store, self.id)
 
     # --- what one may ask of it --------------------------------------------------------------
 
@@ -191,7 +191,7 @@ class Sweep:
 
     def stop(self) -> Sweep:
         """Stop it, and the runs it queued; those it shares with others go on."""
-        steering.stop(self)
+        control.stop(self)
         return self.refresh()
 
     def resume(self) -> Sweep:
@@ -200,7 +200,7 @@ class Sweep:
         Raises:
             SweepStateError: If it failed; the text says what to do instead.
         """
-        steering.resume(self)
+        control.resume(self)
         return self._moved()
 
     def extend(self, n: int | None = None, *, minutes: float | None = None) -> Sweep:
@@ -210,7 +210,7 @@ class Sweep:
             ValueError: If neither or both are given, or not above 0.
             SweepStateError: If it failed, or a grid has no setting left.
         """
-        steering.extend(self, n, minutes)
+        control.extend(self, n, minutes)
         return self._moved()
 
     def change_space(self, space: SpaceLike) -> Sweep:
@@ -222,12 +222,12 @@ class Sweep:
         Raises:
             ConfigError: If the space does not fit the config; one sentence a field.
         """
-        steering.change_space(self, space)
+        control.change_space(self, space)
         return self._moved()
 
     def rename(self, name: str) -> Sweep:
         """Call it something; an empty name takes the name away."""
-        steering.rename(self, name)
+        control.rename(self, name)
         return self.refresh()
 
     def delete(self) -> None:
@@ -238,7 +238,7 @@ class Sweep:
         Raises:
             SweepStateError: If it is running.
         """
-        steering.delete(self)
+        control.delete(self)
 
     # --- how to get it again -----------------------------------------------------------------
 
@@ -257,7 +257,7 @@ class Sweep:
             return None
         return (self.deadline - self.created).total_seconds() / 60
 
-    def _run(self, setting: Setting) -> Run:
+    def _run(self, setting: Trial) -> Run:
         run_id = next(m.run_id for m in setting.members if m.run_id is not None)
         return self.store.get(run_id)
 

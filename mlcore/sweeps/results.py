@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, select, update
 
 from mlcore.runs import Run, Status
-from mlcore.runs.run_rows import run_of
-from mlcore.runs.schema import runs
-from mlcore.runs.store import Store
-from mlcore.sweeps.members import Member, Setting
+from mlcore.runs.store.rows import run_of
+from mlcore.runs.store.schema import runs
+from mlcore.runs.store.store import Store
 from mlcore.sweeps.spec import SweepSpec
+from mlcore.sweeps.trials import Trial, TrialRun
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,7 +43,7 @@ class Counts:
     cached: int
 
 
-def count(members: Sequence[Member], settings: int | None, asked: int, repeats: int) -> Counts:
+def count(members: Sequence[TrialRun], settings: int | None, asked: int, repeats: int) -> Counts:
     """Count a sweep's runs."""
     running = sum(member.status == Status.RUNNING for member in members)
     waiting = sum(member.status == Status.QUEUED for member in members)
@@ -62,11 +62,11 @@ def count(members: Sequence[Member], settings: int | None, asked: int, repeats: 
     )
 
 
-def seconds_left(members: Sequence[Member], counts: Counts) -> float | None:
+def seconds_left(members: Sequence[TrialRun], counts: Counts) -> float | None:
     """Seconds until all runs are done, if they go on as those so far.
 
     A run takes the mean of (seconds of work) / (share done) of the sweep's own runs; as many are
-    worked on at once as are now. Members of a population work at the same time, and count so.
+    worked on at once as are now. Members of a ensemble work at the same time, and count so.
     """
     own = [m for m in members if m.own and m.elapsed > 0 and m.status != Status.FAILED]
     share = sum(m.done for m in own)
@@ -77,9 +77,9 @@ def seconds_left(members: Sequence[Member], counts: Counts) -> float | None:
     return a_run * (going + counts.queued) / max(1, counts.running)
 
 
-def best(spec: SweepSpec, settings: Sequence[Setting]) -> Setting | None:
+def best(spec: SweepSpec, settings: Sequence[Trial]) -> Trial | None:
     """The setting with the best mean of the first objective; of equals the earliest."""
-    found: tuple[float, Setting] | None = None
+    found: tuple[float, Trial] | None = None
     for setting in settings:
         values = setting.values(spec.objectives)
         if values is not None and (found is None or spec.objectives[0].better(values[0], found[0])):
@@ -87,7 +87,7 @@ def best(spec: SweepSpec, settings: Sequence[Setting]) -> Setting | None:
     return None if found is None else found[1]
 
 
-def pareto(spec: SweepSpec, settings: Sequence[Setting]) -> list[Setting]:
+def pareto(spec: SweepSpec, settings: Sequence[Trial]) -> list[Trial]:
     """The settings that no other one equals or betters in all objectives and betters in one."""
     known = [(v, s) for s in settings if (v := s.values(spec.objectives)) is not None]
 
@@ -102,13 +102,13 @@ def pareto(spec: SweepSpec, settings: Sequence[Setting]) -> list[Setting]:
     return [setting for _, setting in sorted(front, key=lambda one: sign * one[0][0])]
 
 
-def frame(spec: SweepSpec, members: Sequence[Member]) -> pd.DataFrame:
+def frame(spec: SweepSpec, members: Sequence[TrialRun]) -> pd.DataFrame:
     """A row a run, in the order of asking.
 
     Returns:
         A table of ``number`` (of the setting), ``repeat`` and ``seed``, ``run`` (its id),
         ``status``, ``own`` (False: it was there already), ``done`` (0 to 1), ``elapsed`` (s),
-        ``population``, ``error``, each swept field under ``config.NAME`` (tuples as they are;
+        ``ensemble``, ``error``, each swept field under ``config.NAME`` (tuples as they are;
         empty where its condition does not hold) and each objective under its metric's name, as of
         the run's last point.
     """
@@ -124,7 +124,7 @@ def frame(spec: SweepSpec, members: Sequence[Member]) -> pd.DataFrame:
             "own": m.own,
             "done": m.done,
             "elapsed": m.elapsed,
-            "population": m.population,
+            "ensemble": m.ensemble,
             "error": m.error,
             **{f"config.{name}": m.params.get(name) for name in spec.space.fields},
             **{one.metric: m.last.get(one.metric) for one in spec.objectives},
@@ -132,13 +132,13 @@ def frame(spec: SweepSpec, members: Sequence[Member]) -> pd.DataFrame:
         for m in members
     ]
     columns = ["number", "repeat", "seed", "run", "status", "own", "done", "elapsed"]
-    columns += ["population", "error", *(f"config.{name}" for name in spec.space.fields)]
+    columns += ["ensemble", "error", *(f"config.{name}" for name in spec.space.fields)]
     columns += [one.metric for one in spec.objectives]
     table = pd.DataFrame(rows, columns=columns)
     return table.astype({one.metric: "float64" for one in spec.objectives})
 
 
-def runs_of(store: Store, members: Sequence[Member]) -> list[Run]:
+def runs_of(store: Store, members: Sequence[TrialRun]) -> list[Run]:
     """The runs themselves, in the order of the members."""
     keys = [member.run_key for member in members if member.run_key is not None]
     found: dict[int, Run] = {}
@@ -149,7 +149,7 @@ def runs_of(store: Store, members: Sequence[Member]) -> list[Run]:
     return [found[key] for key in keys if key in found]
 
 
-def queue_again(connection: Connection, members: Sequence[Member]) -> None:
+def queue_again(connection: Connection, members: Sequence[TrialRun]) -> None:
     """Queue the sweep's own runs that were stopped or lost, from their checkpoints."""
     keys = [m.run_key for m in members if m.own and m.status in (Status.STOPPED, Status.LOST)]
     for start in range(0, len(keys), 500):
@@ -161,6 +161,6 @@ def queue_again(connection: Connection, members: Sequence[Member]) -> None:
         )
 
 
-def setting_key(params: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+def trial_key(params: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     """What tells settings apart."""
     return tuple(sorted((name, repr(value)) for name, value in params.items()))

@@ -9,17 +9,17 @@ from dataclasses import replace
 
 from sqlalchemy import Connection, select, update
 
-from mlcore.runs.schema import metric_names, points, runs, sweep_runs
 from mlcore.runs.status import Status
-from mlcore.runs.store import Store
-from mlcore.sweeps.members import Member
+from mlcore.runs.store.schema import metric_names, points, runs, sweep_runs
+from mlcore.runs.store.store import Store
 from mlcore.sweeps.pruning import Decision, Pruning, judge
 from mlcore.sweeps.spec import SweepSpec
+from mlcore.sweeps.trials import TrialRun
 
 _JUDGED = (Status.RUNNING, Status.FINISHED)
 
 
-def judge_all(store: Store, sweep_id: str, spec: SweepSpec, members: Sequence[Member]) -> None:
+def judge_all(store: Store, sweep_id: str, spec: SweepSpec, members: Sequence[TrialRun]) -> None:
     """Judge every run that has passed a rung at which it was not judged yet."""
     pruning = spec.pruning
     if pruning is None:
@@ -56,7 +56,7 @@ def judge_all(store: Store, sweep_id: str, spec: SweepSpec, members: Sequence[Me
             _write(connection, sweep_id, member, mine)
 
 
-def _due(pruning: Pruning, member: Member) -> list[float]:
+def _due(pruning: Pruning, member: TrialRun) -> list[float]:
     """Rungs it has passed without having been judged; none once it was ended."""
     if member.decisions and not member.decisions[-1].kept:
         return []
@@ -74,7 +74,7 @@ def _decisions(connection: Connection, sweep_id: str) -> dict[tuple[int, int], l
 
 
 def _value_at(
-    connection: Connection, member: Member, metric: str, rung: float
+    connection: Connection, member: TrialRun, metric: str, rung: float
 ) -> tuple[int, float] | None:
     """The first step at or after a rung that has the metric, with its value."""
     step = math.ceil(rung * member.total)
@@ -93,7 +93,7 @@ def _value_at(
 
 
 def _write(
-    connection: Connection, sweep_id: str, member: Member, decisions: Sequence[Decision]
+    connection: Connection, sweep_id: str, member: TrialRun, decisions: Sequence[Decision]
 ) -> None:
     c = sweep_runs.c
     connection.execute(

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 from mlcore.core import Config, ConfigError, canonical_json
 from mlcore.sweeps.checking import either, entry_for, in_order, may_hold, why_never
-from mlcore.sweeps.range_text import range_from_json, range_to_json
+from mlcore.sweeps.range_format import range_from_json, range_to_json
 from mlcore.sweeps.ranges import (
     DEFAULT_POINTS,
     Choices,

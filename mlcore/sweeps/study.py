@@ -12,9 +12,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from mlcore.sweeps.members import Setting, State
 from mlcore.sweeps.ranges import Choices, IntRange, LinearRange, LogRange, Range
 from mlcore.sweeps.spec import SweepSpec
+from mlcore.sweeps.trials import State, Trial
 
 if TYPE_CHECKING:
     import optuna
@@ -34,7 +34,7 @@ class Proposal:
     attrs: Mapping[str, Any] = field(default_factory=dict)
 
 
-def propose(spec: SweepSpec, history: Sequence[Setting], start: int, count: int) -> list[Proposal]:
+def propose(spec: SweepSpec, history: Sequence[Trial], start: int, count: int) -> list[Proposal]:
     """Ask for settings.
 
     Args:
@@ -63,7 +63,7 @@ def propose(spec: SweepSpec, history: Sequence[Setting], start: int, count: int)
     return asked
 
 
-def build_study(spec: SweepSpec, history: Sequence[Setting]) -> optuna.Study:
+def build_study(spec: SweepSpec, history: Sequence[Trial]) -> optuna.Study:
     """An in-memory study that knows what a sweep has tried; see the module's first lines.
 
     Settings that the space of today does not hold are left out: no sampler could place them.
@@ -93,7 +93,7 @@ def build_sampler(spec: SweepSpec, number: int) -> optuna.samplers.BaseSampler:
             return samplers.RandomSampler(seed=seed)
 
 
-def importance(spec: SweepSpec, settings: Sequence[Setting]) -> dict[str, float]:
+def importance(spec: SweepSpec, settings: Sequence[Trial]) -> dict[str, float]:
     """How much each field explains of the first objective; see ``Sweep.importance``."""
     from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 
@@ -131,7 +131,7 @@ def distribution(swept: Range) -> BaseDistribution:
             return d.CategoricalDistribution([_label(value) for value in swept.values])
 
 
-def _rest_of_grid(spec: SweepSpec, history: Sequence[Setting], count: int) -> list[Proposal]:
+def _rest_of_grid(spec: SweepSpec, history: Sequence[Trial], count: int) -> list[Proposal]:
     tried = [dict(setting.params) for setting in history]
     seen = {_key(params) for params in tried}
     fresh = (p for p in spec.space.grid(spec.config) if _key(p) not in seen)
@@ -160,7 +160,7 @@ def _label(value: Any) -> Any:
     return repr(value) if isinstance(value, tuple) else value
 
 
-def _trial(spec: SweepSpec, setting: Setting) -> optuna.trial.FrozenTrial:
+def _trial(spec: SweepSpec, setting: Trial) -> optuna.trial.FrozenTrial:
     from optuna.trial import TrialState, create_trial
 
     values = setting.values(spec.objectives)

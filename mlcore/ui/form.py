@@ -18,10 +18,10 @@ from streamlit.delta_generator import DeltaGenerator
 from mlcore.core import Config, FieldSpec
 from mlcore.ui import page
 from mlcore.ui.draft import Draft, as_text, slider_values
-from mlcore.ui.steer import is_news, steer
+from mlcore.ui.widget_state import changed_by_user, set_widget
 
 if TYPE_CHECKING:
-    from mlcore.ui.range_form import RangeForm
+    from mlcore.ui.ranges.form import RangeForm
 
 _BOX_WIDTH = 84
 """Pixels of the box beside a slider, so that both stand in one row of a narrow column."""
@@ -187,7 +187,7 @@ def _field(draft: Draft, spec: FieldSpec, key: str, label: LabelVisibility = "vi
 def _choice(draft: Draft, spec: FieldSpec, key: str, label: LabelVisibility) -> None:
     text = draft.text(spec)
     known = text in spec.choices
-    widget = steer(f"{key}.{spec.name}", text if known else None)
+    widget = set_widget(f"{key}.{spec.name}", text if known else None)
     st.selectbox(
         spec.label,
         spec.choices,
@@ -202,7 +202,7 @@ def _choice(draft: Draft, spec: FieldSpec, key: str, label: LabelVisibility) -> 
 
 
 def _switch(draft: Draft, spec: FieldSpec, key: str) -> None:
-    widget = steer(f"{key}.{spec.name}", draft.value(spec) is True)
+    widget = set_widget(f"{key}.{spec.name}", draft.value(spec) is True)
     st.toggle(spec.label, help=spec.help, key=widget, on_change=_typed(key, spec, widget))
 
 
@@ -213,7 +213,7 @@ def _number(draft: Draft, spec: FieldSpec, key: str, label: LabelVisibility) -> 
         _box(draft, spec, key, label)
         return
     fallback = min(stops, key=lambda stop: abs(stop - spec.default))
-    slider = steer(f"{key}.{spec.name}.slider", value if value in stops else fallback)
+    slider = set_widget(f"{key}.{spec.name}.slider", value if value in stops else fallback)
     with st.container(
         horizontal=True, vertical_alignment="bottom", gap="small", key=f"{key}.{spec.name}.row"
     ):
@@ -237,7 +237,7 @@ def _box(
     *,
     beside_slider: bool = False,
 ) -> None:
-    widget = steer(f"{key}.{spec.name}", draft.text(spec))
+    widget = set_widget(f"{key}.{spec.name}", draft.text(spec))
     st.text_input(
         f"{spec.label}, exactly" if beside_slider else spec.label,
         help=None if beside_slider else spec.help,
@@ -252,7 +252,7 @@ def _typed(key: str, spec: FieldSpec, widget: str) -> Callable[[], None]:
     """What to do when a person changes a widget of a field."""
 
     def take_over() -> None:
-        if is_news(widget):
+        if changed_by_user(widget):
             text = as_text(st.session_state[widget])
             st.session_state[key] = {**st.session_state.get(key, {}), spec.name: text}
 

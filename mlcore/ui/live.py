@@ -8,8 +8,8 @@ import streamlit as st
 from mlcore.charts.training_curves import Axis, Quantity, curve_spec, description
 from mlcore.core import RunNotFoundError
 from mlcore.runs import Run, Status, open_store
-from mlcore.ui import feed, navigation, page, run_parts, watch
-from mlcore.ui.runs import acts
+from mlcore.ui import live_curves, live_data, navigation, page, run_parts
+from mlcore.ui.runs import callbacks
 
 _TITLES: Final[dict[Quantity, str]] = {
     "loss": "Loss",
@@ -21,7 +21,7 @@ _SHOWN_AT_FIRST: Final[tuple[Quantity, ...]] = ("loss", "accuracy")
 _AXES: Final[dict[Axis, str]] = {"step": "Steps", "time": "Seconds"}
 _LEGEND: Final = "Solid with dots: all test images, after each epoch. Faint: training batches."
 _THINNED: Final = (
-    f" Curves are thinned to about {feed.POINTS} points; a band spans the lowest and the highest "
+    f" Curves are thinned to about {live_curves.POINTS} points; a band spans the lowest and the highest "
     "value of each. The whole history is in `mlcore.get_run(id).metrics()`."
 )
 
@@ -43,8 +43,8 @@ def cards(runs_shown: int, *, key: str) -> None:
     """The newest runs as cards, polled while one of them moves."""
 
     def draw(runs: list[Run]) -> None:
-        acts.show_refusal()
-        acts.undo_notice(key=key)
+        callbacks.show_refusal()
+        callbacks.undo_notice(key=key)
         for run in runs:
             run_parts.card(run, key=key, link=True)
         if not runs:
@@ -57,14 +57,14 @@ def cards(runs_shown: int, *, key: str) -> None:
 
 def _poll(read: Callable[[], list[Run]], draw: Callable[[list[Run]], None], key: str) -> None:
     def interval(runs: list[Run]) -> float | None:
-        return watch.POLL_S if any(run.status.moving for run in runs) else None
+        return live_data.POLL_S if any(run.status.moving for run in runs) else None
 
     every = interval(read())
 
     @st.fragment(run_every=every, key=f"{key}.panel")
     def panel() -> None:
         with page.sentences():
-            watch.look_after_runs()
+            live_data.tend_runs()
             runs = read()
             draw(runs)
             if interval(runs) != every:
@@ -87,11 +87,11 @@ def _draw(runs: list[Run], wanted: Sequence[str], key: str) -> None:
     known = {run.id for run in runs}
     for missing in [run_id for run_id in wanted if run_id not in known]:
         page.error(f"No run has the id {missing}; it may have been deleted.")
-    acts.show_refusal()
+    callbacks.show_refusal()
     colours = run_parts.colours_of(runs)
     for run in runs:
         run_parts.card(run, key=key, colour=colours[run.id])
-    if any(run.status == Status.QUEUED for run in runs) and (why := watch.trouble()):
+    if any(run.status == Status.QUEUED for run in runs) and (why := live_data.trouble()):
         page.error(why)
     if runs:
         if len(runs) > 1 and navigation.has_page("compare"):
@@ -151,13 +151,13 @@ def _charts(runs: list[Run], key: str) -> None:
     thinned = False
     for place, quantity in enumerate(shown):
         drawn: Quantity = "error_rate" if log and quantity == "accuracy" else quantity
-        rows = watch.chart_rows(runs, labels, drawn, axis=axis, smoothing=smoothing)
+        rows = live_data.chart_rows(runs, labels, drawn, axis=axis, smoothing=smoothing)
         thinned = thinned or bool((rows["kind"] == "band").any())
         with columns[place % len(columns)]:
             st.vega_lite_chart(
                 rows,
                 curve_spec(
-                    drawn, axis=axis, log=log, train_only="test" not in watch.METRICS[drawn]
+                    drawn, axis=axis, log=log, train_only="test" not in live_data.METRICS[drawn]
                 ),
                 alt=description(drawn, axis),
                 key=f"{key}.{drawn}.{axis}.{log}",

@@ -10,7 +10,7 @@ from mlcore.core import Config
 from mlcore.runs import Run, Status, open_store, submit
 from mlcore.ui import navigation, page
 from mlcore.ui.run_names import colours_of, config_name, config_of, labels_of, name_of
-from mlcore.ui.runs import acts
+from mlcore.ui.runs import callbacks
 
 __all__ = [
     "CACHED_KEY",
@@ -30,7 +30,7 @@ __all__ = [
 
 CACHED_KEY: Final = "runs answered from the cache"
 
-show_refusal = acts.show_refusal
+show_refusal = callbacks.show_refusal
 
 BadgeColour = Literal["blue", "green", "orange", "red", "violet", "gray"]
 
@@ -177,7 +177,7 @@ def _buttons(run: Run, key: str, *, link: bool) -> None:
             label,
             icon=icon,
             key=f"{key}.{run.id}.{label}",
-            on_click=acts.act,
+            on_click=callbacks.act,
             args=(_act, run.id, act),
             disabled=disabled,
         )
@@ -187,7 +187,7 @@ def _buttons(run: Run, key: str, *, link: bool) -> None:
             "Restore",
             icon=":material/restore_from_trash:",
             key=f"{key}.{run.id}.Restore",
-            on_click=acts.undelete,
+            on_click=callbacks.undelete,
             args=([run.id],),
         )
         return
@@ -211,7 +211,7 @@ def _buttons(run: Run, key: str, *, link: bool) -> None:
             type="tertiary",
             help="Delete this run; it can be undone.",
             key=f"{key}.{run.id}.Delete",
-            on_click=acts.delete,
+            on_click=callbacks.delete,
             args=([run.id],),
         )
 
@@ -220,7 +220,7 @@ def _start(config: Config, force: bool, started: str) -> None:
     def submit_and_remember() -> None:
         st.session_state[started] = start(config, force=force).id
 
-    acts.attempt(submit_and_remember)
+    callbacks.attempt(submit_and_remember)
 
 
 def _act(run_id: str, act: Callable[[Run], object]) -> None:

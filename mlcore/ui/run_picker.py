@@ -17,8 +17,8 @@ from streamlit.delta_generator import DeltaGenerator
 from mlcore.core import RunNotFoundError
 from mlcore.mnist.config import MNISTConfig
 from mlcore.runs import Run, Status, open_store
-from mlcore.ui import page, run_parts, watch
-from mlcore.ui.steer import is_news, steer
+from mlcore.ui import live_data, page, run_parts
+from mlcore.ui.widget_state import changed_by_user, set_widget
 
 PARAM: Final = "run"
 """The query parameter, and the key in the session, that hold the chosen run's id."""
@@ -62,10 +62,10 @@ def choose_run(*, key: str, follow_in: DeltaGenerator | None = None) -> Run | No
     if all(run.id != chosen.id for run in runs):
         runs = [chosen, *runs]
     names = {run.id: f"{run_parts.name_of(run)} · {run.id}" for run in runs}
-    widget = steer(f"{key}.run", chosen.id)
+    widget = set_widget(f"{key}.run", chosen.id)
 
     def choose() -> None:
-        if is_news(widget):
+        if changed_by_user(widget):
             _remember(st.session_state[widget])
 
     st.selectbox("Run", list(names), format_func=names.__getitem__, key=widget, on_change=choose)
@@ -103,7 +103,7 @@ def follow(run: Run, *, key: str) -> None:
     @st.fragment(run_every=POLL_S, key=f"{key}.follow")
     def panel() -> None:
         with page.sentences():
-            watch.look_after_runs()
+            live_data.tend_runs()
             now = run.refresh()
             run_parts.show_refusal()
             run_parts.card(now, key=f"{key}.card")

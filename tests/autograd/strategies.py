@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from hypothesis import strategies as st
 
-from mlcore.autograd.leaves import Nested
+from mlcore.autograd.inputs import Nested
 
 SCALARS = ("x", "y", "w")
 VECTORS = ("u", "v")

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mlcore.autograd import ProgramError, parse, parse_leaf, trace
-from mlcore.autograd.leaves import DTYPES, DType, Leaf, Nested
+from mlcore.autograd.inputs import DTYPES, DType, Leaf, Nested
 from mlcore.autograd.parser import MAX_OPERATIONS
 from mlcore.autograd.walk import walk
 from tests.autograd.strategies import programs

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlcore.autograd import Leaf, ProgramError, parse, trace
-from mlcore.autograd.leaves import DTYPES, Nested, leaf, leaf_text, parse_leaf
+from mlcore.autograd.inputs import DTYPES, Nested, leaf, leaf_text, parse_leaf
 from mlcore.autograd.links import from_query, to_query
 from mlcore.autograd.parser import MAX_OPERATIONS
 from mlcore.autograd.presets import PRESETS

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, assume, given, settings
 
 from mlcore.autograd import ProgramError, Trace, parse, trace
 from mlcore.autograd.as_pytorch import torch_lines
-from mlcore.autograd.leaves import elements
+from mlcore.autograd.inputs import elements
 from mlcore.autograd.proof import differences
 from tests.autograd.strategies import Given, polynomials, programs
 

@@ -24,7 +24,7 @@ PUBLIC = """
 import sys, time, contextlib, torch
 from torch import nn
 from torch.nn import functional as F
-from mlcore.mnist.data import load
+from mlcore.mnist.data.digits import load
 seed, way = int(sys.argv[1]), sys.argv[2]
 digits = load()
 ready = lambda images: ((images.float() / 255 - 0.1307) / 0.3081)[:, None]

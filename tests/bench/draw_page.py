@@ -34,7 +34,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 import mlcore
 from mlcore import MNISTConfig, Run
 from mlcore.mnist import insight, load
-from mlcore.mnist.insight.drawing import Bytes, enlarged, prepare
+from mlcore.mnist.insight.preprocess import Bytes, enlarged, prepare
 from tests.bench.idle import wait_until_idle
 from tests.bench.opened import dashboard_tab
 

@@ -27,18 +27,19 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from mlcore.core.cores import usable_cores
 from mlcore.mnist.config import MNISTConfig
-from mlcore.runs import Status, engine
-from mlcore.runs.store import Store, open_store
+from mlcore.runs import Status
+from mlcore.runs.execution import supervisor
+from mlcore.runs.store.store import Store, open_store
 from tests.bench.idle import wait_until_idle
 from tests.conftest import end_workers
 
 WRITERS = 8
 WRITE = """
 import sys, time
-from mlcore.runs.claims import flush, take
-from mlcore.runs.liveness import ProcessId
-from mlcore.runs.points import Point
-from mlcore.runs.store import open_store
+from mlcore.runs.execution.claims import flush, take
+from mlcore.runs.execution.liveness import ProcessId
+from mlcore.runs.store.points import Point
+from mlcore.runs.store.store import open_store
 from mlcore.regression.config import RegressionConfig
 url, number, batch, seconds = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4])
 store = open_store(url)
@@ -163,7 +164,7 @@ def _wait(store: Store, ids: list[str]) -> list[float]:
     """Ask as a page does until all have ended; give the seconds of each answer."""
     queries = []
     while True:
-        engine.tend(store)
+        supervisor.tend(store)
         before = time.perf_counter()
         moving = [run for run in store.list(limit=len(ids)) if run.status.moving]
         queries.append(time.perf_counter() - before)

@@ -13,11 +13,11 @@ import numpy as np
 from sqlalchemy import insert
 
 from mlcore import MNISTConfig
-from mlcore.runs.points import Point
-from mlcore.runs.schema import metric_names, points, runs
 from mlcore.runs.status import Status
-from mlcore.runs.store import Store
-from mlcore.runs.submission import new_row
+from mlcore.runs.store.points import Point
+from mlcore.runs.store.schema import metric_names, points, runs
+from mlcore.runs.store.store import Store
+from mlcore.runs.store.submission import new_row
 
 TEST_POINTS = 20
 

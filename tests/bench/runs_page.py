@@ -22,9 +22,9 @@ from playwright.sync_api import Locator, Page, expect, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from mlcore.runs.filters import parse
-from mlcore.runs.store import Store, open_store
-from mlcore.runs.table import run_table
+from mlcore.runs.filters.parser import parse
+from mlcore.runs.store.run_table import run_table
+from mlcore.runs.store.store import Store, open_store
 from tests.bench.idle import wait_until_idle
 from tests.bench.many_runs import fill
 from tests.e2e.conftest import CHROMIUM_FLAGS, DashboardServer, chromium_path

@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 import mlcore
 from mlcore import MNISTConfig, Run
-from mlcore.ui.steer import OLD_NEWS_S
+from mlcore.ui.widget_state import OLD_NEWS_S
 from tests.e2e.conftest import CHROMIUM_FLAGS, DashboardServer, chromium_path
 
 EPOCHS, WINDOW_S, SETTLE_S = 1000, 4.0, 2.0

@@ -6,7 +6,7 @@
 - ask: seconds that TPE takes for the next setting after 100, 500 and 2,000 others, study rebuilt.
 - workers: 16 runs of a small CNN by two warm workers and by one; and what this machine's cores
   allow: the same training in one bare process and in two.
-- population: 32 learning rates of 784-32-10, batch 64, one epoch, by one warm worker through the
+- ensemble: 32 learning rates of 784-32-10, batch 64, one epoch, by one warm worker through the
   store: as one program, and one by one.
 
 Each part starts in a store of its own and says the load it met.
@@ -27,7 +27,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 import mlcore
 from mlcore.mnist.config import MNISTConfig
 from mlcore.runs import Status, open_store
-from mlcore.sweeps import Member, Setting, Sweep, get_sweep, spec_for
+from mlcore.sweeps import Sweep, Trial, TrialRun, get_sweep, spec_for
 from mlcore.sweeps.coordinator import advance
 from mlcore.sweeps.study import propose
 from tests.bench.idle import wait_until_idle
@@ -60,7 +60,7 @@ def ask() -> None:
     spec = spec_for(MNISTConfig(), space, sampler="tpe")
     chance = spec_for(MNISTConfig(), space, sampler="random")
     history = [
-        Setting(number, one.params, (_finished(number, one.params),))
+        Trial(number, one.params, (_finished(number, one.params),))
         for number, one in enumerate(propose(chance, [], 0, 2000))
     ]
     for count in (100, 500, 2000):
@@ -69,8 +69,8 @@ def ask() -> None:
         print(f"  the next of TPE after {count:,}: {time.perf_counter() - began:.3f} s")
 
 
-def _finished(number: int, params: dict[str, object]) -> Member:
-    return Member(
+def _finished(number: int, params: dict[str, object]) -> TrialRun:
+    return TrialRun(
         number=number,
         repeat=0,
         params=params,
@@ -87,7 +87,7 @@ def _finished(number: int, params: dict[str, object]) -> Member:
         elapsed=1.0,
         step=1,
         total=1,
-        population=None,
+        ensemble=None,
     )
 
 
@@ -158,11 +158,11 @@ def _span(sweep: Sweep) -> float:
     return max(run.finished.timestamp() for run in runs if run.finished) - begun
 
 
-def population() -> None:
+def ensemble() -> None:
     os.environ["MLCORE_WORKERS"] = "1"
     mlcore.sweep(SMALL.replace(train_size=640), RATES, 2)  # a warm worker
     together = mlcore.sweep(SMALL, RATES, 32)
-    (group,) = together.populations
+    (group,) = together.ensembles
     one_program = _span(together)
     began = time.perf_counter()
     for run in together.runs():
@@ -180,7 +180,7 @@ PARTS: dict[str, Callable[[], None]] = {
     "submit": submit,
     "ask": ask,
     "workers": workers,
-    "population": population,
+    "ensemble": ensemble,
 }
 
 

@@ -28,8 +28,8 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 import mlcore
 from mlcore import MNISTConfig
-from mlcore.runs.schema import runs
-from mlcore.runs.store import Store, open_store
+from mlcore.runs.store.schema import runs
+from mlcore.runs.store.store import Store, open_store
 from tests.bench.idle import wait_until_idle
 from tests.e2e.conftest import CHROMIUM_FLAGS, DashboardServer, chromium_path
 

@@ -2,10 +2,10 @@
 
     python tests/bench/threads.py [--seconds 2] [--repeats 3] [--idle]
 
-Prints the table that mlcore/mnist/threads.py rests on: images per second, median and lowest of the
+Prints the table that mlcore/mnist/runtime.py rests on: images per second, median and lowest of the
 repeats, each in a process of its own. "operations" splits every single operation over the threads,
 as torch does by itself, with GNU OpenMP's threads spinning while they wait (its default) or
-sleeping (OMP_WAIT_POLICY=passive, GOMP_SPINCOUNT=0); "pieces" gives each thread its pieces of a
+sleeping (OMP_WAIT_POLICY=passive, GOMP_SPINCOUNT=0); "microbatches" gives each thread its microbatches of a
 batch, as mlcore does. All else is the same code.
 """
 
@@ -24,16 +24,16 @@ from tests.bench.idle import wait_until_idle
 
 PROBE = """
 import sys, time
-import mlcore.mnist.learner as learner
+import mlcore.mnist.trainer as trainer
 import mlcore.mnist.train as loop
 from mlcore.mnist.config import MNISTConfig
-from mlcore.mnist.surroundings import surroundings
+from mlcore.mnist.torch_state import isolated_torch_state
 preset, split, threads, seconds = sys.argv[1], sys.argv[2], int(sys.argv[3]), float(sys.argv[4])
 if split == "operations":
-    loop.surroundings = lambda threads: surroundings(int(sys.argv[3]))
-    learner.pieces_for = lambda config: 1
+    loop.isolated_torch_state = lambda threads: isolated_torch_state(int(sys.argv[3]))
+    trainer.microbatches_for = lambda config: 1
 else:
-    learner.cores_here = lambda: threads
+    trainer.cores_here = lambda: threads
 config = MNISTConfig.presets[preset].replace(epochs=1000, train_size=20_000)
 started, images, first = 0.0, 0, 30
 for step in loop.train(config):
@@ -50,7 +50,7 @@ WAYS = {
     "operations, spinning": ("operations", {}),
     "operations, passive": ("operations", {"OMP_WAIT_POLICY": "passive"}),
     "operations, spin 0": ("operations", {"GOMP_SPINCOUNT": "0"}),
-    "pieces": ("pieces", {}),
+    "microbatches": ("microbatches", {}),
 }
 
 

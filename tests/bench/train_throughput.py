@@ -78,8 +78,8 @@ BARE_BYTES = BARE.replace("torch.from_numpy(normal)", "torch.from_numpy(x.copy()
 LOADER = (
     TORCH
     + """
-from mlcore.mnist.torchvision_door import torchvision_datasets
-from mlcore.mnist.cache import unpack_mnist
+from mlcore.mnist.data.torchvision_compat import torchvision_datasets
+from mlcore.mnist.data.cache import unpack_mnist
 datasets = torchvision_datasets()
 from torchvision import transforms
 data = datasets.MNIST(unpack_mnist(), transform=transforms.Compose(

@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 
 from mlcore.charts.report import report_html
 from mlcore.runs import compare
-from mlcore.runs.store import Store
+from mlcore.runs.store.store import Store
 from tests.runs.made import made, made_with_finals
 from tests.runs.toy import ToyConfig
 

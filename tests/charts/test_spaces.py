@@ -14,9 +14,9 @@ from scipy.interpolate import griddata
 
 from mlcore.charts import spaces
 from mlcore.charts.dimensions import Dimension, as_text
+from mlcore.charts.heatmaps import contour_rows, heatmap_rows
 from mlcore.charts.interpolation import isolines, round_levels, surface
 from mlcore.charts.parallel import MOST_LINES, chosen_lines, payload, ranks
-from mlcore.charts.planes import contour_rows, heatmap_rows
 
 RUNS = pd.DataFrame(
     {

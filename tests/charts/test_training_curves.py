@@ -19,7 +19,7 @@ from mlcore.charts.training_curves import (
     curve_rows,
     curve_spec,
 )
-from mlcore.runs.smoothing import smoothed
+from mlcore.runs.analysis.smoothing import smoothed
 
 COLOURS = {"a": palette.VALUE, "b": palette.GRADIENT}
 LABELS = {"a": "first", "b": "second"}

@@ -9,10 +9,10 @@ from playwright.sync_api import Dialog, Page, expect
 
 import mlcore
 from mlcore import MNISTConfig
-from mlcore.runs.comparison import compare
+from mlcore.runs.analysis.comparison import compare
 from mlcore.runs.export import to_zip
-from mlcore.runs.organize import edit
-from mlcore.runs.store import Store, open_store
+from mlcore.runs.store.organize import edit
+from mlcore.runs.store.store import Store, open_store
 from tests.e2e.conftest import DashboardServer
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]

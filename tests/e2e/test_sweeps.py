@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
-from mlcore.runs.store import open_store
+from mlcore.runs.store.store import open_store
 from mlcore.sweeps import LinearRange, LogRange, Sweep, list_sweeps
 from tests.e2e.conftest import DashboardServer
 

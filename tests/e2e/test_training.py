@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from mlcore import MNISTConfig
-from mlcore.runs.store import open_store
+from mlcore.runs.store.store import open_store
 from tests.e2e.conftest import DashboardServer
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]

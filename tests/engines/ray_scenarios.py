@@ -23,7 +23,7 @@ from sqlalchemy import select
 
 import mlcore
 from mlcore.runs import Status, open_store
-from mlcore.runs.schema import workers
+from mlcore.runs.store.schema import workers
 from tests.runs.toy import ToyConfig
 
 PATIENCE = 250.0

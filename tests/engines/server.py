@@ -16,7 +16,7 @@ from typing import Any
 
 import psycopg
 
-from mlcore.runs.store import Store
+from mlcore.runs.store.store import Store
 
 _NAMES = ("initdb", "postgres")
 _QUICK = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=60")

@@ -17,15 +17,20 @@ import mlcore
 from mlcore.cli import main
 from mlcore.core import EngineError
 from mlcore.core.cores import give_cores, given_cores, usable_cores
-from mlcore.runs import engine
-from mlcore.runs.claims import take
-from mlcore.runs.engines import chosen
-from mlcore.runs.engines.local import LocalWorkers, cores_each, reap_children, worker_limit
-from mlcore.runs.engines.ray_cluster import RayCluster
-from mlcore.runs.engines.share import Share
-from mlcore.runs.liveness import ProcessId
-from mlcore.runs.schema import workers
-from mlcore.runs.store import Store
+from mlcore.runs.execution import supervisor
+from mlcore.runs.execution.claims import take
+from mlcore.runs.execution.engines import chosen
+from mlcore.runs.execution.engines.local import (
+    LocalWorkers,
+    cores_each,
+    reap_children,
+    worker_limit,
+)
+from mlcore.runs.execution.engines.ray_cluster import RayCluster
+from mlcore.runs.execution.engines.share import Share
+from mlcore.runs.execution.liveness import ProcessId
+from mlcore.runs.store.schema import workers
+from mlcore.runs.store.store import Store
 from tests.runs.toy import ToyConfig
 
 on_postgres = pytest.mark.parametrize("store", ["postgresql"], indirect=True)
@@ -75,7 +80,7 @@ def test_ray_over_a_file_is_refused_with_the_reason(
     with pytest.raises(EngineError, match=r"many machines at once, where SQLite's locks do not"):
         mlcore.submit(ToyConfig())
     assert store.list() == []
-    assert engine.trouble(store) is not None
+    assert supervisor.trouble(store) is not None
 
 
 @on_postgres
@@ -111,7 +116,7 @@ def test_a_machine_of_no_cluster_is_told_how_to_start_one(
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
     monkeypatch.setenv("RAY_TMPDIR", str(tmp_path))
     with pytest.raises(EngineError, match=r"belongs to no Ray cluster\. Start one with `ray start"):
-        engine.check(store)
+        supervisor.check(store)
 
 
 @on_postgres
@@ -123,7 +128,7 @@ def test_the_note_of_ray_start_is_enough(
     monkeypatch.setenv("RAY_TMPDIR", str(tmp_path))
     (tmp_path / "ray").mkdir()
     (tmp_path / "ray" / "ray_current_cluster").write_text(f"127.0.0.1:{listener}\n")
-    engine.check(store)
+    supervisor.check(store)
     assert RayCluster("auto").endpoint() == ("127.0.0.1", listener)
 
 
@@ -134,7 +139,7 @@ def test_ray_that_is_not_installed_is_named_with_the_command(
     monkeypatch.setenv("MLCORE_ENGINE", "ray://127.0.0.1:10001")
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     with pytest.raises(EngineError, match=r"pip install 'mlcore\[ray\]'"):
-        engine.check(store)
+        supervisor.check(store)
 
 
 @on_postgres
@@ -153,20 +158,20 @@ def test_a_dispatcher_that_does_not_start_is_told_and_tried_again_later(
 ) -> None:
     """Somebody listens at the port, but it is no Ray."""
     monkeypatch.setenv("MLCORE_ENGINE", f"ray://127.0.0.1:{listener}")
-    assert engine.trouble(store) is None
+    assert supervisor.trouble(store) is None
     run = mlcore.submit(ToyConfig())
     with store.reading() as connection:
         first = connection.execute(select(workers)).one()
     psutil.Process(first.pid).kill()
     reap_children()
     deadline = time.monotonic() + 30
-    while (told := engine.trouble(store)) is None and time.monotonic() < deadline:
+    while (told := supervisor.trouble(store)) is None and time.monotonic() < deadline:
         time.sleep(0.01)
         reap_children()
     assert told is not None
     assert "dispatcher in it ended or did not start; it is tried again" in told
     assert str(store.files / "workers.log") in told
-    engine.tend(store)
+    supervisor.tend(store)
     with store.reading() as connection:
         assert connection.execute(select(workers.c.pid)).scalar_one() == first.pid, "not at once"
     assert run.refresh().status == "queued"

@@ -10,7 +10,7 @@ import mlcore
 from mlcore import RegressionConfig
 from mlcore.core import RunNotFoundError, RunStateError, StoreError
 from mlcore.runs import Status
-from mlcore.runs.store import Store
+from mlcore.runs.store.store import Store
 from mlcore.worker import execute
 from tests.runs.toy import ToyConfig
 
@@ -27,7 +27,7 @@ def test_a_fresh_process_needs_nothing_but_two_strings(store: Store) -> None:
 
 
 @pytest.mark.both_back_ends
-def test_a_member_brings_its_population_with_it(
+def test_a_member_brings_its_ensemble_with_it(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MLCORE_WORKERS", "0")
@@ -35,9 +35,9 @@ def test_a_member_brings_its_population_with_it(
     sweep = mlcore.sweep(config, {"lr": [0.001, 0.002, 0.003, 0.004]}, wait=False)
     members = sweep.runs()
     with store.reading() as connection:
-        populations = connection.exec_driver_sql("SELECT population FROM runs").scalars().all()
-    assert len(set(populations)) == 1
-    assert populations[0] is not None
+        ensembles = connection.exec_driver_sql("SELECT ensemble FROM runs").scalars().all()
+    assert len(set(ensembles)) == 1
+    assert ensembles[0] is not None
 
     assert execute(store.url, members[2].id).status in (Status.FINISHED, Status.QUEUED)
 
@@ -67,7 +67,7 @@ def test_a_process_that_lives_on_leaves_no_run_behind(
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("mlcore.runs.worker.execute_group", interrupted)
+    monkeypatch.setattr("mlcore.runs.execution.worker.execute_ensemble", interrupted)
     with pytest.raises(KeyboardInterrupt):
         execute(store.url, run.id)
     assert run.refresh().status == Status.QUEUED, "it had a retry"

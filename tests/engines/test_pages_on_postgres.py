@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 import mlcore
 from mlcore import MNISTConfig
-from mlcore.runs.store import Store
+from mlcore.runs.store.store import Store
 
 ROOT = Path(__file__).parents[2]
 TINY = MNISTConfig(model="linear", train_size=512, batch_size=256, epochs=2)

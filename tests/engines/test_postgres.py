@@ -24,13 +24,13 @@ from sqlalchemy.engine import make_url
 import mlcore
 from mlcore.core import StoreError
 from mlcore.runs import Status
-from mlcore.runs.claims import flush, take, take_group
-from mlcore.runs.deaths import reap
-from mlcore.runs.liveness import ProcessId
-from mlcore.runs.points import Point
-from mlcore.runs.schema import HEAD, files, runs
-from mlcore.runs.store import Store, open_store
-from mlcore.runs.worker import execute
+from mlcore.runs.execution.claims import flush, take, take_ensemble
+from mlcore.runs.execution.deaths import reap
+from mlcore.runs.execution.liveness import ProcessId
+from mlcore.runs.execution.worker import execute
+from mlcore.runs.store.points import Point
+from mlcore.runs.store.schema import HEAD, files, runs
+from mlcore.runs.store.store import Store, open_store
 from tests.conftest import workers_of
 from tests.engines.server import PostgresServer
 from tests.runs.toy import ToyConfig
@@ -107,7 +107,7 @@ def test_processes_that_open_an_old_store_at_once_migrate_it_once(postgres: Post
             "VALUES ('oldoldol', 'mnist', 1, '{}', 'f', 'finished', 1.5)"
         )
     code = (
-        "import sys; from mlcore.runs.store import open_store;"
+        "import sys; from mlcore.runs.store.store import open_store;"
         "print(open_store(sys.argv[1]).get('oldoldol').status)"
     )
     started = [
@@ -146,11 +146,11 @@ def test_each_queued_run_is_taken_once_however_many_take(store: Store) -> None:
 
 
 @on_postgres
-def test_a_population_is_taken_whole_by_one(store: Store) -> None:
+def test_a_ensemble_is_taken_whole_by_one(store: Store) -> None:
     ids = [store.submit(ToyConfig(seed=seed)).id for seed in range(12)]
     with store.writing() as connection:
-        connection.execute(update(runs).values(population="p"))
-    groups = _together(4, lambda _: [c.run.id for c in take_group(store, ProcessId.of())])
+        connection.execute(update(runs).values(ensemble="p"))
+    groups = _together(4, lambda _: [c.run.id for c in take_ensemble(store, ProcessId.of())])
     assert sorted(groups) == [[], [], [], ids]
 
 
@@ -194,7 +194,7 @@ def test_weights_are_kept_by_the_server_and_found_from_any_machine(
     elsewhere.close()
 
     run.delete()
-    mlcore.runs.organize.purge(store)
+    mlcore.runs.store.organize.purge(store)
     with store.reading() as connection:
         assert connection.execute(select(func.count()).select_from(files)).scalar_one() == 0
 

@@ -17,8 +17,8 @@ from sqlalchemy import select
 
 import mlcore
 from mlcore.runs import Status
-from mlcore.runs.schema import runs
-from mlcore.runs.store import Store
+from mlcore.runs.store.schema import runs
+from mlcore.runs.store.store import Store
 from mlcore.sweeps import get_sweep
 from tests.conftest import skip_unless_ci
 from tests.runs.toy import ToyConfig

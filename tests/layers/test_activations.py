@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn import functional
 
-from mlcore.layers import activate, chain, liveness, logit_loss, softmax
+from mlcore.layers import activate, chain, logit_loss, softmax, unit_activity
 from mlcore.layers.activations import MODULES
 from mlcore.layers.losses import LOSS_TITLES, LossName
 from mlcore.layers.names import Activation
@@ -60,9 +60,9 @@ def test_a_chain_of_no_layers_is_refused() -> None:
 def test_relu_units_below_zero_for_every_sample_are_dead_and_leaky_ones_are_not() -> None:
     z = torch.tensor([[-1.0, 1.0, -1.0], [-2.0, -1.0, 3.0]])
 
-    assert liveness("relu", z).dead_units == pytest.approx(1 / 3)
-    assert liveness("relu", z).flat_cells == pytest.approx(4 / 6)
-    assert liveness("leaky_relu", z).dead_units == 0
+    assert unit_activity("relu", z).dead_units == pytest.approx(1 / 3)
+    assert unit_activity("relu", z).flat_cells == pytest.approx(4 / 6)
+    assert unit_activity("leaky_relu", z).dead_units == 0
 
 
 @given(logits, st.floats(0.05, 50))

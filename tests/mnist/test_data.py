@@ -15,13 +15,14 @@ import pytest
 import torch
 
 from mlcore.core import DataUnavailableError
-from mlcore.mnist import cache, data, folder
 from mlcore.mnist.config import MNISTConfig
-from mlcore.mnist.sources import MNIST_SHA256, SOURCES, DatasetName
-from mlcore.mnist.torchvision_door import torchvision_datasets
+from mlcore.mnist.data.digits import cache, folder
+from mlcore.mnist.data.digits import digits as data
+from mlcore.mnist.data.sources import MNIST_SHA256, SOURCES, DatasetName
+from mlcore.mnist.data.torchvision_compat import torchvision_datasets
 from tests.mnist.conftest import write_folder, write_idx
 
-UNPACK = "from mlcore.mnist.cache import unpack_mnist; unpack_mnist()"
+UNPACK = "from mlcore.mnist.data.cache import unpack_mnist; unpack_mnist()"
 
 
 @pytest.fixture
@@ -95,7 +96,7 @@ def test_the_tables_agree_with_torchvision() -> None:
 
 def test_the_door_opens_in_a_fresh_process_and_opens_twice() -> None:
     code = (
-        "from mlcore.mnist.torchvision_door import torchvision_datasets as door\n"
+        "from mlcore.mnist.data.torchvision_compat import torchvision_datasets as door\n"
         "assert door() is door()\n"
         "import torchvision"
     )

@@ -17,11 +17,11 @@ from torch.nn import functional
 
 from mlcore.core import MEASURED_METRICS, DivergenceError, Snapshot, SnapshotError, Step
 from mlcore.core.snapshots import load_snapshot, save_snapshot
-from mlcore.mnist import learner, load_weights, speed
+from mlcore.mnist import load_weights, runtime, trainer
 from mlcore.mnist.batches import normalized, seeded
 from mlcore.mnist.config import MNISTConfig
-from mlcore.mnist.data import load
-from mlcore.mnist.pieces import Team
+from mlcore.mnist.data.digits import load
+from mlcore.mnist.microbatches import Team
 from mlcore.mnist.train import POINTS_A_RUN, cadence
 
 Told = list[tuple[int, dict[str, float], dict[str, Tensor]]]
@@ -187,7 +187,7 @@ def test_a_slow_run_shows_life_between_its_points(
 ) -> None:
     config = small(tiny, batch_size=1, epochs=3)
     assert cadence(config) == 2
-    monkeypatch.setattr(speed, "INTERVAL_S", 0.0)
+    monkeypatch.setattr(runtime, "INTERVAL_S", 0.0)
 
     steps = list(config.train())
 
@@ -259,7 +259,7 @@ def test_the_number_of_cores_changes_no_bit(preset: str, monkeypatch: pytest.Mon
     config = MNISTConfig.presets[preset].replace(train_size=1200, epochs=1)
     runs = []
     for cores in (1, 2, 3):
-        monkeypatch.setattr(learner, "cores_here", lambda cores=cores: cores)
+        monkeypatch.setattr(trainer, "cores_here", lambda cores=cores: cores)
         runs.append(told(config.train()))
 
     assert_same(runs[0], runs[1])

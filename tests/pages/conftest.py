@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 import mlcore
 from mlcore import MNISTConfig, Run
-from mlcore.runs.store import Store, open_store
+from mlcore.runs.store.store import Store, open_store
 
 ROOT = Path(__file__).parents[2]
 Open = Callable[..., AppTest]

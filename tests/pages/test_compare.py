@@ -16,10 +16,10 @@ import mlcore
 from mlcore import MNISTConfig, Run
 from mlcore.charts import files
 from mlcore.charts.spaces import heatmap, parallel_coordinates, scatter
-from mlcore.runs.comparison import Comparison, compare
-from mlcore.runs.organize import edit
-from mlcore.runs.store import Store, open_store
-from mlcore.ui.runs import spaces, takeaway, verdicts
+from mlcore.runs.analysis.comparison import Comparison, compare
+from mlcore.runs.store.organize import edit
+from mlcore.runs.store.store import Store, open_store
+from mlcore.ui.runs import export_menu, spaces, verdicts
 from mlcore.ui.runs.lines import Lines, run_labels
 from tests.pages.conftest import TINY, Open
 
@@ -303,7 +303,7 @@ def test_nothing_is_built_before_it_is_asked_for(
         return b""
 
     for name in ("to_csv", "to_parquet", "to_json", "to_zip"):
-        monkeypatch.setattr(takeaway, name, build)
+        monkeypatch.setattr(export_menu, name, build)
     at = open_page(PAGE, runs=link(*by_age(store)), view="Take along")
     labels = [button.proto.label for button in at.get("download_button")]
     assert labels == [
@@ -320,7 +320,7 @@ def test_nothing_is_built_before_it_is_asked_for(
 
 
 def test_the_code_gives_the_same_comparison(lines: Lines) -> None:
-    python, command = takeaway.code_of(lines.comparison)
+    python, command = export_menu.code_of(lines.comparison)
     scope: dict[str, object] = {}
     exec(python, scope)  # noqa: S102 - the page's own text, which a person would run
     again = scope["comparison"]
@@ -332,7 +332,7 @@ def test_the_code_gives_the_same_comparison(lines: Lines) -> None:
 def test_event_files_come_as_one_zip_with_a_folder_a_run(store: Store) -> None:
     pytest.importorskip("tensorboard")
     runs = by_age(store)[:2]
-    with zipfile.ZipFile(io.BytesIO(takeaway.event_files(runs))) as archive:
+    with zipfile.ZipFile(io.BytesIO(export_menu.event_files(runs))) as archive:
         folders = {name.split("/")[0] for name in archive.namelist()}
     assert len(folders) == 2
 

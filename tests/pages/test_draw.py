@@ -17,8 +17,8 @@ import mlcore
 from mlcore import MNISTConfig, Run
 from mlcore.mnist import insight, load
 from mlcore.mnist.insight import DrawingError
-from mlcore.runs.store import Store
-from mlcore.ui.draw.sheet import FOLLOWING, SIDE, read_ink
+from mlcore.runs.store.store import Store
+from mlcore.ui.draw.canvas import FOLLOWING, SIDE, read_ink
 from tests.mnist.conftest import write_folder
 from tests.pages.conftest import TINY, Open
 

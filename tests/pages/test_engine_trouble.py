@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import streamlit as st
 
-from mlcore.runs.store import Store
+from mlcore.runs.store.store import Store
 from mlcore.sweeps import list_sweeps
 from tests.pages.conftest import TINY, Open
 

@@ -1,7 +1,7 @@
 """Home: what it says with and without runs, and its one button."""
 
 from mlcore import MNISTConfig, Run
-from mlcore.runs.store import Store
+from mlcore.runs.store.store import Store
 from tests.pages.conftest import Open
 
 

@@ -17,12 +17,12 @@ import mlcore
 from mlcore import MNISTConfig, Run
 from mlcore.mnist import insight, load
 from mlcore.mnist.insight import Pair
-from mlcore.runs.claims import take
-from mlcore.runs.liveness import ProcessId
-from mlcore.runs.recorder import execute
-from mlcore.runs.store import Store, open_store
-from mlcore.ui.drawn import Drawn
+from mlcore.runs.execution.claims import take
+from mlcore.runs.execution.liveness import ProcessId
+from mlcore.runs.execution.recorder import execute
+from mlcore.runs.store.store import Store, open_store
 from mlcore.ui.inside import relu, two_losses
+from mlcore.ui.shared_digit import SharedDigit
 from tests.pages.conftest import Open
 
 PAGE = "pages/inside.py"
@@ -321,7 +321,7 @@ def test_drawn_digits_stand_among_the_others_where_the_network_puts_them(
     known: dict[str, Run], open_page: Open
 ) -> None:
     digits = load()
-    own = Drawn(digits.test_images[3].numpy(), "your drawing", "d1", own=True)
+    own = SharedDigit(digits.test_images[3].numpy(), "your drawing", "d1", own=True)
     at = open_page(PAGE, tab="Matrices", run=known["mlp"].id)
     at.session_state["drawn.own"] = (own,)
     at.query_params["tab"] = "Plane"

@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 import mlcore.mnist
 from mlcore import MNISTConfig, Run
-from mlcore.runs.store import Store
+from mlcore.runs.store.store import Store
 from tests.pages.conftest import TINY, Open
 
 PAGE = "pages/mnist.py"

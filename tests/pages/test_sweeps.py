@@ -11,12 +11,12 @@ from streamlit.testing.v1 import AppTest
 
 import mlcore
 from mlcore import MNISTConfig, RegressionConfig
-from mlcore.charts.members import rank_colour
-from mlcore.runs.claims import take
-from mlcore.runs.liveness import ProcessId
-from mlcore.runs.recorder import execute
-from mlcore.runs.schema import sweeps
-from mlcore.runs.store import Store, open_store
+from mlcore.charts.trial_curves import rank_colour
+from mlcore.runs.execution.claims import take
+from mlcore.runs.execution.liveness import ProcessId
+from mlcore.runs.execution.recorder import execute
+from mlcore.runs.store.schema import sweeps
+from mlcore.runs.store.store import Store, open_store
 from mlcore.sweeps import LogRange, Sweep, get_sweep, list_sweeps
 from mlcore.sweeps.coordinator import advance
 from tests.pages.conftest import Open

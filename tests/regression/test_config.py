@@ -24,7 +24,7 @@ from mlcore.regression import (
     solve,
 )
 from mlcore.regression.rules import RULE_NAMES, RuleName
-from mlcore.runs.store import Store
+from mlcore.runs.store.store import Store
 
 
 def test_the_config_loads_neither_torch_nor_pandas() -> None:

@@ -43,7 +43,7 @@ def test_adam_finds_the_himmelblau_minima_that_torch_finds(start: tuple[float, f
 
 
 @pytest.mark.parametrize("name", SURFACE_NAMES)
-def test_each_minimum_has_no_slope_and_lies_lower_than_its_surroundings(name: str) -> None:
+def test_each_minimum_has_no_slope_and_lies_lower_than_the_points_around_it(name: str) -> None:
     place = surface(name)  # type: ignore[arg-type]  # one of SURFACE_NAMES
     for minimum in place.minima:
         at = torch.tensor([[minimum.x], [minimum.y]], dtype=torch.float64)

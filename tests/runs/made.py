@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 
 from mlcore.core import Config
 from mlcore.runs import Run, Status
-from mlcore.runs.claims import end, flush, take
-from mlcore.runs.liveness import ProcessId
-from mlcore.runs.points import Point
-from mlcore.runs.store import Store
+from mlcore.runs.execution.claims import end, flush, take
+from mlcore.runs.execution.liveness import ProcessId
+from mlcore.runs.store.points import Point
+from mlcore.runs.store.store import Store
 
 Curves = Mapping[str, Mapping[int, float]]
 

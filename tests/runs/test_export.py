@@ -20,6 +20,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
+from tests.runs.test_organize import HOSTILE
 
 import mlcore
 from mlcore.mnist.config import MNISTConfig
@@ -35,9 +36,8 @@ from mlcore.runs.export import (
 )
 from mlcore.runs.export.missing import MissingExtraError, extra
 from mlcore.runs.imports import import_tensorboard, import_zip
-from mlcore.runs.store import Store
+from mlcore.runs.store.store import Store
 from tests.runs.made import made
-from tests.runs.test_organize import HOSTILE
 from tests.runs.toy import ToyConfig
 
 pytestmark = pytest.mark.sqlite
@@ -119,9 +119,9 @@ def test_weights_and_arrays_come_along(other: Store) -> None:
 
 
 def test_a_stopped_run_brings_the_weights_it_had(store: Store, other: Store) -> None:
-    from mlcore.runs.claims import take
-    from mlcore.runs.liveness import ProcessId
-    from mlcore.runs.recorder import execute
+    from mlcore.runs.execution.claims import take
+    from mlcore.runs.execution.liveness import ProcessId
+    from mlcore.runs.execution.recorder import execute
 
     claim = take(store, ProcessId.of(), store.submit(ToyConfig()).id)
     assert claim is not None

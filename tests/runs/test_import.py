@@ -22,7 +22,7 @@ from mlcore.runs import Run, Status
 from mlcore.runs.export import to_tensorboard, to_zip
 from mlcore.runs.imports import ImportRefusedError, import_tensorboard, import_zip
 from mlcore.runs.imports.tensorboard import import_event_file
-from mlcore.runs.store import Store
+from mlcore.runs.store.store import Store
 from tests.runs.made import made
 
 pytestmark = pytest.mark.sqlite

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from mlcore.runs.claims import take_group
-from mlcore.runs.groups import execute_group
-from mlcore.runs.liveness import ProcessId
-from mlcore.runs.store import Store
+from mlcore.runs.execution.claims import take_ensemble
+from mlcore.runs.execution.ensembles import execute_ensemble
+from mlcore.runs.execution.liveness import ProcessId
+from mlcore.runs.store.store import Store
 from mlcore.sweeps import Sweep
 from mlcore.sweeps.coordinator import advance
 
@@ -21,8 +21,8 @@ def bench(store: Store, monkeypatch: pytest.MonkeyPatch) -> Store:
 
 def work_once(store: Store) -> int:
     """Carry out what a worker would take first; the number of runs."""
-    claims = take_group(store, ProcessId.of())
-    return len(execute_group(claims)) if claims else 0
+    claims = take_ensemble(store, ProcessId.of())
+    return len(execute_ensemble(claims)) if claims else 0
 
 
 def work_off(sweep: Sweep) -> Sweep:

@@ -9,7 +9,7 @@ import pytest
 import mlcore
 from mlcore import MNISTConfig, RegressionConfig
 from mlcore.cli import main
-from mlcore.runs.store import Store
+from mlcore.runs.store.store import Store
 from mlcore.sweeps import list_sweeps
 from tests.sweeps.conftest import work_off
 

@@ -7,11 +7,11 @@ from sqlalchemy import insert, update
 
 import mlcore
 from mlcore import MNISTConfig, RegressionConfig
-from mlcore.runs.schema import populations, runs
-from mlcore.runs.store import Store
+from mlcore.runs.store.schema import ensembles, runs
+from mlcore.runs.store.store import Store
 from mlcore.sweeps import Range, spec_for
+from mlcore.sweeps.ensemble_grouping import shape_name
 from mlcore.sweeps.forecast import LOOKED_AT, forecast
-from mlcore.sweeps.grouping import shape_name
 
 BASE = RegressionConfig(standardize=True, steps=20)
 RATES: dict[str, Range] = {"lr": mlcore.log_range(0.01, 1.0, 5)}
@@ -80,8 +80,8 @@ def test_members_of_one_program_share_its_time(store: Store) -> None:
     group = {"id": "p", "shape": shape, "members": 8, "gain": 4.0, "used": True, "measured": 1.0}
     key = finished(store, BASE.replace(lr=0.5), 6.0)  # 8 members in 6 s, at 4 times the speed
     with store.writing() as connection:
-        connection.execute(insert(populations).values(group))
-        connection.execute(update(runs).where(runs.c.key == key).values(population="p"))
+        connection.execute(insert(ensembles).values(group))
+        connection.execute(update(runs).where(runs.c.key == key).values(ensemble="p"))
 
     ahead = forecast(store, spec_for(BASE, RATES), 5)
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import mlcore
 from mlcore.mnist.config import MNISTConfig
 from mlcore.sweeps import Choices, IntRange, LinearRange, LogRange, Range, parse_range, shown
-from mlcore.sweeps.range_text import range_as_python, range_from_json, range_to_json
+from mlcore.sweeps.range_format import range_as_python, range_from_json, range_to_json
 
 SPECS = {spec.name: spec for spec in MNISTConfig.specs()}
 

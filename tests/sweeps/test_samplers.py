@@ -12,7 +12,7 @@ import pytest
 import mlcore
 from mlcore import RegressionConfig
 from mlcore.runs import Status
-from mlcore.sweeps import Member, Setting, SweepSpec, spec_for
+from mlcore.sweeps import SweepSpec, Trial, TrialRun, spec_for
 from mlcore.sweeps.study import build_study, importance, propose, trial_seed
 
 SPACE: dict[str, Any] = {
@@ -35,7 +35,7 @@ def spec(sampler: str, **more: Any) -> SweepSpec:
     return spec_for(RegressionConfig(), SPACE, sampler=sampler, **more)
 
 
-def finished(number: int, params: dict[str, Any], **metrics: float) -> Setting:
+def finished(number: int, params: dict[str, Any], **metrics: float) -> Trial:
     """A setting whose only run finished with these metrics."""
     return setting(number, params, Status.FINISHED, metrics)
 
@@ -48,8 +48,8 @@ def setting(
     *,
     diverged: bool = False,
     attrs: dict[str, Any] | None = None,
-) -> Setting:
-    member = Member(
+) -> Trial:
+    member = TrialRun(
         number=number,
         repeat=0,
         params=params,
@@ -66,9 +66,9 @@ def setting(
         elapsed=1.0,
         step=10,
         total=10,
-        population=None,
+        ensemble=None,
     )
-    return Setting(number, params, (member,))
+    return Trial(number, params, (member,))
 
 
 def result(params: dict[str, Any]) -> float:
@@ -97,7 +97,7 @@ def suggested(trial: optuna.Trial) -> dict[str, Any]:
 def test_a_sampler_asks_for_what_optuna_asks_for_directly(name: str, direct: Any) -> None:
     study = optuna.create_study(direction="minimize")
     mine = spec(name, seed=5)
-    history: list[Setting] = []
+    history: list[Trial] = []
     for number in range(25):
         (proposal,) = propose(mine, history, number, 1)
         study.sampler = direct(seed=trial_seed(5, number))
@@ -120,7 +120,7 @@ def test_a_sampler_asks_for_what_optuna_asks_for_directly(name: str, direct: Any
 def test_gp_asks_for_what_optuna_asks_for_directly() -> None:
     study = optuna.create_study(direction="minimize")
     mine = spec("gp")
-    history: list[Setting] = []
+    history: list[Trial] = []
     for number in range(12):
         (proposal,) = propose(mine, history, number, 1)
         study.sampler = optuna.samplers.GPSampler(seed=trial_seed(0, number))
@@ -134,7 +134,7 @@ def test_gp_asks_for_what_optuna_asks_for_directly() -> None:
 def test_tpe_finds_better_settings_than_chance() -> None:
     best = {}
     for name in ("random", "tpe"):
-        history: list[Setting] = []
+        history: list[Trial] = []
         for number in range(60):
             (proposal,) = propose(spec(name), history, number, 1)
             history.append(finished(number, proposal.params, loss=result(proposal.params)))

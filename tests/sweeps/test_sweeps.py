@@ -12,18 +12,18 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select, update
+from tests.runs.test_workers import until
 
 import mlcore
 from mlcore import RegressionConfig, Status, Sweep
 from mlcore.core import ConfigError, SweepNotFoundError, SweepStateError
 from mlcore.runs import tend
-from mlcore.runs.deaths import reap
-from mlcore.runs.schema import runs, sweep_runs
-from mlcore.runs.store import Store
+from mlcore.runs.execution.deaths import reap
+from mlcore.runs.store.schema import runs, sweep_runs
+from mlcore.runs.store.store import Store
 from mlcore.sweeps import get_sweep, list_sweeps, start
 from mlcore.sweeps.coordinator import advance
 from tests.conftest import workers_of
-from tests.runs.test_workers import until
 from tests.runs.toy import ToyConfig
 from tests.sweeps.conftest import work_off, work_once
 

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from mlcore.charts.dimensions import Dimension
 from mlcore.sweeps import Choices, IntRange, LinearRange, LogRange, Range
-from mlcore.sweeps.groups_found import Population
-from mlcore.ui.brush import Brushed
-from mlcore.ui.sweeps.look import CURVES, Look, drawn_curves
-from mlcore.ui.sweeps.panel import population_words
+from mlcore.sweeps.ensembles import EnsembleResult
+from mlcore.ui.common.brush import Brushed
+from mlcore.ui.sweeps.panel import ensemble_words
 from mlcore.ui.sweeps.settings_tab import as_errors, marked_ranges
+from mlcore.ui.sweeps.view_data import CURVES, SweepView, drawn_curves
 
 FRAME = pd.DataFrame(
     {
@@ -45,7 +45,7 @@ def brushed(**marks: tuple[float, float]) -> Brushed:
 def ranges_of(marks: Brushed) -> dict[str, str]:
     space = SimpleNamespace(ranges=RANGES)
     seen = SimpleNamespace(sweep=SimpleNamespace(space=space), fields=AXES)
-    return marked_ranges(cast("Look", cast("Any", seen)), marks)
+    return marked_ranges(cast("SweepView", cast("Any", seen)), marks)
 
 
 def test_without_marks_every_row_passes() -> None:
@@ -100,7 +100,7 @@ def test_a_range_never_grows_by_a_mark() -> None:
     seen = SimpleNamespace(sweep=SimpleNamespace(space=space), fields={"lr": wide})
     marks = Brushed({"config.lr": (0.0, 1.0)}, {"config.lr": wide})
 
-    assert marked_ranges(cast("Look", cast("Any", seen)), marks) == {"lr": "lin:0.01:0.5"}
+    assert marked_ranges(cast("SweepView", cast("Any", seen)), marks) == {"lr": "lin:0.01:0.5"}
 
 
 def test_errors_are_what_accuracies_lack_and_other_objectives_stay() -> None:
@@ -128,19 +128,17 @@ def test_of_very_many_curves_the_best_and_the_newest_are_drawn() -> None:
     assert drawn_curves(table.head(5))["run"].tolist() == [4, 3, 2, 1, 0]
 
 
-def group(members: int, gain: float | None, used: bool | None) -> Population:
-    return Population("p", members, gain, used, "here")
+def group(members: int, gain: float | None, used: bool | None) -> EnsembleResult:
+    return EnsembleResult("p", members, gain, used, "here")
 
 
 def test_the_gain_of_programs_is_told_once_however_many_there_are() -> None:
     groups = [group(6, 1.3, True), group(7, 3.9, True), group(5, 0.8, False), group(4, None, None)]
 
-    assert population_words(groups, running=True) == [
+    assert ensemble_words(groups, running=True) == [
         "13 members in 2 programs: 1.3× to 3.9× measured",
         "5 members one by one: as one program only 0.8× measured",
         "4 members wait for a trial as one program",
     ]
-    assert population_words(groups[3:], running=False) == []
-    assert population_words(groups[:1], running=False) == [
-        "6 members as one program: 1.3× measured"
-    ]
+    assert ensemble_words(groups[3:], running=False) == []
+    assert ensemble_words(groups[:1], running=False) == ["6 members as one program: 1.3× measured"]

@@ -185,7 +185,7 @@ def test_the_replaced_value_may_be_typed_again_a_little_later(
 ) -> None:
     at = open_form(tmp_path)
     at.select_slider(key="f.lr.slider").set_value(0.1).run()
-    monkeypatch.setattr("mlcore.ui.steer.OLD_NEWS_S", 0.0)
+    monkeypatch.setattr("mlcore.ui.widget_state.OLD_NEWS_S", 0.0)
 
     at.text_input(key="f.lr").set_value("0.01").run()
 

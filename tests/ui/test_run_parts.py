@@ -6,7 +6,7 @@ import pytest
 
 from mlcore import MNISTConfig, Run
 from mlcore.runs import Status
-from mlcore.runs.store import Store
+from mlcore.runs.store.store import Store
 from mlcore.ui import run_parts
 
 

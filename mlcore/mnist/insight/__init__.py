@@ -7,7 +7,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mlcore.mnist.insight.answers import Answer, answer
+    from mlcore.mnist.insight.adversarial import Walk, walk
     from mlcore.mnist.insight.attribution import (
         Attribution,
         Saliency,
@@ -16,12 +16,9 @@ if TYPE_CHECKING:
         saliency,
     )
     from mlcore.mnist.insight.calibration import Reliability, reliability
-    from mlcore.mnist.insight.collapsing import Collapsed, collapse
-    from mlcore.mnist.insight.covering import Occlusion, occlusion
-    from mlcore.mnist.insight.drawing import DrawingError, prepare
-    from mlcore.mnist.insight.fooling import Walk, walk
+    from mlcore.mnist.insight.layer_activations import Activation, activations
     from mlcore.mnist.insight.layer_algebra import Broken, Row, algebra, sum_written_out
-    from mlcore.mnist.insight.layer_outputs import Activation, activations
+    from mlcore.mnist.insight.linear_collapse import Collapsed, collapse
     from mlcore.mnist.insight.mistakes import (
         Examination,
         accuracy_by_class,
@@ -30,7 +27,8 @@ if TYPE_CHECKING:
         wilson_interval,
     )
     from mlcore.mnist.insight.neighbours import Neighbours, features, nearest
-    from mlcore.mnist.insight.pairing import (
+    from mlcore.mnist.insight.occlusion_map import Occlusion, occlusion
+    from mlcore.mnist.insight.paired_runs import (
         Disagreement,
         Pair,
         PairedDifference,
@@ -40,9 +38,10 @@ if TYPE_CHECKING:
         paired_difference,
         same_start,
     )
-    from mlcore.mnist.insight.passes import Forward, forward
     from mlcore.mnist.insight.pixels import OnPixels, on_pixels
-    from mlcore.mnist.insight.planes import Plane, principal_plane, umap_plane
+    from mlcore.mnist.insight.predict import Answer, Forward, answer, forward
+    from mlcore.mnist.insight.preprocess import DrawingError, prepare
+    from mlcore.mnist.insight.projections import Plane, principal_plane, umap_plane
     from mlcore.mnist.insight.uploads import read_photo
     from mlcore.mnist.insight.weights import Matrix, feature_maps, matrices, weight_history
 

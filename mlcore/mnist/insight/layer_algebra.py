@@ -12,9 +12,9 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from mlcore.mnist.insight.by_hand import by_hand
-from mlcore.mnist.insight.passes import Array, named_chain, prepared
+from mlcore.mnist.insight.numpy_reference import by_hand
 from mlcore.mnist.insight.pixels import OnPixels
+from mlcore.mnist.insight.predict import Array, named_chain, prepared
 
 Shape = tuple[int, ...]
 Doubles = NDArray[np.float64]

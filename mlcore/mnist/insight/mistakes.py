@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from mlcore.mnist.insight.passes import Array, Precision, forward
+from mlcore.mnist.insight.predict import Array, Precision, forward
 from mlcore.mnist.losses import nearest_probabilities
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 if TYPE_CHECKING:
-    from mlcore.mnist.data import Digits
+    from mlcore.mnist.data.digits import Digits
 
 Network = TypeVar("Network", bound=nn.Module)
 

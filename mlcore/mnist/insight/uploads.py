@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mlcore.mnist.insight.drawing import BOX, Bytes, DrawingError
+from mlcore.mnist.insight.preprocess import BOX, Bytes, DrawingError
 
 if TYPE_CHECKING:
     from PIL import Image

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from mlcore.mnist.insight.passes import Array, named_chain, prepared
+from mlcore.mnist.insight.predict import Array, named_chain, prepared
 
 _SIDE = 28
 _PIXELS = _SIDE * _SIDE

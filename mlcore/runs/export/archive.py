@@ -3,7 +3,7 @@
 manifest.json              format, who made it, and for each member its size and SHA-256
 runs/ID/run.json           what is known of the run (``described``)
 runs/ID/config.json        its config
-runs/ID/versions.json      versions and surroundings it was made with
+runs/ID/versions.json      versions and environment it was made with
 runs/ID/metrics.csv        every point: metric, step, value, time (s of work)
 runs/ID/files/NAME-STEP.safetensors   weights and arrays
 """
@@ -20,10 +20,10 @@ from typing import Any, Final
 from mlcore import __version__
 from mlcore.core import Snapshot
 from mlcore.core.snapshots import pack_snapshot
-from mlcore.runs.artifacts import CHECKPOINT, WEIGHTS
 from mlcore.runs.export.described import described
 from mlcore.runs.export.tables import csv_text, points_frame
 from mlcore.runs.recorded_run import MODEL_PREFIX, Run
+from mlcore.runs.store.artifacts import CHECKPOINT, WEIGHTS
 
 FORMAT: Final = "mlcore runs 1"
 MANIFEST: Final = "manifest.json"
@@ -53,7 +53,7 @@ def to_zip(runs: Sequence[Run]) -> bytes:
             home = f"runs/{run.id}"
             add(f"{home}/run.json", _json(described(run)))
             add(f"{home}/config.json", _json(dict(run.config_fields)))
-            made_with = {"versions": dict(run.versions), "surroundings": dict(run.surroundings)}
+            made_with = {"versions": dict(run.versions), "environment": dict(run.environment)}
             add(f"{home}/versions.json", _json(made_with))
             mine = points[points["run"] == run.id].drop(columns="run")
             add(f"{home}/metrics.csv", csv_text(mine).encode("utf-8"))

@@ -27,7 +27,7 @@ def described(run: Run) -> dict[str, Any]:
         "total": run.total,
         "host": run.host,
         "versions": dict(run.versions),
-        "surroundings": dict(run.surroundings),
+        "environment": dict(run.environment),
         "error": run.error,
         "traceback": run.traceback,
         "tags": list(run.tags),

@@ -9,7 +9,7 @@ from mlcore.runs.export.missing import extra
 from mlcore.runs.export.tables import points_frame
 from mlcore.runs.recorded_run import Run
 from mlcore.runs.status import Status
-from mlcore.runs.table import plain
+from mlcore.runs.store.run_table import plain
 
 _METRICS_A_BATCH: Final = 1000  # MLflow's own limits, here and below
 _PARAMS_A_BATCH: Final = 100

@@ -18,7 +18,7 @@ from mlcore.runs.export.described import described
 from mlcore.runs.export.missing import extra
 from mlcore.runs.export.tables import metrics_of, points_frame
 from mlcore.runs.recorded_run import Run
-from mlcore.runs.table import plain
+from mlcore.runs.store.run_table import plain
 
 DESCRIPTION_TAG: Final = "mlcore/run"
 """Text summary that holds all that is known of the run, as JSON."""

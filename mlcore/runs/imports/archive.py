@@ -20,11 +20,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mlcore.runs.export.archive import FORMAT, MANIFEST
 from mlcore.runs.imports.insertion import Foreign, ImportRefusedError, bring_in, check_file
-from mlcore.runs.points import Point
 from mlcore.runs.recorded_run import Run
+from mlcore.runs.store.points import Point
 
 if TYPE_CHECKING:
-    from mlcore.runs.store import Store
+    from mlcore.runs.store.store import Store
 
 MOST_MEMBERS: Final = 50_000
 MOST_BYTES: Final = 2 * 1024**3

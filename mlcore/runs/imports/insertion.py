@@ -16,14 +16,14 @@ from mlcore import __version__
 from mlcore.core import canonical_json
 from mlcore.core.snapshots import unpack_snapshot
 from mlcore.experiments import EXPERIMENTS
-from mlcore.runs.points import Point
 from mlcore.runs.recorded_run import Run
-from mlcore.runs.schema import runs
 from mlcore.runs.status import Status
-from mlcore.runs.submission import new_id
+from mlcore.runs.store.points import Point
+from mlcore.runs.store.schema import runs
+from mlcore.runs.store.submission import new_id
 
 if TYPE_CHECKING:
-    from mlcore.runs.store import Store
+    from mlcore.runs.store.store import Store
 
 LONGEST_TEXT: Final = 1_000_000
 """Characters of any text of a run that is brought in at most."""
@@ -175,7 +175,7 @@ def _row(foreign: Foreign) -> dict[str, Any]:
         "latest": json.dumps({name: value for name, (_, value) in last.items()}),
         "host": text_of(facts, "host") or None,
         "versions": canonical_json(_words(facts, "versions")),
-        "surroundings": canonical_json(_words(facts, "surroundings")),
+        "environment": canonical_json(_words(facts, "environment")),
         "error": text_of(facts, "error") or None,
         "traceback": text_of(facts, "traceback") or None,
         "tags": json.dumps(_tags(facts), ensure_ascii=False),

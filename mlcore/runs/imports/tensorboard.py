@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any, Final
 from mlcore.runs.export.missing import extra
 from mlcore.runs.export.tensorboard import DESCRIPTION_TAG, POINTS_TAG
 from mlcore.runs.imports.insertion import Foreign, ImportRefusedError, bring_in
-from mlcore.runs.points import Point
 from mlcore.runs.recorded_run import Run
+from mlcore.runs.store.points import Point
 
 if TYPE_CHECKING:
-    from mlcore.runs.store import Store
+    from mlcore.runs.store.store import Store
 
 MOST_FOLDERS: Final = 10_000
 MOST_RECORD_BYTES: Final = 512 * 1024**2

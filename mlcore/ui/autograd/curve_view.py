@@ -8,7 +8,7 @@ import streamlit as st
 
 from mlcore.autograd import Leaf, Program
 from mlcore.autograd.curve import curve
-from mlcore.autograd.leaves import at, element_name, elements
+from mlcore.autograd.inputs import at, element_name, elements
 from mlcore.charts.autograd import curve_payload
 from mlcore.ui.autograd import seeds
 from mlcore.ui.autograd.graph_view import asset

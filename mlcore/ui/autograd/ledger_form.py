@@ -1,4 +1,4 @@
-"""The ledger of ``.grad`` on the page: its switches, its table, and PyTorch's own exceptions."""
+"""The ledger of ``.grad`` on the page: its backward_options, its table, and PyTorch's own exceptions."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ import streamlit as st
 
 from mlcore.autograd import Leaf, Program
 from mlcore.autograd.as_pytorch import as_pytorch
+from mlcore.autograd.backward_options import MAX_CALLS, BackwardOptions, mended
 from mlcore.autograd.explain import Failure
 from mlcore.autograd.export import value_text
 from mlcore.autograd.ledger import ledger
-from mlcore.autograd.switches import MAX_CALLS, Switches, mended
 from mlcore.ui.autograd import seeds
 
 
-def fill(switches: Switches) -> None:
-    """Set the widgets to these switches; call it before they are drawn."""
-    for field in fields(Switches):
-        seeds.put(f"ledger_{field.name}", getattr(switches, field.name))
+def fill(backward_options: BackwardOptions) -> None:
+    """Set the widgets to these backward_options; call it before they are drawn."""
+    for field in fields(BackwardOptions):
+        seeds.put(f"ledger_{field.name}", getattr(backward_options, field.name))
 
 
 def ledger_view(program: Program, leaves: Mapping[str, Leaf]) -> None:
-    """Switches, the table of what each call added, and the exception with its mend."""
-    switches = _switches(program, leaves)
-    found = ledger(program, leaves, switches)
+    """BackwardOptions, the table of what each call added, and the exception with its mend."""
+    backward_options = _switches(program, leaves)
+    found = ledger(program, leaves, backward_options)
     if found.failure:
         failure_view(found.failure)
-        mend = mended(switches, found.failure)
-        if mend != switches:
+        mend = mended(backward_options, found.failure)
+        if mend != backward_options:
             st.button(
                 "Mend it", key="ledger_mend", icon=":material/build:", on_click=fill, args=(mend,)
             )
@@ -52,7 +52,7 @@ def ledger_view(program: Program, leaves: Mapping[str, Leaf]) -> None:
             alt="What each call of backward() added to the .grad of each tensor",
         )
     with st.expander("These calls as PyTorch lines", key="ledger_lines"):
-        st.code(as_pytorch(program, leaves, switches=switches), language="python")
+        st.code(as_pytorch(program, leaves, backward_options=backward_options), language="python")
 
 
 def failure_view(failure: Failure, *, expected: bool = False) -> None:
@@ -66,7 +66,7 @@ def failure_view(failure: Failure, *, expected: bool = False) -> None:
     st.markdown(f"**The mend.** {failure.meaning.mend}")
 
 
-def _switches(program: Program, leaves: Mapping[str, Leaf]) -> Switches:
+def _switches(program: Program, leaves: Mapping[str, Leaf]) -> BackwardOptions:
     results = [name for name, _ in program.names if name != program.output_name]
     wanted = [name for name, given in leaves.items() if given.requires_grad]
     options = {
@@ -120,4 +120,4 @@ def _switches(program: Program, leaves: Mapping[str, Leaf]) -> Switches:
             help=text,
             format_func=lambda option: option or "none",
         )
-    return Switches(**chosen)  # type: ignore[arg-type]  # the widgets' types are those of the fields
+    return BackwardOptions(**chosen)  # type: ignore[arg-type]  # the widgets' types are those of the fields

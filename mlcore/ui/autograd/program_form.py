@@ -9,10 +9,10 @@ from typing import Final
 import streamlit as st
 
 from mlcore.autograd import Leaf, Program, ProgramError, parse, parse_leaf
-from mlcore.autograd.leaves import DTYPES, leaf_text
+from mlcore.autograd.backward_options import BackwardOptions
+from mlcore.autograd.inputs import DTYPES, leaf_text
 from mlcore.autograd.links import from_query, is_ours, to_query
 from mlcore.autograd.presets import PRESETS
-from mlcore.autograd.switches import Switches
 from mlcore.autograd.tokens import MAX_CHARACTERS
 from mlcore.ui.autograd import ledger_form, seeds
 
@@ -145,7 +145,7 @@ def _seed() -> None:
     program, leaves = linked or saved or (first.program, first.leaves)
     _fill(program, leaves)
     preset = seeds.now("preset")
-    ledger_form.fill(Switches() if preset is None else PRESETS[preset].switches)
+    ledger_form.fill(BackwardOptions() if preset is None else PRESETS[preset].backward_options)
 
 
 def _fill(program: str, leaves: Mapping[str, Leaf]) -> None:
@@ -181,7 +181,7 @@ def _load_preset() -> None:
     key = st.session_state["preset"]
     if key is not None:
         _fill(PRESETS[key].program, PRESETS[key].leaves)
-        ledger_form.fill(PRESETS[key].switches)
+        ledger_form.fill(PRESETS[key].backward_options)
 
 
 def _forget_preset() -> None:

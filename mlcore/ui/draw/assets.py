@@ -7,7 +7,7 @@ from typing import Final
 
 import streamlit as st
 
-from mlcore.ui.layers.parts import asset as shared
+from mlcore.ui.common.parts import asset as shared
 
 _HERE: Final = Path(__file__).parent
 

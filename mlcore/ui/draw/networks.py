@@ -12,10 +12,10 @@ from streamlit.delta_generator import DeltaGenerator
 from mlcore.core import RunStateError
 from mlcore.mnist.config import MNISTConfig
 from mlcore.runs import Run, Status
-from mlcore.ui import page, run_parts, run_picker, trained
-from mlcore.ui.draw.sheet import FOLLOWING
-from mlcore.ui.layers.parts import one_thread
-from mlcore.ui.steer import is_news, steer
+from mlcore.ui import page, run_parts, run_picker, trained_models
+from mlcore.ui.common.parts import one_thread
+from mlcore.ui.draw.canvas import FOLLOWING
+from mlcore.ui.widget_state import changed_by_user, set_widget
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,7 +41,7 @@ class Network:
         colour: Its hue on this page.
     """
 
-    moment: trained.Moment
+    moment: trained_models.Moment
     name: str
     colour: str
 
@@ -101,7 +101,9 @@ def choose_networks(*, follow_in: DeltaGenerator) -> list[Network]:
         others = _choose_beside(run)
     runs = [run, *others]
     colours, labels = run_parts.colours_of(runs), run_parts.labels_of(runs)
-    networks = [Network(trained.latest(one), labels[one.id], colours[one.id]) for one in runs]
+    networks = [
+        Network(trained_models.latest(one), labels[one.id], colours[one.id]) for one in runs
+    ]
     return [n for n, one in zip(networks, runs, strict=True) if _has_weights(n, one)]
 
 
@@ -124,10 +126,10 @@ def _has_weights(network: Network, run: Run) -> bool:
 def _choose_beside(main: Run) -> list[Run]:
     known = {run.id: run for run in run_picker.offered_runs() if run.id != main.id}
     ids = [run_id for run_id in _wanted(main, list(known.values())) if run_id in known]
-    widget = steer("draw.beside", ids)
+    widget = set_widget("draw.beside", ids)
 
     def choose() -> None:
-        if is_news(widget):
+        if changed_by_user(widget):
             _remember(st.session_state[widget])
 
     names = {run.id: f"{run_parts.name_of(run)} · {run.id}" for run in known.values()}
@@ -165,7 +167,7 @@ def _remember(ids: list[str]) -> None:
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def _on_pixels(moment: trained.Moment) -> OnPixels:
+def _on_pixels(moment: trained_models.Moment) -> OnPixels:
     from mlcore.mnist import load
     from mlcore.mnist.insight import on_pixels
 
@@ -175,7 +177,7 @@ def _on_pixels(moment: trained.Moment) -> OnPixels:
 
 @st.cache_resource(max_entries=4, show_spinner="Showing the network all its training images…")
 @one_thread()
-def _gallery(moment: trained.Moment) -> torch.Tensor:
+def _gallery(moment: trained_models.Moment) -> torch.Tensor:
     from mlcore.mnist import load
     from mlcore.mnist.insight import features
 

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import streamlit as st
 
-from mlcore.charts.drawing import Group, Tile, maps_scene
+from mlcore.charts.digit_scenes import Group, Tile, maps_scene
+from mlcore.ui.draw.agreement import agreement, number
 from mlcore.ui.draw.assets import MAPS
 from mlcore.ui.draw.networks import Network
-from mlcore.ui.draw.proofs import agreement, number
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from mlcore.ui.drawn import Drawn
+    from mlcore.ui.shared_digit import SharedDigit
 
 _THE_ANSWER: Final = "its answer"
 _CELL: Final = 8
@@ -25,7 +25,7 @@ _EXACT: Final = 1e-3
 """Relative difference below which two ways to one slope agree."""
 
 
-def show(network: Network, digit: Drawn) -> None:
+def show(network: Network, digit: SharedDigit) -> None:
     """Gradient, integrated gradients and occlusion of one class's output."""
     from mlcore.mnist.insight import difference_quotients, integrated_gradients, occlusion, saliency
 

@@ -7,11 +7,11 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from mlcore.mnist.insight import Broken, Row, algebra, sum_written_out
-from mlcore.mnist.insight.passes import named_chain
-from mlcore.ui import page, trained
-from mlcore.ui.inside import evaluated, parts
+from mlcore.mnist.insight.predict import named_chain
+from mlcore.ui import page, trained_models
+from mlcore.ui.common import parts as layer_parts
+from mlcore.ui.inside import evaluation, selection
 from mlcore.ui.inside.algebra_table import algebra_table, answer_table
-from mlcore.ui.layers import parts as layer_parts
 
 _NOTHING = "nothing"
 _WIDEST = 4096
@@ -21,10 +21,10 @@ def show() -> None:
     """Draw the tab."""
     controls, picture = page.columns()
     with controls:
-        chosen = parts.chosen()
+        chosen = selection.chosen()
         if chosen is None:
             return
-        digit = parts.choose_digit(chosen.config, key="inside.algebra")
+        digit = selection.choose_digit(chosen.config, key="inside.algebra")
         intact = _rows(chosen.moment, digit.pixels, None)
         broken = _choose_break(intact)
         page.prose("inside_algebra")
@@ -105,7 +105,7 @@ def _refusal(rows: tuple[Row, ...], broken: Broken | None) -> None:
     )
 
 
-def _written_out(chosen: parts.Chosen, rows: tuple[Row, ...]) -> None:
+def _written_out(chosen: selection.Chosen, rows: tuple[Row, ...]) -> None:
     from torch import nn
 
     layers = dict(named_chain(chosen.moment.model()))
@@ -153,7 +153,7 @@ def _given(rows: tuple[Row, ...], place: int) -> NDArray[np.float64]:
     return given
 
 
-def _answer(chosen: parts.Chosen, rows: tuple[Row, ...]) -> None:
+def _answer(chosen: selection.Chosen, rows: tuple[Row, ...]) -> None:
     import torch
 
     from mlcore.mnist.losses import probabilities
@@ -175,12 +175,12 @@ def _answer(chosen: parts.Chosen, rows: tuple[Row, ...]) -> None:
 @st.cache_data(max_entries=64, show_spinner=False)
 @layer_parts.one_thread()
 def _rows(
-    moment: trained.Moment, pixels: NDArray[np.uint8], broken: Broken | None
+    moment: trained_models.Moment, pixels: NDArray[np.uint8], broken: Broken | None
 ) -> tuple[Row, ...]:
-    return algebra(moment.model(), evaluated.normal(moment.config, pixels[None])[0], broken)
+    return algebra(moment.model(), evaluation.normal(moment.config, pixels[None])[0], broken)
 
 
-def _script(chosen: parts.Chosen, broken: Broken | None) -> str:
+def _script(chosen: selection.Chosen, broken: Broken | None) -> str:
     extra = "" if broken is None else f", insight.{broken!r}"
     return (
         "import mlcore\n"

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from mlcore.charts.inside import history_spec
 from mlcore.charts.tiles import tile_payload
 from mlcore.mnist.insight import Matrix, feature_maps, matrices, weight_history
-from mlcore.ui import page, trained
-from mlcore.ui.inside import evaluated, parts
+from mlcore.ui import page, trained_models
+from mlcore.ui.common.parts import chart
+from mlcore.ui.inside import evaluation, selection
 from mlcore.ui.inside.tiles_view import tiles_view
-from mlcore.ui.layers.parts import chart
 
 MOMENTS: Final = 24
 """Moments that are sent to the browser; of more, so many are spread evenly."""
@@ -31,7 +31,7 @@ def show() -> None:
     """Draw the tab."""
     controls, picture = page.columns()
     with controls:
-        chosen = parts.chosen()
+        chosen = selection.chosen()
         if chosen is None:
             return
         what = st.segmented_control(
@@ -43,8 +43,10 @@ def show() -> None:
             "a layer makes of one digit.",
             key="inside.matrices.what",
         )
-        moments = _spread(trained.moments(chosen.run) or [chosen.moment])
-        digit = parts.choose_digit(chosen.config, key="inside.matrices") if what == _MAPS else None
+        moments = _spread(trained_models.moments(chosen.run) or [chosen.moment])
+        digit = (
+            selection.choose_digit(chosen.config, key="inside.matrices") if what == _MAPS else None
+        )
         found = _matrices(moments[-1]) if digit is None else _maps(moments[-1], digit.pixels)
         names = {f"{m.name} · {' × '.join(map(str, m.shape))}": m for m in found}
         name = st.selectbox("Layer", list(names), key=f"inside.matrices.layer.{what}")
@@ -65,14 +67,16 @@ def show() -> None:
         page.as_code(_script(chosen, digit is not None), key="inside.matrices.code")
 
 
-def _spread(moments: Sequence[trained.Moment]) -> list[trained.Moment]:
+def _spread(moments: Sequence[trained_models.Moment]) -> list[trained_models.Moment]:
     if len(moments) <= MOMENTS:
         return list(moments)
     places = np.unique(np.linspace(0, len(moments) - 1, MOMENTS).round().astype(int))
     return [moments[place] for place in places]
 
 
-def _first(moments: Sequence[trained.Moment], layer: str, what: str) -> NDArray[np.float32] | None:
+def _first(
+    moments: Sequence[trained_models.Moment], layer: str, what: str
+) -> NDArray[np.float32] | None:
     """The tiles at the start where only what came since is shown, else None."""
     if what != _LEARNED or len(moments) < 2:
         return None
@@ -104,11 +108,11 @@ def _choose_tiles(matrix: Matrix, first: NDArray[np.float32] | None) -> NDArray[
 
 
 def _payload(
-    moments: Sequence[trained.Moment],
+    moments: Sequence[trained_models.Moment],
     mine: Sequence[Matrix],
     first: NDArray[np.float32] | None,
     places: NDArray[np.int64],
-    digit: parts.Digit | None,
+    digit: selection.Digit | None,
 ) -> dict[str, Any]:
     last = mine[-1]
     start = np.float32(0) if first is None else first
@@ -129,7 +133,7 @@ def _payload(
     )
 
 
-def _title(matrix: Matrix, shown: int, digit: parts.Digit | None, *, learned: bool) -> str:
+def _title(matrix: Matrix, shown: int, digit: selection.Digit | None, *, learned: bool) -> str:
     count, height, width = matrix.tiles.shape
     if count == 1:
         what = f"{height} × {width}" if height > 1 else f"{width} numbers"
@@ -141,12 +145,12 @@ def _title(matrix: Matrix, shown: int, digit: parts.Digit | None, *, learned: bo
     return f"{matrix.name}{', W − W₀' if learned else ''}, {what}: {matrix.meaning}"
 
 
-def _history(chosen: parts.Chosen, moments: Sequence[trained.Moment]) -> None:
+def _history(chosen: selection.Chosen, moments: Sequence[trained_models.Moment]) -> None:
     if len(moments) < 2:
         st.caption(
             "So far these are the weights before the first step; a slider comes with its first "
             "epoch."
-            if trained.kept_steps(chosen.run)
+            if trained_models.snapshot_steps(chosen.run)
             else "This run kept the weights of its end alone, as runs of an older version and very "
             "large networks do. Train it again to watch its weights form."
         )
@@ -156,7 +160,7 @@ def _history(chosen: parts.Chosen, moments: Sequence[trained.Moment]) -> None:
     chart(history_spec(layers), rows, key="inside.matrices.history")
 
 
-def _proof(chosen: parts.Chosen, moments: Sequence[trained.Moment]) -> None:
+def _proof(chosen: selection.Chosen, moments: Sequence[trained_models.Moment]) -> None:
     if chosen.run.status.moving or chosen.moment.step != moments[-1].step:
         return
     gap = _largest_gap(moments[-1], chosen.moment)
@@ -166,26 +170,26 @@ def _proof(chosen: parts.Chosen, moments: Sequence[trained.Moment]) -> None:
     )
 
 
-def _matrices(moment: trained.Moment) -> tuple[Matrix, ...]:
+def _matrices(moment: trained_models.Moment) -> tuple[Matrix, ...]:
     return matrices(moment.model())
 
 
-def _maps(moment: trained.Moment, pixels: NDArray[np.uint8]) -> tuple[Matrix, ...]:
-    return feature_maps(moment.model(), evaluated.normal(moment.config, pixels[None])[0])
+def _maps(moment: trained_models.Moment, pixels: NDArray[np.uint8]) -> tuple[Matrix, ...]:
+    return feature_maps(moment.model(), evaluation.normal(moment.config, pixels[None])[0])
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def _weight_history(moments: tuple[trained.Moment, ...]) -> pd.DataFrame:
+def _weight_history(moments: tuple[trained_models.Moment, ...]) -> pd.DataFrame:
     return weight_history((moment.epoch, moment.model()) for moment in moments)
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def _largest_gap(one: trained.Moment, other: trained.Moment) -> float:
+def _largest_gap(one: trained_models.Moment, other: trained_models.Moment) -> float:
     first, second = one.model().state_dict(), other.model().state_dict()
     return max(float((first[name] - second[name]).abs().max()) for name in first)
 
 
-def _script(chosen: parts.Chosen, maps: bool) -> str:
+def _script(chosen: selection.Chosen, maps: bool) -> str:
     run = chosen.run.id
     if maps:
         return (

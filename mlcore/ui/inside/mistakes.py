@@ -10,8 +10,8 @@ import streamlit as st
 from mlcore.charts.digits import confusion_rows
 from mlcore.charts.inside import CELL, class_accuracy_spec, clickable_confusion, reliability_spec
 from mlcore.ui import page
-from mlcore.ui.inside import evaluated, parts
-from mlcore.ui.layers.parts import chart
+from mlcore.ui.common.parts import chart
+from mlcore.ui.inside import evaluation, selection
 
 if TYPE_CHECKING:
     from mlcore.mnist.insight import Examination
@@ -24,7 +24,7 @@ def show() -> None:
     """Draw the tab."""
     controls, picture = page.columns()
     with controls:
-        chosen = parts.chosen()
+        chosen = selection.chosen()
         if chosen is None:
             return
         bins = st.segmented_control(
@@ -37,8 +37,8 @@ def show() -> None:
         )
         page.prose("inside_mistakes")
     with picture, page.sentences():
-        found = evaluated.examination(chosen.moment)
-        parts.caption_of(chosen)
+        found = evaluation.examination(chosen.moment)
+        selection.caption_of(chosen)
         cell = _matrix(chosen, found)
         if cell is None:
             _confident(chosen, found)
@@ -50,7 +50,7 @@ def show() -> None:
         page.as_code(_script(chosen), key="inside.mistakes.code")
 
 
-def _matrix(chosen: parts.Chosen, found: Examination) -> tuple[int, int] | None:
+def _matrix(chosen: selection.Chosen, found: Examination) -> tuple[int, int] | None:
     """Draw the matrix; the cell that was clicked as true class and guess, or None."""
     rows = confusion_rows(found.confusion(), chosen.classes)
     picked: Any = st.altair_chart(
@@ -71,7 +71,7 @@ def _let_go() -> None:
     st.session_state[_VERSION] = st.session_state.get(_VERSION, 0) + 1
 
 
-def _cell(chosen: parts.Chosen, found: Examination, true: int, guess: int) -> None:
+def _cell(chosen: selection.Chosen, found: Examination, true: int, guess: int) -> None:
     places = found.cell(true, guess)
     names = [page.plain(name) for name in chosen.classes]
     what = "taken for itself" if true == guess else f"taken for **{names[guess]}**"
@@ -84,7 +84,7 @@ def _cell(chosen: parts.Chosen, found: Examination, true: int, guess: int) -> No
         st.caption("None: an empty cell.")
         return
     sure = found.confidence[places]
-    parts.gallery(
+    selection.gallery(
         chosen.config,
         places,
         [f"{share:.0%}" for share in sure],
@@ -96,7 +96,7 @@ def _cell(chosen: parts.Chosen, found: Examination, true: int, guess: int) -> No
     st.caption("Below each: how sure the network was.")
 
 
-def _confident(chosen: parts.Chosen, found: Examination) -> None:
+def _confident(chosen: selection.Chosen, found: Examination) -> None:
     from mlcore.mnist.insight import confident_mistakes
 
     rows = confident_mistakes(found)
@@ -109,7 +109,7 @@ def _confident(chosen: parts.Chosen, found: Examination) -> None:
             few["true"].tolist(), few["guess"].tolist(), few["confidence"].tolist(), strict=True
         )
     ]
-    parts.gallery(
+    selection.gallery(
         chosen.config,
         few["place"].to_numpy(np.int64),
         [
@@ -121,7 +121,7 @@ def _confident(chosen: parts.Chosen, found: Examination) -> None:
     st.caption("True class → what it was taken for, and how sure the network was.")
 
 
-def _by_class(chosen: parts.Chosen, found: Examination) -> None:
+def _by_class(chosen: selection.Chosen, found: Examination) -> None:
     from mlcore.mnist.insight import accuracy_by_class
 
     chart(
@@ -146,7 +146,7 @@ def _calibration(found: Examination, bins: int) -> None:
     right.metric("Accuracy", f"{found.accuracy:.2%}")
 
 
-def _proof(chosen: parts.Chosen, found: Examination) -> None:
+def _proof(chosen: selection.Chosen, found: Examination) -> None:
     recorded = chosen.run.metrics(["test_accuracy"])
     mine = recorded.loc[recorded["step"] == chosen.moment.step, "value"]
     if not len(mine):
@@ -165,7 +165,7 @@ def _proof(chosen: parts.Chosen, found: Examination) -> None:
         )
 
 
-def _script(chosen: parts.Chosen) -> str:
+def _script(chosen: selection.Chosen) -> str:
     loss = ', loss="mse"' if chosen.config.loss == "mse" else ""
     return (
         "import mlcore\n"

@@ -11,8 +11,8 @@ import streamlit as st
 from mlcore.mnist.config import MNISTConfig
 from mlcore.mnist.insight import Pair
 from mlcore.runs import Run, Status, open_store, submit
-from mlcore.ui import page, run_parts, watch
-from mlcore.ui.layers import parts as layer_parts
+from mlcore.ui import live_data, page, run_parts
+from mlcore.ui.common import parts as layer_parts
 
 _LOOK_BACK: Final = 2000
 _RATES: Final = (0.01, 0.05, 0.2)
@@ -78,7 +78,7 @@ def seeds_control(*, key: str) -> tuple[int, ...]:
 
 def start_control(pair: Pair, *, key: str) -> None:
     """A button that trains what is not trained yet; a second one stops what is going."""
-    watch.look_after_runs()
+    live_data.tend_runs()
     found = find(pair)
     configs = pair.configs()
     missing = [config for who, config in configs.items() if not _answered(found.get(who))]
@@ -114,10 +114,10 @@ def follow(pair: Pair, draw: Callable[[Shown], None], *, key: str) -> None:
     """
     going = any(run.status.moving for run in find(pair).values())
 
-    @st.fragment(run_every=watch.POLL_S * 2 if going else None, key=f"{key}.panel")
+    @st.fragment(run_every=live_data.POLL_S * 2 if going else None, key=f"{key}.panel")
     def panel() -> None:
         with page.sentences():
-            watch.look_after_runs()
+            live_data.tend_runs()
             shown = Shown(pair, find(pair))
             _progress(shown)
             draw(shown)

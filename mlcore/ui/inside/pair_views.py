@@ -19,9 +19,9 @@ from mlcore.mnist.insight import (
 )
 from mlcore.runs import Status, open_store
 from mlcore.runs.recorded_run import MODEL_PREFIX
-from mlcore.ui import trained
+from mlcore.ui import trained_models
+from mlcore.ui.common import parts as layer_parts
 from mlcore.ui.inside.pair import Shown
-from mlcore.ui.layers import parts as layer_parts
 
 _POINTS: Final = 120
 _METRICS: Final[Mapping[Field, str]] = {
@@ -159,7 +159,7 @@ def _recorded_gap(url: str, one: str, other: str) -> float | None:
     """Largest |Δ| of the weights two runs recorded at step 0; None if one recorded none."""
     store = open_store(url)
     first, second = (store.get(run_id) for run_id in (one, other))
-    if not all(trained.kept_steps(run)[:1] == [0] for run in (first, second)):
+    if not all(trained_models.snapshot_steps(run)[:1] == [0] for run in (first, second)):
         return None
     here, there = first.arrays(0), second.arrays(0)
     return max(

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from mlcore.charts.tiles import tile_payload
 from mlcore.mnist.config import MNISTConfig
 from mlcore.mnist.insight import Pair, collapse
-from mlcore.mnist.insight.collapsing import exact_logits
-from mlcore.ui import page, trained
-from mlcore.ui.inside import evaluated, pair, pair_views
+from mlcore.mnist.insight.linear_collapse import exact_logits
+from mlcore.ui import page, trained_models
+from mlcore.ui.common.parts import one_thread, power
+from mlcore.ui.inside import evaluation, pair, pair_views
 from mlcore.ui.inside.tiles_view import tiles_view
-from mlcore.ui.layers.parts import one_thread, power
-from mlcore.ui.mnist import look
+from mlcore.ui.mnist import view_data
 
 if TYPE_CHECKING:
     from torch import nn
@@ -88,9 +88,9 @@ def _draw(shown: pair.Shown) -> None:
 
 
 def _trained(shown: pair.Shown, seed: int) -> None:
-    linear, bent = (trained.latest(shown.runs[arm, seed]) for arm in shown.arms)
+    linear, bent = (trained_models.latest(shown.runs[arm, seed]) for arm in shown.arms)
     _collapse(shown, _as_map(linear), _as_map(bent))
-    moments = trained.moments(shown.runs[shown.arms[0], seed]) or [linear]
+    moments = trained_models.moments(shown.runs[shown.arms[0], seed]) or [linear]
     _images(
         shown,
         [_as_map(moment) for moment in moments],
@@ -119,7 +119,7 @@ def _collapse(shown: pair.Shown, exact: Map, wrong: Map) -> None:
 
 
 def _images(shown: pair.Shown, maps: list[Map], moments: list[str], *, name: str) -> None:
-    classes = look.classes(shown.pair.base.dataset, shown.pair.base.data_dir)
+    classes = view_data.classes(shown.pair.base.dataset, shown.pair.base.data_dir)
     tiles_view(
         tile_payload(
             [found.images for found in maps],
@@ -135,7 +135,7 @@ def _images(shown: pair.Shown, maps: list[Map], moments: list[str], *, name: str
 
 @st.cache_data(max_entries=256, show_spinner="Multiplying the matrices…")
 @one_thread()
-def _as_map(moment: trained.Moment) -> Map:
+def _as_map(moment: trained_models.Moment) -> Map:
     return _map_of(moment.model(), moment.config)
 
 
@@ -147,9 +147,9 @@ def _at_start(config_json: str) -> Map:
 
 
 def _map_of(model: nn.Module, config: MNISTConfig) -> Map:
-    pictures = look.images(config.dataset, config.data_dir, "test", tuple(range(_IMAGES)))
-    images = evaluated.normal(config, pictures)
-    labels = evaluated.labels(config)[:_IMAGES]
+    pictures = view_data.images(config.dataset, config.data_dir, "test", tuple(range(_IMAGES)))
+    images = evaluation.normal(config, pictures)
+    labels = evaluation.labels(config)[:_IMAGES]
     made = collapse(model)
     logits, outputs = made.logits(images), exact_logits(model, images)
     return Map(

@@ -9,9 +9,9 @@ import streamlit as st
 
 from mlcore.mnist.config import MNISTConfig
 from mlcore.mnist.insight import Pair, disagreement
-from mlcore.ui import page, trained
-from mlcore.ui.inside import evaluated, pair, pair_views, parts
-from mlcore.ui.mnist import look
+from mlcore.ui import page, trained_models
+from mlcore.ui.inside import evaluation, pair, pair_views, selection
+from mlcore.ui.mnist import view_data
 
 KEY: Final = "inside.losses"
 ARMS: Final = {"squared distance": "mse", "cross-entropy": "cross_entropy"}
@@ -55,7 +55,7 @@ def _draw(shown: pair.Shown) -> None:
 def _disagreement(shown: pair.Shown, seed: int) -> None:
     config = shown.pair.base
     first, second = (
-        evaluated.examination(trained.latest(shown.runs[arm, seed])) for arm in shown.arms
+        evaluation.examination(trained_models.latest(shown.runs[arm, seed])) for arm in shown.arms
     )
     made = disagreement(first.labels, first.guesses, second.guesses)
     st.markdown(
@@ -74,9 +74,9 @@ def _disagreement(shown: pair.Shown, seed: int) -> None:
         strict=True,
     ):
         column.metric(name, f"{count:,}")
-    classes = look.classes(config.dataset, config.data_dir)
+    classes = view_data.classes(config.dataset, config.data_dir)
     few = made.places
-    parts.gallery(
+    selection.gallery(
         config,
         few,
         [

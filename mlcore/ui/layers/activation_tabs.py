@@ -9,12 +9,12 @@ import streamlit as st
 
 from mlcore.charts import palette
 from mlcore.charts.signals import chain_spec, function_spec, units_spec
-from mlcore.layers import Activated, activate, chain, liveness
+from mlcore.layers import Activated, activate, chain, unit_activity
 from mlcore.layers.activations import FORMULAS
 from mlcore.layers.names import ACTIVATION_TITLES, Activation
 from mlcore.mnist.config import MNISTConfig
 from mlcore.ui import page
-from mlcore.ui.layers import parts
+from mlcore.ui.common import parts
 
 if TYPE_CHECKING:
     import torch
@@ -163,7 +163,7 @@ def show_units() -> None:
         page.prose("activation_units")
     z = _preactivations() * scale + shift
     with picture:
-        states = {name: liveness(name, z, tolerance) for name in ACTIVATION_TITLES}
+        states = {name: unit_activity(name, z, tolerance) for name in ACTIVATION_TITLES}
         rows = pd.DataFrame(
             {
                 "name": ACTIVATION_TITLES[name],
@@ -190,12 +190,12 @@ def show_units() -> None:
             }
         )
     page.as_code(
-        "import mlcore\nfrom mlcore.layers import liveness\n\n"
+        "import mlcore\nfrom mlcore.layers import unit_activity\n\n"
         "digits = mlcore.mnist.load()\n"
         "images = (digits.test_images[:400].double() / 255 - digits.mean) / digits.std\n"
         "layer = mlcore.MNISTConfig().build_model().get_submodule('hidden1')\n"
         f"z = layer(images.flatten(1).float()).detach().double() * {scale} + {shift}\n"
-        f'print(liveness("relu", z, {tolerance}))',
+        f'print(unit_activity("relu", z, {tolerance}))',
         key="act.units.code",
     )
 

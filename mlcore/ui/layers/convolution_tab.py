@@ -20,7 +20,7 @@ from mlcore.layers import (
 )
 from mlcore.layers.names import Pooling
 from mlcore.ui import page
-from mlcore.ui.layers import parts
+from mlcore.ui.common import parts
 from mlcore.ui.layers.kernel_control import kernel_control
 
 if TYPE_CHECKING:

@@ -9,8 +9,9 @@ import streamlit as st
 
 from mlcore.mnist.config import MNISTConfig
 from mlcore.runs import Status, open_store, submit
-from mlcore.ui import page, watch
-from mlcore.ui.layers import kernels, parts
+from mlcore.ui import live_data, page
+from mlcore.ui.common import parts
+from mlcore.ui.layers import kernels
 
 if TYPE_CHECKING:
     import torch
@@ -81,7 +82,7 @@ def _editor(kernel: torch.Tensor, name: str) -> None:
 def _trained() -> torch.Tensor:
     """A kernel of the first convolution of a finished run."""
     with page.sentences():
-        watch.look_after_runs()
+        live_data.tend_runs()
         runs = [
             run
             for run in open_store().list(
@@ -110,7 +111,7 @@ def _wait_for_one() -> None:
 
     @st.fragment(run_every=0.5 if moving else None, key="conv.training")
     def progress() -> None:
-        watch.look_after_runs()
+        live_data.tend_runs()
         run = moving[0].refresh()
         st.progress(run.progress, text=f"Training `{run.id}` …")
         if not run.status.moving:

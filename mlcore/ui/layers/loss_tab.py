@@ -12,7 +12,7 @@ from mlcore.charts.losses import gradient_spec, probability_spec, sweep_spec
 from mlcore.layers import logit_loss, softmax
 from mlcore.layers.losses import LOSS_TITLES, LossName
 from mlcore.ui import page
-from mlcore.ui.layers import parts
+from mlcore.ui.common import parts
 
 if TYPE_CHECKING:
     import torch

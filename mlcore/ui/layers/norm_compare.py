@@ -10,7 +10,7 @@ from mlcore.layers import identities, keeps, perturb
 from mlcore.layers.names import NORM_TITLES, Norm
 from mlcore.layers.norm_parts import Shape
 from mlcore.ui import page
-from mlcore.ui.layers import parts
+from mlcore.ui.common import parts
 from mlcore.ui.layers.norm_settings import epsilon_control, group_control, tensor_controls
 
 _CASES: tuple[tuple[str, Norm, bool], ...] = (

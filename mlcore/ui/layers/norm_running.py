@@ -10,7 +10,7 @@ import streamlit as st
 from mlcore.charts.normalization import running_spec
 from mlcore.layers import RunningTrace, normalize, running_statistics
 from mlcore.ui import page
-from mlcore.ui.layers import parts
+from mlcore.ui.common import parts
 
 if TYPE_CHECKING:
     import torch

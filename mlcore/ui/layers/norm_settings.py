@@ -9,7 +9,7 @@ import streamlit as st
 
 from mlcore.layers.names import NORM_TITLES, Norm
 from mlcore.layers.norm_parts import Shape
-from mlcore.ui.layers import parts
+from mlcore.ui.common import parts
 
 if TYPE_CHECKING:
     import torch

@@ -8,7 +8,8 @@ import streamlit as st
 from mlcore.charts.normalization import spread_spec
 from mlcore.layers import Normalized
 from mlcore.ui import page
-from mlcore.ui.layers import norm_tensor, parts
+from mlcore.ui.common import parts
+from mlcore.ui.layers import norm_tensor
 from mlcore.ui.layers.norm_settings import norm_controls, tensor_controls
 from mlcore.ui.layers.spread import histogram, reach, sideways
 

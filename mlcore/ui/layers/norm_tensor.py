@@ -10,7 +10,7 @@ from mlcore.charts import palette
 from mlcore.layers import Normalized, normalize, normalize_backward
 from mlcore.layers.names import NORM_TITLES
 from mlcore.ui import page
-from mlcore.ui.layers import parts
+from mlcore.ui.common import parts
 from mlcore.ui.layers.norm_settings import (
     NormSettings,
     TensorSettings,

@@ -14,8 +14,8 @@ from mlcore.charts import palette
 from mlcore.charts.training_race import layer_spread_spec, outcome_spec, race_curve_spec
 from mlcore.mnist.config import MNISTConfig
 from mlcore.runs import Run, Status, open_store, submit
-from mlcore.ui import page, watch
-from mlcore.ui.layers import parts
+from mlcore.ui import live_data, page
+from mlcore.ui.common import parts
 
 if TYPE_CHECKING:
     from mlcore.layers import LayerStatistics
@@ -49,7 +49,7 @@ def race(entrants: Sequence[Entrant], colours: Mapping[str, str], *, key: str) -
     """
     colours = {group: colours[group] for group in dict.fromkeys(e.group for e in entrants)}
     with page.sentences():
-        watch.look_after_runs()
+        live_data.tend_runs()
         found = _found(entrants)
         missing = [e for e in entrants if not _done_or_going(found.get(e.config.fingerprint()))]
         going = any(run.status.moving for run in found.values())
@@ -90,7 +90,7 @@ def _panel(entrants: Sequence[Entrant], colours: Mapping[str, str], going: bool,
     @st.fragment(run_every=POLL_S if going else None, key=f"{key}.panel")
     def panel() -> None:
         with page.sentences():
-            watch.look_after_runs()
+            live_data.tend_runs()
             found = _found(entrants)
             _draw(entrants, found, colours, key)
             if any(run.status.moving for run in found.values()) != going:

@@ -14,7 +14,7 @@ from mlcore.layers.initialization import propagate
 from mlcore.layers.names import ACTIVATION_TITLES, SCHEME_TITLES, Scheme
 from mlcore.mnist.config import MNISTConfig
 from mlcore.ui import page
-from mlcore.ui.layers import parts
+from mlcore.ui.common import parts
 from mlcore.ui.layers.race import Entrant, race
 from mlcore.ui.layers.spread import histogram, reach, sideways
 

@@ -5,10 +5,10 @@ from typing import get_args
 import streamlit as st
 
 from mlcore.charts import digits as charts
-from mlcore.mnist.sources import FOLDER, SOURCES, DatasetName
+from mlcore.mnist.data.sources import FOLDER, SOURCES, DatasetName
 from mlcore.ui import form, page
-from mlcore.ui.mnist import look
-from mlcore.ui.mnist.parts import FORM, MNISTConfig
+from mlcore.ui.mnist import view_data
+from mlcore.ui.mnist.selection import FORM, MNISTConfig
 
 _ALL = "all classes"
 _COLUMNS = 16
@@ -20,7 +20,7 @@ def show() -> None:
     controls, picture = page.columns()
     with controls, page.sentences():
         dataset, folder = _dataset(config)
-        classes = look.classes(dataset, folder)
+        classes = view_data.classes(dataset, folder)
         split = st.segmented_control(
             "Images",
             ["train", "test"],
@@ -52,7 +52,7 @@ def _dataset(config: MNISTConfig) -> tuple[DatasetName, str]:
 
 
 def _counts(dataset: DatasetName, folder: str) -> None:
-    counts = look.counts(dataset, folder)
+    counts = view_data.counts(dataset, folder)
     st.altair_chart(charts.class_count_chart(counts), key="mnist.data.counts")
     totals = counts.groupby("split")["count"].agg(["sum", "min", "max"])
     train, test = totals.loc["train"], totals.loc["test"]
@@ -66,17 +66,17 @@ def _gallery(
     dataset: DatasetName, folder: str, split: str, chosen: str, classes: tuple[str, ...]
 ) -> list[int]:
     if chosen == _ALL:
-        each = [look.of_class(dataset, folder, split, label) for label in range(len(classes))]
+        each = [view_data.of_class(dataset, folder, split, label) for label in range(len(classes))]
         places = [int(place) for row in each for place in row[:_COLUMNS]]
         text = f"The first {_COLUMNS} {split} images of each class, a class a row: " + ", ".join(
             classes
         )
     else:
-        found = look.of_class(dataset, folder, split, classes.index(chosen))
-        places = [int(place) for place in found[: look.GALLERY]]
+        found = view_data.of_class(dataset, folder, split, classes.index(chosen))
+        places = [int(place) for place in found[: view_data.GALLERY]]
         text = f"The first {len(places)} of {len(found):,} {split} images of class {chosen}"
     if places:
-        picture = charts.gallery(look.images(dataset, folder, split, tuple(places)), _COLUMNS)
+        picture = charts.gallery(view_data.images(dataset, folder, split, tuple(places)), _COLUMNS)
         st.markdown("**Gallery**")
         st.image(picture, caption=page.plain(text), width="stretch", alt=text)
     return places
@@ -85,7 +85,7 @@ def _gallery(
 def _means(dataset: DatasetName, folder: str, split: str, classes: tuple[str, ...]) -> None:
     st.markdown("**Mean image of each class**")
     columns = min(len(classes), 10)
-    picture = charts.gallery(look.means(dataset, folder, split), columns, zoom=3)
+    picture = charts.gallery(view_data.means(dataset, folder, split), columns, zoom=3)
     text = f"The pixel-wise mean of all {split} images of each class, in order: " + ", ".join(
         classes
     )
@@ -102,8 +102,10 @@ def _numbers(dataset: DatasetName, folder: str, split: str, places: list[int]) -
         help="Its place in the file, counted from 0.",
         key="mnist.data.place",
     )
-    image = look.images(dataset, folder, split, (place,))[0]
-    name = f"{split} image no. {place:,}, a {look.labels(dataset, folder, split, (place,))[0]},"
+    image = view_data.images(dataset, folder, split, (place,))[0]
+    name = (
+        f"{split} image no. {place:,}, a {view_data.labels(dataset, folder, split, (place,))[0]},"
+    )
     st.altair_chart(
         charts.pixel_chart(charts.pixel_rows(image), name[0].upper() + name[1:], page.ink()),
         key="mnist.data.numbers",

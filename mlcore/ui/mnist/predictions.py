@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 
 from mlcore.charts import digits as charts
 from mlcore.runs import Run, open_store
-from mlcore.ui import page, run_parts, watch
-from mlcore.ui.mnist import look
-from mlcore.ui.mnist.parts import MNISTConfig, chosen_ids, newest_runs
-from mlcore.ui.steer import is_news, steer
+from mlcore.ui import live_data, page, run_parts
+from mlcore.ui.mnist import view_data
+from mlcore.ui.mnist.selection import MNISTConfig, chosen_ids, newest_runs
+from mlcore.ui.widget_state import changed_by_user, set_widget
 
 POLL_S = 1.0
 _TILE = 64
@@ -39,7 +39,7 @@ def show() -> None:
     @st.fragment(run_every=POLL_S if following else None, key="mnist.predictions.panel")
     def panel() -> None:
         with page.sentences():
-            watch.look_after_runs()
+            live_data.tend_runs()
             if _content().status.moving != following:
                 st.rerun()
 
@@ -96,10 +96,12 @@ def _step(run: Run) -> int | None:
         return steps[0]
     moved_to = f"mnist.predictions.moved.{run.id}"
     wanted: int | None = st.session_state.get(moved_to)
-    widget = steer(f"mnist.predictions.step.{run.id}", wanted if wanted in steps else steps[-1])
+    widget = set_widget(
+        f"mnist.predictions.step.{run.id}", wanted if wanted in steps else steps[-1]
+    )
 
     def move() -> None:
-        if is_news(widget):
+        if changed_by_user(widget):
             step = st.session_state[widget]
             st.session_state[moved_to] = None if step == steps[-1] else step
 
@@ -119,7 +121,7 @@ def _draw(run: Run, step: int) -> None:
     config = run.config
     assert isinstance(config, MNISTConfig)  # noqa: S101 - the list holds runs of mnist only
     moment = _moment(open_store().url, run.id, step)
-    classes = look.classes(config.dataset, config.data_dir)
+    classes = view_data.classes(config.dataset, config.data_dir)
     _samples(config, moment, classes)
     st.altair_chart(
         charts.confusion_chart(charts.confusion_rows(moment.confusion, classes), page.ink()),
@@ -136,8 +138,8 @@ def _draw(run: Run, step: int) -> None:
 
 def _samples(config: MNISTConfig, moment: Moment, classes: tuple[str, ...]) -> None:
     places = tuple(int(place) for place in moment.places)
-    pictures = look.images(config.dataset, config.data_dir, "test", places)
-    truth = look.labels(config.dataset, config.data_dir, "test", places)
+    pictures = view_data.images(config.dataset, config.data_dir, "test", places)
+    truth = view_data.labels(config.dataset, config.data_dir, "test", places)
     guesses = moment.probabilities.argmax(axis=1)
     right = sum(classes[guess] == true for guess, true in zip(guesses, truth, strict=True))
     st.markdown(f"**{len(places)} test images: {right} right, {len(places) - right} wrong**")

@@ -4,7 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from mlcore.ui import form, page
-from mlcore.ui.mnist.parts import FORM, MNISTConfig
+from mlcore.ui.mnist.selection import FORM, MNISTConfig
 
 
 def show() -> None:

@@ -5,7 +5,7 @@ import streamlit as st
 from mlcore.core import RunNotFoundError
 from mlcore.runs import open_store
 from mlcore.ui import form, live, page, run_parts
-from mlcore.ui.mnist.parts import FORM, MNISTConfig, choose_runs, newest_runs, show_run
+from mlcore.ui.mnist.selection import FORM, MNISTConfig, choose_runs, newest_runs, show_run
 
 
 def show() -> None:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final
 import streamlit as st
 
 from mlcore.runs import Run, Status, open_store
-from mlcore.runs.organize import purge
+from mlcore.runs.store.organize import purge
 from mlcore.ui import navigation
-from mlcore.ui.runs import acts, choice, takeaway
+from mlcore.ui.runs import callbacks, export_menu, selection
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,7 +58,7 @@ def _buttons(chosen: Sequence[str], mine: pd.DataFrame, table: pd.DataFrame) -> 
         "archive",
         archived=not archived,
     )
-    baseline = choice.baseline()
+    baseline = selection.baseline()
     pinned = baseline is not None and (none or list(chosen) == [baseline])
     st.button(
         "Unpin" if pinned else "Pin",
@@ -66,7 +66,7 @@ def _buttons(chosen: Sequence[str], mine: pd.DataFrame, table: pd.DataFrame) -> 
         disabled=not pinned and len(chosen) != 1,
         help="Make a run the baseline: columns show how far every other one is from it.",
         key="runs.pin",
-        on_click=choice.pin,
+        on_click=selection.pin,
         args=(None if pinned or len(chosen) != 1 else chosen[0],),
     )
     live = mine[mine["status"].isin((Status.QUEUED, Status.RUNNING, Status.PAUSED))]
@@ -78,14 +78,14 @@ def _buttons(chosen: Sequence[str], mine: pd.DataFrame, table: pd.DataFrame) -> 
             on_click=_stop,
             args=(live["id"].tolist(),),
         )
-    takeaway.popover(chosen, key="runs.take")
+    export_menu.popover(chosen, key="runs.take")
     st.button(
         "Delete",
         icon=":material/delete:",
         disabled=none,
         help="Into the trash, from which it can be taken back",
         key="runs.delete",
-        on_click=acts.delete,
+        on_click=callbacks.delete,
         args=(list(chosen),),
     )
 
@@ -99,7 +99,7 @@ def _button(label: str, icon: str, chosen: Sequence[str], key: str, **fields: bo
         icon=icon,
         disabled=not chosen,
         key=f"runs.{key}",
-        on_click=acts.change,
+        on_click=callbacks.change,
         args=(list(chosen),),
         kwargs=fields,
     )
@@ -123,7 +123,7 @@ def _tag_form(chosen: Sequence[str], table: pd.DataFrame) -> None:
 
 
 def _tag(chosen: list[str], field: str) -> None:
-    acts.change(chosen, **{field: list(st.session_state[_ADD])})
+    callbacks.change(chosen, **{field: list(st.session_state[_ADD])})
 
 
 def _trash_buttons(chosen: Sequence[str], size: int) -> None:
@@ -132,7 +132,7 @@ def _trash_buttons(chosen: Sequence[str], size: int) -> None:
         icon=":material/restore_from_trash:",
         disabled=not chosen,
         key="runs.restore",
-        on_click=acts.undelete,
+        on_click=callbacks.undelete,
         args=(list(chosen),),
     )
     with st.popover(
@@ -143,7 +143,7 @@ def _trash_buttons(chosen: Sequence[str], size: int) -> None:
             "Remove them for good",
             type="primary",
             key="runs.purge.do",
-            on_click=acts.act,
+            on_click=callbacks.act,
             args=(purge, open_store()),
         )
 
@@ -151,4 +151,4 @@ def _trash_buttons(chosen: Sequence[str], size: int) -> None:
 def _stop(run_ids: list[str]) -> None:
     store = open_store()
     for run_id in run_ids:
-        acts.attempt(Run.stop, store.get(run_id))
+        callbacks.attempt(Run.stop, store.get(run_id))

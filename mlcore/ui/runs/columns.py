@@ -11,7 +11,7 @@ from streamlit.elements.lib.column_types import ColumnConfig
 from mlcore.charts import palette
 from mlcore.charts.comparison import is_share
 from mlcore.runs import Status
-from mlcore.runs.table import CONFIG, METRIC, VERSION
+from mlcore.runs.store.run_table import CONFIG, METRIC, VERSION
 from mlcore.ui import page
 
 if TYPE_CHECKING:

@@ -8,11 +8,11 @@ from typing import Final
 import streamlit as st
 
 from mlcore.runs import Run, Status, Store, open_store
-from mlcore.runs.comparison import Comparison, compare
-from mlcore.ui import navigation, page, watch
-from mlcore.ui.runs import acts, choice, question, spaces, tables, takeaway, verdicts
+from mlcore.runs.analysis.comparison import Comparison, compare
+from mlcore.ui import live_data, navigation, page
+from mlcore.ui.runs import callbacks, compare_form, export_menu, selection, spaces, tables, verdicts
 from mlcore.ui.runs.lines import Lines
-from mlcore.ui.steer import is_news, steer
+from mlcore.ui.widget_state import changed_by_user, set_widget
 
 POINTS: Final = 600
 """Points a curve is thinned to at most; more are not told apart on a screen."""
@@ -28,17 +28,17 @@ SUGGESTED: Final = 8
 def show() -> None:
     """Draw the page below its header."""
     store = open_store()
-    runs, missing = question.chosen_runs(store)
-    if not runs and not missing and not question.chosen_none():
+    runs, missing = compare_form.chosen_runs(store)
+    if not runs and not missing and not compare_form.chosen_none():
         runs = suggested(store)
     controls, picture = page.columns()
     with controls, page.sentences():
-        question.choose_runs(store, runs)
+        compare_form.choose_runs(store, runs)
         st.page_link(
             navigation.page("runs"), label="Choose in the table", icon=":material/table_rows:"
         )
         if runs:
-            asked = question.ask(runs)
+            asked = compare_form.ask(runs)
             _baseline(runs)
     with picture, page.sentences():
         for run_id in missing:
@@ -65,13 +65,13 @@ def _nothing_chosen() -> None:
 
 def _baseline(runs: Sequence[Run]) -> None:
     ids = [run.id for run in runs]
-    pinned = choice.baseline()
-    names = {run.id: question.option_name(run) for run in runs}
-    widget = steer("compare.baseline", pinned if pinned in ids else "")
+    pinned = selection.baseline()
+    names = {run.id: compare_form.option_name(run) for run in runs}
+    widget = set_widget("compare.baseline", pinned if pinned in ids else "")
 
     def pin() -> None:
-        if is_news(widget):
-            choice.pin(st.session_state[widget] or None)
+        if changed_by_user(widget):
+            selection.pin(st.session_state[widget] or None)
 
     st.selectbox(
         "Baseline",
@@ -83,15 +83,15 @@ def _baseline(runs: Sequence[Run]) -> None:
     )
 
 
-def _follow(store: Store, asked: question.Question) -> None:
+def _follow(store: Store, asked: compare_form.CompareSettings) -> None:
     moving = any(run.status.moving for run in asked.runs)
 
-    @st.fragment(run_every=watch.POLL_S if moving else None, key="compare.panel")
+    @st.fragment(run_every=live_data.POLL_S if moving else None, key="compare.panel")
     def panel() -> None:
         if verdicts.queued_more():
             st.rerun()  # the click reached this fragment only, and the list of runs is outside
         with page.sentences():
-            watch.look_after_runs()
+            live_data.tend_runs()
             try:
                 comparison = _compare(store, asked)
             except ValueError as refused:  # too many runs, or a target that is no number
@@ -99,15 +99,15 @@ def _follow(store: Store, asked: question.Question) -> None:
                 return
             _draw(comparison, asked)
             now = comparison.runs
-            grown = question.metrics_of(now) != question.metrics_of(asked.runs)
+            grown = compare_form.metrics_of(now) != compare_form.metrics_of(asked.runs)
             if grown or moving != any(run.status.moving for run in now):
                 st.rerun()  # the settings outside of this fragment offer what there is
 
     panel()
 
 
-def _compare(store: Store, asked: question.Question) -> Comparison:
-    pinned = choice.baseline()
+def _compare(store: Store, asked: compare_form.CompareSettings) -> Comparison:
+    pinned = selection.baseline()
     return compare(
         asked.ids,
         metric=asked.metric,
@@ -120,8 +120,8 @@ def _compare(store: Store, asked: question.Question) -> Comparison:
     )
 
 
-def _draw(comparison: Comparison, asked: question.Question) -> None:
-    acts.show_refusal()
+def _draw(comparison: Comparison, asked: compare_form.CompareSettings) -> None:
+    callbacks.show_refusal()
     verdicts.show(comparison)
     _progress(comparison)
     lines = Lines(comparison, asked.lines, asked.smoothing, asked.log_x, asked.log_y)
@@ -141,7 +141,7 @@ def _tabs(comparison: Comparison, lines: Lines) -> None:
         "How sure": lambda: verdicts.sure_table(comparison),
         "What differs": lambda: tables.differences(comparison),
         "Settings": lambda: spaces.show(comparison),
-        "Take along": lambda: takeaway.of_comparison(comparison, lines),
+        "Take along": lambda: export_menu.of_comparison(comparison, lines),
     }
     tabs = st.tabs(list(contents), key="view", bind="query-params")
     for tab, draw in zip(tabs, contents.values(), strict=True):

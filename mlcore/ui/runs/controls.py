@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import streamlit as st
 
-from mlcore.runs.filters import FilterError, parse
+from mlcore.runs.filters.parser import FilterError, parse
 from mlcore.ui import page
 from mlcore.ui.runs import columns
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from mlcore.runs.filters import Filter
+    from mlcore.runs.filters.parser import Filter
 
 Shelf = Literal["runs", "archived", "trash"]
 

@@ -1,4 +1,4 @@
-"""One run as far as it is known: state, words a person gave it, surroundings, code."""
+"""One run as far as it is known: state, words a person gave it, environment, code."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import streamlit as st
 
 from mlcore.runs import Run
 from mlcore.ui import page, run_parts
-from mlcore.ui.runs import acts
-from mlcore.ui.steer import is_news, steer
+from mlcore.ui.runs import callbacks
+from mlcore.ui.widget_state import changed_by_user, set_widget
 
 
 def show(run: Run) -> None:
@@ -27,7 +27,7 @@ def show(run: Run) -> None:
         _words(run)
     with facts:
         _code(run)
-        with st.expander("Surroundings", icon=":material/dns:", key="runs.facts"):
+        with st.expander("Environment", icon=":material/dns:", key="runs.facts"):
             _facts(run)
 
 
@@ -36,7 +36,7 @@ def _words(run: Run) -> None:
     st.text_input(
         "Name",
         placeholder=run_parts.config_name(run.experiment, run.config_fields),
-        key=steer(f"runs.words.name.{run.id}", run.name),
+        key=set_widget(f"runs.words.name.{run.id}", run.name),
         on_change=_write,
         args=(run.id, "name"),
     )
@@ -45,14 +45,14 @@ def _words(run: Run) -> None:
         list(run.tags),
         accept_new_options=True,
         placeholder="Write a tag and press Enter",
-        key=steer(f"runs.words.tags.{run.id}", list(run.tags)),
+        key=set_widget(f"runs.words.tags.{run.id}", list(run.tags)),
         on_change=_retag,
         args=(run.id, run.tags),
     )
     st.text_area(
         "Note",
         placeholder="What was this run for? What did it show?",
-        key=steer(f"runs.words.note.{run.id}", run.note),
+        key=set_widget(f"runs.words.note.{run.id}", run.note),
         on_change=_write,
         args=(run.id, "note"),
     )
@@ -60,16 +60,16 @@ def _words(run: Run) -> None:
 
 def _write(run_id: str, field: str) -> None:
     key = f"runs.words.{field}.{run_id}"
-    if is_news(key):
-        acts.change([run_id], **{field: st.session_state[key]})
+    if changed_by_user(key):
+        callbacks.change([run_id], **{field: st.session_state[key]})
 
 
 def _retag(run_id: str, before: tuple[str, ...]) -> None:
     """Add and take away what the person did, and leave alone what another tab did meanwhile."""
     key = f"runs.words.tags.{run_id}"
-    if is_news(key):
+    if changed_by_user(key):
         now: list[str] = st.session_state[key]
-        acts.change(
+        callbacks.change(
             [run_id],
             add_tags=[tag for tag in now if tag not in before],
             remove_tags=[tag for tag in before if tag not in now],
@@ -96,7 +96,7 @@ def _facts(run: Run) -> None:
         **{name: f"{at:%Y-%m-%d %H:%M:%S} UTC" for name, at in moments.items() if at is not None},
         "seconds of work": f"{run.elapsed:.2f}",
         "host": run.host,
-        **_named("", run.surroundings),
+        **_named("", run.environment),
         **_named("version of ", run.versions),
         **_named("origin: ", run.origin),
         "fingerprint": run.fingerprint,

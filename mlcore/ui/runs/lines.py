@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     import altair as alt
     import pandas as pd
 
-    from mlcore.runs.comparison import Comparison
-    from mlcore.runs.seed_groups import Group
+    from mlcore.runs.analysis.comparison import Comparison
+    from mlcore.runs.analysis.seed_groups import SeedGroup
 
 MOST_LINES: Final = 30
 """Lines that are drawn at most; more cannot be told apart."""
@@ -34,7 +34,7 @@ _SHORT: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class LineStyle:
     """What decides a chart but its rows; see ``mlcore.charts.comparison.comparison_chart``."""
 
     colours: tuple[tuple[str, str], ...]
@@ -61,7 +61,7 @@ class Look:
 
 
 @lru_cache(maxsize=64)
-def _spec(look: Look) -> dict[str, Any]:
+def _spec(look: LineStyle) -> dict[str, Any]:
     chart = look.chart()
     # a page fits title, axis and legend into the height, a file puts them around it
     return bare_spec(chart.properties(height=chart.height + _AROUND))
@@ -143,9 +143,9 @@ class Lines:
         )
 
     @property
-    def look(self) -> Look:
+    def look(self) -> LineStyle:
         """What decides the chart but its rows."""
-        return Look(
+        return LineStyle(
             colours=tuple((label, self.colours[name]) for name, label in self.labels.items()),
             metric=self.comparison.metric,
             axis=self.comparison.axis,
@@ -201,13 +201,13 @@ def run_labels(comparison: Comparison) -> dict[str, str]:
     }
 
 
-def group_label(comparison: Comparison, group: Group) -> str:
+def group_label(comparison: Comparison, group: SeedGroup) -> str:
     """What to call a group, in one line: what tells it apart, and how many seeds it has."""
     what = _what(comparison, group)
     return f"{what} ({len(group.run_ids)} seeds)" if len(group.run_ids) > 1 else what
 
 
-def _what(comparison: Comparison, group: Group) -> str:
+def _what(comparison: Comparison, group: SeedGroup) -> str:
     label = page.one_line(group.label, _LABEL)
     if len(comparison.groups) > 1 and label != group.experiment:
         return label

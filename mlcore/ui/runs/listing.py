@@ -11,11 +11,11 @@ import streamlit as st
 from mlcore.charts.comparison import is_share
 from mlcore.core import RunNotFoundError
 from mlcore.runs import Status, Store, open_store
-from mlcore.runs.filters import FilterError
-from mlcore.runs.table import revision, run_table
-from mlcore.ui import page, watch
+from mlcore.runs.filters.parser import FilterError
+from mlcore.runs.store.run_table import revision, run_table
+from mlcore.ui import live_data, page
 from mlcore.ui.draft import as_text
-from mlcore.ui.runs import actions, acts, choice, columns, details
+from mlcore.ui.runs import actions, callbacks, columns, details, selection
 from mlcore.ui.runs.names import names_of
 
 if TYPE_CHECKING:
@@ -41,10 +41,10 @@ def show(view: View) -> None:
     store = open_store()
     moving = _moves(run_table(store))
 
-    @st.fragment(run_every=watch.POLL_S if moving else None, key="runs.panel")
+    @st.fragment(run_every=live_data.POLL_S if moving else None, key="runs.panel")
     def panel() -> None:
         with page.sentences():
-            watch.look_after_runs()
+            live_data.tend_runs()
             _draw(store, view)
             if _moves(run_table(store)) != moving:
                 st.rerun()
@@ -55,16 +55,16 @@ def show(view: View) -> None:
 
 
 def _draw(store: Store, view: View) -> None:
-    acts.show_refusal()
-    acts.undo_notice(key="runs")
+    callbacks.show_refusal()
+    callbacks.undo_notice(key="runs")
     table = run_table(store, deleted=view.shelf == "trash")
     try:
         rows = view.rows(table)
     except FilterError as problem:
         page.error(problem)
         rows = table
-    choice.drop_unknown(table["id"])
-    chosen = choice.chosen()
+    selection.drop_unknown(table["id"])
+    chosen = selection.chosen()
     shown: list[str] = rows["id"].tolist()
     hidden = len(set(chosen) - set(shown))
     actions.bar(chosen, table, view.shelf)
@@ -78,7 +78,7 @@ def _draw(store: Store, view: View) -> None:
         try:
             details.show(store.get(chosen[0]))
         except RunNotFoundError:
-            choice.choose([])
+            selection.choose([])
 
 
 def _count(shown: int, there: int, chosen: int, hidden: int) -> None:
@@ -97,14 +97,14 @@ def _count(shown: int, there: int, chosen: int, hidden: int) -> None:
                 icon=":material/close:",
                 type="tertiary",
                 key="runs.clear",
-                on_click=choice.choose,
+                on_click=selection.choose,
                 args=((),),
             )
 
 
 def _table(rows: pd.DataFrame, table: pd.DataFrame, view: View, names: dict[str, str]) -> None:
     shown: list[str] = rows["id"].tolist()
-    baseline = choice.baseline()
+    baseline = selection.baseline()
     cells = cells_of(rows, table, view.columns, names, baseline)
     known = columns.choosable(table)
     config: dict[str, ColumnConfig | ButtonColumnResult | str | None] = {
@@ -131,9 +131,9 @@ def _table(rows: pd.DataFrame, table: pd.DataFrame, view: View, names: dict[str,
         placeholder="",
         lazy=False,
         selection_mode="multi-row",
-        on_select=partial(choice.on_select, shown),
+        on_select=partial(selection.on_select, shown),
         alt="All runs that fit, a row each",
-        key=choice.steer_rows(shown),
+        key=selection.select_rows(shown),
     )
 
 
@@ -194,7 +194,7 @@ def _text(value: object) -> str:
 def _star(shown: list[str], starred: list[bool]) -> None:
     row = st.session_state[_STAR]["row"]
     if row < len(shown):
-        acts.change([shown[row]], starred=not starred[row])
+        callbacks.change([shown[row]], starred=not starred[row])
 
 
 def _moves(table: pd.DataFrame) -> bool:

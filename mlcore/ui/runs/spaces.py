@@ -9,11 +9,11 @@ import streamlit as st
 from mlcore.charts.comparison import metric_title
 from mlcore.charts.dimensions import Dimension
 from mlcore.charts.spaces import heatmap, importance_bars, parallel_coordinates, scatter
+from mlcore.runs.analysis.importances import Evaluator, importance
 from mlcore.runs.export.missing import MissingExtraError
-from mlcore.runs.importances import Evaluator, importance
 from mlcore.ui import page
-from mlcore.ui.brush import brushed_lines
-from mlcore.ui.runs import takeaway
+from mlcore.ui.common.brush import brushed_lines
+from mlcore.ui.runs import export_menu
 from mlcore.ui.runs.lines import run_labels
 from mlcore.ui.runs.tables import measure_title
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import altair as alt
     import pandas as pd
 
-    from mlcore.runs.comparison import Comparison
+    from mlcore.runs.analysis.comparison import Comparison
 
 MEASURE: Final = "the measure"
 """Column of the measure in ``frame_of``."""
@@ -127,7 +127,7 @@ def _parallel(comparison: Comparison, frame: pd.DataFrame, fields: list[str]) ->
             key="compare.space.marked",
             alt="The runs that pass through every mark",
         )
-    takeaway.of_chart(
+    export_menu.of_chart(
         lambda: parallel_coordinates(frame, axes, MEASURE, goal=goal, label=_NAME),
         "Settings and results",
         key="compare.space.parallel.files",
@@ -181,7 +181,7 @@ def _choose(
 
 def _draw(chart: alt.LayerChart, name: str, way: str) -> None:
     st.altair_chart(chart, key=f"compare.space.{way}")
-    takeaway.of_chart(lambda: chart, name, key=f"compare.space.{way}.files")
+    export_menu.of_chart(lambda: chart, name, key=f"compare.space.{way}.files")
 
 
 def _importance(comparison: Comparison) -> None:

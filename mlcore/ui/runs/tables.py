@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from streamlit.elements.lib.column_types import ColumnConfig
 
-    from mlcore.runs.comparison import Comparison
+    from mlcore.runs.analysis.comparison import Comparison
 
 
 def measures(comparison: Comparison, kind: str) -> None:
@@ -115,11 +115,11 @@ def differences(comparison: Comparison) -> None:
             "differing",
         ),
         (
-            "Surroundings that differ, and could explain a change",
-            comparison.surroundings,
+            "Environment that differ, and could explain a change",
+            comparison.environment,
             "Versions, data, host and device are the same: nothing around the runs explains a "
             "difference.",
-            "surroundings",
+            "environment",
         ),
     ):
         st.markdown(f"**{title}**")

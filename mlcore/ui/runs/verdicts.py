@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
-from mlcore.runs.comparison import compare
-from mlcore.runs.seed_groups import queue_more_seeds
+from mlcore.runs.analysis.comparison import compare
+from mlcore.runs.analysis.seed_groups import queue_more_seeds
 from mlcore.ui import page
-from mlcore.ui.runs import acts, question
+from mlcore.ui.runs import callbacks, compare_form
 
 if TYPE_CHECKING:
-    from mlcore.runs.comparison import Comparison
-    from mlcore.runs.contrasts import Contrast
+    from mlcore.runs.analysis.comparison import Comparison
+    from mlcore.runs.analysis.contrasts import Contrast
 
 MOST_AT_ONCE: Final = 20
 """Seeds a group that one click queues at most."""
@@ -55,7 +55,7 @@ def _verdict(comparison: Comparison, contrast: Contrast) -> None:
                 icon=":material/playlist_add:",
                 help="Queues the same configs with seeds that were not used yet.",
                 key=f"compare.more.{pair}",
-                on_click=acts.act,
+                on_click=callbacks.act,
                 args=(_queue, comparison, more),
             )
 
@@ -73,7 +73,7 @@ def _queue(comparison: Comparison, more: Mapping[str, int]) -> None:
     ids = comparison.ids
     for letter, number in more.items():
         ids += [run.id for run in queue_more_seeds(groups[letter], number)]
-    question.remember(list(dict.fromkeys(ids)))
+    compare_form.remember(list(dict.fromkeys(ids)))
     st.session_state[_QUEUED] = True
 
 

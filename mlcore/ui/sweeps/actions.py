@@ -9,12 +9,12 @@ import streamlit as st
 from mlcore.core import ConfigError
 from mlcore.runs import open_store
 from mlcore.sweeps import Conditional, Range, Sweep, get_sweep, parse_range
-from mlcore.ui.sweeps import chosen
+from mlcore.ui.sweeps import selection
 
 
 def show(sweep: Sweep) -> None:
     """Draw the buttons that fit the sweep's state; they stand outside of what is polled."""
-    chosen.show_refusal()
+    selection.show_refusal()
     with st.container(horizontal=True, vertical_alignment="center", key="sweeps.actions"):
         if sweep.running:
             st.button(
@@ -61,17 +61,17 @@ def _more_rarely(sweep: Sweep) -> None:
 
 
 def _rename(sweep_id: str, name: str) -> None:
-    chosen.attempt(get_sweep(sweep_id, open_store()).rename, name)
+    selection.attempt(get_sweep(sweep_id, open_store()).rename, name)
 
 
 def _delete(sweep_id: str) -> None:
-    if chosen.attempt(get_sweep(sweep_id, open_store()).delete):
-        chosen.forget()
+    if selection.attempt(get_sweep(sweep_id, open_store()).delete):
+        selection.forget()
 
 
 def _ask(sweep_id: str, what: str) -> None:
     sweep = get_sweep(sweep_id, open_store())
-    chosen.attempt(sweep.stop if what == "stop" else sweep.resume)
+    selection.attempt(sweep.stop if what == "stop" else sweep.resume)
 
 
 def _extend(sweep: Sweep) -> None:
@@ -96,9 +96,9 @@ def _extend(sweep: Sweep) -> None:
 def _more(sweep_id: str, more: float, by_time: bool) -> None:
     sweep = get_sweep(sweep_id, open_store())
     if by_time:
-        chosen.attempt(sweep.extend, minutes=float(more))
+        selection.attempt(sweep.extend, minutes=float(more))
     else:
-        chosen.attempt(sweep.extend, int(more))
+        selection.attempt(sweep.extend, int(more))
 
 
 def _ranges(sweep: Sweep) -> None:
@@ -123,7 +123,7 @@ def _ranges(sweep: Sweep) -> None:
 
 
 def _change(sweep_id: str, typed: Mapping[str, str]) -> None:
-    chosen.attempt(change_ranges, sweep_id, typed)
+    selection.attempt(change_ranges, sweep_id, typed)
 
 
 def change_ranges(sweep_id: str, typed: Mapping[str, str]) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import streamlit as st
 
 from mlcore.charts.comparison import metric_title
-from mlcore.charts.members import member_curve_spec
+from mlcore.charts.trial_curves import member_curve_spec
 from mlcore.core import MEASURED_METRICS
-from mlcore.ui.sweeps.look import CURVES, Look, curves
+from mlcore.ui.sweeps.view_data import CURVES, SweepView, curves
 
 
-def show(seen: Look) -> None:
+def show(seen: SweepView) -> None:
     """Draw the tab."""
     metrics = _metrics(seen)
     if not metrics:
@@ -28,7 +28,7 @@ def show(seen: Look) -> None:
     curve_chart(seen, metric, log=log, height=400)
 
 
-def curves_so_far(seen: Look) -> None:
+def curves_so_far(seen: SweepView) -> None:
     """What there is to see before any run has ended."""
     if first_metric(seen) in _metrics(seen):
         st.caption("No run has ended yet; these are their curves so far.")
@@ -37,7 +37,7 @@ def curves_so_far(seen: Look) -> None:
         st.caption("The first points are on their way." if seen.sweep.running else "No results.")
 
 
-def curve_chart(seen: Look, metric: str, *, log: bool, height: int = 240) -> None:
+def curve_chart(seen: SweepView, metric: str, *, log: bool, height: int = 240) -> None:
     """One metric of all members, at most ``CURVES`` of them."""
     st.vega_lite_chart(
         curves(seen, metric, seen.table, log=log),
@@ -51,7 +51,7 @@ def curve_chart(seen: Look, metric: str, *, log: bool, height: int = 240) -> Non
         )
 
 
-def first_metric(seen: Look) -> str:
+def first_metric(seen: SweepView) -> str:
     """The curve to show at first: the training loss, whose points are many."""
     names = _metrics(seen)
     for name in ("train_loss", "loss", seen.sweep.objectives[0].metric):
@@ -60,6 +60,6 @@ def first_metric(seen: Look) -> str:
     return names[0] if names else seen.sweep.objectives[0].metric
 
 
-def _metrics(seen: Look) -> list[str]:
+def _metrics(seen: SweepView) -> list[str]:
     names = {name for member in seen.sweep.members for name in member.last}
     return sorted(names - MEASURED_METRICS)

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 import streamlit as st
 
 from mlcore.charts.dimensions import as_text
-from mlcore.runs import engine, open_store
+from mlcore.runs import open_store
+from mlcore.runs.execution import supervisor
 from mlcore.sweeps import Sweep, SweepNotFoundError
-from mlcore.sweeps.groups_found import Population
-from mlcore.ui import navigation, page, run_parts, watch
-from mlcore.ui.range_form import summary
-from mlcore.ui.sweeps import actions, chosen, pictures
-from mlcore.ui.sweeps.look import Look, best_values, look
+from mlcore.sweeps.ensembles import EnsembleResult
+from mlcore.ui import live_data, navigation, page, run_parts
+from mlcore.ui.ranges.form import summary
+from mlcore.ui.sweeps import actions, pictures, selection
+from mlcore.ui.sweeps.view_data import SweepView, best_values, look
 
 _STATES: dict[str, tuple[str, str]] = {
     "running": (":material/play_arrow:", "blue"),
@@ -25,14 +26,14 @@ _STATES: dict[str, tuple[str, str]] = {
 
 def show(sweep: Sweep) -> None:
     """Draw a sweep; while it runs the view redraws itself, and when it ends the page reruns."""
-    chosen.choose(sweep)
+    selection.choose(sweep)
     actions.show(sweep)
 
-    @st.fragment(run_every=watch.POLL_S if sweep.running else None, key="sweeps.panel")
+    @st.fragment(run_every=live_data.POLL_S if sweep.running else None, key="sweeps.panel")
     def panel() -> None:
         with page.sentences():
             if sweep.running:
-                watch.look_after_runs()
+                live_data.tend_runs()
             try:
                 seen = look(sweep.refresh())
             except SweepNotFoundError:  # deleted in another tab: the page says so
@@ -46,12 +47,12 @@ def show(sweep: Sweep) -> None:
     panel()
 
 
-def _state(seen: Look) -> None:
+def _state(seen: SweepView) -> None:
     with st.container(gap="xsmall", key="sweeps.where"):
         _where(seen)
 
 
-def _where(seen: Look) -> None:
+def _where(seen: SweepView) -> None:
     sweep, counts = seen.sweep, seen.counts
     icon, colour = _STATES[sweep.status]
     with st.container(horizontal=True, vertical_alignment="center", key="sweeps.state"):
@@ -65,17 +66,17 @@ def _where(seen: Look) -> None:
         page.error(trouble)
     searched = summary(type(sweep.config), sweep.space.ranges)
     st.caption(f":material/swap_horiz: {page.plain(searched)} · {sweep.sampler}")
-    for sentence in population_words(sweep.populations, running=sweep.running):
+    for sentence in ensemble_words(sweep.ensembles, running=sweep.running):
         st.caption(f":material/bolt: {page.plain(sentence)}")
 
 
 @st.cache_data(ttl=5.0, max_entries=8, show_spinner=False)
 def _trouble(url: str) -> str | None:
     """Why queued runs wait in vain; asked every few seconds, for an engine may be far away."""
-    return engine.trouble(open_store(url))
+    return supervisor.trouble(open_store(url))
 
 
-def progress_words(seen: Look) -> str:
+def progress_words(seen: SweepView) -> str:
     """Counts and the time left: ``7 of 12 runs done · 1 running · 4 queued · about 8 s left``."""
     sweep, counts = seen.sweep, seen.counts
     of = f" of {counts.total}" if sweep.settings is not None else ""
@@ -99,7 +100,7 @@ def progress_words(seen: Look) -> str:
     return " · ".join(parts)
 
 
-def population_words(groups: Sequence[Population], *, running: bool) -> list[str]:
+def ensemble_words(groups: Sequence[EnsembleResult], *, running: bool) -> list[str]:
     """What was gained by training members as one program, several groups in one sentence."""
     together = [group for group in groups if group.used]
     alone = [group for group in groups if group.used is False]
@@ -118,11 +119,11 @@ def population_words(groups: Sequence[Population], *, running: bool) -> list[str
     return said
 
 
-def _members(groups: Sequence[Population]) -> int:
+def _members(groups: Sequence[EnsembleResult]) -> int:
     return sum(group.members for group in groups)
 
 
-def _best(seen: Look) -> None:
+def _best(seen: SweepView) -> None:
     values = best_values(seen)
     if not values:
         st.caption("Best so far: no run has finished yet.")

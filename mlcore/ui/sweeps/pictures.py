@@ -8,26 +8,26 @@ from typing import Any, Final
 import pandas as pd
 import streamlit as st
 
-from mlcore.charts.interpolation import METHOD
-from mlcore.charts.planes import (
+from mlcore.charts.heatmaps import (
     contour_rows,
     contour_spec,
     heatmap_rows,
     heatmap_spec,
     in_order,
 )
+from mlcore.charts.interpolation import METHOD
 from mlcore.charts.spaces import importance_bars
 from mlcore.ui import navigation, page
 from mlcore.ui.sweeps import curve_tab, settings_tab
-from mlcore.ui.sweeps.look import Look
+from mlcore.ui.sweeps.view_data import SweepView
 
 _COMPARED: Final = 10
 """Runs that the link to the page Compare takes along."""
 
 
-def show(seen: Look) -> None:
+def show(seen: SweepView) -> None:
     """Draw the tabs; only the open one is made."""
-    tabs: dict[str, Callable[[Look], None]] = {
+    tabs: dict[str, Callable[[SweepView], None]] = {
         "Settings": settings_tab.show,
         **({"Two at once": _plane} if len(seen.fields) > 1 else {}),
         "Curves": curve_tab.show,
@@ -44,7 +44,7 @@ def show(seen: Look) -> None:
 # --- two at once -----------------------------------------------------------------------------
 
 
-def _plane(seen: Look) -> None:
+def _plane(seen: SweepView) -> None:
     names = list(seen.fields)
     with st.container(horizontal=True, key="sweeps.plane"):
         first = st.selectbox("Across", names, format_func=_title(seen), key="sweeps.across")
@@ -75,14 +75,14 @@ def _plane(seen: Look) -> None:
     st.caption(METHOD)
 
 
-def _title(seen: Look) -> Callable[[str], str]:
+def _title(seen: SweepView) -> Callable[[str], str]:
     return lambda name: seen.fields[name].title
 
 
 # --- what matters ----------------------------------------------------------------------------
 
 
-def _importance(seen: Look) -> None:
+def _importance(seen: SweepView) -> None:
     found = seen.sweep.importance()
     if not found:
         st.caption("This needs two finished settings with different results.")
@@ -100,7 +100,7 @@ def _importance(seen: Look) -> None:
 # --- runs ------------------------------------------------------------------------------------
 
 
-def _runs(seen: Look) -> None:
+def _runs(seen: SweepView) -> None:
     order = seen.table.sort_values("rank", ascending=False, na_position="last")
     columns = {axis.column: axis.title for axis in (*seen.objectives, *seen.fields.values())}
     table = pd.DataFrame(

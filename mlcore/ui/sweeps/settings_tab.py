@@ -9,12 +9,12 @@ from mlcore.charts.comparison import is_share, metric_title
 from mlcore.charts.dimensions import Dimension
 from mlcore.charts.spaces import scatter_rows, scatter_spec
 from mlcore.sweeps import Choices, IntRange, LinearRange, LogRange, Range
-from mlcore.ui.brush import Brushed, brushed_lines
+from mlcore.ui.common.brush import Brushed, brushed_lines
 from mlcore.ui.sweeps import actions, curve_tab
-from mlcore.ui.sweeps.look import Look
+from mlcore.ui.sweeps.view_data import SweepView
 
 
-def show(seen: Look) -> None:
+def show(seen: SweepView) -> None:
     """Draw the tab."""
     if seen.ended.empty:  # members that train as one program all end together
         curve_tab.curves_so_far(seen)
@@ -63,7 +63,7 @@ def as_errors(
     return table, tuple(axes)
 
 
-def marked_ranges(seen: Look, brushed: Brushed) -> dict[str, str]:
+def marked_ranges(seen: SweepView, brushed: Brushed) -> dict[str, str]:
     """What the marks on the axes of fields say, as the text of ranges."""
     found = {}
     for name, swept in seen.sweep.space.ranges.items():
@@ -73,7 +73,7 @@ def marked_ranges(seen: Look, brushed: Brushed) -> dict[str, str]:
     return found
 
 
-def _brush(seen: Look, ended: pd.DataFrame, objectives: tuple[Dimension, ...]) -> pd.DataFrame:
+def _brush(seen: SweepView, ended: pd.DataFrame, objectives: tuple[Dimension, ...]) -> pd.DataFrame:
     brushed = brushed_lines(
         ended,
         [*seen.fields.values(), *objectives],
@@ -114,7 +114,7 @@ def _narrowed(swept: Range, axis: Dimension, brushed: Brushed) -> str | None:
         return None  # the mark is too narrow to be a range
 
 
-def _scatter(seen: Look, rows: pd.DataFrame, x: Dimension, y: Dimension) -> None:
+def _scatter(seen: SweepView, rows: pd.DataFrame, x: Dimension, y: Dimension) -> None:
     st.vega_lite_chart(
         scatter_rows(rows, x, y, label="run", marked=seen.best),
         scatter_spec(x, y),

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from mlcore.mnist.config import MNISTConfig
 from mlcore.mnist.models import build_model
-from mlcore.mnist.surroundings import surroundings
+from mlcore.mnist.torch_state import isolated_torch_state
 
 KINDS: dict[str, MNISTConfig] = {
     "linear": MNISTConfig(model="linear"),
@@ -50,7 +50,7 @@ def network(kind: str, seed: int = 3) -> nn.Sequential:
 @pytest.fixture(autouse=True)
 def one_thread() -> Iterator[None]:
     """Small networks wait for each other's threads far longer than they compute."""
-    with surroundings(threads=1):
+    with isolated_torch_state(threads=1):
         yield
 
 

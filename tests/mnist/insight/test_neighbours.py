@@ -9,13 +9,13 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from mlcore.mnist.insight.predict import forward
 from scipy.spatial.distance import cdist
 from torch import nn
 
 from mlcore.mnist import load
 from mlcore.mnist.insight import OnPixels, activations, features, nearest
 from mlcore.mnist.insight.neighbours import Metric
-from mlcore.mnist.insight.passes import forward
 from mlcore.mnist.insight.pixels import as_pixels
 from tests.mnist.insight.conftest import KINDS, network
 

@@ -17,7 +17,7 @@ from mlcore.mnist.insight import (
     sum_written_out,
     weight_history,
 )
-from mlcore.mnist.insight.by_hand import by_hand
+from mlcore.mnist.insight.numpy_reference import by_hand
 from tests.mnist.insight.conftest import KINDS, network
 
 

@@ -1,0 +1,198 @@
+"""A block of a ensemble: some members that take their steps as one program on one thread."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from mlcore.core import Snapshot
+from mlcore.mnist.batches import Batches, Microbatch
+from mlcore.mnist.ensemble.network import Masks, StackedNetwork
+from mlcore.mnist.ensemble.optimizer import StackedOptimizer
+from mlcore.mnist.models import WEIGHTS_PREFIX, build_model, put_weights
+from mlcore.mnist.schedules import learning_rate
+
+if TYPE_CHECKING:
+    from mlcore.mnist.config import MNISTConfig
+
+Plan = Mapping[int, list[list[Microbatch]]]
+"""For each seed the batches of the steps ahead, each cut into its microbatches."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Batch:
+    """A batch as a block reads it.
+
+    Attributes:
+        images: ``[B, 784]`` if all members share a seed, else ``[K, B, 784]``.
+        labels: int64 ``[K, B]``.
+        targets: One-hot ``[K, B, classes]``, or the labels again, as the loss wants them.
+        masks: For the dropout layers, or None.
+    """
+
+    images: Tensor
+    labels: Tensor
+    targets: Tensor
+    masks: Masks | None
+
+
+class Block:
+    """Members of a ensemble that move together.
+
+    Attributes:
+        members: Their places in the ensemble.
+    """
+
+    def __init__(
+        self,
+        members: Sequence[int],
+        configs: Sequence[MNISTConfig],
+        snapshots: Sequence[Snapshot | None],
+        batches: Mapping[int, Batches],
+        device: torch.device,
+        dtype: torch.dtype,
+    ) -> None:
+        self.members = list(members)
+        self._configs = list(configs)
+        self._batches = batches
+        self._device, self._dtype = device, dtype
+        self._per_epoch = configs[0].steps_per_epoch()
+        models = [build_model(config) for config in configs]
+        for model, snapshot in zip(models, snapshots, strict=True):
+            if snapshot is not None:
+                put_weights(model, snapshot)
+        self.network = StackedNetwork(models, device, dtype)
+        states = [snapshot.tensors if snapshot is not None else {} for snapshot in snapshots]
+        index = snapshots[0].meta["index"] if snapshots[0] is not None else 0
+        self._optimizer = StackedOptimizer(
+            configs, list(self.network.parameters.values()), states, index
+        )
+
+    def learn(self, plan: Plan, start: int, *, tell: bool) -> dict[str, list[float]]:
+        """Take the optimizer steps of a plan, the first of which is step ``start`` (from 0).
+
+        Returns:
+            If told to tell: ``train_loss``, ``train_accuracy``, ``grad_norm`` and ``lr`` of each
+            member for the last step's batch, before the weights moved.
+        """
+        told: dict[str, list[float]] = {}
+        count = len(next(iter(plan.values())))
+        for place in range(count):
+            batch = self._read({seed: plan[seed][place] for seed in plan})
+            last = tell and place == count - 1
+            outputs = self.network.outputs(batch.images, batch.masks, learning=True)
+            losses = self._losses(outputs, batch)
+            gradients = torch.autograd.grad(losses.sum(), list(self.network.parameters.values()))
+            rates = [learning_rate(c, start + place, self._per_epoch) for c in self._configs]
+            if last:
+                right = (outputs.detach().argmax(dim=2) == batch.labels).sum(dim=1)
+                squares = sum(g.reshape(len(g), -1).square().sum(dim=1) for g in gradients)
+                told = {
+                    "train_loss": losses.detach().tolist(),
+                    "train_accuracy": (right / outputs.shape[1]).tolist(),
+                    "grad_norm": torch.as_tensor(squares).sqrt().tolist(),
+                    "lr": rates,
+                }
+            self._optimizer.step(gradients, rates)
+        return told
+
+    def outputs(self, images: Tensor) -> Tensor:
+        """Raw outputs ``[K, M, classes]`` for test images ``[M, 28, 28]``, in eval mode."""
+        with torch.no_grad():
+            flat = images.flatten(1).to(self._dtype)
+            return self.network.outputs(flat, None, learning=False)
+
+    def weights(self, member: int) -> dict[str, Tensor]:
+        """Copies of one member's weights on the CPU, as its single run names them."""
+        state = self.network.state(self.members.index(member))
+        return {WEIGHTS_PREFIX + name: _copy(value) for name, value in state.items()}
+
+    def tensors(self, member: int) -> dict[str, Tensor]:
+        """Copies of one member's weights and optimizer state, as its single run's snapshot."""
+        state = self._optimizer.state(self.members.index(member))
+        return self.weights(member) | {name: _copy(value) for name, value in state.items()}
+
+    def drop(self, member: int) -> None:
+        """Go on without a member."""
+        kept = [place for place, other in enumerate(self.members) if other != member]
+        self.members = [self.members[place] for place in kept]
+        self._configs = [self._configs[place] for place in kept]
+        if kept:
+            self.network.keep(kept)
+            self._optimizer.keep(kept, list(self.network.parameters.values()))
+
+    def _read(self, microbatches: Mapping[int, Sequence[Microbatch]]) -> Batch:
+        seeds = [config.seed for config in self._configs]
+        read = {seed: self._read_one(seed, microbatches[seed]) for seed in dict.fromkeys(seeds)}
+        if len(read) == 1:
+            images, labels, targets, masks = read[seeds[0]]
+            members = len(seeds)
+            return Batch(
+                images,
+                labels.expand(members, *labels.shape),
+                targets.expand(members, *targets.shape),
+                masks,
+            )
+        rows = [read[seed] for seed in seeds]
+        masks = None
+        if rows[0][3] is not None:
+            masks = {
+                name: torch.stack([row[3][name] for row in rows if row[3] is not None])
+                for name in rows[0][3]
+            }
+        return Batch(
+            torch.stack([row[0] for row in rows]),
+            torch.stack([row[1] for row in rows]),
+            torch.stack([row[2] for row in rows]),
+            masks,
+        )
+
+    def _read_one(
+        self, seed: int, microbatches: Sequence[Microbatch]
+    ) -> tuple[Tensor, Tensor, Tensor, Masks | None]:
+        batches = self._batches[seed]
+        parts = [batches.read(microbatch) for microbatch in microbatches]
+        images, labels, targets = (torch.cat(part) for part in zip(*parts, strict=True))
+        if targets.is_floating_point():
+            targets = targets.to(self._dtype)
+        images = images.flatten(1).to(self._dtype)
+        return images, labels, targets, self._masks(seed, microbatches)
+
+    def _masks(self, seed: int, microbatches: Sequence[Microbatch]) -> Masks | None:
+        """The masks that the single run draws: microbatch by microbatch, layer after layer."""
+        layers = self.network.dropouts
+        if not any(layers.values()):
+            return None
+        parts: dict[str, list[Tensor]] = {name: [] for name in layers}
+        for microbatch in microbatches:
+            generator = microbatch.generator(seed, "dropout", self._device)
+            for name, probability in layers.items():
+                width = self._width_before(name)
+                mask = torch.empty(len(microbatch.chosen), width, device=self._device)
+                mask.bernoulli_(1 - probability, generator=generator)
+                parts[name].append(mask.div_(1 - probability).to(self._dtype))
+        return {name: torch.cat(part) for name, part in parts.items()}
+
+    def _width_before(self, dropout: str) -> int:
+        hidden = dropout.replace("dropout", "hidden")
+        return self.network.parameters[f"{hidden}.weight"].shape[1]
+
+    def _losses(self, outputs: Tensor, batch: Batch) -> Tensor:
+        """The mean loss of each member, ``[K]``: the formulas of ``mlcore.mnist.losses``."""
+        if self._configs[0].loss == "mse":
+            return (outputs - batch.targets).square().mean(dim=(1, 2))
+        logs = outputs.log_softmax(dim=2)
+        chosen = logs.gather(2, batch.labels[:, :, None])[:, :, 0].mean(dim=1)
+        spread = [config.label_smoothing for config in self._configs]
+        if not any(spread):
+            return -chosen
+        share = torch.tensor(spread, dtype=outputs.dtype, device=outputs.device)
+        return -((1 - share) * chosen + share * logs.mean(dim=(1, 2)))
+
+
+def _copy(value: Tensor) -> Tensor:
+    return value.detach().cpu().clone()

@@ -1,0 +1,171 @@
+"""A network, its optimizer and one step of theirs: everything a run's snapshot holds."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import get_total_norm
+
+from mlcore.core import SnapshotError
+from mlcore.mnist.batches import Batches, Microbatch
+from mlcore.mnist.data.digits import Digits
+from mlcore.mnist.evaluate import Evaluation, Examiner
+from mlcore.mnist.fast_layers import masks_from, use_fast_layers
+from mlcore.mnist.losses import loss_for
+from mlcore.mnist.microbatches import Team, microbatches_for
+from mlcore.mnist.models import WEIGHTS_PREFIX, build_model, put_weights
+from mlcore.mnist.optimizers import (
+    build_optimizer,
+    optimizer_tensors,
+    put_optimizer_tensors,
+    set_learning_rate,
+)
+from mlcore.mnist.runtime import cores_here, device_for, precision_for, threads_for
+
+if TYPE_CHECKING:
+    from mlcore.core import Snapshot
+    from mlcore.mnist.config import MNISTConfig
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MicrobatchResult:
+    """What one microbatch of a batch gave.
+
+    Attributes:
+        gradients: The microbatch's part of the gradient, a tensor a parameter.
+        loss: Its part of the batch's mean loss, a scalar.
+        right: How many images have their largest output at their label; None where nobody asked.
+    """
+
+    gradients: tuple[Tensor, ...]
+    loss: Tensor
+    right: Tensor | None
+
+
+class Trainer:
+    """A network in training. Call it with one torch thread set (``isolated_torch_state``).
+
+    Attributes:
+        batches: The training images.
+        precision: ``float32`` or ``bfloat16``.
+        team: The threads that compute a batch's microbatches side by side.
+    """
+
+    def __init__(self, config: MNISTConfig, digits: Digits, snapshot: Snapshot | None) -> None:
+        self._config = config
+        self._device = device_for(config)
+        self.precision = precision_for(config, self._device)
+        _check_precision(self.precision, snapshot)
+        self.batches = Batches(config, digits, self._device)
+        self._examiner = Examiner(config, digits, self._device)
+        self._model = build_model(config)
+        if snapshot is not None:
+            put_weights(self._model, snapshot)
+        self._model.to(self._device)
+        _channels_last(self._model)
+        use_fast_layers(self._model, self._device)
+        self._optimizer = build_optimizer(config, self._model)
+        if snapshot is not None:
+            put_optimizer_tensors(self._optimizer, snapshot.tensors)
+        self._parameters = list(self._model.parameters())
+        self._gradients = [torch.zeros_like(p, requires_grad=False) for p in self._parameters]
+        for parameter, gradient in zip(self._parameters, self._gradients, strict=True):
+            parameter.grad = gradient
+        self._loss = loss_for(config)
+        self._microbatches = microbatches_for(config) if self._device.type == "cpu" else 1
+        self.team = Team(threads_for(config, cores_here()) if self._microbatches > 1 else 1)
+
+    def learn(self, step: int, lr: float, *, tell: bool) -> dict[str, float]:
+        """Take optimizer step ``step`` (from 0).
+
+        Returns:
+            If told to tell: ``train_loss``, ``train_accuracy`` and ``grad_norm`` of the batch,
+            before the weights moved.
+        """
+        microbatches = self.batches.microbatches(step, self._microbatches)
+        learned = self.team.map(functools.partial(self._learn_from, tell=tell), microbatches)
+        self._add_up([part.gradients for part in learned])
+        metrics: dict[str, float] = {}
+        if tell:
+            right = sum(int(part.right) for part in learned if part.right is not None)
+            metrics = {
+                "train_loss": sum(float(part.loss) for part in learned),
+                "train_accuracy": right / self.batches.size(step),
+                "grad_norm": float(get_total_norm(self._gradients)),
+            }
+        set_learning_rate(self._optimizer, lr)
+        self._optimizer.step()
+        return metrics
+
+    def examine(self) -> Evaluation:
+        """Look at the whole test set."""
+        return self._examiner.examine(self._model, self.team, self._autocast)
+
+    def tensors(self) -> Mapping[str, Tensor]:
+        """Copies of the weights and the optimizer's state, on the CPU, by dotted name."""
+        return {**self.weights(), **_copies(optimizer_tensors(self._optimizer))}
+
+    def weights(self) -> Mapping[str, Tensor]:
+        """Copies of the weights and running statistics alone, under the same names."""
+        named = self._model.state_dict().items()
+        return _copies({WEIGHTS_PREFIX + name: value for name, value in named})
+
+    def _learn_from(self, microbatch: Microbatch, *, tell: bool) -> MicrobatchResult:
+        images, labels, targets = self.batches.read(microbatch)
+        with self._autocast(), self._dropout(microbatch):
+            outputs = self._model(images)
+        outputs = outputs.float()
+        loss = self._loss(outputs, targets) * microbatch.share
+        return MicrobatchResult(
+            gradients=torch.autograd.grad(loss, self._parameters),
+            loss=loss.detach(),
+            right=(outputs.detach().argmax(dim=1) == labels).sum() if tell else None,
+        )
+
+    def _add_up(self, parts: list[tuple[Tensor, ...]]) -> None:
+        """Σ of the microbatches' gradients, into ``.grad``, whose memory layout fused optimizers need."""
+        for total, first, *others in zip(self._gradients, *parts, strict=True):
+            if not others:
+                total.copy_(first)
+                continue
+            torch.add(first, others[0], out=total)
+            for other in others[1:]:
+                total.add_(other)
+
+    def _autocast(self) -> AbstractContextManager[Any]:
+        if self.precision == "bfloat16":
+            return torch.autocast(self._device.type, dtype=torch.bfloat16)
+        return nullcontext()
+
+    def _dropout(self, microbatch: Microbatch) -> AbstractContextManager[None]:
+        if not self._config.dropout:
+            return nullcontext()
+        return masks_from(microbatch.generator(self._config.seed, "dropout", self._device))
+
+
+def _copies(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: value.detach().cpu().clone() for name, value in tensors.items()}
+
+
+def _channels_last(model: nn.Module) -> None:
+    """Keep images with the channels of a pixel side by side, as fast convolutions read them.
+
+    Module.to and not Tensor.contiguous, which leaves the weight of a single input channel as it
+    is: its strides say either layout, and then the convolution's output takes the slow one.
+    """
+    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack it
+
+
+def _check_precision(precision: str, snapshot: Snapshot | None) -> None:
+    before = snapshot.meta.get("precision") if snapshot is not None else None
+    if before not in (None, precision):
+        raise SnapshotError(
+            f"The snapshot was taken in {before}, but here this config computes in {precision}: "
+            "resume it on a machine like the first."
+        )

@@ -1,0 +1,251 @@
+"""Chosen runs beside each other: what differs, their curves, their measures, and what is luck."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
+
+from mlcore.core import RunNotFoundError
+from mlcore.runs.analysis.axes import Axis, check_axis, pace_of
+from mlcore.runs.analysis.comparison_tables import (
+    attributes_table,
+    curves_on_axis,
+    differing_config,
+    differing_environment,
+    spread_over_seeds,
+)
+from mlcore.runs.analysis.contrasts import Contrast, Method, contrasts_of
+from mlcore.runs.analysis.measures import (
+    Goal,
+    Measure,
+    check_goal,
+    default_goal,
+    measure_runs,
+    parse_measure,
+)
+from mlcore.runs.analysis.seed_groups import SeedGroup, seed_groups_of
+from mlcore.runs.recorded_run import Run
+from mlcore.runs.store.store import Store, open_store
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MOST_RUNS: Final = 1000
+"""Runs that one comparison takes at most."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Some runs beside each other; tables are read from the store when first asked for.
+
+    Attributes:
+        runs: The runs, in the order asked for.
+        metric: The metric that is compared.
+        goal: Which end of the metric is better.
+        measure: What is asked of each curve.
+        axis: What lies along the curves: step, epoch, samples or time (s of work).
+        points: Rows a run of ``curves`` at most, about.
+        baseline: Id of the run whose group the others are compared with, or None.
+        level: Of all intervals.
+        method: ``welch`` or ``bootstrap``.
+    """
+
+    runs: tuple[Run, ...]
+    metric: str
+    goal: Goal
+    measure: Measure
+    axis: Axis
+    points: int
+    baseline: str | None
+    level: float
+    method: Method
+    store: Store = field(repr=False, compare=False)
+
+    @property
+    def ids(self) -> list[str]:
+        """The ids of the runs, in order."""
+        return [run.id for run in self.runs]
+
+    @cached_property
+    def differing(self) -> pd.DataFrame:
+        """The config fields that differ: a row a field, a column a run.
+
+        Tuples are text with commas; a field that a run does not have is None.
+        """
+        return differing_config(self.runs)
+
+    @cached_property
+    def environment(self) -> pd.DataFrame:
+        """What else differs and could explain a change: a row a fact, a column a run.
+
+        Versions of mlcore, torch and Python, the git commit, the data's checksum, host, device,
+        precision, threads, processor, and whether a run was brought in from elsewhere.
+        """
+        return differing_environment(self.runs)
+
+    @cached_property
+    def curves(self) -> pd.DataFrame:
+        """The metric of each run, thinned by min and max where it has many points.
+
+        Returns:
+            A long table in order of run and x: run, group (its letter), metric, x (in the unit of
+            ``axis``), value (the mean of the points that a row stands for), low, high, thinned
+            (whether it stands for several), step, time. Runs that do not know their epochs or
+            samples have no rows on those axes: see ``without_axis``.
+        """
+        thin = self.store.curves(self.ids, self.metric, self.points)
+        letters = {run_id: group.letter for group in self.groups for run_id in group.run_ids}
+        return curves_on_axis(thin, self.runs, letters, self.metric, self.axis)
+
+    @cached_property
+    def group_curves(self) -> pd.DataFrame:
+        """Each group as one line with its spread over seeds.
+
+        Returns:
+            A long table: group, metric, x (the mean over runs, for times), value (the mean over
+            runs), low and high (the lowest and the highest run), sd, n (runs that were measured
+            there), step. Rows are the steps that the group's curves share after thinning.
+        """
+        return spread_over_seeds(self.curves, [group.letter for group in self.groups])
+
+    @cached_property
+    def without_axis(self) -> list[str]:
+        """Ids of runs that cannot be drawn over this axis, since they do not know it."""
+        import numpy as np
+
+        one = np.ones(1)
+        return [run.id for run in self.runs if pace_of(run).along(self.axis, one, one) is None]
+
+    @cached_property
+    def measures(self) -> pd.Series[float]:
+        """The measure of each run, by id; NaN where the metric has no such value."""
+        import pandas as pd
+
+        return pd.Series(self._values, dtype="float64", name=str(self.measure)).rename_axis("run")
+
+    @cached_property
+    def groups(self) -> tuple[SeedGroup, ...]:
+        """Runs that are equal but for the seed, together: n, mean, sd and interval."""
+        return seed_groups_of(self.runs, self._values, self.level)
+
+    @cached_property
+    def contrasts(self) -> tuple[Contrast, ...]:
+        """Pairs of groups, or each against the baseline: difference, interval, p, a sentence."""
+        return contrasts_of(
+            self.groups,
+            self.measure,
+            self.metric,
+            goal=self.measure.goal(self.goal),
+            baseline=self.baseline_group,
+            level=self.level,
+            method=self.method,
+        )
+
+    @property
+    def baseline_group(self) -> str | None:
+        """Letter of the group of the baseline, or None."""
+        return next((g.letter for g in self.groups if self.baseline in g.run_ids), None)
+
+    @cached_property
+    def group_table(self) -> pd.DataFrame:
+        """``groups`` as a table, a row a group."""
+        names = ("letter", "label", "n", "mean", "sd", "low", "high", "run_ids", "counted")
+        return attributes_table(self.groups, names)
+
+    @cached_property
+    def contrast_table(self) -> pd.DataFrame:
+        """``contrasts`` as a table, a row a pair."""
+        names = (
+            *("a", "b", "difference", "low", "high", "p", "p_holm", "df", "n_a", "n_b"),
+            *("better", "sentence"),
+        )
+        return attributes_table(self.contrasts, names)
+
+    @cached_property
+    def _values(self) -> dict[str, float]:
+        return measure_runs(
+            self.store, self.runs, self.metric, self.measure, goal=self.goal, axis=self.axis
+        )
+
+
+def compare(
+    ids: Iterable[str | Run],
+    *,
+    metric: str = "test_accuracy",
+    goal: str | None = None,
+    measure: str = "last",
+    axis: str = "step",
+    points: int = 600,
+    baseline: str | None = None,
+    level: float = 0.95,
+    method: Method = "welch",
+    store: Store | None = None,
+) -> Comparison:
+    """Put runs beside each other.
+
+    Args:
+        ids: Ids of runs, or the beginnings of them, or the runs themselves; one named twice
+            counts once.
+        metric: The metric to compare.
+        goal: ``max`` or ``min``; by default ``min`` for what its name calls a loss or an error.
+        measure: ``last``, ``best``, ``area`` (mean height of the curve), or how long a target
+            takes: ``time to 0.97`` (s), ``steps to …``, ``epochs to …``, ``samples to …``.
+        axis: What lies along the curves: ``step``, ``epoch``, ``samples`` or ``time``.
+        points: Rows a run of ``Comparison.curves`` at most, about.
+        baseline: Id of one of the runs: the groups of the others are compared with its group.
+        level: Of all intervals, between 0 and 1.
+        method: ``welch`` or ``bootstrap``, for differences between groups.
+        store: Where they are; by default the one of ``MLCORE_STORE``.
+
+    Returns:
+        The comparison; its tables are read when first asked for.
+
+    Raises:
+        RunNotFoundError: If there is no run of one of these ids.
+        ValueError: If a choice is not one of those that there are, no run is given, or more than
+            ``MOST_RUNS``.
+    """
+    store = open_store() if store is None else store
+    found = _found(store, list(ids))
+    if not 0 < level < 1:
+        raise ValueError(f"level is {level}, but must be between 0 and 1, such as 0.95.")
+    if points < 2:
+        raise ValueError(f"points is {points}, but must be a whole number from 2 up.")
+    if method not in ("welch", "bootstrap"):
+        raise ValueError(f"method is {method!r}, but must be welch or bootstrap.")
+    anchor = None if baseline is None else store.get(baseline).id
+    if anchor is not None and anchor not in {run.id for run in found}:
+        raise ValueError(f"The baseline {anchor} is not among the runs that are compared. Add it.")
+    return Comparison(
+        runs=found,
+        metric=metric,
+        goal=default_goal(metric) if goal is None else check_goal(goal),
+        measure=parse_measure(measure),
+        axis=check_axis(axis),
+        points=points,
+        baseline=anchor,
+        level=level,
+        method=method,
+        store=store,
+    )
+
+
+def _found(store: Store, ids: Sequence[str | Run]) -> tuple[Run, ...]:
+    if not ids:
+        raise ValueError("No run was given. Name one or more by their ids, as mlcore ls does.")
+    if isinstance(ids, str):
+        raise TypeError(f"ids is the text {ids!r}, but must be a list of ids.")
+    names = [one.id if isinstance(one, Run) else one for one in ids]
+    known = {run.id: run for run in store.get_many(names)}
+    found = (known.get(name) or store.get(name) for name in names)
+    unique = {run.id: run for run in found if run.deleted is None}
+    gone = [name for name in names if not any(run_id.startswith(name) for run_id in unique)]
+    if gone:
+        raise RunNotFoundError(
+            f"Run {gone[0]} is in the trash. Take it out with: mlcore undo {gone[0]}"
+        )
+    if len(unique) > MOST_RUNS:
+        raise ValueError(f"{len(unique):,} runs were given, but {MOST_RUNS:,} are the most.")
+    return tuple(unique.values())

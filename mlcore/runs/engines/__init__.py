@@ -1,5 +1,0 @@
-"""Where runs are carried out: by workers on this machine, or on a Ray cluster."""
-
-from mlcore.runs.engines.choice import Engine, chosen
-
-__all__ = ["Engine", "chosen"]

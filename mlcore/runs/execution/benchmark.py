@@ -1,0 +1,146 @@
+"""Measures whether runs are quicker as one program than one by one, here and now."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select, update
+
+from mlcore.core import Config, DivergenceError
+from mlcore.runs.execution.liveness import this_host
+from mlcore.runs.store.schema import ensembles, runs
+
+if TYPE_CHECKING:
+    from mlcore.runs.execution.claims import Claim
+    from mlcore.runs.store.store import Store
+
+_log = logging.getLogger("mlcore.groups")
+
+TRIAL_S = 0.25
+"""Seconds for which each way is tried."""
+
+WORTH_IT = 1.15
+"""How many times as fast one program must be."""
+
+FRESH_S = 7 * 24 * 3600.0
+"""A measured gain is believed for a week on the machine that measured it."""
+
+
+def pays(claims: Sequence[Claim]) -> bool:
+    """Whether these runs of one ensemble train as one program; the answer is written down.
+
+    The gain is measured once for a shape of configs on each machine: the steps a second of one
+    run alone, against those of all together, ``TRIAL_S`` each.
+    """
+    store = claims[0].store
+    name, shape = _ensemble(store, claims[0].run.key)
+    if name is None or shape is None:
+        return False
+    gain = _known(store, shape, len(claims))
+    if gain is None:
+        try:
+            gain = measure([claim.run.config for claim in claims])
+        except Exception:  # noqa: BLE001 - each run will meet it by itself and record it
+            _log.exception("the trial of %d runs as one program failed", len(claims))
+    used = gain is not None and gain >= WORTH_IT
+    with store.writing(alone=False) as connection:
+        connection.execute(
+            update(ensembles)
+            .where(ensembles.c.id == name)
+            .values(gain=gain, used=used, host=this_host(), measured=time.time())
+        )
+    return used
+
+
+def measure(configs: Sequence[Config]) -> float | None:
+    """How many times as fast these configs are as one program; None if they are over too soon.
+
+    Raises:
+        Whatever the experiment raises, but for divergences, which are no obstacle to measuring.
+    """
+    alone = _pace(lambda: _steps(configs[0]))
+    together = _pace(lambda: _rounds(configs))
+    if alone is None or together is None:
+        return None
+    return together * len(configs) / alone
+
+
+def _pace(start: Callable[[], Iterator[int]]) -> float | None:
+    """Optimizer steps a second; what is over sooner than a trial lasts is tried again.
+
+    The quickest try counts: whatever else the machine did in the meantime only slows one down.
+    """
+    began = time.monotonic()
+    best: float | None = None
+    while True:
+        pace = _one_pace(start())
+        if pace is not None:
+            best = pace if best is None else max(best, pace)
+        if pace is None or time.monotonic() - began >= TRIAL_S:
+            return best
+
+
+def _one_pace(indices: Iterator[int]) -> float | None:
+    """Optimizer steps a second, from the first step after the start on."""
+    first, began = -1, 0.0
+    pace = None
+    for index in indices:
+        now = time.perf_counter()
+        if first < 0:
+            if index > 0:
+                first, began = index, now
+            continue
+        if index > first and now > began:
+            pace = (index - first) / (now - began)
+            if now - began >= TRIAL_S:
+                break
+    return pace
+
+
+def _steps(config: Config) -> Iterator[int]:
+    with closing(config.train()) as steps:  # type: ignore[type-var]  # experiments are generators
+        try:
+            for step in steps:
+                yield step.index
+        except DivergenceError:
+            return
+
+
+def _rounds(configs: Sequence[Config]) -> Iterator[int]:
+    ensemble = type(configs[0]).train_together(configs, [None] * len(configs))
+    with closing(ensemble.rounds()) as rounds:  # type: ignore[type-var]  # likewise
+        for told in rounds:
+            for one in told:
+                if one.step is not None:
+                    yield one.step.index
+                    break
+
+
+def _ensemble(store: Store, run_key: int) -> tuple[str | None, str | None]:
+    with store.reading() as connection:
+        row = connection.execute(
+            select(ensembles.c.id, ensembles.c.shape)
+            .join(runs, runs.c.ensemble == ensembles.c.id)
+            .where(runs.c.key == run_key)
+        ).one_or_none()
+    return (None, None) if row is None else (row.id, row.shape)
+
+
+def _known(store: Store, shape: str, members: int) -> float | None:
+    """A gain measured here for this shape, with about as many members."""
+    c = ensembles.c
+    query = select(c.gain).where(
+        c.shape == shape,
+        c.host == this_host(),
+        c.gain.is_not(None),
+        c.measured > time.time() - FRESH_S,
+        c.members.between(members // 2, members * 2),
+    )
+    with store.reading() as connection:
+        found = connection.execute(query.order_by(c.measured.desc()).limit(1))
+        gain: float | None = found.scalar_one_or_none()
+    return gain

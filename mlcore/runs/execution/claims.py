@@ -1,0 +1,258 @@
+"""Who may write to a run: a claim is taken, kept with heartbeats, and lost with the process."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, func, select, update
+from sqlalchemy.exc import IntegrityError
+
+from mlcore.runs.execution.liveness import ProcessId
+from mlcore.runs.recorded_run import Run
+from mlcore.runs.status import Status
+from mlcore.runs.store.points import Point
+from mlcore.runs.store.rows import run_of
+from mlcore.runs.store.schema import runs
+from mlcore.runs.store.store import Store
+
+
+class ClaimLostError(RuntimeError):
+    """Another process has taken the run, or it was deleted; what was flushed is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right of one process to write to one run.
+
+    Attributes:
+        run: The run as it was when it was taken.
+        token: What tells this claim from a later one of the same run.
+    """
+
+    run: Run
+    token: str
+
+    @property
+    def store(self) -> Store:
+        """Where the run is kept."""
+        return self.run.store
+
+
+def take(store: Store, process: ProcessId, run_id: str | None = None) -> Claim | None:
+    """Take the queued run that has waited longest, or a certain one; None if there is none."""
+    waiting = select(runs.c.key).where(runs.c.status == Status.QUEUED)
+    if run_id is not None:
+        waiting = waiting.where(runs.c.id == run_id)
+    first = waiting.order_by(runs.c.queued, runs.c.key).limit(1).with_for_update(skip_locked=True)
+    # the subquery skips what others are taking just now, so nobody needs to be alone
+    with store.writing(alone=False) as connection:
+        taken = _take(connection, store, process, runs.c.key == first.scalar_subquery())
+    return taken[0] if taken else None
+
+
+def _take(
+    connection: Connection, store: Store, process: ProcessId, which: ColumnElement[bool]
+) -> list[Claim]:
+    token, now = secrets.token_hex(8), store.clock()
+    rows = connection.execute(
+        update(runs)
+        .where(which)
+        .values(
+            status=Status.RUNNING,
+            claim=token,
+            host=process.host,
+            pid=process.pid,
+            pid_started=process.started,
+            heartbeat=now,
+            started=func.coalesce(runs.c.started, now),
+            error=None,
+        )
+        .returning(*runs.c)
+    )
+    return [Claim(run_of(row, store), token) for row in rows]
+
+
+def flush(
+    claim: Claim,
+    points: Sequence[Point],
+    *,
+    step: int,
+    done: float,
+    total: float,
+    elapsed: float,
+    latest: Mapping[str, float],
+) -> str | None:
+    """Write what has been measured since the last flush, in one transaction.
+
+    Returns:
+        ``"stop"`` or ``"pause"`` if a person asks for it, else None.
+
+    Raises:
+        ClaimLostError: If this process no longer holds the run; nothing is written.
+    """
+    try:
+        with claim.store.writing(alone=False) as connection:
+            return flush_in(
+                connection,
+                claim,
+                points,
+                step=step,
+                done=done,
+                total=total,
+                elapsed=elapsed,
+                latest=latest,
+            )
+    except IntegrityError:
+        raise _lost(claim) from None
+
+
+def flush_in(
+    connection: Connection,
+    claim: Claim,
+    points: Sequence[Point],
+    *,
+    step: int,
+    done: float,
+    total: float,
+    elapsed: float,
+    latest: Mapping[str, float],
+) -> str | None:
+    """``flush`` in a transaction of the caller's, which may flush several runs.
+
+    Raises:
+        ClaimLostError: If this process no longer holds the run; nothing is written of it.
+        IntegrityError: Likewise, for a run that was lost and has a live twin; the transaction is
+            spoilt.
+    """
+    values = {
+        "step": step,
+        "done": done,
+        "total": total,
+        "elapsed": elapsed,
+        "latest": json.dumps(dict(latest)),
+        "heartbeat": claim.store.clock(),
+        "status": Status.RUNNING,  # a run that was given up for lost is back
+    }
+    row = connection.execute(
+        update(runs).where(_held(claim)).values(values).returning(runs.c.request)
+    ).one_or_none()
+    if row is None:
+        raise _lost(claim)
+    claim.store.point_table.write(connection, claim.run.key, points)
+    request: str | None = row[0]
+    return request
+
+
+def take_ensemble(store: Store, process: ProcessId, run_id: str | None = None) -> list[Claim]:
+    """Take a queued run, and with it all that wait in its ensemble.
+
+    Args:
+        store: Where they wait.
+        process: Who takes them.
+        run_id: A certain run; the one that has waited longest if not given.
+
+    Returns:
+        The claims in the order of submission; none if nothing waits, or that run does not.
+    """
+    waiting = runs.c.status == Status.QUEUED
+    oldest = select(runs.c.key, runs.c.ensemble).where(waiting)
+    if run_id is not None:
+        oldest = oldest.where(runs.c.id == run_id)
+    oldest = oldest.order_by(runs.c.queued, runs.c.key).limit(1)
+    with store.reading() as connection:
+        found = connection.execute(oldest).one_or_none()
+    if found is None or found.ensemble is None:
+        alone = None if found is None else take(store, process, run_id)
+        return [] if alone is None else [alone]
+    with store.writing() as connection:
+        group = waiting & (runs.c.ensemble == found.ensemble)
+        return sorted(_take(connection, store, process, group), key=lambda claim: claim.run.key)
+
+
+def release(claims: Sequence[Claim], *, alone: bool) -> None:
+    """Give runs back that this process has not begun: they wait again, in their old place.
+
+    Args:
+        claims: Of these runs.
+        alone: Whether they leave their ensemble.
+    """
+    for claim in claims:
+        values: dict[str, Any] = {"status": Status.QUEUED, "claim": None}
+        with claim.store.writing(alone=False) as connection:
+            connection.execute(
+                update(runs)
+                .where(_held(claim), runs.c.status == Status.RUNNING)
+                .values(**values, **({"ensemble": None} if alone else {}))
+            )
+
+
+def beat(claim: Claim) -> None:
+    """Say that the process is alive; a run given up for lost comes back by it.
+
+    Raises:
+        ClaimLostError: If this process no longer holds the run.
+    """
+    try:
+        with claim.store.writing(alone=False) as connection:
+            beaten = connection.execute(
+                update(runs)
+                .where(_held(claim))
+                .values(
+                    heartbeat=claim.store.clock(), status=Status.RUNNING, finished=None, error=None
+                )
+                .returning(runs.c.key)
+            ).one_or_none()
+    except IntegrityError:
+        beaten = None
+    if beaten is None:
+        raise _lost(claim)
+
+
+def end(claim: Claim, status: Status, **details: Any) -> Run:
+    """Set the end that a run came to, and give up the claim.
+
+    Args:
+        claim: The claim on it.
+        status: ``FINISHED``, ``FAILED``, ``STOPPED`` or ``PAUSED``.
+        details: Columns to set with it, such as ``error``.
+
+    Raises:
+        ClaimLostError: If this process no longer holds the run.
+    """
+    try:
+        with claim.store.writing(alone=False) as connection:
+            ended = connection.execute(
+                update(runs)
+                .where(_held(claim))
+                .values(
+                    status=status,
+                    finished=claim.store.clock(),
+                    request=None,
+                    claim=None,
+                    **details,
+                )
+                .returning(runs.c.key)
+            ).one_or_none()
+    except IntegrityError:
+        ended = None
+    if ended is None:
+        raise _lost(claim)
+    return claim.run.refresh()
+
+
+def _held(claim: Claim) -> Any:
+    return and_(
+        runs.c.key == claim.run.key,
+        runs.c.claim == claim.token,
+        runs.c.status.in_([Status.RUNNING, Status.LOST]),
+    )
+
+
+def _lost(claim: Claim) -> ClaimLostError:
+    return ClaimLostError(
+        f"Run {claim.run.id} was taken up by another process or deleted; this one lets it go."
+    )

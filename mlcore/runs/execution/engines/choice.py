@@ -1,0 +1,54 @@
+"""Which engine carries out runs, as ``MLCORE_ENGINE`` says."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Final, Protocol
+
+from mlcore.core import EngineError
+from mlcore.runs.execution.engines.local import LocalWorkers
+from mlcore.runs.execution.engines.ray_cluster import RayCluster
+
+if TYPE_CHECKING:
+    from mlcore.runs.store.store import Store
+
+VARIABLE: Final = "MLCORE_ENGINE"
+
+
+class Engine(Protocol):
+    """Brings queued runs and processes together; the store is all that either of them knows."""
+
+    @property
+    def retries(self) -> int:
+        """How often a run whose process died is queued again by itself."""
+
+    def check(self, store: Store, /) -> None:
+        """Raise EngineError if runs that are queued now would find nobody to carry them out."""
+
+    def provide(self, store: Store, /) -> None:
+        """See to it that somebody works on the queued runs. Cheap when somebody does."""
+
+    def complaint(self, store: Store, /) -> str | None:
+        """Why queued runs wait though ``check`` finds nothing amiss, as far as that is known."""
+
+    def slots(self, store: Store, /) -> int:
+        """How many runs are worked on at once."""
+
+
+def chosen() -> Engine:
+    """The engine that ``MLCORE_ENGINE`` names; local workers if it is not set.
+
+    Raises:
+        EngineError: If it names none.
+    """
+    given = os.environ.get(VARIABLE, "local").strip()
+    if given in ("", "local"):
+        return LocalWorkers()
+    if given in ("auto", "ray"):
+        return RayCluster("auto")
+    if given.startswith("ray://"):
+        return RayCluster(given)
+    raise EngineError(
+        f"{VARIABLE} is {given!r}, but must be local (workers on this machine), auto (the Ray "
+        "cluster that this machine belongs to) or ray://HOST:PORT (a Ray cluster elsewhere)."
+    )

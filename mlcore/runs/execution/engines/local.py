@@ -1,0 +1,157 @@
+"""Local workers: started when runs wait, detached from whoever started them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+import mlcore
+from mlcore.core import EngineError, StoreError
+from mlcore.core.cores import usable_cores
+from mlcore.runs.execution.engines import roster
+from mlcore.runs.execution.liveness import ProcessId, this_host
+from mlcore.runs.status import Status
+from mlcore.runs.store.schema import runs
+from mlcore.runs.store.store import Store
+
+MEMORY_EACH = 2**30
+"""Bytes of memory for each worker: torch takes 0.4 GB of it, the data and the network the rest."""
+
+_children: list[subprocess.Popen[bytes]] = []
+
+
+@dataclass(frozen=True, slots=True)
+class LocalWorkers:
+    """Worker processes of this machine, as many as it has use for.
+
+    Workers that others started on other machines (``mlcore worker``) take runs of the same store
+    too, where that store is a PostgreSQL server.
+    """
+
+    retries: int = 0
+
+    def check(self, _store: Store) -> None:
+        """Workers are started as they are needed; only their number can be amiss.
+
+        Raises:
+            EngineError: If ``MLCORE_WORKERS`` or ``MLCORE_CORES`` is not such a number.
+        """
+        worker_limit()
+        _cores()
+
+    def provide(self, store: Store) -> None:
+        """Start workers if runs wait and there are fewer than allowed."""
+        ensure_workers(store)
+
+    def complaint(self, _store: Store) -> None:
+        """None: a worker that cannot start says so to whoever starts it."""
+
+    def slots(self, store: Store) -> int:
+        """As many as workers may be started here, and those of other machines."""
+        elsewhere = roster.busy_elsewhere(store, this_host()) if store.server else 0
+        return max(1, worker_limit() + elsewhere)
+
+
+def worker_limit() -> int:
+    """How many workers one machine starts: ``MLCORE_WORKERS``, else one a core.
+
+    No fewer: runs on a core each end about as soon as one after the other on all cores where a
+    batch is large enough to be cut in microbatches, and much sooner where it is not (see
+    tests/bench/engines.py). Nor is a core left free: workers make way (``nice``) for a page that
+    has something to do. But no more than there is memory for.
+
+    Raises:
+        EngineError: If ``MLCORE_WORKERS`` is not a whole number from 0 up.
+    """
+    given = os.environ.get("MLCORE_WORKERS")
+    if given is None:
+        memory = psutil.virtual_memory().total
+        return max(1, min(_cores(), int(memory / MEMORY_EACH)))
+    if not given.isdecimal():
+        raise EngineError(
+            f"MLCORE_WORKERS is {given!r}, but must be a whole number from 0 up "
+            "(0: start none, someone else runs `mlcore worker`)."
+        )
+    return int(given)
+
+
+def _cores() -> int:
+    try:
+        return usable_cores()
+    except ValueError as error:
+        raise EngineError(str(error)) from None
+
+
+def cores_each(store: Store) -> int:
+    """The cores this worker's run should use, so that together all workers use them all.
+
+    This machine's cores, shared out among the workers that are at work or about to be. The
+    number changes how long a run takes and nothing else.
+
+    Args:
+        store: Where this process has claimed the run.
+    """
+    with store.reading() as connection:
+        busy = roster.busy_here(connection, this_host())
+        waiting = roster.count(connection, runs.c.status == Status.QUEUED)
+    at_once = max(1, min(worker_limit(), busy + waiting))
+    return max(1, usable_cores() // at_once)
+
+
+def ensure_workers(store: Store) -> None:
+    """Start as many workers as there are runs to work on, up to ``worker_limit``."""
+    here = this_host()
+    with store.writing() as connection:  # alone, so that two callers do not both start the last one
+        alive = roster.alive_here(connection, here)
+        waiting = roster.count(connection, runs.c.status == Status.QUEUED)
+        idle = len(alive) - roster.busy_here(connection, here, alive)  # they take what waits
+        missing = min(worker_limit() - len(alive), waiting - idle)
+        for _ in range(missing):
+            roster.add(connection, store, start_process(store, "mlcore.runs.execution.worker"))
+
+
+def reap_children() -> None:
+    """Forget the processes started by this one that have ended, so that no zombie stays."""
+    _children[:] = [child for child in _children if child.poll() is None]
+
+
+def start_process(store: Store, module: str) -> ProcessId:
+    """Start a module in a session of its own: it outlives the page, the tab and the server.
+
+    The store's address goes by the environment, which only its owner can read; the command line,
+    which everyone can, shows it without its password.
+    """
+    reap_children()
+    try:
+        store.files.mkdir(parents=True, exist_ok=True)
+        log = (store.files / "workers.log").open("ab")
+    except OSError as error:
+        raise StoreError(
+            f"The folder {store.files} cannot be written ({error.strerror}). "
+            "Change its permissions, or name another in MLCORE_FILES."
+        ) from error
+    # the worker finds this very package, installed or not, and experiments beside the script
+    package_home = str(Path(mlcore.__file__).parent.parent)
+    homes = [package_home, sys.path[0] or str(Path.cwd()), os.environ.get("PYTHONPATH")]
+    path = os.pathsep.join(filter(None, homes))
+    with log:
+        child = subprocess.Popen(  # noqa: S603 - our own module under our own interpreter
+            [sys.executable, "-P", "-m", module, store.shown_url],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            env={
+                **os.environ,
+                "PYTHONPATH": path,
+                "MLCORE_STORE": store.url,
+                "MLCORE_FILES": str(store.files),
+            },
+        )
+    _children.append(child)
+    return ProcessId.of(child.pid)

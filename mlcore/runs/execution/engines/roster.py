@@ -1,0 +1,114 @@
+"""The list of those who carry out runs: local workers, and the dispatcher of a Ray cluster."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Final
+
+from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, select, update
+
+from mlcore.runs.execution.liveness import SILENT_AFTER, ProcessId
+from mlcore.runs.status import Status
+from mlcore.runs.store.schema import runs, workers
+from mlcore.runs.store.store import Store
+
+DISPATCHER: Final = "ray"
+"""The row of the one process that hands this store's runs to a Ray cluster."""
+
+_LOCAL = workers.c.id != DISPATCHER
+
+
+def add(connection: Connection, store: Store, process: ProcessId) -> None:
+    """Put a worker on the list that is starting."""
+    now = store.clock()
+    row = {"host": process.host, "pid": process.pid, "pid_started": process.started}
+    connection.execute(
+        insert(workers).values(id=secrets.token_hex(8), **row, started=now, heartbeat=now)
+    )
+
+
+def register(store: Store, process: ProcessId) -> None:
+    """Put a worker on the list; one that was started by ``ensure_workers`` is there already."""
+    with store.writing() as connection:
+        known = connection.execute(
+            update(workers)
+            .where(_is(process))
+            .values(pid_started=process.started, heartbeat=store.clock())
+            .returning(workers.c.id)
+        ).first()
+        if known is None:
+            add(connection, store, process)
+
+
+def beat(store: Store, process: ProcessId) -> None:
+    """Say to other machines that this worker is there, though it has nothing to do."""
+    with store.writing(alone=False) as connection:
+        connection.execute(update(workers).where(_is(process)).values(heartbeat=store.clock()))
+
+
+def retire(store: Store, process: ProcessId) -> bool:
+    """Strike a worker off the list unless a run waits; True if it may go.
+
+    No run can be queued between the look and the leave.
+    """
+    with store.writing() as connection:
+        if count(connection, runs.c.status == Status.QUEUED):
+            return False
+        connection.execute(delete(workers).where(_is(process)))
+    return True
+
+
+def strike(store: Store, process: ProcessId) -> None:
+    """Strike a worker off the list, whatever waits."""
+    with store.writing(alone=False) as connection:
+        connection.execute(delete(workers).where(_is(process)))
+
+
+def alive_here(connection: Connection, host: str) -> list[int]:
+    """Process numbers of this machine's workers; the dead are struck off the list."""
+    alive = []
+    here = select(workers).where(workers.c.host == host, _LOCAL)
+    for row in connection.execute(here).all():
+        if _process(row).alive(row.heartbeat):
+            alive.append(row.pid)
+        else:
+            connection.execute(delete(workers).where(workers.c.id == row.id))
+    return alive
+
+
+def busy_elsewhere(store: Store, host: str) -> int:
+    """How many workers other machines have in this store, busy or waiting."""
+    fresh = store.clock() - SILENT_AFTER
+    with store.reading() as connection:
+        waiting = select(workers.c.host, workers.c.pid).where(
+            workers.c.host != host, workers.c.heartbeat > fresh, _LOCAL
+        )
+        working = select(runs.c.host, runs.c.pid).where(
+            runs.c.host != host, runs.c.status == Status.RUNNING
+        )
+        both = waiting.union(working).subquery()
+        return connection.execute(select(func.count()).select_from(both)).scalar_one()
+
+
+def busy_here(connection: Connection, host: str, pids: list[int] | None = None) -> int:
+    """How many processes of this machine are at work on runs; of these ones, if given."""
+    query = select(func.count(runs.c.pid.distinct())).where(
+        runs.c.status == Status.RUNNING, runs.c.host == host
+    )
+    if pids is not None:
+        query = query.where(runs.c.pid.in_(pids))
+    return connection.execute(query).scalar_one()
+
+
+def count(connection: Connection, *where: ColumnElement[bool]) -> int:
+    """How many runs are so."""
+    query = select(func.count()).select_from(runs).where(*where)
+    return connection.execute(query).scalar_one()
+
+
+def _is(process: ProcessId) -> ColumnElement[bool]:
+    return (workers.c.host == process.host) & (workers.c.pid == process.pid)
+
+
+def _process(row: Row[tuple[object, ...]]) -> ProcessId:
+    return ProcessId(row.host, row.pid, row.pid_started)

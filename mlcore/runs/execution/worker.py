@@ -1,0 +1,190 @@
+"""A worker: a process that takes queued runs one after another until there are none for long."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from sqlalchemy.engine import make_url
+
+import mlcore
+from mlcore.core import RunStateError, StoreError
+from mlcore.core.cores import give_cores
+from mlcore.runs.execution.claims import take_ensemble
+from mlcore.runs.execution.deaths import abandon
+from mlcore.runs.execution.engines.local import cores_each
+from mlcore.runs.execution.engines.roster import beat, register, retire, strike
+from mlcore.runs.execution.ensembles import execute_ensemble
+from mlcore.runs.execution.liveness import HEARTBEAT_EVERY, ProcessId
+from mlcore.runs.execution.supervisor import recover, tend
+from mlcore.runs.recorded_run import Run
+from mlcore.runs.store.store import Store, open_store
+
+IDLE_FOR = 600.0
+"""Seconds without work after which a worker ends; ``MLCORE_WORKER_IDLE`` overrides it."""
+
+OUTAGE = 60.0
+"""Seconds for which a worker waits for a store that does not answer, such as a restarted server."""
+
+_LOOK_EVERY = 0.1
+_LOOK_EVERY_WHEN_IDLE = 0.5
+_LOOK_AFTER_EVERY = 1.0
+_NICE = 10  # the page stays quick beside a training run
+
+_log = logging.getLogger("mlcore.worker")
+
+
+def execute(store_url: str, run_id: str) -> Run:
+    """Carry out one queued run in this process, and with it those that train with it.
+
+    Only two strings are needed, so any engine that can call a function can run it.
+
+    Args:
+        store_url: Address of the store.
+        run_id: Id of a run that is queued there. Where it waits in a ensemble, all that still
+            wait in it are carried out as one program, if that pays.
+
+    Returns:
+        The run as it ended.
+
+    Raises:
+        RunNotFoundError: If there is no such run.
+        RunStateError: If it is not queued.
+    """
+    store = open_store(store_url)
+    store.patience = OUTAGE
+    run = store.get(run_id)
+    claims = take_ensemble(store, ProcessId.of(), run.id)
+    if not claims:
+        raise RunStateError(f"Run {run.id} is {store.get(run.id).status}, not queued.")
+    try:
+        execute_ensemble(claims)
+    except BaseException:
+        # the process may live on and do other things; its runs must not wait for it
+        with suppress(StoreError):
+            for claim in claims:
+                abandon(claim)
+        raise
+    return store.get(run.id)
+
+
+def idle_for() -> float:
+    """Seconds of patience of a worker: ``MLCORE_WORKER_IDLE``, else ``IDLE_FOR``.
+
+    Raises:
+        ValueError: If ``MLCORE_WORKER_IDLE`` is not a number from 0 up.
+    """
+    given = os.environ.get("MLCORE_WORKER_IDLE", str(IDLE_FOR))
+    try:
+        seconds = float(given)
+    except ValueError:
+        seconds = -1.0
+    if not seconds >= 0:
+        raise ValueError(f"MLCORE_WORKER_IDLE is {given!r}, but must be seconds, from 0 up.")
+    return seconds
+
+
+def work(store: Store, patience: float) -> None:
+    """Take queued runs until none has come for ``patience`` seconds, or SIGTERM comes."""
+    stopping = False
+    store.patience = OUTAGE
+
+    def on_signal(_signal: int, _frame: object) -> None:
+        nonlocal stopping
+        stopping = True
+
+    signal.signal(signal.SIGTERM, on_signal)
+    signal.signal(signal.SIGINT, on_signal)
+    process = ProcessId.of()
+    register(store, process)
+    _warm_up()
+    code = Code()
+    idle_since = beat_due = look_due = time.monotonic()
+    while not stopping:
+        if not store.present():
+            _log.info("the store is gone; ending")
+            return
+        if code.changed():
+            _log.info("the code was changed; a fresh worker takes over")
+            strike(store, process)
+            tend(store)
+            return
+        claims = take_ensemble(store, process)
+        if claims:
+            give_cores(cores_each(store))
+            _log.info("runs %s: %s", [c.run.id for c in claims], claims[0].run.config_fields)
+            for ended in execute_ensemble(claims, interrupted=lambda: stopping):
+                _log.info("run %s: %s", ended.id, ended.status)
+            idle_since = time.monotonic()
+            recover(store)
+            continue
+        if time.monotonic() > look_due:
+            recover(store)
+            look_due = time.monotonic() + _LOOK_AFTER_EVERY
+        if store.server and time.monotonic() > beat_due:
+            beat(store, process)
+            beat_due = time.monotonic() + HEARTBEAT_EVERY
+        idle = time.monotonic() - idle_since
+        if idle > patience and retire(store, process):
+            _log.info("idle for %.0f s; ending", idle)
+            return
+        time.sleep(_LOOK_EVERY if idle < 10 else _LOOK_EVERY_WHEN_IDLE)
+
+
+class Code:
+    """Notices that the package was edited or updated: its runs must not be made by old code."""
+
+    _LOOK_EVERY = 1.0
+
+    def __init__(self) -> None:
+        self._known = self._newest()
+        self._looked = time.monotonic()
+        self._changed = False
+
+    def changed(self) -> bool:
+        """Whether a file of the package is newer than when this was made."""
+        if not self._changed and time.monotonic() - self._looked >= self._LOOK_EVERY:
+            self._looked = time.monotonic()
+            self._changed = self._newest() != self._known
+        return self._changed
+
+    @staticmethod
+    def _newest() -> int:
+        files = Path(mlcore.__file__).parent.rglob("*.py")
+        return max((file.stat().st_mtime_ns for file in files), default=0)
+
+
+def _warm_up() -> None:
+    """Import now what every run needs, while nobody waits for it."""
+    importlib.import_module("torch")
+
+
+def tell() -> None:
+    """Say on the standard error what is worked on."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(process)d %(message)s")
+
+
+def main() -> None:
+    """Entry of ``python -m mlcore.runs.execution.worker [STORE]``."""
+    tell()
+    with suppress(OSError, AttributeError):  # some systems do not allow or know it
+        os.nice(_NICE)
+    work(open_store(_address(sys.argv[1:])), idle_for())
+
+
+def _address(words: Sequence[str]) -> str | None:
+    """The store's address, from MLCORE_STORE where the command line hides its password."""
+    if not words or ("://" in words[0] and make_url(words[0]).password == "***"):  # noqa: S105
+        return None
+    return words[0]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,129 @@
+"""The connections behind a store: whole transactions, and the driver's errors as sentences."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from sqlalchemy import ColumnElement, Connection, Engine, Float, literal
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+
+from mlcore.core import StoreError
+from mlcore.runs.store.database import open_engine, resolve_url
+from mlcore.runs.store.points import PointTable
+from mlcore.runs.store.store import postgres
+
+_TRY_EVERY = 0.5
+
+
+class Database:
+    """An opened database, and the folder of files that belongs to it.
+
+    Attributes:
+        url: The address, in the spelling that opens the same store from any process.
+        shown_url: The same without its password, for eyes.
+        server: Whether it is a database server, which many machines may share.
+        server_host: Where that server is; None for a file.
+        files: The folder in which each run has a folder for its weights and arrays.
+        point_table: Writes points; for the recorder.
+        patience: Seconds for which a server that does not answer is tried again. Pages have
+            none and say so at once; workers have some, as a training is worth a wait.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = resolve_url(url)
+        parsed = make_url(self.url)
+        self.shown_url = parsed.render_as_string()
+        self.server = parsed.get_backend_name() != "sqlite"
+        self.server_host = parsed.host if self.server else None
+        self._file = None if self.server else Path(str(parsed.database))
+        self.files = _files_folder(self._file)
+        self.engine = open_engine(self.url)
+        self._reader = self.engine
+        if self.server:
+            self._reader = self.engine.execution_options(
+                isolation_level="REPEATABLE READ", postgresql_readonly=True
+            )
+        self._writer = self.engine.execution_options(write=True)
+        self.point_table = PointTable()
+        self.patience = 0.0
+
+    def present(self) -> bool:
+        """Whether the database file is still there; a person may have removed it."""
+        return self._file is None or self._file.exists()
+
+    def close(self) -> None:
+        """Give back the connections."""
+        self.engine.dispose()
+
+    def clock(self) -> ColumnElement[float]:
+        """Now, in seconds since 1970, by the one clock that all processes of the store share."""
+        return postgres.now() if self.server else literal(time.time(), Float)
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A connection in a read transaction: what it sees does not change under it."""
+        with self._translating(), self._begun(self._reader) as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self, *, alone: bool = True) -> Iterator[Connection]:
+        """A connection in a write transaction: all of it happens, or nothing.
+
+        Args:
+            alone: Nobody else decides anything meanwhile, so that what is looked up first still
+                holds when it is acted on. False for a write that stands by itself, such as a
+                run's own points: on a server many processes then write at once. SQLite has one
+                writer at a time anyway.
+        """
+        try:
+            with self._translating(), self._begun(self._writer) as connection:
+                if alone and self.server:
+                    postgres.decide_alone(connection)
+                yield connection
+        except BaseException:
+            self.point_table.forget_names()
+            raise
+
+    @contextmanager
+    def _begun(self, engine: Engine) -> Iterator[Connection]:
+        deadline = time.monotonic() + self.patience
+        with ExitStack() as stack:
+            while True:
+                try:
+                    connection = stack.enter_context(engine.begin())
+                except OperationalError:
+                    if time.monotonic() > deadline:
+                        raise
+                    time.sleep(_TRY_EVERY)
+                else:
+                    break
+            yield connection
+
+    @contextmanager
+    def _translating(self) -> Iterator[None]:
+        try:
+            yield
+        except IntegrityError:
+            raise  # a rule of the tables was broken: the caller knows what that means
+        except DBAPIError as error:
+            reason = (str(error.orig).strip() or "no reason given").splitlines()[0].rstrip(".")
+            check = "that its server runs" if self.server else "the disk and the permissions"
+            raise StoreError(
+                f"The store {self.shown_url} did not answer: {reason}. What was written before "
+                f"is kept; check {check}."
+            ) from error
+
+
+def _files_folder(database: Path | None) -> Path:
+    if named := os.environ.get("MLCORE_FILES"):
+        return Path(named).expanduser().absolute()
+    if database is not None:
+        return database.with_name(database.stem + "-files")
+    import platformdirs
+
+    return platformdirs.user_data_path("mlcore", appauthor=False) / "files"

@@ -1,0 +1,265 @@
+"""The points of the curves: written in bulk, read by cursor, thinned in SQL."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Float,
+    Integer,
+    Select,
+    and_,
+    func,
+    literal,
+    literal_column,
+    not_,
+    select,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+
+from mlcore.runs.store.schema import metric_names, points, runs
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_ONE = literal(1)
+_THIN_KINDS = {
+    "step": "int64",
+    "value": "float64",
+    "time": "float64",
+    "low": "float64",
+    "high": "float64",
+    "count": "int64",
+}
+
+
+_LARGE = literal_column("1e150", Float)
+_SCALE = literal_column("1048576.0", Float)  # points of a bucket at most, for the sum to fit
+
+
+class Point(NamedTuple):
+    """One measured value.
+
+    Attributes:
+        step: Optimizer steps taken when it was measured.
+        name: Name of the metric.
+        value: The value; NaN and infinities are kept.
+        time: Seconds of work since the run's start, pauses left out.
+    """
+
+    step: int
+    name: str
+    value: float
+    time: float
+
+
+class PointTable:
+    """Reads and writes points on connections that the store hands over."""
+
+    def __init__(self) -> None:
+        self._keys: dict[str, int] = {}
+
+    def write(self, connection: Connection, run_key: int, new: Sequence[Point]) -> None:
+        """Add points; a point of the same run, metric and step is replaced.
+
+        A resumed run repeats the steps since its checkpoint, with the same values.
+        """
+        if not new:
+            return
+        self._learn_names(connection, {point.name for point in new})
+        insert = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(points)
+        upsert = insert.on_conflict_do_update(
+            index_elements=["run", "name", "step"],
+            set_={"value": insert.excluded.value, "time": insert.excluded.time},
+        )
+        # one statement may not name a row twice, so the last value of a step wins here
+        rows = {(p.name, p.step): p for p in new}.values()
+        connection.execute(
+            upsert,
+            [
+                {
+                    "run": run_key,
+                    "name": self._keys[p.name],
+                    "step": p.step,
+                    "value": None if math.isnan(p.value) else p.value,
+                    "time": p.time,
+                }
+                for p in rows
+            ],
+        )
+
+    def _learn_names(self, connection: Connection, names: set[str]) -> None:
+        if names <= self._keys.keys():
+            return
+        # keys seen in a transaction that is rolled back must not be remembered, so ask anew
+        insert = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(
+            metric_names
+        )
+        connection.execute(
+            insert.on_conflict_do_nothing(index_elements=["name"]),
+            [{"name": name} for name in sorted(names)],
+        )
+        query = select(metric_names.c.name, metric_names.c.key).where(
+            metric_names.c.name.in_(names)
+        )
+        self._keys.update((name, key) for name, key in connection.execute(query))
+
+    def forget_names(self) -> None:
+        """After a rolled back write: the keys it made are gone."""
+        self._keys.clear()
+
+
+def read(
+    connection: Connection, run_key: int, names: Iterable[str] | None, after: int | None
+) -> pd.DataFrame:
+    """Every point of a run as a long table: step, name, value, time, in order of step."""
+    query = (
+        select(points.c.step, metric_names.c.name, points.c.value, points.c.time)
+        .join(metric_names, metric_names.c.key == points.c.name)
+        .where(points.c.run == run_key)
+        .order_by(points.c.step, metric_names.c.name)
+    )
+    if names is not None:
+        query = query.where(metric_names.c.name.in_(list(names)))
+    if after is not None:
+        query = query.where(points.c.step > after)
+    return _frame(connection, query, {"step": "int64", "value": "float64", "time": "float64"})
+
+
+def read_many(connection: Connection, run_ids: Sequence[str]) -> pd.DataFrame:
+    """Every point of several runs, never thinned: run, metric, step, value, time.
+
+    In the order asked for, then by name of the metric, then by step.
+    """
+    import numpy as np
+    import pandas as pd
+
+    p, c = points.c, metric_names.c
+    unique = list(dict.fromkeys(run_ids))
+    asked = select(runs.c.key, runs.c.id).where(runs.c.id.in_(unique))
+    keys = {row.id: row.key for row in connection.execute(asked)}
+    names = sorted((row.name, row.key) for row in connection.execute(select(c.name, c.key)))
+    rank = {key: place for place, (_, key) in enumerate(names)}
+    parts = []
+    for place, run_id in enumerate(unique):
+        mine = select(p.name, p.step, p.value, p.time).where(p.run == keys.get(run_id))
+        rows = connection.execute(mine.order_by(p.name, p.step)).all()
+        if rows:
+            name, step, value, time = zip(*rows, strict=True)
+            ranks = np.array([rank[key] for key in name], dtype=np.int64)
+            order = np.argsort(ranks, kind="stable")  # within a metric they come by step
+            numbers = np.array(step, np.int64), np.array(value, float), np.array(time, float)
+            whole = np.full(len(rows), place, dtype=np.int64), ranks, *numbers
+            parts.append([column[order] for column in whole])
+    empty = [np.empty(0, dtype=kind) for kind in (int, int, int, float, float)]
+    columns = [np.concatenate(column) for column in zip(empty, *parts, strict=True)]
+    known = np.array([name for name, _ in names], dtype=object)
+    told = np.array(unique, dtype=object)
+    texts = pd.DataFrame({"run": told[columns[0]], "metric": known[columns[1]]}).astype("str")
+    return texts.assign(step=columns[2], value=columns[3], time=columns[4])
+
+
+def thinned(
+    connection: Connection, run_ids: Sequence[str], name: str, at_most: int, after: int | None
+) -> pd.DataFrame:
+    """One metric of several runs, at most about ``at_most`` rows a run.
+
+    Steps are grouped in buckets whose width is a power of two, so that a growing curve keeps the
+    buckets it has. A bucket's row gives its last step, the mean of its values, and the lowest
+    and the highest.
+
+    Returns:
+        A table of run, step, value, time, low, high and count, the points that a row stands for;
+        ``low == high`` where nothing was thinned. Runs come in the order asked for.
+    """
+    import pandas as pd
+
+    p = points.c
+    asked = select(runs.c.key, runs.c.id).where(runs.c.id.in_(run_ids))
+    keys = {row.key: row.id for row in connection.execute(asked)}
+    metric = select(metric_names.c.key).where(metric_names.c.name == name).scalar_subquery()
+    mine = [p.name == metric, p.run.in_(keys)]
+    if after is not None:
+        mine.append(p.step > after)
+    spans = connection.execute(
+        select(p.run, func.count(), func.min(p.step), func.max(p.step))
+        .where(and_(*mine))
+        .group_by(p.run)
+    ).all()
+    server = connection.dialect.name == "postgresql"
+    by_width: dict[int, list[int]] = {}
+    for key, count, low, high in spans:
+        by_width.setdefault(bucket_width(count, high - low + 1, at_most), []).append(key)
+    parts = [
+        _frame(connection, _buckets(and_(*mine, p.run.in_(some)), width, server), _THIN_KINDS)
+        for width, some in by_width.items()
+    ]
+    if not parts:
+        columns = ["run", "step", "value", "time", "low", "high", "count"]
+        return pd.DataFrame(columns=columns).astype({**_THIN_KINDS, "run": "str"})
+    whole = pd.concat(parts, ignore_index=True)
+    order = {run_id: place for place, run_id in enumerate(run_ids)}
+    whole["run"] = whole["run"].map(keys)
+    places = whole["run"].map(order)
+    return whole.iloc[places.argsort(kind="stable")].reset_index(drop=True)
+
+
+def _buckets(mine: ColumnElement[bool], width: int, server: bool) -> Select[tuple[object, ...]]:
+    p = points.c
+    columns = p.run, p.step, p.value, p.time
+    if width == 1:
+        rows = select(*columns, p.value.label("low"), p.value.label("high"), _ONE.label("count"))
+        return rows.where(mine).order_by(p.run, p.step)
+    # written out: a server does not know that two parameters of a statement are equal
+    bucket = p.step // literal_column(str(width), Integer)
+    return (
+        select(
+            p.run,
+            func.max(p.step).label("step"),
+            (_mean(p.value) if server else func.avg(p.value)).label("value"),
+            func.max(p.time).label("time"),
+            func.min(p.value).label("low"),
+            func.max(p.value).label("high"),
+            func.count().label("count"),
+        )
+        .where(mine)
+        .group_by(p.run, bucket)
+        .order_by(p.run, bucket)
+    )
+
+
+def _mean(value: ColumnElement[float | None]) -> ColumnElement[float | None]:
+    """The mean, also where the sum or its square is no longer a number a machine can hold.
+
+    PostgreSQL's own ``avg`` refuses then; so what is large is scaled down before it is added up.
+    A power of two changes no digit.
+    """
+    large = func.abs(value) > _LARGE
+    count = func.nullif(func.count(value), 0)
+    ordinary = func.coalesce(func.sum(value).filter(not_(large)), 0.0) / count
+    scaled = func.coalesce(func.sum(value / _SCALE).filter(large), 0.0) / count
+    return ordinary + scaled * _SCALE
+
+
+def bucket_width(count: int, span: int, at_most: int) -> int:
+    """Steps a bucket: 1 if the points fit as they are, else the smallest power of two that does."""
+    if count <= at_most:
+        return 1
+    return 1 << max(0, math.ceil(math.log2(span / at_most)))
+
+
+def _frame(
+    connection: Connection, query: Select[tuple[object, ...]], kinds: dict[str, str]
+) -> pd.DataFrame:
+    import pandas as pd
+
+    result = connection.execute(query)
+    names, rows = list(result.keys()), result.all()
+    # column by column: pandas looks at each row for long, at a list not at all
+    columns = zip(*rows, strict=True) if rows else ([] for _ in names)
+    frame = pd.DataFrame(dict(zip(names, map(list, columns), strict=True)))
+    return frame.astype(kinds)

@@ -1,0 +1,127 @@
+"""Queues many runs at one stroke, each as ``Store.submit`` would queue it alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, update
+
+from mlcore.runs.status import LIVE, Status
+from mlcore.runs.store.schema import runs
+
+_AT_ONCE = 500  # names in one statement; SQLite and PostgreSQL allow far more
+_REUSED = (*LIVE, Status.FINISHED, Status.STOPPED, Status.LOST)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of one submitted config.
+
+    Attributes:
+        key: The run's key.
+        run_id: The run's id.
+        queued: Whether it waits now because of this; False for a run that is live or finished.
+    """
+
+    key: int
+    run_id: str
+    queued: bool
+
+
+def known_runs(
+    connection: Connection, fingerprints: Sequence[str]
+) -> dict[str, tuple[int, str, Status]]:
+    """Of each fingerprint the run that would answer or be taken up: key, id and status.
+
+    A live run comes before a finished one, that before a stopped or lost one; among equals the
+    newest. Runs in the trash and runs that were brought in answer for nothing.
+    """
+    best: dict[str, tuple[int, int, str, Status]] = {}
+    c = runs.c
+    for part in _parts(fingerprints):
+        query = select(c.fingerprint, c.key, c.id, c.status).where(
+            c.fingerprint.in_(part),
+            c.status.in_(_REUSED),
+            c.deleted.is_(None),
+            c.source.is_(None),
+        )
+        for row in connection.execute(query):
+            status = Status(row.status)
+            rank = 2 if status in LIVE else 1 if status == Status.FINISHED else 0
+            found = (rank, row.key, row.id, status)
+            if row.fingerprint not in best or found[:2] > best[row.fingerprint][:2]:
+                best[row.fingerprint] = found
+    return {name: (key, run_id, status) for name, (_, key, run_id, status) in best.items()}
+
+
+def queue_all(
+    connection: Connection, rows: Sequence[Mapping[str, Any]], now: float
+) -> list[Answer]:
+    """Queue fresh runs for those rows that no live or finished run answers for.
+
+    Args:
+        connection: In a write transaction that decides alone.
+        rows: As ``mlcore.runs.store.submission.new_row`` gives them, with other columns if need be.
+            Two rows of one fingerprint share a run.
+        now: The store's time, in seconds since 1970.
+
+    Returns:
+        An answer a row, in their order.
+    """
+    known = known_runs(connection, [row["fingerprint"] for row in rows])
+    again = {
+        name: run
+        for name, run in known.items()
+        if run[2] in (Status.PAUSED, Status.STOPPED, Status.LOST)
+    }
+    _queue_again(connection, rows, again, now)
+    fresh = {row["fingerprint"]: row for row in rows if row["fingerprint"] not in known}
+    if fresh:
+        connection.execute(insert(runs), list(fresh.values()))
+    ids = [row["id"] for row in fresh.values()]
+    keys: dict[str, int] = {}
+    for part in _parts(ids):
+        query = select(runs.c.id, runs.c.key).where(runs.c.id.in_(part))
+        keys.update((row.id, row.key) for row in connection.execute(query))
+    answers, first = [], set()
+    for row in rows:
+        name = row["fingerprint"]
+        made = name in fresh or name in again
+        run_id = fresh[name]["id"] if name in fresh else known[name][1]
+        key = keys[run_id] if name in fresh else known[name][0]
+        answers.append(Answer(key, run_id, made and name not in first))
+        first.add(name)
+    return answers
+
+
+def _queue_again(
+    connection: Connection,
+    rows: Sequence[Mapping[str, Any]],
+    again: Mapping[str, tuple[int, str, Status]],
+    now: float,
+) -> None:
+    retries = {row["fingerprint"]: row.get("retries", 0) for row in rows}
+    for name, (key, _, _) in again.items():
+        connection.execute(
+            update(runs)
+            .where(runs.c.key == key)
+            .values(
+                status=Status.QUEUED,
+                queued=now,
+                finished=None,
+                request=None,
+                claim=None,
+                error=None,
+                error_type=None,
+                traceback=None,
+                ensemble=None,
+                retries=retries[name],
+            )
+        )
+
+
+def _parts(names: Sequence[str]) -> Iterator[list[str]]:
+    for start in range(0, len(names), _AT_ONCE):
+        yield list(names[start : start + _AT_ONCE])

@@ -1,0 +1,156 @@
+"""All runs as one table, a row a run: made in one query, and again only when a row has changed."""
+
+from __future__ import annotations
+
+import json
+from collections import OrderedDict
+from functools import lru_cache
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import Connection, Row, func, select
+
+from mlcore.runs.store.schema import runs
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from mlcore.runs.store.store import Store
+
+CONFIG: Final = "config."
+"""Prefix of the columns that hold config fields."""
+
+METRIC: Final = "metric."
+"""Prefix of the columns that hold the last value of each metric."""
+
+VERSION: Final = "version."
+"""Prefix of the columns that hold versions: of torch, mlcore, python, the git commit."""
+
+MOMENTS: Final = ("created", "started", "finished", "deleted")
+"""Columns of moments in UTC."""
+
+_LIGHT: Final = (
+    *("key", "id", "name", "experiment", "status", "starred", "archived", "tags", "note", "seed"),
+    *("created", "started", "finished", "deleted", "elapsed", "step", "done", "total", "host"),
+    *("error", "request", "source", "edited", "fingerprint", "config", "latest", "versions"),
+)
+_OWN: Final = (
+    *("key", "id", "name", "experiment", "status", "progress", "starred", "archived", "tags"),
+    *("note", "seed", "created", "started", "finished", "deleted", "duration", "step", "host"),
+    *("error", "request", "source", "edited", "fingerprint"),
+)
+_KEPT_TABLES = 8
+_tables: OrderedDict[tuple[str, bool], tuple[str, pd.DataFrame]] = OrderedDict()
+_lock = Lock()
+
+
+def run_table(store: Store, *, deleted: bool = False) -> pd.DataFrame:
+    """A row a run, newest first, with everything that is quick to have of all of them.
+
+    Args:
+        store: Where the runs are.
+        deleted: The runs in the trash, instead of those that are not.
+
+    Returns:
+        - what is known of each: key, id, name, experiment, status, progress (0 to 1), starred,
+          archived, tags (a tuple), note, seed, created, started, finished, deleted (UTC), duration
+          (s of work; missing if it never started), step, host, error, request, source, edited,
+          fingerprint;
+        - its config as ``config.NAME``; a tuple is text with commas, ``256,64``;
+        - the last value of each metric as ``metric.NAME``;
+        - versions as ``version.NAME``.
+
+        What a run does not have is missing (NaN, NaT or None). The table is the caller's own.
+    """
+    key = (store.url, deleted)
+    with store.reading() as connection:  # one moment: the revision is that of the rows
+        now = _revision(connection)
+        with _lock:
+            known = _tables.get(key)
+        if known is None or known[0] != now:
+            known = (now, _table(connection, deleted))
+            with _lock:
+                _tables[key] = known
+                _tables.move_to_end(key)
+                while len(_tables) > _KEPT_TABLES:
+                    _tables.popitem(last=False)
+    return known[1].copy(deep=False)  # pandas copies a column once somebody writes to it
+
+
+def revision(store: Store) -> str:
+    """A word that stays the same as long as no run changes: the cheap way to ask what is new.
+
+    Heartbeats do not count; flushed points do, as they move the run's step and time.
+    """
+    with store.reading() as connection:
+        return _revision(connection)
+
+
+def forget() -> None:
+    """Forget the tables that are kept, so that the next one is read from the store."""
+    with _lock:
+        _tables.clear()
+
+
+def plain(value: object) -> object:
+    """A config value as the table holds it: lists as text with commas, the rest as it is."""
+    return ",".join(map(str, value)) if isinstance(value, (list, tuple)) else value
+
+
+def _revision(connection: Connection) -> str:
+    c = runs.c
+    sums = [func.sum(column) for column in (c.edited, c.step, c.elapsed, c.done, c.total)]
+    moments = [func.sum(column) for column in (c.queued, c.started, c.finished, c.deleted)]
+    query = select(c.status, func.count(), func.max(c.key), func.count(c.request), *sums, *moments)
+    rows = connection.execute(query.group_by(c.status).order_by(c.status))
+    return json.dumps([list(row) for row in rows], default=str)
+
+
+def _table(connection: Connection, deleted: bool) -> pd.DataFrame:
+    import pandas as pd
+
+    which = runs.c.deleted.is_not(None) if deleted else runs.c.deleted.is_(None)
+    query = select(*(runs.c[name] for name in _LIGHT)).where(which).order_by(runs.c.key.desc())
+    rows = connection.execute(query).all()
+    parts: list[dict[str, list[Any]]] = [
+        {name: [_OWN_VALUES[name](row) for row in rows] for name in _OWN},
+        _spread(CONFIG, [_parsed(row.config) for row in rows]),
+        _spread(METRIC, [json.loads(row.latest) for row in rows]),
+        _spread(VERSION, [_parsed(row.versions) for row in rows]),
+    ]
+    frame = pd.DataFrame({name: values for part in parts for name, values in part.items()})
+    for name in MOMENTS:
+        seconds = pd.to_datetime(frame[name].astype("float64"), unit="s", utc=True)
+        frame[name] = seconds.dt.round("us").dt.as_unit("us")  # as datetime rounds
+    kinds = {"key": "int64", "step": "int64", "edited": "int64", "progress": "float64"}
+    kinds |= {"duration": "float64", "starred": "bool", "archived": "bool", "seed": "Int64"}
+    return frame.astype(kinds)
+
+
+def _spread(prefix: str, dicts: list[dict[str, Any]]) -> dict[str, list[Any]]:
+    """Columns of what several dicts hold, in order of first appearance."""
+    names = dict.fromkeys(name for one in dicts for name in one)
+    return {f"{prefix}{name}": [plain(one.get(name)) for one in dicts] for name in names}
+
+
+@lru_cache(maxsize=8192)
+def _parsed(text: str) -> dict[str, Any]:
+    """JSON that many rows share, or that stays as it is for good; do not change it."""
+    parsed: dict[str, Any] = json.loads(text)
+    return parsed
+
+
+def _attribute(name: str) -> Any:
+    return lambda row: getattr(row, name)
+
+
+def _progress(row: Row[Any]) -> float:
+    return min(1.0, row.done / row.total) if row.total else 0.0
+
+
+_OWN_VALUES: Final[dict[str, Any]] = {
+    **{name: _attribute(name) for name in _OWN},
+    "progress": _progress,
+    "tags": lambda row: tuple(json.loads(row.tags)),
+    "duration": lambda row: None if row.started is None else row.elapsed,
+}

@@ -1,0 +1,263 @@
+"""The only door to what is remembered: runs, their points and their files."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from sqlalchemy import ColumnElement, Connection, and_, func, insert, select, update
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import IntegrityError
+
+from mlcore.core import Config, RunNotFoundError, RunStateError
+from mlcore.runs.recorded_run import Run
+from mlcore.runs.status import LIVE, Status
+from mlcore.runs.store.connections import Database
+from mlcore.runs.store.database import resolve_url
+from mlcore.runs.store.rows import run_of
+from mlcore.runs.store.schema import runs
+from mlcore.runs.store.store import points as point_queries
+from mlcore.runs.store.store import run_table as run_tables
+from mlcore.runs.store.submission import new_row
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_open: dict[str, Store] = {}
+_opening = Lock()
+
+
+def open_store(url: str | None = None) -> Store:
+    """The store at an address, opened once in this process.
+
+    Args:
+        url: A file name, ``sqlite:///…`` or ``postgresql+psycopg://…``; by default
+            ``MLCORE_STORE``, else a file in the user's data folder.
+
+    Raises:
+        StoreError: If it cannot be opened; the text says why and what to do.
+    """
+    resolved = resolve_url(url)
+    with _opening:
+        store = _open.get(resolved)
+        if store is None or not store.present():
+            if store is not None:
+                store.close()
+            store = _open[resolved] = Store(resolved)
+        return store
+
+
+class Store(Database):
+    """Runs and all that belongs to them, in one database and one folder of files."""
+
+    # --- runs --------------------------------------------------------------------------------
+
+    def get(self, run_id: str) -> Run:
+        """One run by its id, or by the beginning of it where that is enough.
+
+        Raises:
+            RunNotFoundError: If there is none, or more than one.
+        """
+        with self.reading() as connection:
+            row = connection.execute(select(runs).where(runs.c.id == run_id)).one_or_none()
+            if row is None and len(run_id) >= 3:
+                like = select(runs).where(runs.c.id.startswith(run_id, autoescape=True)).limit(2)
+                found = connection.execute(like).all()
+                row = found[0] if len(found) == 1 else None
+        if row is None:
+            raise RunNotFoundError(
+                f"No run has the id {run_id!r} in {make_url(self.url).render_as_string()}. "
+                "mlcore.search_runs(), or mlcore ls, lists those that exist."
+            )
+        return run_of(row, self)
+
+    def get_many(self, run_ids: Sequence[str]) -> Sequence[Run]:
+        """The runs of these whole ids that there are, in one query and no certain order."""
+        with self.reading() as connection:
+            found = connection.execute(select(runs).where(runs.c.id.in_(run_ids)))
+            return [run_of(row, self) for row in found]
+
+    def list(
+        self,
+        experiment: str | None = None,
+        status: Status | str | Iterable[Status | str] | None = None,
+        limit: int | None = None,
+        newest_first: bool = True,
+        deleted: bool = False,
+    ) -> list[Run]:
+        """Runs by time of submission.
+
+        Args:
+            experiment: Only runs of this experiment.
+            status: Only runs of this status, or of one of these.
+            limit: How many at most.
+            newest_first: Or oldest first.
+            deleted: Those in the trash, instead of those that are not.
+
+        Raises:
+            ValueError: If a status is not one of ``Status``.
+        """
+        query = select(runs).order_by(runs.c.key.desc() if newest_first else runs.c.key)
+        query = query.where(runs.c.deleted.is_not(None) if deleted else runs.c.deleted.is_(None))
+        if experiment is not None:
+            query = query.where(runs.c.experiment == experiment)
+        if status is not None:
+            wanted = [status] if isinstance(status, str) else [*status]
+            query = query.where(runs.c.status.in_([_status(one) for one in wanted]))
+        if limit is not None:
+            query = query.limit(limit)
+        with self.reading() as connection:
+            return [run_of(row, self) for row in connection.execute(query)]
+
+    def count(self, status: Status) -> int:
+        """How many runs have a status."""
+        with self.reading() as connection:
+            query = select(func.count()).select_from(runs).where(runs.c.status == status)
+            return connection.execute(query).scalar_one()
+
+    def submit(self, config: Config, force: bool = False, retries: int = 0) -> Run:
+        """Queue a run, or return the one that already answers for this config.
+
+        A live run is shared, a finished one is the answer, a stopped or lost one is taken up
+        again; ``force`` starts afresh unless a run of this config is live. A fresh run whose
+        process dies is queued again by itself ``retries`` times.
+        """
+        row = {**new_row(config), "retries": retries}
+        same = and_(
+            runs.c.fingerprint == row["fingerprint"],
+            runs.c.deleted.is_(None),
+            runs.c.source.is_(None),  # what was brought in is no proof of what this code gives
+        )
+        with self.writing() as connection:
+            live = self._newest(connection, same, LIVE)
+            if live is not None and live.status != Status.PAUSED:
+                return live
+            if live is None and not force:
+                finished = self._newest(connection, same, (Status.FINISHED,))
+                if finished is not None:
+                    return replace(finished, cached=True)
+                live = self._newest(connection, same, (Status.STOPPED, Status.LOST))
+            if live is not None:
+                _queue_again(connection, live)
+                key = live.key
+            else:
+                key = connection.execute(
+                    insert(runs).values(row).returning(runs.c.key)
+                ).scalar_one()
+            return run_of(connection.execute(select(runs).where(runs.c.key == key)).one(), self)
+
+    def request(self, run: Run, what: str) -> Run:
+        """Ask a live run to stop or pause; one that no worker has yet obeys at once."""
+        if what not in ("stop", "pause"):
+            raise ValueError(f"A run can be asked to 'stop' or 'pause', not {what!r}.")
+        waiting = [Status.QUEUED, *([Status.PAUSED] if what == "stop" else [])]
+        end = Status.STOPPED if what == "stop" else Status.PAUSED
+        with self.writing() as connection:
+            mine = update(runs).where(runs.c.key == run.key)
+            connection.execute(
+                mine.where(runs.c.status.in_(waiting)).values(
+                    status=end, finished=time.time(), request=None
+                )
+            )
+            running = mine.where(runs.c.status == Status.RUNNING)
+            connection.execute(running.values(request=what))
+        return self.get(run.id)
+
+    def requeue(self, run: Run) -> Run:
+        """Queue an unfinished run again; a run that is already going is left alone.
+
+        Raises:
+            RunStateError: If it is finished or failed, or another run of its config is live.
+        """
+        if run.source is not None or run.deleted is not None:
+            why = "was brought in" if run.source is not None else "is in the trash"
+            raise RunStateError(
+                f"Run {run.id} {why}, so it cannot be resumed. Submit its config for a run of "
+                "your own."
+            )
+        try:
+            with self.writing() as connection:
+                row = connection.execute(select(runs).where(runs.c.key == run.key)).one_or_none()
+                now = None if row is None else run_of(row, self)
+                if now is not None and now.status.resumable:
+                    _queue_again(connection, now)
+                elif now is not None and now.status == Status.RUNNING:
+                    mine = update(runs).where(runs.c.key == run.key)
+                    connection.execute(mine.values(request=None))
+        except IntegrityError:
+            raise RunStateError(
+                f"Run {run.id} cannot be resumed: another run of the same config is live. "
+                "Wait for it, or stop it first."
+            ) from None
+        now = self.get(run.id)
+        if not now.status.live:
+            raise RunStateError(
+                f"Run {run.id} is {now.status}, so there is nothing to resume. "
+                "Start its config again with force=True for a fresh run."
+            )
+        return now
+
+    # --- points ------------------------------------------------------------------------------
+
+    def metrics(self, run: Run, names: Iterable[str] | None, after: int | None) -> pd.DataFrame:
+        """Every point of a run; see ``Run.metrics``."""
+        with self.reading() as connection:
+            return point_queries.read(connection, run.key, names, after)
+
+    def points_of(self, run_ids: Sequence[str]) -> pd.DataFrame:
+        """Every point of several runs: run, metric, step, value, time; never thinned."""
+        with self.reading() as connection:
+            return point_queries.read_many(connection, run_ids)
+
+    def curves(
+        self, run_ids: Sequence[str], name: str, points: int = 600, after: int | None = None
+    ) -> pd.DataFrame:
+        """One metric of several runs, thinned by buckets; see ``mlcore.runs.store.points.thinned``."""
+        with self.reading() as connection:
+            return point_queries.thinned(connection, run_ids, name, points, after)
+
+    def revision(self) -> str:
+        """A word that changes whenever a run does; see ``mlcore.runs.store.run_table.revision``."""
+        return run_tables.revision(self)
+
+    def last_step(self, run_id: str) -> int:
+        """The step of the last flushed point: changes whenever there is something new to draw."""
+        with self.reading() as connection:
+            query = select(runs.c.step).where(runs.c.id == run_id)
+            return connection.execute(query).scalar_one_or_none() or 0
+
+    def _newest(
+        self, connection: Connection, same: ColumnElement[bool], among: Iterable[Status]
+    ) -> Run | None:
+        query = select(runs).where(same, runs.c.status.in_(list(among)))
+        row = connection.execute(query.order_by(runs.c.key.desc()).limit(1)).one_or_none()
+        return None if row is None else run_of(row, self)
+
+
+def _queue_again(connection: Connection, run: Run) -> None:
+    connection.execute(
+        update(runs)
+        .where(runs.c.key == run.key)
+        .values(
+            status=Status.QUEUED,
+            queued=time.time(),
+            finished=None,
+            request=None,
+            claim=None,
+            error=None,
+            error_type=None,
+            traceback=None,
+        )
+    )
+
+
+def _status(value: Status | str) -> Status:
+    try:
+        return Status(value)
+    except ValueError:
+        raise ValueError(
+            f"{value!r} is no status of a run; they are {', '.join(Status)}."
+        ) from None

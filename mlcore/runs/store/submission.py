@@ -1,0 +1,72 @@
+"""What is written down of a run at the moment it is submitted."""
+
+from __future__ import annotations
+
+import platform
+import secrets
+import shutil
+import subprocess
+import time
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from mlcore.core import Config, canonical_json
+from mlcore.runs.status import Status
+
+_ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"  # no 0/o, 1/l/i: ids are read aloud in class
+
+
+def new_id() -> str:
+    """A fresh id of a run: eight letters and digits."""
+    return "".join(secrets.choice(_ALPHABET) for _ in range(8))
+
+
+def new_row(config: Config) -> dict[str, Any]:
+    """The row of a fresh run of a config, queued now."""
+    now = time.time()
+    seed = getattr(config, "seed", None)
+    checksum = config.data_checksum()
+    return {
+        "id": new_id(),
+        "experiment": config.experiment,
+        "version": config.version,
+        "config": config.to_json(),
+        "fingerprint": config.fingerprint(),
+        "status": Status.QUEUED,
+        "seed": seed if isinstance(seed, int) else None,
+        "created": now,
+        "queued": now,
+        "versions": canonical_json(_versions()),
+        "environment": canonical_json(
+            {"data": checksum} if (checksum := config.data_checksum()) else {}
+        ),
+    }
+
+
+@cache
+def _versions() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for package in ("mlcore", "torch"):
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue  # run from a checkout that was never installed
+    if commit := _git_commit():
+        found["git"] = commit
+    return found
+
+
+def _git_commit() -> str | None:
+    """The commit of the working folder, with ``+`` where files were changed since."""
+    git = shutil.which("git")
+    if git is None:
+        return None
+    command = [git, "describe", "--always", "--dirty=+", "--abbrev=12", "--exclude=*"]
+    try:
+        done = subprocess.run(  # noqa: S603 - the arguments are our own
+            command, capture_output=True, text=True, timeout=2, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() or None

@@ -1,0 +1,47 @@
+"""Which runs of a sweep trained as one program, and what that gained."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import select
+
+from mlcore.runs.store.schema import ensembles
+from mlcore.runs.store.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class EnsembleResult:
+    """A group of runs that differ only in what a tensor can hold.
+
+    Attributes:
+        id: Its name.
+        members: How many runs.
+        gain: How many times as fast as one by one, measured before they began; None before that.
+        used: Whether they trained as one program; None before that was decided.
+        host: The machine that measured it.
+    """
+
+    id: str
+    members: int
+    gain: float | None
+    used: bool | None
+    host: str | None
+
+    def sentence(self) -> str:
+        """What to tell of it, such as ``32 members as one program: 3.4× measured``."""
+        if self.used is None:
+            return f"{self.members} members wait for a trial as one program"
+        if self.gain is None:
+            return f"{self.members} members one by one: too short to measure as one program"
+        if self.used:
+            return f"{self.members} members as one program: {self.gain:.1f}× measured"
+        return f"{self.members} members one by one: as one program only {self.gain:.1f}× measured"
+
+
+def ensembles_of(store: Store, sweep_id: str) -> list[EnsembleResult]:
+    """The groups of a sweep, in the order of their ids."""
+    c = ensembles.c
+    query = select(c.id, c.members, c.gain, c.used, c.host).where(c.sweep == sweep_id)
+    with store.reading() as connection:
+        return [EnsembleResult(*row) for row in connection.execute(query.order_by(c.id))]

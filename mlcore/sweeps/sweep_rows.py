@@ -1,0 +1,111 @@
+"""The rows of sweeps: written, read, and changed only by whoever saw them last."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, insert, select, update
+
+from mlcore.core import SweepNotFoundError, canonical_json
+from mlcore.runs.store.schema import sweeps
+from mlcore.runs.store.store import Store
+from mlcore.sweeps.space import Space
+from mlcore.sweeps.spec import SweepSpec
+
+_ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"  # as for runs
+
+RUNNING = "running"
+STOPPED = "stopped"
+FINISHED = "finished"
+FAILED = "failed"
+STATUSES = (RUNNING, STOPPED, FINISHED, FAILED)
+
+
+def create(
+    connection: Connection,
+    spec: SweepSpec,
+    settings: int | None,
+    minutes: float | None,
+    name: str = "",
+) -> str:
+    """Write a new sweep down, running; its first runs are asked for by ``coordinator.advance``."""
+    now = time.time()
+    sweep_id = "".join(secrets.choice(_ALPHABET) for _ in range(8))
+    connection.execute(
+        insert(sweeps).values(
+            id=sweep_id,
+            name=name,
+            experiment=spec.experiment,
+            spec=spec.to_json(),
+            status=RUNNING,
+            settings=settings,
+            deadline=None if minutes is None else now + 60 * minutes,
+            created=now,
+        )
+    )
+    return sweep_id
+
+
+def read(connection: Connection, sweep_id: str) -> Row[Any]:
+    """The row of a sweep, by its id or the beginning of it where that is enough.
+
+    Raises:
+        SweepNotFoundError: If there is none, or more than one.
+    """
+    row = connection.execute(select(sweeps).where(sweeps.c.id == sweep_id)).one_or_none()
+    if row is None and len(sweep_id) >= 3:
+        like = sweeps.c.id.startswith(sweep_id, autoescape=True)
+        found = connection.execute(select(sweeps).where(like).limit(2)).all()
+        row = found[0] if len(found) == 1 else None
+    if row is None:
+        raise SweepNotFoundError(
+            f"No sweep has the id {sweep_id!r}. mlcore.sweeps.list_sweeps(), or mlcore sweeps ls, "
+            "lists those that exist."
+        )
+    return row
+
+
+def newest_equal(connection: Connection, spec: SweepSpec) -> Row[Any] | None:
+    """The newest sweep that began with this very spec and whose space nobody has changed."""
+    query = (
+        select(sweeps)
+        .where(sweeps.c.spec == spec.to_json(), sweeps.c.spaces == "[]")
+        .order_by(sweeps.c.created.desc())
+    )
+    return connection.execute(query.limit(1)).one_or_none()
+
+
+def running_ids(store: Store) -> Sequence[str]:
+    """The sweeps that may have something to do."""
+    with store.reading() as connection:
+        query = select(sweeps.c.id).where(sweeps.c.status == RUNNING).order_by(sweeps.c.created)
+        return list(connection.execute(query).scalars())
+
+
+def spec_of(row: Row[Any]) -> SweepSpec:
+    """The spec of today: as it began, over the space it was last given."""
+    spec = SweepSpec.from_json(row.spec)
+    changes = json.loads(row.spaces)
+    if changes:
+        spec = spec.with_space(Space.from_json(json.dumps(changes[-1]["space"])))
+    return spec
+
+
+def with_change(row: Row[Any], space: Space) -> str:
+    """The column ``spaces`` with one change more."""
+    change = {"from": row.asked, "space": json.loads(space.to_json())}
+    return canonical_json([*json.loads(row.spaces), change])
+
+
+def alter(connection: Connection, sweep_id: str, **columns: Any) -> None:
+    """Set columns of a sweep."""
+    connection.execute(update(sweeps).where(sweeps.c.id == sweep_id).values(**columns))
+
+
+def remove(connection: Connection, sweep_id: str) -> None:
+    """Delete a sweep, its settings and its groups; runs stay."""
+    connection.execute(delete(sweeps).where(sweeps.c.id == sweep_id))

@@ -1,0 +1,179 @@
+"""The runs of a sweep as its rows tell of them, and what became of each setting."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from typing import Any
+
+from sqlalchemy import Connection, Row, select
+
+from mlcore.runs import Status
+from mlcore.runs.store.schema import runs, sweep_runs
+from mlcore.sweeps.objectives import Objective
+from mlcore.sweeps.pruning import Decision
+from mlcore.sweeps.ranges import frozen
+
+
+@dataclass(frozen=True, slots=True)
+class TrialRun:
+    """One run of a sweep, without its points.
+
+    Attributes:
+        number: Of its setting, from 0.
+        repeat: Of its seed, from 0.
+        params: The setting.
+        attrs: The sampler's own notes on the setting.
+        run_id: The run's id; None if the setting was refused or the run was deleted.
+        run_key: Its key in the store, likewise.
+        status: Where the run stands, likewise.
+        own: Whether the sweep queued it; False for one that was there already.
+        decisions: What was decided at the rungs it has reached.
+        error: Why it was refused or failed.
+        diverged: Whether it failed because its loss stopped being a finite number.
+        last: The last value of each metric.
+        done: Share of its work that is done, from 0 to 1.
+        elapsed: Seconds of work so far.
+        step: Optimizer steps of its last point.
+        total: Optimizer steps in all; 0 before the first.
+        ensemble: The group it may train in as one program, or None.
+    """
+
+    number: int
+    repeat: int
+    params: Mapping[str, Any]
+    attrs: Mapping[str, Any]
+    run_id: str | None
+    run_key: int | None
+    status: Status | None
+    own: bool
+    decisions: tuple[Decision, ...]
+    error: str | None
+    diverged: bool
+    last: Mapping[str, float]
+    done: float
+    elapsed: float
+    step: int
+    total: float
+    ensemble: str | None
+
+    @property
+    def moving(self) -> bool:
+        """Whether it waits or runs."""
+        return self.status is not None and self.status.moving
+
+
+class State(StrEnum):
+    """What became of a setting."""
+
+    RUNNING = "running"
+    """At least one of its runs waits or runs."""
+    COMPLETE = "complete"
+    """All of its runs are finished and logged every objective."""
+    PRUNED = "pruned"
+    """A run of it was ended early, or diverged: worse than every complete one."""
+    FAILED = "failed"
+    """It says nothing: refused, stopped, deleted, or failed for another reason."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One setting with its repeats.
+
+    Attributes:
+        number: From 0, in the order of asking.
+        params: Field → value.
+        members: A run for each seed.
+    """
+
+    number: int
+    params: Mapping[str, Any]
+    members: tuple[TrialRun, ...]
+
+    @cached_property
+    def state(self) -> State:
+        """Where it stands, but for the objectives: see ``values``."""
+        if any(member.moving for member in self.members):
+            return State.RUNNING
+        if all(member.status == Status.FINISHED for member in self.members):
+            return State.COMPLETE
+        if any(member.status == Status.PRUNED or member.diverged for member in self.members):
+            return State.PRUNED
+        return State.FAILED
+
+    def values(self, objectives: Sequence[Objective]) -> tuple[float, ...] | None:
+        """The mean of each objective over the seeds; None unless complete and all finite."""
+        if self.state is not State.COMPLETE:
+            return None
+        means = []
+        for objective in objectives:
+            found = [member.last.get(objective.metric, math.nan) for member in self.members]
+            means.append(math.fsum(found) / len(found))
+        return tuple(means) if all(map(math.isfinite, means)) else None
+
+
+def read_trial_runs(connection: Connection, sweep_id: str) -> list[TrialRun]:
+    """The runs of a sweep, by setting and seed, in one query."""
+    r = runs.c
+    query = (
+        select(
+            sweep_runs,
+            r.id.label("run_id"),
+            r.key.label("run_key"),
+            r.status,
+            r.error.label("run_error"),
+            r.error_type,
+            r.latest,
+            r.step,
+            r.done,
+            r.total,
+            r.elapsed,
+            r.ensemble,
+        )
+        .select_from(sweep_runs.outerjoin(runs, runs.c.key == sweep_runs.c.run))
+        .where(sweep_runs.c.sweep == sweep_id)
+        .order_by(sweep_runs.c.number, sweep_runs.c.repeat)
+    )
+    return [_member(row) for row in connection.execute(query)]
+
+
+def trials_of(members: Sequence[TrialRun]) -> list[Trial]:
+    """The settings, by number."""
+    grouped: dict[int, list[TrialRun]] = {}
+    for member in members:
+        grouped.setdefault(member.number, []).append(member)
+    return [Trial(number, ms[0].params, tuple(ms)) for number, ms in grouped.items()]
+
+
+def params_from_json(text: str) -> dict[str, Any]:
+    """A setting as its row keeps it; lists are tuples again."""
+    return {name: frozen(value) for name, value in json.loads(text).items()}
+
+
+def _member(row: Row[Any]) -> TrialRun:
+    there = row.run_id is not None
+    return TrialRun(
+        number=row.number,
+        repeat=row.repeat,
+        params=params_from_json(row.params),
+        attrs=json.loads(row.attrs) if row.attrs != "{}" else {},
+        run_id=row.run_id,
+        run_key=row.run_key,
+        status=Status(row.status) if there else None,
+        own=row.own,
+        decisions=tuple(Decision(**one) for one in json.loads(row.decisions))
+        if row.decisions != "[]"
+        else (),
+        error=row.error or row.run_error,
+        diverged=there and row.status == Status.FAILED and row.error_type == "DivergenceError",
+        last=json.loads(row.latest) if there else {},
+        done=min(1.0, row.done / row.total) if there and row.total else 0.0,
+        elapsed=row.elapsed if there else 0.0,
+        step=row.step if there else 0,
+        total=row.total if there else 0.0,
+        ensemble=row.ensemble,
+    )

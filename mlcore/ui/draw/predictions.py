@@ -1,0 +1,51 @@
+"""What the networks say of the digit on the sheet, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from mlcore.charts.digit_scenes import Panel, answers_scene
+from mlcore.ui import page, shared_digit
+from mlcore.ui.draw import canvas
+from mlcore.ui.draw.assets import ANSWERS
+from mlcore.ui.draw.networks import Network
+
+if TYPE_CHECKING:
+    from mlcore.ui.shared_digit import SharedDigit
+
+_RULES = {
+    "cross_entropy": "Probability: the softmax of the outputs.",
+    "mse": "Probability: the outputs, moved to the nearest numbers that sum to 1.",
+}
+
+
+@st.fragment(key=canvas.ANSWERS_PART)
+def show(networks: Sequence[Network]) -> None:
+    """Draw the pixels and a panel a network."""
+    digit = shared_digit.current()
+    with page.sentences():
+        ANSWERS(
+            key="draw.answers",
+            data=answers_scene(
+                None if digit is None else digit.pixels,
+                "An empty sheet" if digit is None else digit.words[:1].upper() + digit.words[1:],
+                [_panel(network, digit) for network in networks],
+                canvas.sheet().seen,
+            ),
+        )
+
+
+def _panel(network: Network, digit: SharedDigit | None) -> Panel:
+    said = None if digit is None else network.says(digit.pixels)
+    return Panel(
+        network.moment.run_id,
+        network.name,
+        network.colour,
+        network.classes,
+        _RULES[network.config.loss],
+        None if said is None else said.outputs,
+        None if said is None else said.probabilities,
+    )

@@ -1,0 +1,132 @@
+"""What a run's network says of the test set, computed once for all tabs and views."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from mlcore.mnist.config import MNISTConfig
+from mlcore.mnist.data.sources import DatasetName
+from mlcore.ui.common.parts import one_thread
+from mlcore.ui.trained_models import Moment
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from mlcore.mnist.insight import Examination, Plane
+    from mlcore.mnist.insight.predict import Precision
+
+IN_PLANE: Final = 2000
+"""Test images whose last hidden layer is laid into the plane: the first ones of the file."""
+
+
+@st.cache_data(max_entries=64, show_spinner="Examining the network…")
+@one_thread()
+def examination(moment: Moment) -> Examination:
+    """The whole test set before a run's network, in the precision it was trained in."""
+    from mlcore.mnist import load
+    from mlcore.mnist.insight import examine
+
+    config = moment.config
+    digits = load(config.dataset, config.data_dir)
+    return examine(
+        moment.model(),
+        _test_images(config.dataset, config.data_dir),
+        digits.test_labels,
+        loss=config.loss,
+        precision=_precision(config),
+    )
+
+
+@st.cache_data(max_entries=64, show_spinner="Looking into the last hidden layer…")
+@one_thread()
+def plane(moment: Moment) -> Plane:
+    """The principal plane of the last hidden layer for the first ``IN_PLANE`` test images."""
+    from mlcore.mnist.insight import principal_plane
+
+    return principal_plane(first_images(moment)[0])
+
+
+@st.cache_data(max_entries=16, show_spinner="UMAP lays out the digits; the first time takes long…")
+def umap(moment: Moment, neighbours: int) -> NDArray[np.float64]:
+    """The same images as UMAP lays them.
+
+    Raises:
+        ImportError: If the extra is not installed.
+    """
+    from mlcore.mnist.insight import umap_plane
+
+    return umap_plane(first_images(moment)[0], neighbours=neighbours)
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+@one_thread()
+def first_images(moment: Moment) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """The first ``IN_PLANE`` test images: their features and probabilities (``of_pictures``)."""
+    config = moment.config
+    return _passed(moment, _test_images(config.dataset, config.data_dir)[:IN_PLANE])
+
+
+@one_thread()
+def of_pictures(
+    moment: Moment, pictures: NDArray[np.uint8]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """What a network makes of pictures, uint8 ``[N, 28, 28]``.
+
+    Returns:
+        The last hidden layer, float32 ``[N, width]``, and probabilities, ``[N, classes]``.
+    """
+    return _passed(moment, normal(moment.config, pictures))
+
+
+def _passed(moment: Moment, images: Tensor) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    import torch
+
+    from mlcore.mnist.insight import forward
+    from mlcore.mnist.losses import probabilities
+
+    config = moment.config
+    made = forward(moment.model(), images, precision=_precision(config))
+    return made.features, probabilities(config, torch.from_numpy(made.outputs)).numpy()
+
+
+def normal(config: MNISTConfig, pictures: NDArray[np.uint8]) -> Tensor:
+    """Pictures as a config's network wants them, float32 ``[N, 28, 28]``."""
+    import torch
+
+    from mlcore.mnist import load
+    from mlcore.mnist.batches import normalized
+
+    return normalized(load(config.dataset, config.data_dir), torch.from_numpy(pictures))
+
+
+def labels(config: MNISTConfig) -> NDArray[np.int64]:
+    """True classes of all test images of a config's data set, int64 ``[M]``."""
+    from mlcore.mnist import load
+
+    known: NDArray[np.int64] = load(config.dataset, config.data_dir).test_labels.numpy()
+    return known
+
+
+@st.cache_resource(max_entries=2, show_spinner="Reading the images…")
+def _test_images(dataset: DatasetName, folder: str) -> Tensor:
+    config = MNISTConfig(dataset=dataset, data_dir=folder)
+    from mlcore.mnist import load
+
+    return normal(config, load(config.dataset, config.data_dir).test_images.numpy())
+
+
+def _precision(config: MNISTConfig) -> Precision:
+    """The precision of its training, where this machine has it; else float32 is near enough."""
+    import torch
+
+    from mlcore.core import ConfigError
+    from mlcore.mnist.runtime import precision_for
+
+    try:
+        return precision_for(config, torch.device("cpu"))
+    except ConfigError:
+        return "float32"

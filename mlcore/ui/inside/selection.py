@@ -1,0 +1,116 @@
+"""What the tabs of *Inside* share: the run, its moment, and the digit that is looked at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from mlcore.charts import digits as charts
+from mlcore.mnist.config import MNISTConfig
+from mlcore.runs import Run
+from mlcore.ui import page, run_picker, shared_digit, trained_models
+from mlcore.ui.mnist import view_data
+
+_TILE: Final = 64
+_SHOWN: Final = 36
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The run a tab is about, at its newest weights."""
+
+    run: Run
+    config: MNISTConfig
+    moment: trained_models.Moment
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes."""
+        return view_data.classes(self.config.dataset, self.config.data_dir)
+
+
+def chosen() -> Chosen | None:
+    """Choose a run; None where there is none, or it has no weights yet, and that was said."""
+    run = run_picker.choose_run(key="inside")
+    if run is None:
+        return None
+    try:
+        moment = trained_models.latest(run)
+        moment.model()
+    except page.SENTENCES as problem:
+        page.error(problem)
+        return None
+    return Chosen(run, moment.config, moment)
+
+
+def caption_of(picked: Chosen) -> None:
+    """Say of which moment of the run all that follows tells."""
+    live = ", while it learns on" if picked.run.status.moving else ""
+    st.caption(f"Run `{picked.run.id}`, {picked.moment.words}{live}.")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Digit:
+    """The digit that is looked at: pixels uint8 ``[28, 28]``, and what it is, in words."""
+
+    pixels: NDArray[np.uint8]
+    words: str
+
+
+def choose_digit(config: MNISTConfig, *, key: str) -> Digit:
+    """A test image of a chosen class, or the digit on the canvas of *Draw*."""
+    own = shared_digit.current()
+    classes = view_data.classes(config.dataset, config.data_dir)
+    names = [*classes, *(["Draw"] if own is not None else [])]
+    name = st.selectbox(
+        "Digit" if config.dataset == "mnist" else "Image",
+        range(len(names)),
+        index=min(7, len(names) - 1),
+        format_func=lambda place: (
+            names[place]
+            if place < len(classes)
+            else f"From the page Draw: {own.words if own else ''}"
+        ),
+        help="Of the test set, or what is on the canvas of the page Draw.",
+        key=f"{key}.digit",
+    )
+    if own is not None and name == len(classes):
+        digit = Digit(own.pixels, own.words)
+    else:
+        places = view_data.of_class(config.dataset, config.data_dir, "test", name)
+        number = 0
+        if len(places) > 1:
+            number = st.slider("Its number", 0, min(99, len(places) - 1), 0, key=f"{key}.number")
+        if not len(places):
+            digit = Digit(np.zeros((28, 28), np.uint8), "an empty picture")
+        else:
+            place = int(places[number])
+            pixels = view_data.images(config.dataset, config.data_dir, "test", (place,))[0]
+            digit = Digit(pixels, f"test image no. {place:,}, a {classes[name]}")
+    st.image(charts.tile(digit.pixels, zoom=4), width=120, caption=page.plain(digit.words))
+    return digit
+
+
+def gallery(
+    config: MNISTConfig,
+    places: NDArray[np.int64],
+    captions: list[str],
+    words: list[str],
+) -> None:
+    """Test images as tiles, a caption below each; of many the first ones."""
+    few = tuple(int(place) for place in places[:_SHOWN])
+    if not few:
+        return
+    pictures = view_data.images(config.dataset, config.data_dir, "test", few)
+    st.image(
+        [charts.tile(picture) for picture in pictures],
+        caption=captions[: len(few)],
+        width=_TILE,
+        alt=words[: len(few)],
+    )
+    if len(places) > len(few):
+        st.caption(f"The first {len(few)} of {len(places):,}.")

@@ -1,0 +1,75 @@
+"""The curves of one run as arrays that grow: read once, then by cursor, for every tab at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from threading import Lock
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from mlcore.charts.training_curves import Curve
+from mlcore.runs import Run
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+POINTS: Final = 400
+"""Points a curve is thinned to at most; more are no longer told apart on a screen."""
+
+
+class LiveCurves:
+    """Reads some metrics of a run as it goes on.
+
+    The whole history is read thinned, by the store; what comes later is read by cursor and added
+    as it is. When a curve has grown past ``POINTS`` the history is read anew, thinned to half of
+    that, so the whole is read once for some hundreds of new points.
+    """
+
+    def __init__(self, metrics: Iterable[str]) -> None:
+        self._metrics = tuple(metrics)
+        self._curves: dict[str, Curve] = {}
+        self._read: tuple[int, bool] | None = None
+        self._seen = -1
+        self._lock = Lock()
+
+    def curves(self, run: Run) -> dict[str, Curve]:
+        """The curves up to the moment at which the run was read; metrics without points left out.
+
+        Args:
+            run: The same run each time, read again.
+        """
+        with self._lock:
+            moment = (run.step, run.status.moving)
+            if self._read is None or not moment[1]:
+                if self._read != moment:
+                    self._read_all(run, POINTS)
+            elif self._read != moment:
+                self._read_new(run)
+                if any(len(curve.step) > POINTS for curve in self._curves.values()):
+                    self._read_all(run, POINTS // 2)
+            self._read = moment
+            return dict(self._curves)
+
+    def _read_all(self, run: Run, points: int) -> None:
+        frames = {name: run.store.curves([run.id], name, points) for name in self._metrics}
+        self._curves = {name: _curve(frame) for name, frame in frames.items() if len(frame)}
+        self._seen = max((int(curve.step[-1]) for curve in self._curves.values()), default=-1)
+
+    def _read_new(self, run: Run) -> None:
+        new = run.metrics(self._metrics, after=self._seen)
+        if not len(new):
+            return
+        names = new["name"].to_numpy()
+        columns = {name: new[name].to_numpy("float64") for name in ("step", "time", "value")}
+        for name in set(names):
+            mine = names == name
+            step, time, value = (columns[column][mine] for column in ("step", "time", "value"))
+            added = Curve(step, time, value, value, value)
+            known = self._curves.get(name)
+            self._curves[name] = added if known is None else known + added
+        self._seen = int(columns["step"].max())
+
+
+def _curve(frame: pd.DataFrame) -> Curve:
+    return Curve(*(frame[name].to_numpy(np.float64) for name in Curve.columns()))

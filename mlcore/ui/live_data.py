@@ -1,0 +1,121 @@
+"""What is drawn of runs, made once for each new point however many tabs watch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+import streamlit as st
+
+from mlcore.charts.training_curves import Axis, Curve, Quantity, curve_rows
+from mlcore.runs import Run, open_store, tend
+from mlcore.runs.execution import supervisor
+from mlcore.ui import run_parts
+from mlcore.ui.live_curves import LiveCurves
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+METRICS: Final[Mapping[Quantity, Mapping[str, str]]] = MappingProxyType(
+    {
+        "loss": {"train": "train_loss", "test": "test_loss"},
+        "accuracy": {"train": "train_accuracy", "test": "test_accuracy"},
+        "error_rate": {"train": "train_accuracy", "test": "test_accuracy"},
+        "grad_norm": {"train": "grad_norm"},
+        "lr": {"train": "lr"},
+    }
+)
+"""Which metric of a run is which curve of a chart."""
+
+
+POLL_S: Final = 0.7
+"""How often a tab asks for what is new of a run: on two cores, training lost 11 % of its speed to a
+tab that asked so often, 20 % and more at 0.5 s; five tabs are each redrawn more than once a second.
+"""
+
+
+def chart_rows(
+    runs: Sequence[Run],
+    labels: Mapping[str, str],
+    quantity: Quantity,
+    *,
+    axis: Axis = "step",
+    smoothing: float = 0.0,
+) -> pd.DataFrame:
+    """The rows of a chart of several runs (see ``mlcore.charts.training_curves.curve_rows``).
+
+    Tabs that look at the same runs with the same settings share the frame: do not change it.
+    """
+    colours = run_parts.colours_of(runs)
+    end = max((run.total if axis == "step" else _seconds(run) for run in runs), default=0.0)
+    looks = tuple(_RunState(run, labels[run.id], colours[run.id]) for run in runs)
+    return _chart_rows(looks, quantity, axis, smoothing, end)
+
+
+def tend_runs() -> None:
+    """Mark dead runs lost and start workers for waiting ones, at most once a second."""
+    _tend(open_store().url)
+
+
+def trouble() -> str | None:
+    """Why runs that wait do so in vain, as a sentence; None if all is well."""
+    return _trouble(open_store().url)
+
+
+class _RunState:
+    """A run at a moment, equal to itself until something new is to be drawn of it."""
+
+    def __init__(self, run: Run, label: str, colour: str) -> None:
+        self.run, self.label, self.colour = run, label, colour
+        self._key = (run.store.url, run.id, run.step, run.status.moving, label, colour)
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _RunState) and self._key == other._key
+
+
+@lru_cache(maxsize=64)
+def _chart_rows(
+    looks: tuple[_RunState, ...], quantity: Quantity, axis: Axis, smoothing: float, end: float
+) -> pd.DataFrame:
+    curves: dict[tuple[str, str], Curve] = {}
+    for look in looks:
+        known = _live_curves(look.run.store.url, look.run.id).curves(look.run)
+        for split, metric in METRICS[quantity].items():
+            if metric in known:
+                curves[look.run.id, split] = known[metric]
+    return curve_rows(
+        curves,
+        {look.run.id: look.colour for look in looks},
+        {look.run.id: look.label for look in looks},
+        end=end,
+        axis=axis,
+        smoothing=smoothing,
+        error_rate=quantity == "error_rate",
+    )
+
+
+@lru_cache(maxsize=64)
+def _live_curves(_url: str, _run_id: str) -> LiveCurves:
+    return LiveCurves(
+        dict.fromkeys(name for splits in METRICS.values() for name in splits.values())
+    )
+
+
+@st.cache_data(ttl=1.0, max_entries=8, show_spinner=False)
+def _tend(url: str) -> None:
+    tend(open_store(url))
+
+
+@st.cache_data(ttl=3.0, max_entries=8, show_spinner=False)
+def _trouble(url: str) -> str | None:
+    return supervisor.trouble(open_store(url))
+
+
+def _seconds(run: Run) -> float:
+    """How long a run will have worked, judged by what it did so far."""
+    return run.elapsed / run.progress if run.status.moving and run.progress else run.elapsed

@@ -1,0 +1,49 @@
+"""The page *Runs*: what to show on the left, the table and the chosen run on the right."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import streamlit as st
+
+from mlcore.mnist.config import MNISTConfig
+from mlcore.runs import open_store
+from mlcore.runs.store.run_table import run_table
+from mlcore.ui import page, run_parts
+from mlcore.ui.runs import controls, import_box, listing
+
+_WIDTHS: Final = (1, 3)
+"""A table needs more room than a picture: the controls get a quarter."""
+
+
+def show() -> None:
+    """Draw the page below its header."""
+    store = open_store()
+    table, trash = run_table(store), run_table(store, deleted=True)
+    if not len(table) and not len(trash):
+        _nothing_yet()
+        return
+    left, right = st.columns(_WIDTHS, gap="medium")
+    with left, page.sentences():
+        kind = controls.choose_shelf()
+    with right, page.sentences():
+        where = controls.filter_line()
+    with left, page.sentences():
+        view = controls.show(trash if kind == "trash" else table, where, kind)
+        import_box.show()
+    with right, page.sentences():
+        listing.show(view)
+
+
+def _nothing_yet() -> None:
+    _, picture = page.columns()
+    with picture:
+        st.info(
+            "There are no runs yet. Whatever you train, here or in a script, is kept and shows up "
+            "here.",
+            icon=":material/table_rows:",
+        )
+        run = run_parts.start_button(MNISTConfig(), "Make the course's run", key="runs.first")
+        if run is not None:
+            st.rerun()
+        import_box.show()

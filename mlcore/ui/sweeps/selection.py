@@ -1,0 +1,111 @@
+"""Which sweep the page shows: its id lives in the URL, so a reload or another tab finds it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import streamlit as st
+
+from mlcore.charts.comparison import metric_title
+from mlcore.runs import open_store
+from mlcore.sweeps import Sweep, SweepNotFoundError, SweepStateError, get_sweep, list_sweeps
+from mlcore.ui import page
+from mlcore.ui.widget_state import changed_by_user, set_widget
+
+PARAM: Final = "sweep"
+OFFERED: Final = 50
+"""Sweeps that the list offers: the newest ones."""
+
+_KEPT: Final = "sweeps.shown"
+_REFUSED: Final = "sweeps.refused"
+
+
+def shown_sweep() -> Sweep | None:
+    """The sweep that the URL names, or the one shown before, or else the newest; None if none is.
+
+    Raises:
+        SweepNotFoundError: If the URL names one that does not exist.
+        ValueError: If its experiment is not known here, or not as it was.
+        TypeError: Likewise.
+    """
+    wanted: str | None = st.query_params.get(PARAM) or st.session_state.get(_KEPT)
+    if wanted is not None:
+        found = get_sweep(wanted, open_store())
+    elif newest := list_sweeps(open_store(), limit=1):
+        found = newest[0]
+    else:
+        return None
+    return found if found.spec else None  # read now, so that what it raises is raised here
+
+
+def show_sweep(sweep_id: str) -> None:
+    """Make the page show a sweep."""
+    st.session_state[_KEPT] = sweep_id
+    if st.query_params.get(PARAM) != sweep_id:
+        st.query_params[PARAM] = sweep_id
+
+
+def forget() -> None:
+    """Make the page show the newest sweep."""
+    st.session_state.pop(_KEPT, None)
+    if PARAM in st.query_params:
+        del st.query_params[PARAM]
+
+
+def choose(sweep: Sweep) -> None:
+    """A list in which to choose another sweep."""
+    offered = {one.id: one for one in list_sweeps(open_store(), limit=OFFERED)}
+    options = list(dict.fromkeys([*offered, sweep.id]))
+    names = {one.id: name_of(one) for one in (*offered.values(), sweep)}
+    # a browser keeps the text of what is chosen, so another name wants another widget
+    widget = set_widget("sweeps.chosen" + f".{sweep.name}" * bool(sweep.name), sweep.id)
+
+    def pick() -> None:
+        # after a renaming, here or elsewhere, a browser may send the old text, which is no option
+        if changed_by_user(widget) and st.session_state[widget] in options:
+            show_sweep(st.session_state[widget])
+
+    st.selectbox(
+        "Sweep",
+        options,
+        format_func=lambda sweep_id: names.get(sweep_id, sweep_id),
+        key=widget,
+        on_change=pick,
+    )
+
+
+def name_of(sweep: Sweep) -> str:
+    """What to call a sweep in a list: its own name, or what it varies and what it looks for.
+
+    Ranges are left out: they may change, and a browser keeps the name of what is chosen.
+    """
+    try:
+        labels = {spec.name: spec.label for spec in sweep.config.specs()}
+    except (ValueError, TypeError):  # of another version, or of somebody's script
+        return f"{page.one_line(sweep.name)} {sweep.experiment} · {sweep.id}".strip()
+    varied = ", ".join(labels[name] for name in sweep.space.fields)
+    looked_for = " and ".join(metric_title(one.metric).lower() for one in sweep.objectives)
+    name = page.one_line(sweep.name) or varied
+    return f"{name} → {looked_for} · {sweep.experiment} · {sweep.id}"
+
+
+def attempt(what: Callable[..., object], *args: Any, **options: Any) -> bool:
+    """Call something for a click; a refusal is shown by ``show_refusal``.
+
+    Returns:
+        Whether it was done.
+    """
+    try:
+        what(*args, **options)
+    except (*page.SENTENCES, SweepNotFoundError, SweepStateError, ValueError) as refused:
+        st.session_state[_REFUSED] = str(refused)
+        return False
+    return True
+
+
+def show_refusal() -> None:
+    """Show the sentence of an action that was refused since the last rerun, once."""
+    refused = st.session_state.pop(_REFUSED, None)
+    if refused is not None:
+        page.error(refused)

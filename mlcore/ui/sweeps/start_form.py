@@ -1,0 +1,201 @@
+"""Starting a sweep: the experiment's form with ranges, how to search, what it costs, the button."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from typing import Final, Literal
+
+import streamlit as st
+
+from mlcore.core import Config, ConfigError
+from mlcore.experiments import config_class
+from mlcore.runs import open_store
+from mlcore.runs.execution import supervisor
+from mlcore.sweeps import Range, Sweep, SweepSpec, spec_for
+from mlcore.sweeps import start as start_sweep
+from mlcore.sweeps.asking import as_python, as_words, settings_for
+from mlcore.sweeps.forecast import Forecast, forecast
+from mlcore.ui import form, page, run_parts
+from mlcore.ui.ranges.form import PARAM, RangeForm, summary
+from mlcore.ui.sweeps import selection
+from mlcore.ui.sweeps.search_form import Search, search_form
+
+Experiment = Literal["mnist", "regression"]
+
+_TITLES: Final[dict[str, Experiment]] = {"MNIST": "mnist", "Regression": "regression"}
+_OPEN: Final[dict[Experiment, tuple[str, ...]]] = {
+    "mnist": ("Loss and optimizer",),
+    "regression": ("Descent",),
+}
+_FIRST: Final[Mapping[Experiment, tuple[str, dict[str, object], dict[str, str]]]] = {
+    "mnist": ("linear baseline", {"epochs": 1}, {"lr": "log:0.001:10"}),
+    "regression": ("standardized", {}, {"lr": "log:0.001:1.2"}),
+}
+"""What a form begins with: a preset, what is changed in it, and the ranges; seconds of work."""
+
+
+@st.fragment(key="sweeps.form")
+def show() -> None:
+    """Draw the form; starting reruns the page, which then shows the new sweep."""
+    title = st.segmented_control(
+        "Experiment",
+        list(_TITLES),
+        default="MNIST",
+        required=True,
+        key="experiment",
+        bind="query-params",
+        on_change=_leave_forms,
+    )
+    experiment = _TITLES[title]
+    cls = config_class(experiment)
+    key = f"sweeps.{experiment}"
+    _begin(cls, experiment, key)
+    top = st.container(key="sweeps.top")
+    how = st.expander("How to search", expanded=True, key="sweeps.how to search")
+    ranges = RangeForm(cls, key=key)
+    config = form.config_form(
+        cls, key=key, open_groups=_OPEN[experiment], presets_in=top, ranges=ranges
+    )
+    with how:
+        search = search_form(config if config is not None else cls())
+    spec: SweepSpec | None = None
+    with top, page.sentences():
+        spec = _start(config, ranges.ranges(), search)
+    if spec is not None and search is not None:
+        settings = settings_for(spec, search.settings, search.minutes)
+        budget = (settings, search.minutes)
+        page.as_code(
+            f"import mlcore\n\nsweep = {as_python(spec, *budget)}",
+            shlex.join(as_words(spec, *budget)),
+            key="sweeps.form.code",
+        )
+
+
+def _leave_forms() -> None:
+    """Take the fields of all forms out of the URL: those of one would be read as another's."""
+    for experiment in _TITLES.values():
+        for name in config_class(experiment).model_fields:
+            for param in (name, PARAM + name):
+                if param in st.query_params:
+                    del st.query_params[param]
+
+
+def _begin(cls: type[Config], experiment: Experiment, key: str) -> None:
+    """Fill a form that nobody has touched and no link has filled, so that it says something."""
+    touched = f"{key}.begun"
+    if st.session_state.get(touched):
+        return
+    st.session_state[touched] = True
+    linked = any(n in st.query_params or PARAM + n in st.query_params for n in cls.model_fields)
+    if not linked:
+        preset, changes, ranges = _FIRST[experiment]
+        form.fill(cls.presets[preset].replace(**changes), key=key)
+        RangeForm(cls, key=key).fill(ranges)
+
+
+def _start(
+    config: Config | None, ranges: Mapping[str, Range] | None, search: Search | None
+) -> SweepSpec | None:
+    """The cost and the button; returns the sweep that the form describes, if it describes one."""
+    selection.show_refusal()
+    spec, why = _spec(config, ranges, search)
+    started = "sweeps.started"
+    if spec is not None and search is not None:
+        store = open_store()
+        ahead = forecast(store, spec, _settings(search))
+        varied = page.plain(summary(type(spec.config), spec.space.ranges))
+        st.caption(f"{varied}\\\n{cost(ahead, search, supervisor.slots(store))}")
+    elif why:
+        st.info(page.plain(why), icon=":material/swap_horiz:")
+    st.button(
+        "Start the sweep",
+        type="primary",
+        icon=":material/play_arrow:",
+        width="stretch",
+        disabled=spec is None,
+        key="sweeps.start",
+        on_click=_begin_sweep,
+        args=(spec, search, started),
+    )
+    sweep_id: str | None = st.session_state.pop(started, None)
+    if sweep_id is not None:
+        selection.show_sweep(sweep_id)
+        st.rerun()
+    return spec
+
+
+def _spec(
+    config: Config | None, ranges: Mapping[str, Range] | None, search: Search | None
+) -> tuple[SweepSpec | None, str]:
+    """The sweep that the form describes, or why it describes none."""
+    if config is None or ranges is None:
+        return None, "A field needs another value; the form says which."
+    if not ranges:
+        return None, "Press *Vary* beside a field to turn it into a range."
+    if search is None:
+        return None, "Choose an objective."
+    try:
+        spec = spec_for(
+            config,
+            ranges,
+            search.settings,
+            sampler=search.sampler,
+            objective=search.objectives,
+            direction=search.directions,
+            seeds=search.seeds,
+            prune=search.prune,
+        )
+    except ConfigError as error:
+        return None, str(error)
+    except ValueError as error:
+        return None, str(error)
+    return spec, ""
+
+
+def _begin_sweep(spec: SweepSpec | None, search: Search | None, started: str) -> None:
+    if spec is None or search is None:
+        return
+
+    def begin() -> None:
+        found: Sweep = start_sweep(open_store(), spec, search.settings, search.minutes)
+        st.session_state[started] = found.id
+
+    selection.attempt(begin)
+
+
+def _settings(search: Search) -> int:
+    """How many settings to look ahead: the budget, or where minutes limit it, some to judge by."""
+    return search.settings if search.settings is not None else 20
+
+
+def cost(ahead: Forecast, search: Search, places: int) -> str:
+    """How many runs, how many of them are known, how long: a line before the button.
+
+    Args:
+        ahead: What is known.
+        search: The budget and the seeds.
+        places: Runs worked on at once.
+    """
+    if search.minutes is not None:
+        parts = [f"New runs start for **{search.minutes:g} min**, {search.seeds} a setting"]
+        if ahead.seconds is not None and ahead.runs:
+            parts.append(f"about {run_parts.duration(ahead.seconds / ahead.runs)} a run")
+    else:
+        times = f" ({ahead.settings} settings × {search.seeds} seeds)" * (search.seeds > 1)
+        parts = [f"**{ahead.runs} run{'s' * (ahead.runs != 1)}**{times}"]
+        if ahead.cached is None:
+            parts.append("known results answer from the cache")
+        elif ahead.cached:
+            parts.append(f"{ahead.cached} answered from the cache")
+        if ahead.refused:
+            parts.append(f"{ahead.refused} settings refused: values that do not go together")
+    if search.minutes is None and ahead.seconds == 0 and ahead.cached == ahead.runs:
+        return " · ".join(parts) + " · nothing to train."
+    if ahead.seconds is None:
+        return " · ".join(parts) + f" · {ahead.basis}."
+    workers = max(1, places)
+    if search.minutes is None:
+        parts.append(f"about **{run_parts.duration(ahead.seconds / workers)}**")
+    many = f"{workers} at a time" if workers > 1 else "one worker"
+    return " · ".join(parts) + f", {many} ({ahead.basis})."

@@ -1,0 +1,63 @@
+"""Widgets that both a person and the program set, kept safe from old news.
+
+With every request, those of a polling fragment included, a browser sends what all its widgets
+show. A request that was on its way when the program set a widget brings the old value back, and
+Streamlit takes it for a change made by a person: a preset would be undone, a slider jump back.
+So a callback first asks ``changed_by_user``.
+"""
+
+import time
+from dataclasses import dataclass, field
+from typing import Final
+
+import streamlit as st
+
+OLD_NEWS_S: Final = 1.5
+"""How long a request may have been on its way. Within it nobody sets the same widget back by hand
+to the very value that the program replaced."""
+
+
+@dataclass(slots=True)
+class _Shown:
+    """What a widget shows, and what the program replaced by it lately, with the times."""
+
+    value: object
+    replaced: list[tuple[float, object]] = field(default_factory=list)
+
+
+def set_widget(key: str, value: object) -> str:
+    """Make a widget show a value; call it just before the widget of that key is drawn.
+
+    Returns:
+        The key.
+    """
+    shown = _all_shown().setdefault(key, _Shown(value))
+    if key in st.session_state and st.session_state[key] != value:
+        shown.replaced.append((time.monotonic(), st.session_state[key]))
+    if key not in st.session_state or st.session_state[key] != value:
+        st.session_state[key] = value
+    shown.value = value
+    return key
+
+
+def changed_by_user(key: str) -> bool:
+    """Whether a person set the widget, as far as its callback can tell.
+
+    False where the browser only says what the program showed last, or what it replaced lately.
+    Call it once for each change: requests come in the order in which they were sent, so a value
+    that a person set says that whatever comes after it is no old news either.
+    """
+    shown, value = _all_shown().get(key), st.session_state[key]
+    if shown is None:
+        return True
+    now = time.monotonic()
+    shown.replaced = [(at, old) for at, old in shown.replaced if now - at < OLD_NEWS_S]
+    if value == shown.value or any(value == old for _, old in shown.replaced):
+        return False
+    shown.replaced.clear()
+    return True
+
+
+def _all_shown() -> dict[str, _Shown]:
+    shown: dict[str, _Shown] = st.session_state.setdefault("widgets set by the program", {})
+    return shown

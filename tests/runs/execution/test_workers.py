@@ -1,0 +1,192 @@
+"""Real worker processes: started, shared, killed, outlived."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+import torch
+
+import mlcore
+from mlcore.runs import Run, Status
+from mlcore.runs.execution.deaths import reap
+from mlcore.runs.execution.engines.local import ensure_workers
+from mlcore.runs.execution.worker import execute
+from mlcore.runs.store.store import Store
+from tests.conftest import workers_of
+from tests.runs.toy import ToyConfig
+
+KILLS = int(os.environ.get("MLCORE_TEST_KILLS", "2"))
+"""Worker kills at random moments on each back end; MLCORE_TEST_KILLS=20 for the whole measure."""
+
+
+_IGNORED = shutil.ignore_patterns("*.xz", "__pycache__")
+
+
+def until(condition: Callable[[], bool], seconds: float = 60) -> float:
+    """Wait for a condition; give the seconds it took."""
+    began = time.monotonic()
+    while not condition():
+        assert time.monotonic() - began < seconds, "it did not come true in time"
+        time.sleep(0.01)
+    return time.monotonic() - began
+
+
+def test_a_submitted_run_is_carried_out_by_a_worker(store: Store) -> None:
+    submitted = mlcore.submit(ToyConfig())
+    assert submitted.status == Status.QUEUED
+    done = submitted.wait(60)
+    assert (done.status, done.step) == (Status.FINISHED, 100)
+    (worker,) = workers_of(store.url)
+    assert worker.pid != os.getpid()
+    assert worker.nice() > 0 or sys.platform == "win32"
+    assert torch.equal(
+        done.model().state_dict()["weight"],
+        mlcore.run(ToyConfig(), force=True).model().state_dict()["weight"],
+    )
+
+    # the same worker takes the next one, and a pause sets it free for another run
+    slow = mlcore.submit(ToyConfig(steps=1000, delay=0.01))
+    until(lambda: slow.refresh().step > 3)
+    slow.pause()
+    until(lambda: slow.refresh().status == Status.PAUSED)
+    assert mlcore.submit(ToyConfig(seed=1)).wait(60).status == Status.FINISHED
+    slow.refresh().resume()
+    until(lambda: slow.refresh().status == Status.RUNNING)
+    assert [w.pid for w in workers_of(store.url)] == [worker.pid]
+
+    # SIGTERM is a stop: the state is kept
+    worker.send_signal(signal.SIGTERM)
+    stopped = slow.wait(60)
+    assert stopped.status == Status.STOPPED
+    assert stopped.model() is not None
+    psutil.wait_procs([worker], timeout=30)
+    assert workers_of(store.url) == []
+
+
+def test_a_killed_worker_loses_no_flushed_point_and_its_run_goes_on(store: Store) -> None:
+    config = ToyConfig(steps=400, delay=0.003)
+    whole = mlcore.run(config)
+    run = mlcore.submit(config, force=True)
+    chance = random.Random(store.server)  # other moments on the other back end
+    for _ in range(KILLS):
+        until(lambda: run.refresh().status == Status.RUNNING)
+        time.sleep(chance.uniform(0, 0.8))  # the random moment that is tested
+        seen = run.refresh()
+        points = seen.metrics()
+        for worker in workers_of(store.url):
+            worker.kill()
+        took = until(lambda: reap(store) != [] or run.refresh().status != Status.RUNNING)
+        if run.refresh().status == Status.FINISHED:
+            break
+        assert took < 10
+        lost = run.refresh()
+        assert lost.error is not None
+        assert "ended without a word" in lost.error
+        kept = lost.metrics()
+        assert len(kept) >= len(points) >= seen.step
+        assert list(kept["step"]) == list(range(len(kept))), "no gap"
+        lost.resume()
+    done = run.wait(60)
+    assert done.status == Status.FINISHED
+    assert done.metrics()[["step", "value"]].equals(whole.metrics()[["step", "value"]])
+    assert torch.equal(done.model().state_dict()["weight"], whole.model().state_dict()["weight"])
+
+
+def test_two_processes_that_submit_one_config_train_once(store: Store) -> None:
+    """This process and another, from the same moment on."""
+    config = ToyConfig(steps=200, delay=0.005)
+    code = (
+        "import sys; import mlcore; from tests.runs.toy import ToyConfig;"
+        "print('ready', flush=True); sys.stdin.readline();"
+        "run = mlcore.run(ToyConfig(steps=200, delay=0.005)); print(run.id, run.status)"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdin is not None
+        assert other.stdout is not None
+        assert other.stdout.readline() == "ready\n"
+        other.stdin.write("go\n")
+        other.stdin.flush()
+        mine = mlcore.run(config)
+        said = other.communicate(timeout=60)[0]
+    (run,) = store.list()
+    assert (mine.id, mine.status) == (run.id, Status.FINISHED)
+    assert said == f"{run.id} finished\n"
+    assert workers_of(store.url) == [], "it ran in one of the two"
+
+
+@pytest.mark.sqlite
+def test_ctrl_c_keeps_the_state_and_the_same_line_goes_on(store: Store) -> None:
+    code = (
+        "import mlcore; from tests.runs.toy import ToyConfig;"
+        "mlcore.run(ToyConfig(steps=200, delay=0.01))"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True)
+    until(lambda: any(run.step > 5 for run in store.list()))
+    process.send_signal(signal.SIGINT)
+    assert "KeyboardInterrupt" in process.communicate(timeout=60)[1]
+    (stopped,) = store.list()
+    assert stopped.status == Status.STOPPED
+    done = mlcore.run(ToyConfig(steps=200, delay=0.01))
+    assert (done.id, done.status) == (stopped.id, Status.FINISHED)
+    assert list(done.metrics()["step"]) == list(range(201))
+
+
+@pytest.mark.sqlite
+def test_no_more_workers_are_started_than_there_is_work_for(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLCORE_WORKERS", "2")
+    runs = [mlcore.submit(ToyConfig(seed=s, steps=100, delay=0.005)) for s in range(3)]
+    for _ in range(5):
+        ensure_workers(store)
+    assert len(workers_of(store.url)) == 2
+    assert {run.wait(60).status for run in runs} == {Status.FINISHED}
+    mlcore.submit(ToyConfig(seed=9)).wait(60)
+    assert len(workers_of(store.url)) == 2, "idle ones are used before a new one is started"
+
+
+@pytest.mark.sqlite
+def test_an_idle_worker_ends_by_itself(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLCORE_WORKER_IDLE", "0.2")
+    mlcore.submit(ToyConfig()).wait(60)
+    until(lambda: workers_of(store.url) == [])
+    assert mlcore.submit(ToyConfig(seed=1)).wait(60).status == Status.FINISHED
+
+
+def test_any_engine_can_carry_out_a_run_from_two_strings(store: Store) -> None:
+    queued: Run = store.submit(ToyConfig())
+    assert execute(store.url, queued.id).status == Status.FINISHED
+    with pytest.raises(RuntimeError, match="is finished, not queued"):
+        execute(store.url, queued.id)
+
+
+@pytest.mark.sqlite
+def test_a_worker_of_old_code_makes_way_for_a_fresh_one(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The package is edited under a warm worker; the next run is not made by what it remembers."""
+    copy = tmp_path / "checkout"
+    shutil.copytree(Path(mlcore.__file__).parent, copy / "mlcore", ignore=_IGNORED)
+    shutil.copytree(Path(__file__).parent, copy / "tests" / "runs", ignore=_IGNORED)
+    monkeypatch.setenv("PYTHONPATH", str(copy))
+    monkeypatch.setattr(mlcore, "__file__", str(copy / "mlcore" / "__init__.py"))
+    mlcore.submit(ToyConfig()).wait(60)
+    (old,) = workers_of(store.url)
+    with (copy / "mlcore" / "runs" / "worker.py").open("a") as file:
+        file.write("\n_EDITED = True\n")
+    psutil.wait_procs([old], timeout=30)
+    assert mlcore.submit(ToyConfig(seed=1)).wait(60).status == Status.FINISHED
+    (fresh,) = workers_of(store.url)
+    assert fresh.pid != old.pid

@@ -1,0 +1,217 @@
+"""The store: opened or refused in a sentence, and one run for one config."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from sqlalchemy import inspect, text
+
+from mlcore.core import RunNotFoundError, RunStateError, StoreError
+from mlcore.runs import Status
+from mlcore.runs.execution.claims import end, take
+from mlcore.runs.execution.liveness import ProcessId
+from mlcore.runs.status import LIVE
+from mlcore.runs.store.database import file_system, resolve_url
+from mlcore.runs.store.schema import metadata
+from mlcore.runs.store.store import Store, database, open_store
+from tests.runs.toy import ToyConfig
+
+
+def test_the_migrations_make_the_tables_that_the_code_expects(store: Store) -> None:
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+
+    with store.reading() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+        indexes = {index["name"]: index for index in inspect(connection).get_indexes("runs")}
+        options = indexes["runs_one_live"]["dialect_options"]
+        wheres = [str(value) for name, value in options.items() if name.endswith("_where")]
+        assert {word for where in wheres for word in re.findall(r"'(\w+)'", where)} == {*LIVE}
+
+
+def test_many_processes_may_make_one_store_at_once(tmp_path: Path) -> None:
+    code = "import sys; from mlcore.runs.store.store import open_store; open_store(sys.argv[1])"
+    command = [sys.executable, "-W", "error", "-c", code, str(tmp_path / "runs.db")]
+    started = [subprocess.Popen(command) for _ in range(4)]
+    assert [process.wait(60) for process in started] == [0, 0, 0, 0]
+    assert open_store(str(tmp_path / "runs.db")).list() == []
+
+
+def test_a_store_that_another_process_is_making_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "runs.db"
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")  # as yet the file is not in WAL mode
+    waits: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        waits.append(seconds)
+        other.close()
+
+    monkeypatch.setattr("mlcore.runs.store.database.time.sleep", sleep)
+
+    assert open_store(str(path)).list() == []
+    assert len(waits) == 1
+
+
+def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text("my notes, not a database, " * 100)
+    before = path.read_bytes()
+    with pytest.raises(StoreError, match=r"notes\.txt is not a store"):
+        open_store(str(path))
+    assert path.read_bytes() == before
+
+
+def test_a_store_from_a_newer_version_is_refused(store: Store) -> None:
+    with store.writing() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(StoreError, match=r"made by a newer mlcore .*revision 9999.*Update mlcore"):
+        Store(store.url)
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match="cannot be made"):
+        open_store(str(tmp_path / "file" / "deep" / "runs.db"))
+    with pytest.raises(StoreError, match="is a folder"):
+        open_store(str(tmp_path))
+
+
+def test_a_folder_that_cannot_be_written_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.access", lambda *_: False)  # root may write anywhere
+    with pytest.raises(StoreError, match="cannot be written"):
+        Store(str(tmp_path / "runs.db"))
+
+
+def test_sqlite_on_a_network_file_system_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "file_system", lambda _: "nfs4")
+    with pytest.raises(StoreError, match=r"network file system \(nfs4\).*PostgreSQL"):
+        Store(str(tmp_path / "runs.db"))
+    assert not (tmp_path / "runs.db").exists()
+
+
+def test_the_file_system_of_a_folder_is_that_of_its_mount(tmp_path: Path) -> None:
+    assert file_system(Path("/proc")) in ("proc", "")
+    assert file_system(tmp_path) != "proc"
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("sqlite://", "in memory"),
+        ("mysql://host/db", "not supported"),
+        ("://", "is not a URL"),
+    ],
+)
+def test_an_address_that_cannot_serve_is_refused(url: str, words: str) -> None:
+    with pytest.raises(StoreError, match=words):
+        resolve_url(url)
+
+
+def test_an_address_is_the_same_from_any_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert resolve_url("runs.db") == f"sqlite:///{tmp_path / 'runs.db'}"
+    assert resolve_url("sqlite:///runs.db") == f"sqlite:///{tmp_path / 'runs.db'}"
+
+
+def test_an_unknown_run_is_an_error_that_says_how_to_list_them(store: Store) -> None:
+    with pytest.raises(RunNotFoundError, match=r"No run has the id 'nope'.*mlcore ls"):
+        store.get("nope")
+
+
+def test_a_run_is_found_by_the_beginning_of_its_id(store: Store) -> None:
+    run = store.submit(ToyConfig())
+    assert store.get(run.id[:4]).id == run.id
+    with pytest.raises(RunNotFoundError):
+        store.get("%%%")
+
+
+def test_equal_configs_share_one_live_run(store: Store) -> None:
+    first = store.submit(ToyConfig())
+    assert store.submit(ToyConfig()).id == first.id
+    assert store.submit(ToyConfig(), force=True).id == first.id
+    assert store.submit(ToyConfig(seed=1)).id != first.id
+    assert [run.id for run in store.list(status=Status.QUEUED)][-1] == first.id
+
+
+def test_a_finished_run_answers_until_forced(store: Store) -> None:
+    first = store.submit(ToyConfig())
+    _finish(store)
+    again = store.submit(ToyConfig())
+    assert (again.id, again.cached, again.status) == (first.id, True, Status.FINISHED)
+    forced = store.submit(ToyConfig(), force=True)
+    assert forced.id != first.id
+    assert not forced.cached
+
+
+def test_a_queued_run_obeys_at_once(store: Store) -> None:
+    run = store.submit(ToyConfig())
+    paused = run.pause()
+    assert paused.status == Status.PAUSED
+    assert store.submit(ToyConfig()).id == run.id, "a paused run is taken up again"
+    assert run.refresh().stop().status == Status.STOPPED
+    assert store.submit(ToyConfig()).id == run.id, "so is a stopped one"
+
+
+def test_a_finished_run_cannot_be_resumed(store: Store) -> None:
+    run = store.submit(ToyConfig())
+    _finish(store)
+    with pytest.raises(RunStateError, match="finished, so there is nothing to resume"):
+        run.resume()
+    assert run.stop().status == Status.FINISHED, "asking an ended run to stop changes nothing"
+
+
+def test_a_stopped_run_does_not_resume_beside_a_live_twin(store: Store) -> None:
+    first = store.submit(ToyConfig())
+    first.stop()
+    second = store.submit(ToyConfig(), force=True)
+    assert second.id != first.id
+    with pytest.raises(RunStateError, match="another run of the same config is live"):
+        first.resume()
+
+
+def test_a_running_run_is_not_deleted(store: Store) -> None:
+    run = store.submit(ToyConfig())
+    claim = take(store, ProcessId.of())
+    assert claim is not None
+    with pytest.raises(RunStateError, match="Stop it first"):
+        run.delete()
+    end(claim, Status.STOPPED)
+    run.delete()
+    assert store.list() == []
+
+
+def test_a_status_that_does_not_exist_is_refused(store: Store) -> None:
+    with pytest.raises(ValueError, match="'asleep' is no status"):
+        store.list(status="asleep")
+
+
+def test_a_store_that_was_removed_is_made_anew(tmp_path: Path) -> None:
+    path = tmp_path / "runs.db"
+    open_store(str(path)).submit(ToyConfig())
+    for file in tmp_path.glob("runs.db*"):
+        file.unlink()
+    assert open_store(str(path)).list() == []
+    with sqlite3.connect(path) as raw:
+        assert raw.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    raw.close()
+
+
+def _finish(store: Store) -> None:
+    claim = take(store, ProcessId.of())
+    assert claim is not None
+    end(claim, Status.FINISHED)

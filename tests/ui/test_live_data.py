@@ -1,0 +1,133 @@
+"""Reading curves: every point once, whoever watches."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from sqlalchemy import update
+
+from mlcore import MNISTConfig, Run
+from mlcore.runs.store.points import Point
+from mlcore.runs.store.schema import runs
+from mlcore.runs.store.store import Store
+from mlcore.ui import live_curves, live_data
+
+
+@pytest.fixture(autouse=True)
+def nothing_remembered() -> Iterator[None]:
+    yield
+    live_data._chart_rows.cache_clear()
+    live_data._feed.cache_clear()
+
+
+@pytest.fixture
+def run(store: Store) -> Run:
+    return store.submit(MNISTConfig())
+
+
+def grow(run: Run, first: int, last: int, status: str = "running") -> Run:
+    """Write points as a worker does, and move the run's step with them."""
+    new = [Point(step, "train_loss", 1 / step, step / 10) for step in range(first, last + 1)]
+    with run.store.writing() as connection:
+        run.store.point_table.write(connection, run.key, new)
+        connection.execute(
+            update(runs)
+            .where(runs.c.key == run.key)
+            .values(status=status, step=last, done=last, total=10_000, elapsed=last / 10)
+        )
+    return run.refresh()
+
+
+def drawn_steps(run: Run) -> list[float]:
+    rows = live_data.chart_rows([run], {run.id: "it"}, "loss")
+    steps: list[float] = rows.loc[rows["kind"] == "train", "x"].tolist()
+    return steps
+
+
+def test_a_growing_run_is_drawn_whole_at_every_moment(run: Run) -> None:
+    last = 0
+    for more in (1, 2, 5, 8, 1, 30, 3, 3, 60, 200):
+        run = grow(run, last + 1, last + more)
+        last += more
+        assert drawn_steps(run) == list(range(1, last + 1))
+
+
+def test_a_long_run_is_thinned_and_keeps_its_ends_and_extremes(run: Run) -> None:
+    last = 0
+    for _ in range(20):
+        run = grow(run, last + 1, last + 100)
+        last += 100
+        steps = drawn_steps(run)
+        assert len(steps) <= live_curves.POINTS
+        assert steps[-1] == last
+        assert steps == sorted(set(steps))
+    rows = live_data.chart_rows([run], {run.id: "it"}, "loss")
+    band = rows[rows["kind"] == "band"]
+    assert band["high"].max() == 1.0
+    assert band["low"].min() == 1 / last
+
+
+def test_a_run_that_ends_is_read_once_more_whole(run: Run) -> None:
+    drawn_steps(grow(run, 1, 500))
+    ended = grow(run, 501, 700, status="finished")
+    steps = drawn_steps(ended)
+    assert steps[-1] == 700
+    assert len(steps) <= live_curves.POINTS
+
+
+def test_a_resumed_run_that_repeats_steps_is_drawn_without_repeats(run: Run) -> None:
+    drawn_steps(grow(run, 1, 50))
+    drawn_steps(grow(run, 51, 60, status="lost"))
+    again = grow(run, 41, 45)
+    assert drawn_steps(again) == list(range(1, 61))
+    assert drawn_steps(grow(run, 46, 70)) == list(range(1, 71))
+
+
+@pytest.fixture
+def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Each read of the store: ``whole`` histories and ``new`` points."""
+    seen: list[str] = []
+
+    def counting(name: str, method: str) -> None:
+        original: Callable[..., object] = getattr(Store, method)
+
+        def counted(*args: object, **kwargs: object) -> object:
+            seen.append(name)
+            return original(*args, **kwargs)
+
+        monkeypatch.setattr(Store, method, counted)
+
+    counting("whole", "curves")
+    counting("new", "metrics")
+    return seen
+
+
+def test_a_live_run_is_read_by_cursor_and_seldom_whole(run: Run, reads: list[str]) -> None:
+    for step in range(1, 40):
+        run = grow(run, step, step)
+        drawn_steps(run)
+        live_data.chart_rows([run], {run.id: "it"}, "accuracy")
+
+    metrics = {name for splits in live_data.METRICS.values() for name in splits.values()}
+    assert reads.count("whole") == len(metrics)
+    assert reads.count("new") == 38
+
+
+def test_tabs_that_watch_the_same_share_the_reading(run: Run, reads: list[str]) -> None:
+    run = grow(run, 1, 50)
+    first = live_data.chart_rows([run], {run.id: "it"}, "loss")
+    reads.clear()
+
+    assert live_data.chart_rows([run.refresh()], {run.id: "it"}, "loss") is first
+    assert reads == []
+
+
+def test_the_axis_ends_where_the_run_will(run: Run) -> None:
+    run = grow(run, 1, 50)
+    by_step = live_data.chart_rows([run], {run.id: "it"}, "loss")
+    by_time = live_data.chart_rows([run], {run.id: "it"}, "loss", axis="time")
+    assert by_step.loc[by_step["kind"] == "end", "x"].tolist() == [10_000]
+    assert by_time.loc[by_time["kind"] == "end", "x"].tolist() == pytest.approx([1000.0])
+
+
+def test_a_run_without_points_is_an_empty_chart(run: Run) -> None:
+    assert drawn_steps(run) == []
