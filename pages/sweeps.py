@@ -6,7 +6,7 @@ from mlcore.ui import page
 
 page.header("Sweeps", "Which settings matter, and which are best?")
 
-from mlcore.sweeps import SweepNotFoundError  # noqa: E402 - first paint, then load
+from mlcore.core import SweepNotFoundError  # noqa: E402 - first paint, then load
 from mlcore.ui.sweeps import panel, selection, start_form  # noqa: E402
 
 controls, picture = page.columns()

@@ -58,7 +58,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadSco
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """What a store promises it promises on every back end, so its tests run on each."""
     test = metafunc.definition
-    here = test.path.parent.name in ON_BOTH and test.get_closest_marker("sqlite") is None
+    folders = test.path.parent.relative_to(metafunc.config.rootpath / "tests").parts
+    here = folders[:1] == ON_BOTH and test.get_closest_marker("sqlite") is None
     both = here or test.get_closest_marker("both_back_ends") is not None
     if both and "store" in metafunc.fixturenames:
         metafunc.parametrize("store", BACK_ENDS, indirect=True)

@@ -45,7 +45,7 @@ class BackwardOptions:
 
 
 def mended(backward_options: BackwardOptions, failure: Failure) -> BackwardOptions:
-    """The backward_options changed as the failure's meaning advises; equal where it advises nothing."""
+    """The options changed as the failure's meaning advises; equal where it advises nothing."""
     advice = dict(failure.meaning.backward_options)
     if not backward_options.then_by:
         advice.pop("create_graph", None)  # it mends only a second call through the gradient

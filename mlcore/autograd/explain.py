@@ -16,7 +16,7 @@ class Meaning:
     Attributes:
         meaning: One or two sentences on what happened.
         mend: One sentence on what to do.
-        backward_options: Settings of the ledger that mend it, by field name of ``backward_options.BackwardOptions``.
+        backward_options: Fields of ``BackwardOptions`` that mend it, with their values.
     """
 
     meaning: str

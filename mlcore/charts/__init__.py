@@ -1,16 +1,5 @@
 """Charts: a DataFrame goes in, an Altair chart comes out; one module a domain."""
 
-from typing import TYPE_CHECKING, Any
+import lazy_loader as lazy
 
-if TYPE_CHECKING:
-    from mlcore.charts.notebook import curves
-
-__all__ = ["curves"]
-
-
-def __getattr__(name: str) -> Any:
-    if name == "curves":  # late: the palette alone should not load Altair
-        from mlcore.charts.notebook import curves
-
-        return curves
-    raise AttributeError(f"module 'mlcore.charts' has no attribute {name!r}")
+__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)

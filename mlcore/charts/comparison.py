@@ -67,8 +67,8 @@ def comparison_rows(
             of x; ``low < high`` draws a band.
         labels: What to call each run; runs that it does not name are left out.
         metric: Its name: a share of 1 (``is_share``) turns into 1 − value with ``log_y``.
-        smoothing: Weight of ``mlcore.runs.analysis.smoothing.smoothed``, from 0 to below 1; the raw curve
-            stays, faint.
+        smoothing: Weight of ``mlcore.runs.analysis.smoothing.smoothed``, from 0 to below 1; the
+            raw curve stays, faint.
         log_x: Leave out what a logarithmic axis cannot show: x of 0.
         log_y: Likewise values of 0 and below.
 

@@ -82,8 +82,8 @@ def curve_rows(
         labels: What to call each run in a tooltip.
         end: Where the horizontal axis ends, so that it stays while the curves grow.
         axis: What the horizontal axis measures.
-        smoothing: Weight of ``mlcore.runs.analysis.smoothing.smoothed`` for the train curves; the raw
-            ones stay, faint.
+        smoothing: Weight of ``mlcore.runs.analysis.smoothing.smoothed`` for the train curves;
+            the raw ones stay, faint.
         error_rate: Draw 1 − value, for accuracies on a logarithmic scale.
 
     Returns:

@@ -136,7 +136,7 @@ class MNISTConfig(MNISTFields):
         return train(self, snapshot)
 
     def ensemble_key(self) -> str | None:
-        """What configs must share to train as one program: see ``mlcore.mnist.ensemble.program``."""
+        """What configs must share to train as one program: see ``mlcore.mnist.ensemble``."""
         from mlcore.mnist.ensemble.key import shape
 
         return shape(self)
@@ -207,13 +207,14 @@ class MNISTConfig(MNISTFields):
         """Device, precision and threads that the run gets on this machine."""
         import torch
 
-        from mlcore.mnist.runtime import cores_here, device_for, precision_for, threads_for
+        from mlcore.core.cores import given_cores
+        from mlcore.mnist.runtime import device_for, precision_for, threads_for
 
         device = device_for(self)
         name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
         used: dict[str, str | int] = {"device": name, "precision": precision_for(self, device)}
         return (
-            used if device.type != "cpu" else {**used, "threads": threads_for(self, cores_here())}
+            used if device.type != "cpu" else {**used, "threads": threads_for(self, given_cores())}
         )
 
 

@@ -2,10 +2,10 @@
 
 Torch's own way to use two cores is to split every single operation. It waits at the end of each,
 some thirty times a step, and its threads spin while they wait: beside a busy second core that was
-up to 20 times slower than one thread. Here each microbatch of a batch is one thread's business from
+up to 20 times slower than one thread. Here one thread takes a microbatch from
 its pixels to its gradient, and threads meet once a step. A core that is busy elsewhere then costs
-only what it would have given. And because the cut depends on the config alone, and the sum of the
-gradients on the order of the microbatches, the result is the same bit for bit on any number of cores.
+only what it would have given. The cut depends on the config alone, and the sum of the gradients on
+the order of the microbatches, so the result is the same bit for bit on any number of cores.
 
 Measured on two cores with tests/bench/threads.py, see ``mlcore.mnist.runtime``.
 """
@@ -43,8 +43,8 @@ def one_image(config: MNISTConfig) -> tuple[LayerShape, ...]:
 def microbatches_for(config: MNISTConfig) -> int:
     """Into how many microbatches a full batch is cut: a function of the config, not of the machine.
 
-    As many as leave each microbatch 128 images and 100 million floating-point operations of a forward
-    pass, at most 8; less work than that is done before a second thread has woken up. Batch
+    As many as leave each microbatch 128 images and 100 million floating-point operations of a
+    forward pass, at most 8; less work than that is done before a second thread has woken up. Batch
     normalization looks at the whole batch, so there it is one.
     """
     if config.normalization == "batch" and config.model != "linear":

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from torch import Tensor
 
 from mlcore.core import DivergenceError, Snapshot, SnapshotError, Step
-from mlcore.mnist.data.digits import digits as data
+from mlcore.mnist.data import digits as data
 from mlcore.mnist.runtime import Speed
 from mlcore.mnist.schedules import learning_rate
 from mlcore.mnist.torch_state import isolated_torch_state
@@ -32,9 +32,9 @@ def train(config: MNISTConfig, snapshot: Snapshot | None = None) -> Iterator[Ste
       before the weights moved. At every ``cadence(config)``-th step and at each epoch's end.
     - ``test_loss``, ``test_accuracy``: over the whole test set, at step 0 and at each epoch's end,
       together with the arrays that ``mlcore.mnist.evaluate.Evaluation`` describes, and, where
-      ``mlcore.mnist.weight_snapshots.keeps`` says so, a copy of the weights: for ``hidden1.weight`` the array
-      ``model.hidden1.weight``. ``mlcore.mnist.load_weights(config, Snapshot(step.arrays))`` makes
-      a network of them.
+      ``mlcore.mnist.weight_snapshots.keeps`` says so, a copy of the weights: for
+      ``hidden1.weight`` the array ``model.hidden1.weight``.
+      ``mlcore.mnist.load_weights(config, Snapshot(step.arrays))`` makes a network of them.
     - ``samples_per_second``: training images per second since it was last told, without the time
       for examining and without the time the caller took. About four times a second.
 

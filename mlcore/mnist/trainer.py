@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn.utils import get_total_norm
 
 from mlcore.core import SnapshotError
+from mlcore.core.cores import given_cores
 from mlcore.mnist.batches import Batches, Microbatch
 from mlcore.mnist.data.digits import Digits
 from mlcore.mnist.evaluate import Evaluation, Examiner
@@ -26,7 +27,7 @@ from mlcore.mnist.optimizers import (
     put_optimizer_tensors,
     set_learning_rate,
 )
-from mlcore.mnist.runtime import cores_here, device_for, precision_for, threads_for
+from mlcore.mnist.runtime import device_for, precision_for, threads_for
 
 if TYPE_CHECKING:
     from mlcore.core import Snapshot
@@ -79,7 +80,7 @@ class Trainer:
             parameter.grad = gradient
         self._loss = loss_for(config)
         self._microbatches = microbatches_for(config) if self._device.type == "cpu" else 1
-        self.team = Team(threads_for(config, cores_here()) if self._microbatches > 1 else 1)
+        self.team = Team(threads_for(config, given_cores()) if self._microbatches > 1 else 1)
 
     def learn(self, step: int, lr: float, *, tell: bool) -> dict[str, float]:
         """Take optimizer step ``step`` (from 0).
@@ -129,7 +130,7 @@ class Trainer:
         )
 
     def _add_up(self, parts: list[tuple[Tensor, ...]]) -> None:
-        """Σ of the microbatches' gradients, into ``.grad``, whose memory layout fused optimizers need."""
+        """Sum the microbatches' gradients into ``.grad``, whose layout fused optimizers need."""
         for total, first, *others in zip(self._gradients, *parts, strict=True):
             if not others:
                 total.copy_(first)

@@ -13,7 +13,7 @@ from mlcore.runs.execution import supervisor
 from mlcore.runs.store.schema import sweeps
 from mlcore.runs.store.store import Store
 from mlcore.sweeps import control, sweep_rows
-from mlcore.sweeps.asking import check_budget, settings_for
+from mlcore.sweeps.budget import check_budget, settings_for
 from mlcore.sweeps.coordinator import advance
 from mlcore.sweeps.pruning import Pruning
 from mlcore.sweeps.recorded_sweep import Sweep, sweep_of

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from mlcore.core import Config, ConfigError, FieldSpec
-from mlcore.sweeps.makers import as_range
 from mlcore.sweeps.ranges import (
     Choices,
     Conditional,
@@ -14,6 +13,7 @@ from mlcore.sweeps.ranges import (
     LinearRange,
     LogRange,
     Range,
+    as_range,
     contains,
 )
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlcore.core import SweepStateError
 from mlcore.sweeps import results, sweep_rows
-from mlcore.sweeps.asking import check_budget
+from mlcore.sweeps.budget import check_budget
 from mlcore.sweeps.coordinator import stop_members
 from mlcore.sweeps.space import Space, SpaceLike
 from mlcore.sweeps.spec import SweepSpec

@@ -66,7 +66,7 @@ def advance(store: Store, sweep_id: str) -> None:
     """Move one sweep on as far as it can go now; one that does not run is left alone.
 
     Rungs are judged, free places are filled, and a sweep that has nothing left to do is finished.
-    A run whose worker died is queued again once by whoever finds it (``mlcore.runs.execution.deaths``).
+    A run whose worker died is queued again once by whoever finds it.
     """
     seen = _look(store, sweep_id)
     if seen is None:

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from mlcore.core import FieldSpec
-from mlcore.sweeps.makers import choices
 from mlcore.sweeps.ranges import (
     Choices,
     Conditional,
@@ -15,6 +14,7 @@ from mlcore.sweeps.ranges import (
     LinearRange,
     LogRange,
     Range,
+    choices,
     frozen,
     word,
 )

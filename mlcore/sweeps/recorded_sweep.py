@@ -14,7 +14,7 @@ from sqlalchemy import Row
 from mlcore.core import Config
 from mlcore.runs import Run
 from mlcore.runs.store.store import Store
-from mlcore.sweeps import asking, control, results, sweep_rows
+from mlcore.sweeps import control, reproduce, results, sweep_rows
 from mlcore.sweeps.ensembles import EnsembleResult, ensembles_of
 from mlcore.sweeps.objectives import Objective
 from mlcore.sweeps.results import Counts
@@ -244,11 +244,11 @@ class Sweep:
 
     def as_python(self) -> str:
         """A line of Python that gives exactly this sweep."""
-        return asking.as_python(self.spec, self.settings, self._minutes)
+        return reproduce.as_python(self.spec, self.settings, self._minutes)
 
     def as_command(self) -> str:
         """A shell command that gives exactly this sweep."""
-        return shlex.join(asking.as_words(self.spec, self.settings, self._minutes))
+        return shlex.join(reproduce.as_words(self.spec, self.settings, self._minutes))
 
     @property
     def _minutes(self) -> float | None:

@@ -21,8 +21,8 @@ _SHOWN_AT_FIRST: Final[tuple[Quantity, ...]] = ("loss", "accuracy")
 _AXES: Final[dict[Axis, str]] = {"step": "Steps", "time": "Seconds"}
 _LEGEND: Final = "Solid with dots: all test images, after each epoch. Faint: training batches."
 _THINNED: Final = (
-    f" Curves are thinned to about {live_curves.POINTS} points; a band spans the lowest and the highest "
-    "value of each. The whole history is in `mlcore.get_run(id).metrics()`."
+    f" Curves are thinned to about {live_curves.POINTS} points; a band spans the lowest and the "
+    "highest value of each. The whole history is in `mlcore.get_run(id).metrics()`."
 )
 
 

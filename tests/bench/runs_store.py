@@ -25,9 +25,9 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from mlcore.runs.analysis.comparison import compare
 from mlcore.runs.export import to_csv, to_json, to_parquet, to_zip
 from mlcore.runs.filters.parser import parse
+from mlcore.runs.store import run_table as table
 from mlcore.runs.store.run_table import revision, run_table
 from mlcore.runs.store.store import Store
-from mlcore.runs.store.store import run_table as table
 from tests.bench.idle import wait_until_idle
 from tests.bench.many_runs import fill
 

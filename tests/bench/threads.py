@@ -5,8 +5,8 @@
 Prints the table that mlcore/mnist/runtime.py rests on: images per second, median and lowest of the
 repeats, each in a process of its own. "operations" splits every single operation over the threads,
 as torch does by itself, with GNU OpenMP's threads spinning while they wait (its default) or
-sleeping (OMP_WAIT_POLICY=passive, GOMP_SPINCOUNT=0); "microbatches" gives each thread its microbatches of a
-batch, as mlcore does. All else is the same code.
+sleeping (OMP_WAIT_POLICY=passive, GOMP_SPINCOUNT=0); "microbatches" gives each thread its share of
+a batch, as mlcore does. All else is the same code.
 """
 
 import argparse
@@ -33,7 +33,7 @@ if split == "operations":
     loop.isolated_torch_state = lambda threads: isolated_torch_state(int(sys.argv[3]))
     trainer.microbatches_for = lambda config: 1
 else:
-    trainer.cores_here = lambda: threads
+    trainer.given_cores = lambda: threads
 config = MNISTConfig.presets[preset].replace(epochs=1000, train_size=20_000)
 started, images, first = 0.0, 0, 30
 for step in loop.train(config):

@@ -28,6 +28,7 @@ from mlcore.runs.execution.claims import flush, take, take_ensemble
 from mlcore.runs.execution.deaths import reap
 from mlcore.runs.execution.liveness import ProcessId
 from mlcore.runs.execution.worker import execute
+from mlcore.runs.store import organize
 from mlcore.runs.store.points import Point
 from mlcore.runs.store.schema import HEAD, files, runs
 from mlcore.runs.store.store import Store, open_store
@@ -36,7 +37,7 @@ from tests.engines.server import PostgresServer
 from tests.runs.toy import ToyConfig
 
 Given = TypeVar("Given")
-MIGRATIONS = Path(mlcore.__file__).parent / "runs" / "migrations"
+MIGRATIONS = Path(mlcore.__file__).parent / "runs" / "store" / "migrations"
 SECRET = "s3cret"  # noqa: S105 - of nobody
 on_postgres = pytest.mark.parametrize("store", ["postgresql"], indirect=True)
 values = st.one_of(
@@ -194,7 +195,7 @@ def test_weights_are_kept_by_the_server_and_found_from_any_machine(
     elsewhere.close()
 
     run.delete()
-    mlcore.runs.store.organize.purge(store)
+    organize.purge(store)
     with store.reading() as connection:
         assert connection.execute(select(func.count()).select_from(files)).scalar_one() == 0
 

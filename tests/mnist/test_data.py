@@ -16,8 +16,8 @@ import torch
 
 from mlcore.core import DataUnavailableError
 from mlcore.mnist.config import MNISTConfig
-from mlcore.mnist.data.digits import cache, folder
-from mlcore.mnist.data.digits import digits as data
+from mlcore.mnist.data import cache, folder
+from mlcore.mnist.data import digits as data
 from mlcore.mnist.data.sources import MNIST_SHA256, SOURCES, DatasetName
 from mlcore.mnist.data.torchvision_compat import torchvision_datasets
 from tests.mnist.conftest import write_folder, write_idx

@@ -13,7 +13,7 @@ from torch.nn import functional
 from mlcore.core import DivergenceError, Snapshot, SnapshotError, Step
 from mlcore.mnist.batches import seeded
 from mlcore.mnist.config import MNISTConfig
-from mlcore.mnist.data.digits import digits as data
+from mlcore.mnist.data import digits as data
 from mlcore.mnist.ensemble import optimizer as stacked_steps
 from mlcore.mnist.ensemble.program import MNISTEnsemble
 from mlcore.mnist.models import build_model

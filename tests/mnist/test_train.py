@@ -187,7 +187,7 @@ def test_a_slow_run_shows_life_between_its_points(
 ) -> None:
     config = small(tiny, batch_size=1, epochs=3)
     assert cadence(config) == 2
-    monkeypatch.setattr(runtime, "INTERVAL_S", 0.0)
+    monkeypatch.setattr(runtime, "SPEED_INTERVAL_S", 0.0)
 
     steps = list(config.train())
 
@@ -259,7 +259,7 @@ def test_the_number_of_cores_changes_no_bit(preset: str, monkeypatch: pytest.Mon
     config = MNISTConfig.presets[preset].replace(train_size=1200, epochs=1)
     runs = []
     for cores in (1, 2, 3):
-        monkeypatch.setattr(trainer, "cores_here", lambda cores=cores: cores)
+        monkeypatch.setattr(trainer, "given_cores", lambda cores=cores: cores)
         runs.append(told(config.train()))
 
     assert_same(runs[0], runs[1])

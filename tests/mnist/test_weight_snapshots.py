@@ -97,7 +97,7 @@ def test_kept_weights_are_copies_that_later_steps_leave_alone(tiny: str) -> None
 
 
 def test_a_learner_names_its_weights_as_a_snapshot_does(tiny: str) -> None:
-    from mlcore.mnist.data.digits import digits
+    from mlcore.mnist.data import digits
 
     config = small(tiny)
     trainer = Trainer(config, digits.load("folder", tiny), None)

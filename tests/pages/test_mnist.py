@@ -4,28 +4,16 @@ import lzma
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
-from streamlit.dataframe_util import convert_arrow_bytes_to_pandas_df
-from streamlit.testing.v1 import AppTest
 
 import mlcore.mnist
 from mlcore import MNISTConfig, Run
 from mlcore.runs.store.store import Store
+from tests.pages.chart_rows import charts
 from tests.pages.conftest import TINY, Open
 
 PAGE = "pages/mnist.py"
 FILES = Path(mlcore.mnist.__file__).parent / "files"
-
-
-def charts(at: AppTest) -> list[pd.DataFrame]:
-    """The rows each chart got, in order."""
-    found = []
-    for element in at.get("vega_lite_chart"):
-        proto = element.proto
-        raw = proto.data.data or proto.datasets[0].data.data
-        found.append(convert_arrow_bytes_to_pandas_df(raw))
-    return found
 
 
 def true_counts(name: str) -> list[int]:

@@ -19,8 +19,8 @@ from mlcore.runs.store.schema import sweeps
 from mlcore.runs.store.store import Store, open_store
 from mlcore.sweeps import LogRange, Sweep, get_sweep, list_sweeps
 from mlcore.sweeps.coordinator import advance
+from tests.pages.chart_rows import charts
 from tests.pages.conftest import Open
-from tests.pages.test_mnist import charts
 
 PAGE = "pages/sweeps.py"
 QUICK = RegressionConfig(standardize=True, steps=30)

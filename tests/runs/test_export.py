@@ -20,7 +20,6 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
-from tests.runs.test_organize import HOSTILE
 
 import mlcore
 from mlcore.mnist.config import MNISTConfig
@@ -37,6 +36,7 @@ from mlcore.runs.export import (
 from mlcore.runs.export.missing import MissingExtraError, extra
 from mlcore.runs.imports import import_tensorboard, import_zip
 from mlcore.runs.store.store import Store
+from tests.runs.hostile import HOSTILE
 from tests.runs.made import made
 from tests.runs.toy import ToyConfig
 

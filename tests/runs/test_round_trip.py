@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from tests.runs.test_organize import HOSTILE
 
 import mlcore
 from mlcore.mnist.config import MNISTConfig
 from mlcore.runs.export import to_tensorboard, to_zip
 from mlcore.runs.imports import import_tensorboard, import_zip
 from mlcore.runs.store.store import Store
+from tests.runs.hostile import HOSTILE
 
 
 def test_a_run_comes_back_with_all_it_had(store: Store, tmp_path: Path) -> None:

@@ -9,7 +9,6 @@ from types import SimpleNamespace
 import pytest
 import torch
 from sqlalchemy import select
-from tests.runs.test_workers import until
 
 import mlcore
 from mlcore import MNISTConfig, RegressionConfig, Status
@@ -25,6 +24,7 @@ from mlcore.sweeps import ensemble_grouping
 from tests.conftest import workers_of
 from tests.mnist.conftest import write_folder
 from tests.sweeps.conftest import work_off, work_once
+from tests.waiting import until
 
 RATES = {"lr": mlcore.log_range(1e-6, 1e-4)}
 

@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select, update
-from tests.runs.test_workers import until
 
 import mlcore
 from mlcore import RegressionConfig, Status, Sweep
@@ -26,6 +25,7 @@ from mlcore.sweeps.coordinator import advance
 from tests.conftest import workers_of
 from tests.runs.toy import ToyConfig
 from tests.sweeps.conftest import work_off, work_once
+from tests.waiting import until
 
 FAST = RegressionConfig(steps=5)
 RATES = {"lr": mlcore.log_range(1e-6, 1e-4)}

@@ -3,30 +3,9 @@
 from pathlib import Path
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from mlcore.mnist import MNISTConfig
-
-SCRIPT = """
-import streamlit as st
-from mlcore.mnist import MNISTConfig
-from mlcore.ui import form
-
-groups = {spec.group for spec in MNISTConfig.specs()}
-config = form.config_form(MNISTConfig, key="f", open_groups=groups)
-st.session_state["config"] = config
-"""
-
-
-def open_form(tmp_path: Path, code: str = SCRIPT, **params: str) -> AppTest:
-    # A script of its own folder: beside the test's it would take tests/pages for pages.
-    script = tmp_path / "script.py"
-    script.write_text(code)
-    at = AppTest.from_file(script, default_timeout=20)
-    at.query_params.update(params)
-    at.run()
-    assert not at.exception
-    return at
+from tests.ui.forms import SCRIPT, open_form
 
 
 def test_untouched_form_gives_the_defaults_and_a_clean_url(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from mlcore.ui import live_curves, live_data
 def nothing_remembered() -> Iterator[None]:
     yield
     live_data._chart_rows.cache_clear()
-    live_data._feed.cache_clear()
+    live_data._live_curves.cache_clear()
 
 
 @pytest.fixture

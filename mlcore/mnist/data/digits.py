@@ -11,7 +11,7 @@ from urllib.error import URLError
 import torch
 
 from mlcore.core import DataUnavailableError
-from mlcore.mnist.data.digits import cache, folder
+from mlcore.mnist.data import cache, folder
 from mlcore.mnist.data.idx import read_idx
 from mlcore.mnist.data.sources import FOLDER, SOURCES, DatasetName, Source
 from mlcore.mnist.data.torchvision_compat import torchvision_datasets

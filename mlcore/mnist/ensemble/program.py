@@ -15,16 +15,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 import torch
-from mlcore.mnist.runtime import Speed, cores_here, device_for
 from torch import Tensor
 
 from mlcore.core import DivergenceError, Snapshot, SnapshotError, Step, Told
+from mlcore.core.cores import given_cores
 from mlcore.mnist.batches import Batches
-from mlcore.mnist.data.digits import digits as data
+from mlcore.mnist.data import digits as data
 from mlcore.mnist.ensemble.block import Block, Plan
 from mlcore.mnist.ensemble.key import FREE, shape
 from mlcore.mnist.evaluate import Evaluation, Examiner
 from mlcore.mnist.microbatches import Team, microbatches_for
+from mlcore.mnist.runtime import Speed, device_for
 from mlcore.mnist.torch_state import isolated_torch_state
 from mlcore.mnist.train import cadence
 from mlcore.mnist.weight_snapshots import keeps
@@ -87,7 +88,7 @@ class MNISTEnsemble:
                 )
                 for members in _blocks(configs, len(configs) if self._on_gpu() else BLOCK)
             ]
-        threads = 1 if self._on_gpu() else min(cores_here(), len(self._blocks))
+        threads = 1 if self._on_gpu() else min(given_cores(), len(self._blocks))
         self._team = Team(threads)
         self._step_s = 0.0
 

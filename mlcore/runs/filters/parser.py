@@ -8,7 +8,7 @@
     words       any other word is looked for in id, name, note and tags
     together    and (or nothing at all), or, not, ( )
 
-A field is a column of ``mlcore.runs.store.run_table.run_table``, with or without its prefix: ``lr`` is
+A field is a column of ``mlcore.runs.run_table``, with or without its prefix: ``lr`` is
 ``config.lr`` if there is one, else ``metric.lr``. What a run does not have fulfils only ``!=`` and
 ``!~``, as in ``pandas.DataFrame.query``.
 """

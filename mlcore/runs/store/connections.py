@@ -13,9 +13,9 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from mlcore.core import StoreError
+from mlcore.runs.store import postgres
 from mlcore.runs.store.database import open_engine, resolve_url
 from mlcore.runs.store.points import PointTable
-from mlcore.runs.store.store import postgres
 
 _TRY_EVERY = 0.5
 

@@ -14,8 +14,8 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from mlcore.core import StoreError
+from mlcore.runs.store import postgres
 from mlcore.runs.store.schema import HEAD
-from mlcore.runs.store.store import postgres
 
 _KNOWN_REVISIONS = tuple(f"{number:04}" for number in range(1, int(HEAD) + 1))
 _NETWORK_FILE_SYSTEMS = frozenset(

@@ -19,7 +19,7 @@ from sqlalchemy import (
 
 from mlcore.runs.status import LIVE
 
-HEAD = "0004"
+HEAD = "0005"
 """The migration that this code was written for."""
 
 metadata = MetaData()

@@ -15,12 +15,12 @@ from sqlalchemy.exc import IntegrityError
 from mlcore.core import Config, RunNotFoundError, RunStateError
 from mlcore.runs.recorded_run import Run
 from mlcore.runs.status import LIVE, Status
+from mlcore.runs.store import points as point_queries
+from mlcore.runs.store import run_table as run_tables
 from mlcore.runs.store.connections import Database
 from mlcore.runs.store.database import resolve_url
 from mlcore.runs.store.rows import run_of
 from mlcore.runs.store.schema import runs
-from mlcore.runs.store.store import points as point_queries
-from mlcore.runs.store.store import run_table as run_tables
 from mlcore.runs.store.submission import new_row
 
 if TYPE_CHECKING:
@@ -215,7 +215,7 @@ class Store(Database):
     def curves(
         self, run_ids: Sequence[str], name: str, points: int = 600, after: int | None = None
     ) -> pd.DataFrame:
-        """One metric of several runs, thinned by buckets; see ``mlcore.runs.store.points.thinned``."""
+        """One metric of several runs, thinned by buckets: see ``points.thinned``."""
         with self.reading() as connection:
             return point_queries.thinned(connection, run_ids, name, points, after)
 

@@ -11,13 +11,13 @@ from mlcore.autograd.curve import curve
 from mlcore.autograd.inputs import at, element_name, elements
 from mlcore.charts.autograd import curve_payload
 from mlcore.ui.autograd import seeds
-from mlcore.ui.autograd.graph_view import asset
+from mlcore.ui.common.assets import asset
 
 _component = st.components.v2.component(
     "mlcore_autograd_curve",
-    html=asset("curve.html"),
-    css=asset("curve.css"),
-    js=asset("curve.js"),
+    html=asset("autograd/curve.html"),
+    css=asset("autograd/curve.css"),
+    js=asset("autograd/curve.js"),
 )
 
 

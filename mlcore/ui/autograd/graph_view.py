@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Final
-
 import streamlit as st
 
 from mlcore.autograd.records import Graph
 from mlcore.autograd.tracing import Trace
 from mlcore.autograd.walk import walk
 from mlcore.charts.autograd import describe, graph_payload, without_answers
-
-_HERE: Final = Path(__file__).parent
-
-
-def asset(name: str) -> str:
-    """The text of a file beside this module."""
-    return (_HERE / name).read_text(encoding="utf-8")
-
+from mlcore.ui.common.assets import asset
 
 _component = st.components.v2.component(
     "mlcore_autograd_graph",
-    html=asset("graph.html"),
-    css=asset("graph.css"),
-    js=asset("graph.js"),
+    html=asset("autograd/graph.html"),
+    css=asset("autograd/graph.css"),
+    js=asset("autograd/graph.js"),
 )
 
 

@@ -1,4 +1,4 @@
-"""The ledger of ``.grad`` on the page: its backward_options, its table, and PyTorch's own exceptions."""
+"""The ledger of ``.grad``: options of ``backward()``, its table, and PyTorch's exceptions."""
 
 from __future__ import annotations
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -18,13 +17,13 @@ import streamlit as st
 
 from mlcore.charts.dimensions import Column, Dimension
 from mlcore.charts.parallel import Goal, axes_of, payload
+from mlcore.ui.common.assets import asset
 
-_HERE: Final = Path(__file__).parent
 _component: Final = st.components.v2.component(
     "mlcore_brush",
-    html=(_HERE / "brush.html").read_text(encoding="utf-8"),
-    css=(_HERE / "brush.css").read_text(encoding="utf-8"),
-    js=(_HERE / "brush.js").read_text(encoding="utf-8"),
+    html=asset("common/brush.html"),
+    css=asset("common/brush.css"),
+    js=asset("common/brush.js"),
 )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import streamlit as st
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
     import torch
 
 EPSILONS: Final = (1e-12, 1e-8, 1e-5, 1e-3, 1e-2, 0.1, 1.0)
-_FOLDER: Final = Path(__file__).parent
 _ROUNDING: Final = 1e-6
 _REFUSED: Final = "layers.refused"
 
@@ -169,8 +167,3 @@ def legend(colours: Mapping[str, str]) -> None:
 def rounded(values: torch.Tensor) -> list[float | None]:
     """Seven digits of each number for the browser; what is no finite number becomes None."""
     return [float(f"{v:.7g}") if v - v == 0 else None for v in values.flatten().tolist()]
-
-
-def asset(name: str) -> str:
-    """A text file beside this module."""
-    return (_FOLDER / name).read_text(encoding="utf-8")

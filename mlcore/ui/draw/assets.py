@@ -2,39 +2,39 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Final
 
 import streamlit as st
 
-from mlcore.ui.common.parts import asset as shared
-
-_HERE: Final = Path(__file__).parent
-
-
-def asset(name: str) -> str:
-    """The text of a file beside this module."""
-    return (_HERE / name).read_text(encoding="utf-8")
-
+from mlcore.ui.common.assets import asset
 
 PAD: Final = st.components.v2.component(
-    "mlcore.draw_pad", html=asset("pad.html"), css=asset("pad.css"), js=asset("pad.js")
+    "mlcore.draw_pad",
+    html=asset("draw/pad.html"),
+    css=asset("draw/pad.css"),
+    js=asset("draw/pad.js"),
 )
 ANSWERS: Final = st.components.v2.component(
     "mlcore.draw_answers",
-    html=asset("answers.html"),
-    css=asset("answers.css"),
-    js=shared("cells.js") + asset("pictures.js") + asset("bars.js") + asset("answers.js"),
+    html=asset("draw/answers.html"),
+    css=asset("draw/answers.css"),
+    js=asset("common/cells.js")
+    + asset("draw/pictures.js")
+    + asset("draw/bars.js")
+    + asset("draw/answers.js"),
 )
 MAPS: Final = st.components.v2.component(
     "mlcore.draw_maps",
-    html=asset("maps.html"),
-    css=asset("maps.css"),
-    js=shared("cells.js") + asset("pictures.js") + asset("maps.js"),
+    html=asset("draw/maps.html"),
+    css=asset("draw/maps.css"),
+    js=asset("common/cells.js") + asset("draw/pictures.js") + asset("draw/maps.js"),
 )
 WALK: Final = st.components.v2.component(
     "mlcore.draw_walk",
-    html=asset("walk.html"),
-    css=asset("answers.css") + asset("walk.css"),
-    js=shared("cells.js") + asset("pictures.js") + asset("bars.js") + asset("walk.js"),
+    html=asset("draw/walk.html"),
+    css=asset("draw/answers.css") + asset("draw/walk.css"),
+    js=asset("common/cells.js")
+    + asset("draw/pictures.js")
+    + asset("draw/bars.js")
+    + asset("draw/walk.js"),
 )

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import streamlit as st
 
-_FOLDER: Final = Path(__file__).parent
-
-
-def _asset(name: str) -> str:
-    return (_FOLDER / name).read_text(encoding="utf-8")
-
+from mlcore.ui.common.assets import asset
 
 _component = st.components.v2.component(
-    "mlcore_inside_tiles", html=_asset("tiles.html"), css=_asset("tiles.css"), js=_asset("tiles.js")
+    "mlcore_inside_tiles",
+    html=asset("inside/tiles.html"),
+    css=asset("inside/tiles.css"),
+    js=asset("inside/tiles.js"),
 )
 
 

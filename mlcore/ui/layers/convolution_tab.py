@@ -21,6 +21,7 @@ from mlcore.layers import (
 from mlcore.layers.names import Pooling
 from mlcore.ui import page
 from mlcore.ui.common import parts
+from mlcore.ui.common.assets import asset
 from mlcore.ui.layers.kernel_control import kernel_control
 
 if TYPE_CHECKING:
@@ -154,9 +155,9 @@ def _component(result: Convolved, pooled: Pooled, s: _Settings) -> None:
     ]
     mount = st.components.v2.component(
         "mlcore.convolution_window",
-        html=parts.asset("window.html"),
-        css=parts.asset("cells.css"),
-        js=parts.asset("cells.js") + parts.asset("window.js"),
+        html=asset("layers/window.html"),
+        css=asset("common/cells.css"),
+        js=asset("common/cells.js") + asset("layers/window.js"),
     )
     mount(key="conv.window", data=_scene(result, pooled, s, chosen), on_cell_change=_choose)
     st.latex(_arithmetic(result, chosen))

@@ -11,6 +11,7 @@ from mlcore.layers import Normalized, normalize, normalize_backward
 from mlcore.layers.names import NORM_TITLES
 from mlcore.ui import page
 from mlcore.ui.common import parts
+from mlcore.ui.common.assets import asset
 from mlcore.ui.layers.norm_settings import (
     NormSettings,
     TensorSettings,
@@ -63,9 +64,9 @@ def _grid_and_arithmetic(result: Normalized, norm: NormSettings) -> None:
     chosen = min(int(st.session_state.get(CHOSEN, 0)), result.input.numel() - 1)
     mount = st.components.v2.component(
         "mlcore.tensor_grid",
-        html=parts.asset("tensor.html"),
-        css=parts.asset("cells.css"),
-        js=parts.asset("cells.js") + parts.asset("tensor.js"),
+        html=asset("layers/tensor.html"),
+        css=asset("common/cells.css"),
+        js=asset("common/cells.js") + asset("layers/tensor.js"),
     )
     mount(key="norm.tensor", data=_scene(result, norm, chosen), on_cell_change=_choose)
     st.latex(_arithmetic(result, norm, chosen))

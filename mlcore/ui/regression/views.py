@@ -6,7 +6,6 @@ import functools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path as File
 from typing import Any
 
 import streamlit as st
@@ -15,6 +14,7 @@ from torch import Tensor
 
 from mlcore.charts import palette
 from mlcore.regression import Dataset, Path, RegressionConfig, Verdict
+from mlcore.ui.common.assets import asset
 from mlcore.ui.regression.bench import GRID, Bench
 from mlcore.ui.regression.numbers import finite, finite_rows
 
@@ -22,7 +22,6 @@ MOST_FRAMES = 200
 """Moments of a descent the slider can stop at; early steps are all among them."""
 MOST_POINTS = 1000
 """Points drawn; of more, evenly spaced ones are shown."""
-_FOLDER = File(__file__).parent
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -152,15 +151,11 @@ def descent_views(
 @functools.cache
 def component(name: str, files: str) -> Callable[..., Any]:
     """The component made of ``<files>.html`` and ``<files>.js``, registered once a process."""
-
-    def read(file: str) -> str:
-        return (_FOLDER / file).read_text(encoding="utf-8")
-
     return st.components.v2.component(
         name,
-        html=read(f"{files}.html"),
-        css=read("style.css"),
-        js=read("plots.js") + read(f"{files}.js"),
+        html=asset(f"regression/{files}.html"),
+        css=asset("regression/style.css"),
+        js=asset("regression/plots.js") + asset(f"regression/{files}.js"),
     )
 
 

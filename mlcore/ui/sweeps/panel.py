@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import streamlit as st
 
 from mlcore.charts.dimensions import as_text
+from mlcore.core import SweepNotFoundError
 from mlcore.runs import open_store
 from mlcore.runs.execution import supervisor
-from mlcore.sweeps import Sweep, SweepNotFoundError
+from mlcore.sweeps import Sweep
 from mlcore.sweeps.ensembles import EnsembleResult
 from mlcore.ui import live_data, navigation, page, run_parts
 from mlcore.ui.ranges.form import summary

@@ -8,8 +8,9 @@ from typing import Any, Final
 import streamlit as st
 
 from mlcore.charts.comparison import metric_title
+from mlcore.core import SweepNotFoundError, SweepStateError
 from mlcore.runs import open_store
-from mlcore.sweeps import Sweep, SweepNotFoundError, SweepStateError, get_sweep, list_sweeps
+from mlcore.sweeps import Sweep, get_sweep, list_sweeps
 from mlcore.ui import page
 from mlcore.ui.widget_state import changed_by_user, set_widget
 

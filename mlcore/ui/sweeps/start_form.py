@@ -14,8 +14,9 @@ from mlcore.runs import open_store
 from mlcore.runs.execution import supervisor
 from mlcore.sweeps import Range, Sweep, SweepSpec, spec_for
 from mlcore.sweeps import start as start_sweep
-from mlcore.sweeps.asking import as_python, as_words, settings_for
+from mlcore.sweeps.budget import settings_for
 from mlcore.sweeps.forecast import Forecast, forecast
+from mlcore.sweeps.reproduce import as_python, as_words
 from mlcore.ui import form, page, run_parts
 from mlcore.ui.ranges.form import PARAM, RangeForm, summary
 from mlcore.ui.sweeps import selection

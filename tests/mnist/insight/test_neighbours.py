@@ -9,7 +9,6 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from mlcore.mnist.insight.predict import forward
 from scipy.spatial.distance import cdist
 from torch import nn
 
@@ -17,6 +16,7 @@ from mlcore.mnist import load
 from mlcore.mnist.insight import OnPixels, activations, features, nearest
 from mlcore.mnist.insight.neighbours import Metric
 from mlcore.mnist.insight.pixels import as_pixels
+from mlcore.mnist.insight.predict import forward
 from tests.mnist.insight.conftest import KINDS, network
 
 PICTURES = load("mnist").test_images[:300]

@@ -13,7 +13,7 @@ from scipy.stats import binomtest, ttest_rel
 
 from mlcore.mnist.batches import Batches, batch_order
 from mlcore.mnist.config import MNISTConfig
-from mlcore.mnist.data.digits import digits as data
+from mlcore.mnist.data import digits as data
 from mlcore.mnist.insight import (
     Pair,
     disagreement,

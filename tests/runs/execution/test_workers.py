@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -24,21 +23,13 @@ from mlcore.runs.execution.worker import execute
 from mlcore.runs.store.store import Store
 from tests.conftest import workers_of
 from tests.runs.toy import ToyConfig
+from tests.waiting import until
 
 KILLS = int(os.environ.get("MLCORE_TEST_KILLS", "2"))
 """Worker kills at random moments on each back end; MLCORE_TEST_KILLS=20 for the whole measure."""
 
 
 _IGNORED = shutil.ignore_patterns("*.xz", "__pycache__")
-
-
-def until(condition: Callable[[], bool], seconds: float = 60) -> float:
-    """Wait for a condition; give the seconds it took."""
-    began = time.monotonic()
-    while not condition():
-        assert time.monotonic() - began < seconds, "it did not come true in time"
-        time.sleep(0.01)
-    return time.monotonic() - began
 
 
 def test_a_submitted_run_is_carried_out_by_a_worker(store: Store) -> None:
@@ -179,12 +170,12 @@ def test_a_worker_of_old_code_makes_way_for_a_fresh_one(
     """The package is edited under a warm worker; the next run is not made by what it remembers."""
     copy = tmp_path / "checkout"
     shutil.copytree(Path(mlcore.__file__).parent, copy / "mlcore", ignore=_IGNORED)
-    shutil.copytree(Path(__file__).parent, copy / "tests" / "runs", ignore=_IGNORED)
+    shutil.copytree(Path(__file__).parents[1], copy / "tests" / "runs", ignore=_IGNORED)
     monkeypatch.setenv("PYTHONPATH", str(copy))
     monkeypatch.setattr(mlcore, "__file__", str(copy / "mlcore" / "__init__.py"))
     mlcore.submit(ToyConfig()).wait(60)
     (old,) = workers_of(store.url)
-    with (copy / "mlcore" / "runs" / "worker.py").open("a") as file:
+    with (copy / "mlcore" / "runs" / "execution" / "worker.py").open("a") as file:
         file.write("\n_EDITED = True\n")
     psutil.wait_procs([old], timeout=30)
     assert mlcore.submit(ToyConfig(seed=1)).wait(60).status == Status.FINISHED

@@ -11,8 +11,9 @@ from alembic.config import Config as AlembicConfig
 from sqlalchemy import create_engine
 
 from mlcore.runs import Status
+from mlcore.runs.store import database
 from mlcore.runs.store.run_table import run_table
-from mlcore.runs.store.store import Store, database
+from mlcore.runs.store.store import Store
 
 pytestmark = pytest.mark.sqlite
 

@@ -16,9 +16,9 @@ from mlcore.runs.execution.deaths import reap
 from mlcore.runs.execution.liveness import ProcessId
 from mlcore.runs.store.organize import edit, purge, restore, trash
 from mlcore.runs.store.store import Store
+from tests.runs.hostile import HOSTILE
 from tests.runs.toy import ToyConfig
 
-HOSTILE = "<img src=x onerror=alert(1)> “קו” مرحبا '; DROP TABLE runs; -- \u202e" + "n" * 10_000
 texts = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=50)
 
 

@@ -16,9 +16,10 @@ from mlcore.runs import Status
 from mlcore.runs.execution.claims import end, take
 from mlcore.runs.execution.liveness import ProcessId
 from mlcore.runs.status import LIVE
+from mlcore.runs.store import database
 from mlcore.runs.store.database import file_system, resolve_url
 from mlcore.runs.store.schema import metadata
-from mlcore.runs.store.store import Store, database, open_store
+from mlcore.runs.store.store import Store, open_store
 from tests.runs.toy import ToyConfig
 
 
@@ -36,7 +37,7 @@ def test_the_migrations_make_the_tables_that_the_code_expects(store: Store) -> N
 
 
 def test_many_processes_may_make_one_store_at_once(tmp_path: Path) -> None:
-    code = "import sys; from mlcore.runs.store.store import open_store; open_store(sys.argv[1])"
+    code = "import sys; from mlcore.runs import open_store; open_store(sys.argv[1])"
     command = [sys.executable, "-W", "error", "-c", code, str(tmp_path / "runs.db")]
     started = [subprocess.Popen(command) for _ in range(4)]
     assert [process.wait(60) for process in started] == [0, 0, 0, 0]

@@ -6,7 +6,7 @@ from streamlit.testing.v1 import AppTest
 
 from mlcore import MNISTConfig
 from mlcore.sweeps import Choices, LogRange
-from tests.ui.test_form import open_form
+from tests.ui.forms import open_form
 
 SCRIPT = """
 import streamlit as st

@@ -1,5 +1,5 @@
 """Where runs are carried out: by workers on this machine, or on a Ray cluster."""
 
-from mlcore.runs.execution.engines.choice import Engine, chosen
+import lazy_loader as lazy
 
-__all__ = ["Engine", "chosen"]
+__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)

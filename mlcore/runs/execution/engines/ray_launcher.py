@@ -1,4 +1,6 @@
-"""Puts a dispatcher into a Ray cluster and leaves: ``python -m mlcore.runs.execution.engines.ray_launcher``.
+"""Starts a dispatcher in a Ray cluster, and ends.
+
+Run as ``python -m mlcore.runs.execution.engines.ray_launcher``.
 
 A process of its own, because Ray takes seconds to load and talks to the terminal, which a page
 or a script should not have to bear.

@@ -1,42 +1,15 @@
-"""A sweep's budget, checked; and the sweep as a line of Python and as a command."""
+"""A sweep as a line of Python and as a command that start it again."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from mlcore.sweeps.budget import settings_for
 from mlcore.sweeps.objectives import usual_direction
 from mlcore.sweeps.range_format import range_as_python
 from mlcore.sweeps.ranges import Choices, Conditional, Range, word
-from mlcore.sweeps.space import MOST_SETTINGS, Space
-from mlcore.sweeps.spec import DEFAULT_SETTINGS, SweepSpec, default_objective
-
-MOST_MINUTES = 60 * 24 * 30
-
-
-def check_budget(n: int | None, minutes: float | None, *, both: bool = True) -> None:
-    """Check what a sweep may spend.
-
-    Raises:
-        ValueError: If a part is not above 0 or too large, or, unless both may be left out, if
-            none or both are given.
-    """
-    if not both and (n is None) == (minutes is None):
-        raise ValueError("Give either a number of settings or minutes, and not both.")
-    whole = isinstance(n, int) and not isinstance(n, bool)
-    if n is not None and not (whole and 1 <= n <= MOST_SETTINGS):
-        raise ValueError(f"n is {n!r}, but must be a whole number from 1 to {MOST_SETTINGS:,}.")
-    if minutes is not None and not 0 < minutes <= MOST_MINUTES:
-        raise ValueError(f"minutes is {minutes!r}, but must be above 0 and up to {MOST_MINUTES:,}.")
-
-
-def settings_for(spec: SweepSpec, n: int | None, minutes: float | None) -> int | None:
-    """How many settings a sweep is to try; None where only its minutes limit it."""
-    if spec.sampler == "grid":
-        size = len(spec.space.grid(spec.config))
-        return size if n is None else min(n, size)
-    if n is None:
-        return None if minutes is not None else DEFAULT_SETTINGS
-    return n
+from mlcore.sweeps.space import Space
+from mlcore.sweeps.spec import SweepSpec, default_objective
 
 
 def as_python(spec: SweepSpec, settings: int | None, minutes: float | None = None) -> str:

@@ -1,4 +1,4 @@
-"""Sends images through a network in chunks and keeps its raw outputs and its last hidden layer.
+"""What a trained network predicts: raw outputs, probabilities, and its last hidden layer.
 
 Functions of this package take a network in either of two ways: over pixels (``on_pixels``), with
 pictures as they are; or bare, with images that are normalized already.
@@ -8,20 +8,39 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from mlcore.mnist.insight.pixels import OnPixels, as_pixels
+from mlcore.mnist.insight.pixels import OnPixels, Picture, as_pixels
+from mlcore.mnist.losses import probabilities
+
+if TYPE_CHECKING:
+    from mlcore.mnist.config import MNISTConfig
 
 Array = Tensor | NDArray[Any]
 Precision = Literal["float32", "bfloat16"]
 
 CHUNK: Final = 500
 """Images at once: those of the run's own examination, so that the numbers are the same."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answer:
+    """What a network predicts for one picture.
+
+    Attributes:
+        label: The class of the largest output, from 0.
+        outputs: Raw outputs, float32 ``[classes]``: the logits.
+        probabilities: float32 ``[classes]``, see ``mlcore.mnist.losses.probabilities``.
+    """
+
+    label: int
+    outputs: NDArray[np.float32]
+    probabilities: NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,6 +86,20 @@ def forward(model: nn.Module, images: Array, *, precision: Precision = "float32"
             np.zeros((0, last.in_features), np.float32),
         )
     return Forward(torch.cat(outputs).numpy(), torch.cat(features).numpy())
+
+
+def answer(config: MNISTConfig, model: nn.Module, picture: Picture) -> Answer:
+    """Ask a network for the class of a picture.
+
+    Args:
+        config: What the network was trained by; its loss decides what outputs mean.
+        model: On pixels from 0 to 1 (``on_pixels``), in eval mode.
+        picture: One picture.
+    """
+    with torch.inference_mode():
+        outputs = model(as_pixels(picture, model)[:1]).float()
+        chances = probabilities(config, outputs)
+    return Answer(int(outputs.argmax()), outputs[0].numpy(), chances[0].numpy())
 
 
 def chain(model: nn.Module) -> list[Any]:

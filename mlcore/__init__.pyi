@@ -1,0 +1,77 @@
+from . import (
+    autograd as autograd,
+)
+from . import (
+    charts as charts,
+)
+from . import (
+    layers as layers,
+)
+from . import (
+    mnist as mnist,
+)
+from . import (
+    regression as regression,
+)
+from . import (
+    runs as runs,
+)
+from . import (
+    sweeps as sweeps,
+)
+from .core import Config as Config
+from .core import ConfigError as ConfigError
+from .core import Snapshot as Snapshot
+from .core import Step as Step
+from .mnist.config import MNISTConfig as MNISTConfig
+from .regression.config import RegressionConfig as RegressionConfig
+from .runs import (
+    Run as Run,
+)
+from .runs import (
+    Status as Status,
+)
+from .runs import (
+    get_run as get_run,
+)
+from .runs import (
+    run as run,
+)
+from .runs import (
+    search_runs as search_runs,
+)
+from .runs import (
+    submit as submit,
+)
+from .runs import (
+    train as train,
+)
+from .sweeps import (
+    Sweep as Sweep,
+)
+from .sweeps import (
+    choices as choices,
+)
+from .sweeps import (
+    get_sweep as get_sweep,
+)
+from .sweeps import (
+    int_range as int_range,
+)
+from .sweeps import (
+    linear_range as linear_range,
+)
+from .sweeps import (
+    list_sweeps as list_sweeps,
+)
+from .sweeps import (
+    log_range as log_range,
+)
+from .sweeps import (
+    sweep as sweep,
+)
+from .sweeps import (
+    when as when,
+)
+
+__version__: str

@@ -1,0 +1,9 @@
+from . import insight as insight
+from .config import MNISTConfig as MNISTConfig
+from .data.digits import Digits as Digits
+from .data.digits import load as load
+from .models import build_model as build_model
+from .models import load_weights as load_weights
+from .runtime import threads_for as threads_for
+from .summary import LayerShape as LayerShape
+from .summary import ledger as ledger

@@ -1,0 +1,1 @@
+"""Image data sets: downloaded, bundled or read from a folder, as tensors."""

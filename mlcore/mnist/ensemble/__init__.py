@@ -1,0 +1,1 @@
+"""Several MNIST runs trained as one vectorized program."""

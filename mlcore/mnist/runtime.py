@@ -1,0 +1,120 @@
+"""Device, precision, threads and speed of a run: what a config asks for, on this machine."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Final, Literal
+
+import torch
+
+from mlcore.core import ConfigError
+from mlcore.mnist.microbatches import microbatches_for
+
+if TYPE_CHECKING:
+    from mlcore.mnist.config import MNISTConfig
+
+Precision = Literal["float32", "bfloat16"]
+
+SPEED_INTERVAL_S: Final = 0.25
+"""Seconds of training between two values of ``samples_per_second``."""
+
+
+def device_for(config: MNISTConfig) -> torch.device:
+    """The device a run computes on.
+
+    Raises:
+        ConfigError: If the config asks for a device that this machine lacks.
+    """
+    there = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "cpu": True,
+    }
+    if config.device == "auto":
+        return torch.device(next(name for name, here in there.items() if here))
+    if not there[config.device]:
+        usable = ", ".join(["auto", *(name for name, here in there.items() if here)])
+        raise ConfigError(
+            {
+                "device": f"device is {config.device}, but torch finds none on this machine: "
+                f"give one of {usable}."
+            }
+        )
+    return torch.device(config.device)
+
+
+def precision_for(config: MNISTConfig, device: torch.device) -> Precision:
+    """The precision in which a run multiplies on a device.
+
+    Raises:
+        ConfigError: If the config asks for bfloat16 and the hardware would only imitate it.
+    """
+    if config.precision == "float32":
+        return "float32"
+    if _has_bfloat16(device):
+        return "bfloat16"
+    if config.precision == "auto":
+        return "float32"
+    raise ConfigError(
+        {
+            "precision": f"precision is bfloat16, but this machine's {device.type} does not "
+            "multiply in it: give float32 or auto."
+        }
+    )
+
+
+def _has_bfloat16(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    if device.type == "cpu":
+        able = torch.cpu.get_capabilities()
+        return any(able.get(name, False) for name in ("avx512_bf16", "amx_bf16", "bf16"))
+    return False
+
+
+def threads_for(config: MNISTConfig, cores: int) -> int:
+    """Threads that train a run on the CPU: one a core, but no more than a batch has microbatches.
+
+    Each computes its microbatches with one torch thread (see ``mlcore.mnist.microbatches``). The
+    number changes the time alone: the result is the same bit for bit.
+
+    Args:
+        config: What is trained.
+        cores: The cores the process was given.
+    """
+    return max(1, min(cores, microbatches_for(config)))
+
+
+class Speed:
+    """Counts training images against the time between ``start`` and ``pause`` alone.
+
+    Attributes:
+        samples: Training images since the speed was last told.
+    """
+
+    def __init__(self) -> None:
+        self.samples = 0
+        self._spent = 0.0
+        self._started = time.perf_counter()
+
+    def start(self) -> None:
+        """Count time from now on."""
+        self._started = time.perf_counter()
+
+    def pause(self) -> None:
+        """Count no time until the next ``start``."""
+        self._spent += time.perf_counter() - self._started
+
+    def due(self) -> bool:
+        """Whether it is time to tell."""
+        return self._spent + time.perf_counter() - self._started >= SPEED_INTERVAL_S
+
+    def told(self, *, must: bool) -> dict[str, float]:
+        """``samples_per_second`` if it is due or must be told, and count anew."""
+        spent = self._spent + time.perf_counter() - self._started
+        if spent < SPEED_INTERVAL_S and not (must and spent > 0):
+            return {}
+        speed = {"samples_per_second": self.samples / spent}
+        self.samples, self._spent = 0, 0.0
+        self.start()
+        return speed

@@ -1,0 +1,28 @@
+from .analysis.comparison import Comparison as Comparison
+from .analysis.comparison import compare as compare
+from .analysis.contrasts import Contrast as Contrast
+from .analysis.importances import Importance as Importance
+from .analysis.importances import importance as importance
+from .analysis.seed_groups import SeedGroup as SeedGroup
+from .analysis.seed_groups import queue_more_seeds as queue_more_seeds
+from .api import (
+    get_run as get_run,
+)
+from .api import (
+    run as run,
+)
+from .api import (
+    search_runs as search_runs,
+)
+from .api import (
+    submit as submit,
+)
+from .api import (
+    train as train,
+)
+from .execution.supervisor import tend as tend
+from .recorded_run import Run as Run
+from .status import Status as Status
+from .store.run_table import run_table as run_table
+from .store.store import Store as Store
+from .store.store import open_store as open_store

@@ -1,0 +1,1 @@
+"""Compares runs: measures, seed groups, statistics and importance."""

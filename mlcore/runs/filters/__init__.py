@@ -1,0 +1,1 @@
+"""The filter language of the run table, such as ``lr < 0.05 and tag:week3``."""

@@ -1,0 +1,1 @@
+"""The store of runs: database, tables, points and files."""

@@ -1,0 +1,1 @@
+"""Parts of the user interface that several pages use."""

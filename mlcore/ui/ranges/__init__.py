@@ -1,0 +1,1 @@
+"""Widgets with which a form's field becomes a range of a sweep."""
