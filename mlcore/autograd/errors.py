@@ -1,7 +1,9 @@
 """The errors of programs and their leaves: each points at the line and column it speaks of."""
 
+from mlcore.core import MlcoreError
 
-class ProgramError(ValueError):
+
+class ProgramError(MlcoreError, ValueError):
     """A program or a leaf's text was refused, or PyTorch refused one of its operations.
 
     Attributes:
@@ -32,5 +34,5 @@ class TensorError(ProgramError):
     """PyTorch refused an operation of the program; ``__cause__`` is PyTorch's own exception."""
 
 
-class BackwardError(RuntimeError):
+class BackwardError(MlcoreError, RuntimeError):
     """Gradients were asked of a trace whose backward pass PyTorch refused; says PyTorch's words."""

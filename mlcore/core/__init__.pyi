@@ -14,6 +14,9 @@ from .errors import (
     EngineError as EngineError,
 )
 from .errors import (
+    MlcoreError as MlcoreError,
+)
+from .errors import (
     RunNotFoundError as RunNotFoundError,
 )
 from .errors import (

@@ -1,7 +1,15 @@
 """The errors of this package: each says what was given, what is allowed and what to do."""
 
 
-class ConfigError(ValueError):
+class MlcoreError(Exception):
+    """The base of every error that this package raises on purpose.
+
+    Each subclass is one of Python's own errors as well, so ``except ValueError`` goes on working.
+    Its text is a sentence for a person: pages and the command line show it as it is.
+    """
+
+
+class ConfigError(MlcoreError, ValueError):
     """A config was refused.
 
     Attributes:
@@ -17,37 +25,37 @@ class ConfigError(ValueError):
         return type(self), (self.problems,)
 
 
-class DivergenceError(ArithmeticError):
+class DivergenceError(MlcoreError, ArithmeticError):
     """The loss stopped being a finite number; the text names the step and what to try."""
 
 
-class DataUnavailableError(FileNotFoundError):
+class DataUnavailableError(MlcoreError, FileNotFoundError):
     """A data set is neither on this machine nor to be downloaded; the text says where to put it."""
 
 
-class SnapshotError(ValueError):
+class SnapshotError(MlcoreError, ValueError):
     """A snapshot (checkpoint, weights) is damaged or belongs to something else."""
 
 
-class StoreError(RuntimeError):
+class StoreError(MlcoreError, RuntimeError):
     """The store of runs cannot be opened or written; the text says why and what to do."""
 
 
-class EngineError(RuntimeError):
+class EngineError(MlcoreError, RuntimeError):
     """What carries out runs cannot be reached; the text says what was tried and what to do."""
 
 
-class RunNotFoundError(LookupError):
+class RunNotFoundError(MlcoreError, LookupError):
     """No run has this id; the text says how to list those that exist."""
 
 
-class RunStateError(RuntimeError):
+class RunStateError(MlcoreError, RuntimeError):
     """A run cannot do what was asked in its present status (resume a finished run, say)."""
 
 
-class SweepNotFoundError(LookupError):
+class SweepNotFoundError(MlcoreError, LookupError):
     """No sweep has this id; the text says how to list those that exist."""
 
 
-class SweepStateError(RuntimeError):
+class SweepStateError(MlcoreError, RuntimeError):
     """A sweep cannot do what was asked in its present status."""

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 from weakref import WeakKeyDictionary
 
+from mlcore.core import MlcoreError
+
 if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
@@ -21,7 +23,7 @@ HOURS_SCORES = Path(__file__).parent / "files" / "hours_scores.csv"
 """100 pairs of hours studied and points scored, the course's file; it has no header."""
 
 
-class DataError(ValueError):
+class DataError(MlcoreError, ValueError):
     """Data that no line can be fitted to; the text says what is wrong and what to do."""
 
 

@@ -8,6 +8,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from mlcore.core import MlcoreError
+
 Bytes = NDArray[np.uint8]
 
 SIDE: Final = 28
@@ -15,7 +17,7 @@ BOX: Final = 20
 """Side of the box that MNIST's digits were fitted into, in pixels."""
 
 
-class DrawingError(ValueError):
+class DrawingError(MlcoreError, ValueError):
     """A picture holds no digit that could be read; the text says why and what to do."""
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, func, select, update
 from sqlalchemy.exc import IntegrityError
 
+from mlcore.core import MlcoreError
 from mlcore.runs.execution.liveness import ProcessId
 from mlcore.runs.recorded_run import Run
 from mlcore.runs.status import Status
@@ -20,7 +21,7 @@ from mlcore.runs.store.schema import runs
 from mlcore.runs.store.store import Store
 
 
-class ClaimLostError(RuntimeError):
+class ClaimLostError(MlcoreError, RuntimeError):
     """Another process has taken the run, or it was deleted; what was flushed is kept."""
 
 

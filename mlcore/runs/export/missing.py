@@ -5,8 +5,10 @@ from __future__ import annotations
 import importlib
 from types import ModuleType
 
+from mlcore.core import MlcoreError
 
-class MissingExtraError(ImportError):
+
+class MissingExtraError(MlcoreError, ImportError):
     """What was asked for needs a package that is not installed; the text says which and how."""
 
 

@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from mlcore.core import MlcoreError
+
 Kind = Literal["word", "quoted", "operator", "open", "close", "comma", "colon", "end"]
 
 OPERATORS = ("<=", ">=", "==", "!=", "!~", "<", ">", "=", "~")
@@ -15,7 +17,7 @@ _OPERATOR = re.compile("|".join(map(re.escape, OPERATORS)))
 _SIGNS: dict[str, Kind] = {"(": "open", ")": "close", ",": "comma", ":": "colon"}
 
 
-class FilterError(ValueError):
+class FilterError(MlcoreError, ValueError):
     """A filter cannot be read or does not fit the table.
 
     Attributes:

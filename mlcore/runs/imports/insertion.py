@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import delete, insert, select
 
 from mlcore import __version__
-from mlcore.core import canonical_json
+from mlcore.core import MlcoreError, canonical_json
 from mlcore.core.snapshots import unpack_snapshot
 from mlcore.experiments import EXPERIMENTS
 from mlcore.runs.recorded_run import Run
@@ -36,7 +36,7 @@ _ENDED: Final = frozenset(
 )
 
 
-class ImportRefusedError(ValueError):
+class ImportRefusedError(MlcoreError, ValueError):
     """A file is not brought in: it is damaged, hostile or none of ours; the text says which."""
 
 
