@@ -1,4 +1,4 @@
-"""Which experiments there are, by name; nothing is imported before it is asked for."""
+"""The registry of experiments by name; a config class is imported when first asked for."""
 
 import importlib
 from typing import Final

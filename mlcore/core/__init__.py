@@ -1,4 +1,4 @@
-"""Configs, steps, errors and fingerprints: the leaf on which all else stands."""
+"""Configs, steps, errors and fingerprints; imports nothing else of this package."""
 
 import lazy_loader as lazy
 

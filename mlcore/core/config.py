@@ -1,4 +1,4 @@
-"""The frozen config from which everything follows: form, flags, validation and cache key."""
+"""The base class of configs: one definition for form, flags, validation and cache key."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Config(BaseModel):
-    """What decides an experiment's result, and nothing else.
+    """The settings that decide an experiment's result.
 
     A subclass is one experiment: its fields carry bounds and help, ``train`` yields its steps.
     Instances are frozen, compare by value and are hashable.
@@ -76,7 +76,7 @@ class Config(BaseModel):
         return None
 
     def environment(self) -> Mapping[str, str | int]:
-        """What of this machine the run uses, by name: its device, its threads.
+        """The device, threads and the like that the run uses on this machine, by name.
 
         Asked of the process that trains, and kept with the run, so that two runs can be told
         apart by it. It does not decide the result, or else it would be a field.
@@ -112,7 +112,7 @@ class Config(BaseModel):
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> Self:
-        """Check plain values (from JSON, say). Raises ConfigError as the constructor does."""
+        """Make a config from plain values, such as parsed JSON. Raises ConfigError."""
         return cls(**dict(fields))
 
     @classmethod
@@ -122,7 +122,7 @@ class Config(BaseModel):
 
     @classmethod
     def from_strings(cls, fields: Mapping[str, str]) -> Self:
-        """Check values written as text, as a command line or a URL gives them.
+        """Make a config from text values, as a command line or a URL gives them.
 
         Members of a tuple are separated by commas: ``{"hidden": "256,64"}``.
         """

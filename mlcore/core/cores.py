@@ -1,4 +1,4 @@
-"""How many cores a computation was given: by its engine, else all that this process may use."""
+"""How many processor cores a run may use."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _given: int | None = None
 
 
 def usable_cores() -> int:
-    """The cores of this machine that are there for runs: ``MLCORE_CORES``, else all of them.
+    """The number of cores that runs may use: ``MLCORE_CORES``, else all of this process's.
 
     All means those that this process may run on.
 
@@ -34,6 +34,6 @@ def given_cores() -> int:
 
 
 def give_cores(number: int | None) -> None:
-    """Say how many cores computations in this process use from now on; None: all usable ones."""
+    """Set how many cores runs in this process use from now on; None means all usable ones."""
     global _given
     _given = None if number is None else max(1, number)

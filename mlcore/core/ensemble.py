@@ -1,4 +1,4 @@
-"""Several runs that train as one program, each with steps and an end of its own."""
+"""The interface of an ensemble: several runs trained as one vectorized program."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mlcore.core.steps import Step
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What one member of a ensemble has to tell.
+    """One member's step, or the error that ended it.
 
     Attributes:
         member: Its place among the configs, from 0.
@@ -25,12 +25,12 @@ class Told:
 
 
 class Ensemble(Protocol):
-    """A training of several members on its way; ask for rounds until there are none."""
+    """Several runs in training; iterate over ``rounds`` until they end."""
 
     def rounds(self) -> Iterator[list[Told]]:
-        """Yield what the members have to tell, those of one step together."""
+        """Yield the members' updates, those of one step together."""
         ...
 
     def drop(self, member: int) -> None:
-        """Go on without a member: call it between two rounds; unknown ones are ignored."""
+        """Remove a member, between two rounds; unknown members are ignored."""
         ...

@@ -1,4 +1,4 @@
-"""What a config's fields say of themselves: the one source of forms, flags and messages."""
+"""Field descriptions of configs, from which forms, flags and messages are made."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class FieldSpec:
     only_if: Mapping[str, tuple[Any, ...]] | None = None
 
     def parse(self, text: str) -> Any:
-        """Read a value from text; text that is none comes back as it is, to be refused by name."""
+        """Parse a value; text that cannot be parsed comes back as it is, to be refused by name."""
         try:
             match self.kind:
                 case "integer":

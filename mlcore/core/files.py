@@ -1,4 +1,4 @@
-"""Files that are whole or not there."""
+"""Writes files atomically."""
 
 import os
 import tempfile
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Replace a file in one step: a killed writer or a full disk leaves the old one as it was.
+    """Replace a file in one step; a killed writer or a full disk leaves the old file unchanged.
 
     Raises:
         OSError: If the folder cannot be written or the disk is full.

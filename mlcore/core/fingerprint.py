@@ -1,4 +1,4 @@
-"""Names a computation by what decides its result."""
+"""The cache key of a run: a hash of everything that decides its result."""
 
 import hashlib
 import json
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def canonical_json(value: object) -> str:
-    """One spelling for equal values: keys sorted, no spaces, tuples as lists, -0.0 as 0.0.
+    """JSON that is equal for equal values: sorted keys, no spaces, tuples as lists, -0.0 as 0.0.
 
     Raises:
         ValueError: For NaN and infinities, which JSON cannot hold.
@@ -18,7 +18,7 @@ def canonical_json(value: object) -> str:
 
 
 def fingerprint(experiment: str, version: int, config: Mapping[str, Any], data: str) -> str:
-    """The name under which a finished run answers for every equal one.
+    """The SHA-256 that equal runs share.
 
     Args:
         experiment: Name of the experiment, such as ``"mnist"``.

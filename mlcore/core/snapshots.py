@@ -1,4 +1,4 @@
-"""Snapshots as files: safetensors with a checksum beside them; nothing is ever unpickled."""
+"""Writes and reads snapshots as safetensors files with a checksum; nothing is unpickled."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def check_content(data: bytes, sha256: str, where: str) -> None:
 
 
 def save_snapshot(snapshot: Snapshot, path: Path) -> str:
-    """Write a snapshot so that a reader sees the old file or the whole new one, never a part.
+    """Write a snapshot atomically: a reader sees the old file or the whole new one.
 
     Args:
         snapshot: Tensors may live on any device; they are stored from the CPU.
@@ -86,7 +86,7 @@ def load_snapshot(path: Path, sha256: str) -> Snapshot:
 
 
 def read_content(path: Path) -> bytes:
-    """The bytes of a file. Raises SnapshotError if it is gone."""
+    """Read a file's bytes. Raises SnapshotError if the file is missing."""
     try:
         return path.read_bytes()
     except FileNotFoundError:

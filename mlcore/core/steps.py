@@ -1,4 +1,4 @@
-"""What an experiment yields: steps, and the snapshots from which it can go on."""
+"""``Step`` and ``Snapshot``: what an experiment yields, and the state to resume from."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MEASURED_METRICS = frozenset({"samples_per_second"})
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """All that a computation needs to go on as if it had never stopped.
+    """The whole state of a training, from which it resumes bit for bit.
 
     Attributes:
         tensors: Weights, optimizer state and random state, by dotted name.
@@ -28,7 +28,7 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One moment of a running experiment.
+    """One item that a running experiment yields: index, progress, metrics and arrays.
 
     Attributes:
         index: Optimizer steps taken so far; 0 is the state before the first.

@@ -1,4 +1,4 @@
-"""All of MNIST: its data, its networks and their training.
+"""The MNIST chapter: data, networks, training and insight.
 
 Names are loaded when first used: a form can be drawn from the config before torch is there.
 """

@@ -15,7 +15,7 @@ MAX_SCALE: Final = 0.1
 
 
 def augment(kind: Literal["shift", "affine"], images: Tensor, generator: torch.Generator) -> Tensor:
-    """Move every image a little, each by its own draw; what comes in from outside is 0.
+    """Shift, turn and scale every image by its own random draw; pixels from outside are 0.
 
     Args:
         kind: ``shift``: by up to 2 whole pixels each way. ``affine``: by up to 2 pixels (of any

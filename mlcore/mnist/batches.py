@@ -1,4 +1,4 @@
-"""The images on the device, and the batches of each epoch as index selections."""
+"""The training images on the device, and the batches of each epoch."""
 
 from __future__ import annotations
 
@@ -122,14 +122,14 @@ def batch_order(config: MNISTConfig) -> Iterator[Tensor]:
 
 
 def normalized(digits: Digits, images: Tensor) -> Tensor:
-    """Images as the networks want them: (pixel / 255 − mean) / std, float32, of the same shape."""
+    """Normalize images: (pixel / 255 − mean) / std, float32, of the same shape."""
     return images.to(torch.float32).mul_(1 / (255 * digits.std)).sub_(digits.mean / digits.std)
 
 
 def seeded(
     seed: int, purpose: str, number: int = 0, device: torch.device | None = None
 ) -> torch.Generator:
-    """A generator of its own for each purpose and number, so that none depends on another.
+    """A random generator for one purpose and number, independent of all others.
 
     Every random draw of a run comes from one of these: a run's random state is its step's number.
     """

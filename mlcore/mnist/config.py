@@ -28,7 +28,7 @@ def image_sides(kernels: tuple[int, ...], stride: int) -> list[int]:
 
 
 class MNISTConfig(MNISTFields):
-    """Everything that decides how a network learns digits, and nothing else.
+    """The settings of one MNIST training run: data, network, loss, optimizer, schedule.
 
     The defaults are the course's own: 784-256-64-10, ReLU, mean squared error against one-hot
     labels, SGD with momentum. ``presets`` holds others worth a click.

@@ -1,4 +1,4 @@
-"""How well a network does on the whole test set, and what it says of a few fixed test digits."""
+"""Evaluates a network on the whole test set and on a few fixed test digits."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ layers' outputs then went through the memory they share, slowed each other by an
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """One look at the whole test set, in eval mode.
+    """The result of one evaluation on the whole test set, in eval mode.
 
     Attributes:
         metrics: ``test_loss`` (mean over all test images) and ``test_accuracy`` (0 to 1).
@@ -45,7 +45,7 @@ class Evaluation:
 
 
 class Examiner:
-    """The test set on a device, ready to examine a network again and again.
+    """The test set on a device, to evaluate a network repeatedly.
 
     Attributes:
         parts: Its normalized images, float32 ``[≤ images_a_part, 28, 28]`` each.
@@ -62,7 +62,7 @@ class Examiner:
     def examine(
         self, model: nn.Module, team: Team, precision: Callable[[], AbstractContextManager[Any]]
     ) -> Evaluation:
-        """Examine a network; it is left in train mode.
+        """Evaluate a network; it is left in train mode.
 
         Args:
             model: On the examiner's device.
@@ -81,7 +81,7 @@ class Examiner:
         return self.evaluation(outputs, self._config)
 
     def evaluation(self, outputs: Tensor, config: MNISTConfig) -> Evaluation:
-        """What a network's raw outputs ``[M, classes]`` for the whole test set say of it.
+        """Compute loss, accuracy and confusion from raw outputs ``[M, classes]``.
 
         Args:
             outputs: In the order of ``parts``.

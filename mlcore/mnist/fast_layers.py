@@ -1,4 +1,4 @@
-"""Stand-ins for torch's own layers while a network learns: the same numbers, drawn and made faster.
+"""Faster replacements of torch layers for training; they compute the same numbers.
 
 ``nn.Linear`` multiplies float32 with MKL, which on AMD's processors leaves more than half of their
 speed unused: 105 against 235 GFLOP/s for oneDNN on one core of an EPYC (Zen 5), for the course's
@@ -25,7 +25,7 @@ _generator: ContextVar[torch.Generator | None] = ContextVar("dropout_generator",
 
 
 def use_fast_layers(model: nn.Module, device: torch.device) -> None:
-    """Put the stand-ins into a network, in place; they share its parameters under their names."""
+    """Replace a network's layers in place; parameters and their names stay."""
     for name, layer in list(model.named_modules()):
         if type(layer) is nn.Linear and device.type == "cpu" and onednn_multiplies():
             if layer.weight.numel() >= WORTH_IT:
@@ -35,7 +35,7 @@ def use_fast_layers(model: nn.Module, device: torch.device) -> None:
 
 
 def onednn_multiplies() -> bool:
-    """Whether this torch has oneDNN's product for x86 processors."""
+    """Whether this torch offers oneDNN's matrix product for x86 processors."""
     return (
         torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]  # torch's own
         and hasattr(torch.ops.mkldnn, "_linear_pointwise")
@@ -108,7 +108,7 @@ class SeededDropout(nn.Dropout):
 
 @contextmanager
 def masks_from(generator: torch.Generator) -> Iterator[None]:
-    """Draw this thread's dropout masks from a generator, which lives on the network's device."""
+    """Draw this thread's dropout masks from a generator on the network's device."""
     token = _generator.set(generator)
     try:
         yield

@@ -1,4 +1,4 @@
-"""The fields of a network that learns digits: what may be chosen, its bounds, and its help."""
+"""The fields of ``MNISTConfig`` with their bounds and help texts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ KernelSize = Annotated[int, Field(ge=1, le=7)]
 
 
 class MNISTFields(Config):
-    """The fields alone; ``mlcore.mnist.config`` adds the rules between them and what they do."""
+    """The fields of ``MNISTConfig``; ``mlcore.mnist.config`` adds the rules between them."""
 
     # --- data -------------------------------------------------------------------------------
 

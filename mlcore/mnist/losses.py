@@ -1,4 +1,4 @@
-"""The two losses, and what a network's raw outputs say as probabilities under each."""
+"""The two losses, and class probabilities from raw outputs under each."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Loss = Callable[[Tensor, Tensor], Tensor]
 
 
 def targets_for(config: MNISTConfig, labels: Tensor) -> Tensor:
-    """What the loss compares with.
+    """The targets that the loss compares outputs with.
 
     Args:
         config: Its ``loss`` decides.
@@ -44,7 +44,7 @@ def loss_for(config: MNISTConfig) -> Loss:
 
 
 def probabilities(config: MNISTConfig, outputs: Tensor) -> Tensor:
-    """What raw outputs say about each class, as numbers from 0 to 1 with sum 1.
+    """Class probabilities from raw outputs: numbers from 0 to 1 with sum 1.
 
     Under cross-entropy that is the softmax. Under squared error the outputs themselves estimate
     the probabilities (the minimizer is the conditional mean of the one-hot label), so they are

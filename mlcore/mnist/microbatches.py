@@ -1,4 +1,4 @@
-"""Cuts each batch into fixed microbatches whose gradients are computed side by side.
+"""Splits each batch into fixed microbatches whose gradients are computed in parallel.
 
 Torch's own way to use two cores is to split every single operation. It waits at the end of each,
 some thirty times a step, and its threads spin while they wait: beside a busy second core that was
@@ -35,13 +35,13 @@ Out = TypeVar("Out")
 
 @functools.lru_cache(maxsize=64)
 def one_image(config: MNISTConfig) -> tuple[LayerShape, ...]:
-    """The ledger of a config's network for a single image."""
+    """The layer summary of a config's network for a single image."""
     return ledger(build_model(config), torch.zeros(1, 28, 28))
 
 
 @functools.lru_cache(maxsize=64)
 def microbatches_for(config: MNISTConfig) -> int:
-    """Into how many microbatches a full batch is cut: a function of the config, not of the machine.
+    """The number of microbatches of a full batch: a function of the config, not of the machine.
 
     As many as leave each microbatch 128 images and 100 million floating-point operations of a
     forward pass, at most 8; less work than that is done before a second thread has woken up. Batch
@@ -55,7 +55,7 @@ def microbatches_for(config: MNISTConfig) -> int:
 
 
 class Team:
-    """The calling thread and some helpers, each computing with one torch thread.
+    """The calling thread and its helper threads, each computing with one torch thread.
 
     Args:
         threads: All of them, the calling one included.
@@ -73,7 +73,7 @@ class Team:
         )
 
     def map(self, work: Callable[[In], Out], items: Sequence[In]) -> list[Out]:
-        """The work's results in the order of the items, whoever did them.
+        """Apply a function to items in parallel; results come in the order of the items.
 
         The calling thread works too, and takes over what no helper has begun.
         """
@@ -88,6 +88,6 @@ class Team:
         return [first, *(r.result() if isinstance(r, Future) else r for r in reversed(rest))]
 
     def close(self) -> None:
-        """Let the helpers go."""
+        """Stop the helper threads."""
         if self._helpers is not None:
             self._helpers.shutdown(wait=False, cancel_futures=True)

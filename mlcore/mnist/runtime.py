@@ -73,7 +73,7 @@ def _has_bfloat16(device: torch.device) -> bool:
 
 
 def threads_for(config: MNISTConfig, cores: int) -> int:
-    """Threads that train a run on the CPU: one a core, but no more than a batch has microbatches.
+    """The number of training threads: one a core, but no more than a batch has microbatches.
 
     Each computes its microbatches with one torch thread (see ``mlcore.mnist.microbatches``). The
     number changes the time alone: the result is the same bit for bit.
@@ -106,11 +106,11 @@ class Speed:
         self._spent += time.perf_counter() - self._started
 
     def due(self) -> bool:
-        """Whether it is time to tell."""
+        """Whether the interval has passed."""
         return self._spent + time.perf_counter() - self._started >= SPEED_INTERVAL_S
 
     def told(self, *, must: bool) -> dict[str, float]:
-        """``samples_per_second`` if it is due or must be told, and count anew."""
+        """Return ``samples_per_second`` if it is due or must be told, and restart the count."""
         spent = self._spent + time.perf_counter() - self._started
         if spent < SPEED_INTERVAL_S and not (must and spent > 0):
             return {}

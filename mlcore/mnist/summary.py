@@ -1,4 +1,4 @@
-"""A ledger of a network's layers, written down by real forward hooks."""
+"""A summary of a network's layers (shapes, parameters, FLOPs), read by forward hooks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Shape = tuple[int, ...]
 
 @dataclass(frozen=True, slots=True)
 class LayerShape:
-    """What one layer made of one batch.
+    """One layer's row of the summary.
 
     Attributes:
         name: The layer's name in the network.
@@ -42,7 +42,7 @@ class LayerShape:
 
 
 def ledger(model: nn.Module, images: Tensor) -> tuple[LayerShape, ...]:
-    """Send a batch through a network and write down every layer on the way.
+    """Send a batch through a network and record every layer's shapes.
 
     Args:
         model: Any network of ``mlcore.mnist.models``; its weights, running statistics and mode

@@ -1,4 +1,4 @@
-"""What torch keeps per process and a run needs its own of: the thread count and the grad mode."""
+"""Isolates torch's per-process state (thread count, grad mode) while a run computes."""
 
 from __future__ import annotations
 

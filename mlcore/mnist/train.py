@@ -1,4 +1,4 @@
-"""The training loop: a generator of steps that holds its whole state and touches no one else's."""
+"""The training loop as a generator of steps; it leaves global state unchanged."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ POINTS_AN_EPOCH: Final = 60
 
 
 def train(config: MNISTConfig, snapshot: Snapshot | None = None) -> Iterator[Step]:
-    """Train a network, yielding a step whenever there is something to tell.
+    """Train a network, yielding a step each time a metric is due.
 
     Metrics of a step:
 
@@ -66,7 +66,7 @@ def train(config: MNISTConfig, snapshot: Snapshot | None = None) -> Iterator[Ste
 
 
 def cadence(config: MNISTConfig) -> int:
-    """Optimizer steps from one point of the training curves to the next.
+    """Optimizer steps between two points of the training curves.
 
     Some 60 points an epoch, but no more than about 1,000 a run.
     """
@@ -77,7 +77,7 @@ def cadence(config: MNISTConfig) -> int:
 
 
 class _Run:
-    """One training on its way; ``steps`` moves it."""
+    """One training in progress; ``steps`` advances it."""
 
     def __init__(self, config: MNISTConfig, snapshot: Snapshot | None) -> None:
         if snapshot is not None and snapshot.meta.get("config") != config.to_dict():

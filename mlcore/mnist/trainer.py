@@ -1,4 +1,4 @@
-"""A network, its optimizer and one step of theirs: everything a run's snapshot holds."""
+"""A network with its optimizer: takes one step, and gives the tensors of a snapshot."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MicrobatchResult:
-    """What one microbatch of a batch gave.
+    """The gradients and metrics of one microbatch.
 
     Attributes:
         gradients: The microbatch's part of the gradient, a tensor a parameter.
@@ -105,7 +105,7 @@ class Trainer:
         return metrics
 
     def examine(self) -> Evaluation:
-        """Look at the whole test set."""
+        """Evaluate on the whole test set."""
         return self._examiner.examine(self._model, self.team, self._autocast)
 
     def tensors(self) -> Mapping[str, Tensor]:

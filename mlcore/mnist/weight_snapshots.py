@@ -1,4 +1,4 @@
-"""Which epochs of a run keep their weights, so that one may watch them form afterwards."""
+"""Decides after which epochs a run stores a copy of its weights."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ KEPT_BYTES: Final = 32 * 2**20
 
 
 def keeps(config: MNISTConfig, step: int) -> bool:
-    """Whether a run keeps its weights after an optimizer step.
+    """Whether a run stores its weights after an optimizer step.
 
     Step 0 and the end of every ``epochs_between(config)``-th epoch, and the end of the run; none
     of them where ``epochs_between`` is None.
@@ -29,7 +29,7 @@ def keeps(config: MNISTConfig, step: int) -> bool:
 
 @functools.lru_cache(maxsize=64)
 def epochs_between(config: MNISTConfig) -> int | None:
-    """Epochs from one copy of the weights to the next: 1 where all of them fit in 32 MiB.
+    """Epochs between two copies of the weights: 1 where all of them fit in 32 MiB.
 
     Else the smallest number that keeps to it, the first and the last weights counted. None where
     not even these two fit: a network of more than 4 million weights.
@@ -42,7 +42,7 @@ def epochs_between(config: MNISTConfig) -> int | None:
 
 @functools.lru_cache(maxsize=64)
 def weight_bytes(config: MNISTConfig) -> int:
-    """What one copy of a network's weights and running statistics takes."""
+    """The bytes of one copy of a network's weights and running statistics."""
     with torch.device("meta"):
         model = build_model(config)
     return sum(tensor.nbytes for tensor in model.state_dict().values())

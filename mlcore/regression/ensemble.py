@@ -26,7 +26,7 @@ class RegressionEnsemble:
         snapshots: Of each, all of the same step; or None for all.
 
     Raises:
-        ValueError: If the configs differ in more than a ensemble may.
+        ValueError: If the configs differ in more than an ensemble may.
         SnapshotError: If the snapshots are of different steps.
         DataError, DataUnavailableError: If there is no usable data.
     """
@@ -124,7 +124,7 @@ def _restore(descent: Descent, snapshots: Sequence[Snapshot | None]) -> None:
         return
     steps = {snapshot.meta.get("step") for snapshot in found}
     if len(found) < len(snapshots) or len(steps) != 1:
-        raise SnapshotError("The snapshots of a ensemble must all be of the same step.")
+        raise SnapshotError("The snapshots of an ensemble must all be of the same step.")
     tensors = [snapshot.tensors for snapshot in found]
     descent.theta.copy_(torch.stack([one["model.theta"] for one in tensors], dim=1))
     for name, value in descent.state.items():

@@ -117,7 +117,8 @@ def search_runs(
 
     Returns:
         A row a run: id, experiment, status, started (UTC), duration (s of work), then each
-        config field as ``config.NAME`` and the last value of each metric under its own name.
+        config field as ``config.NAME`` and the last value of each metric as ``metric.NAME``, as in
+        ``mlcore.runs.run_table``.
 
     Raises:
         ValueError: If a status does not exist.
@@ -134,7 +135,7 @@ def search_runs(
             "started": found.started,
             "duration": found.duration,
             **{f"config.{name}": value for name, value in found.config_fields.items()},
-            **found.latest(),
+            **{f"metric.{name}": value for name, value in found.latest().items()},
         }
         for found in store.list(experiment, status)
     ]

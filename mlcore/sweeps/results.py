@@ -66,7 +66,7 @@ def seconds_left(members: Sequence[TrialRun], counts: Counts) -> float | None:
     """Seconds until all runs are done, if they go on as those so far.
 
     A run takes the mean of (seconds of work) / (share done) of the sweep's own runs; as many are
-    worked on at once as are now. Members of a ensemble work at the same time, and count so.
+    worked on at once as are now. Members of an ensemble work at the same time, and count so.
     """
     own = [m for m in members if m.own and m.elapsed > 0 and m.status != Status.FAILED]
     share = sum(m.done for m in own)

@@ -13,7 +13,7 @@ from mlcore.regression.rules import RuleName
 
 
 def told(configs: list[RegressionConfig], snapshots: list[Any] | None = None) -> list[list[Told]]:
-    """All that a ensemble tells, round by round."""
+    """All that an ensemble tells, round by round."""
     ensemble = RegressionConfig.train_together(configs, snapshots or [None] * len(configs))
     return list(ensemble.rounds())
 

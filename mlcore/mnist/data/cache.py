@@ -1,4 +1,4 @@
-"""The user's folder of unpacked data, in torchvision's layout: files are whole or not there."""
+"""The cache folder of unpacked data sets, in torchvision's layout; files are written atomically."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _STALE_AFTER_S = 3600.0
 
 
 def cache_folder() -> Path:
-    """Where unpacked data lies: ``MLCORE_CACHE``, else the user's cache folder (platformdirs)."""
+    """The cache folder: ``MLCORE_CACHE``, else the user's cache folder (platformdirs)."""
     if named := os.environ.get("MLCORE_CACHE"):
         return Path(named).expanduser().resolve()
     from platformdirs import user_cache_path
@@ -34,7 +34,7 @@ def raw_folder(source: Source) -> Path:
 
 
 def unpack_mnist() -> Path:
-    """Make sure that MNIST lies in the cache, byte for byte as published.
+    """Unpack the bundled MNIST into the cache, byte for byte as published.
 
     Every file is checked by its SHA-256 (55 MB, some 50 ms); one that is missing or damaged is
     unpacked anew and put in place in one step, so that any number of processes may do this at

@@ -1,4 +1,4 @@
-"""The one door to the images: MNIST, its relatives, or a folder of one's own, all as tensors."""
+"""Loads image data sets as tensors: MNIST, its relatives, or a folder of IDX files."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from mlcore.mnist.data.torchvision_compat import torchvision_datasets
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Digits:
-    """One data set, on the CPU. Shared by everyone in the process: read, never write.
+    """One data set on the CPU. Shared within the process: do not write to it.
 
     Attributes:
         name: The data set's name in a config.

@@ -1,4 +1,4 @@
-"""A folder of one's own IDX files, named as MNIST's are, gzipped or not."""
+"""Reads a folder of IDX files named as MNIST's are, gzipped or not."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ def folder_checksum(folder: Path) -> str:
 
 
 def folder_train_images(folder: Path) -> int:
-    """How many images the folder has to learn from, as its header says."""
+    """The number of training images, read from the header."""
     return _shape(_files(folder)[0])[0]
 
 
 def folder_classes(folder: Path) -> int:
-    """How many classes the folder's labels tell of: the highest label and one."""
+    """The number of classes: the highest label plus one."""
     return _classes(_stamp(folder))
 
 

@@ -1,4 +1,4 @@
-"""Where each data set comes from and what is known of it before a byte is read."""
+"""The published data sets: files, checksums, classes and statistics."""
 
 from __future__ import annotations
 

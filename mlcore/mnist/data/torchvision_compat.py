@@ -1,4 +1,4 @@
-"""Opens torchvision's data sets also where its compiled operators do not fit this torch.
+"""Imports torchvision's data sets where its compiled operators do not match this torch.
 
 torchvision's Python files describe the operators ``nms`` and ``qnms`` of its compiled library
 while they are imported. Where that library does not load, as with a CUDA build of torchvision

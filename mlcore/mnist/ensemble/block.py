@@ -1,4 +1,4 @@
-"""A block of a ensemble: some members that take their steps as one program on one thread."""
+"""A block of an ensemble: members that take their steps as one program on one thread."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Batch:
 
 
 class Block:
-    """Members of a ensemble that move together.
+    """Members of an ensemble that step together.
 
     Attributes:
         members: Their places in the ensemble.
@@ -117,7 +117,7 @@ class Block:
         return self.weights(member) | {name: _copy(value) for name, value in state.items()}
 
     def drop(self, member: int) -> None:
-        """Go on without a member."""
+        """Remove a member."""
         kept = [place for place, other in enumerate(self.members) if other != member]
         self.members = [self.members[place] for place in kept]
         self._configs = [self._configs[place] for place in kept]

@@ -1,4 +1,4 @@
-"""Which configs can train as one program; asked before torch is there."""
+"""The key that configs share if they can train as one program; needs no torch."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ FREE: Final = (
 
 
 def shape(config: MNISTConfig) -> str | None:
-    """What members must share; None for networks with convolutions and for 16-bit products."""
+    """The key of a config; None for convolutional networks and for bfloat16."""
     if config.model == "cnn" or config.precision != "float32":
         return None
     fields = {name: value for name, value in config.to_dict().items() if name not in FREE}

@@ -1,4 +1,4 @@
-"""Several networks of one shape as one: each parameter is a stack with a slice a member."""
+"""Several networks of one shape as one: each parameter is a stack, one slice a member."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class StackedNetwork:
         return {name: stack[member] for name, stack in stacks.items()}
 
     def keep(self, members: Sequence[int]) -> None:
-        """Go on with these members alone, in this order."""
+        """Reduce to these members, in this order."""
         chosen = torch.tensor(members, device=next(iter(self.parameters.values())).device)
         for name, stack in self.parameters.items():
             self.parameters[name] = stack.detach()[chosen].requires_grad_()

@@ -1,4 +1,4 @@
-"""The optimizers' steps over stacks of parameters, each member with settings of its own.
+"""Optimizer steps over stacked parameters, each member with its own settings.
 
 The same formulas as the classes of ``torch.optim`` that ``mlcore.mnist.optimizers`` builds, and a
 member's state goes by the same names, so that it can go on as a single run.
@@ -107,7 +107,7 @@ class StackedOptimizer:
         return named if self._steps else {}
 
     def keep(self, members: Sequence[int], parameters: Sequence[Tensor]) -> None:
-        """Go on with these members alone, whose parameters are these stacks."""
+        """Reduce to these members, whose parameters are these stacks."""
         chosen = torch.tensor(members, device=self._flat[0].device)
         self._configs = [self._configs[member] for member in members]
         self._flat = [_flat(stack) for stack in parameters]

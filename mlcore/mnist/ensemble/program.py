@@ -1,4 +1,4 @@
-"""Several runs as one program: members that differ only in what a tensor can hold.
+"""Trains several MNIST runs as one vectorized program.
 
 Learning rate, momentum, weight decay, label smoothing, the schedule, the first weights and the
 seed may differ. A member tells what its single run would tell, at the same steps: from the same
@@ -40,7 +40,7 @@ _SEGMENT_S: Final = 0.2
 
 
 class MNISTEnsemble:
-    """A training of several members on its way; see ``mlcore.core.Ensemble``.
+    """Several MNIST runs in training; see ``mlcore.core.Ensemble``.
 
     Args:
         configs: The members; their ``shape`` is the same.
@@ -48,7 +48,7 @@ class MNISTEnsemble:
         dtype: In which they compute; anything but float32 is for tests.
 
     Raises:
-        ValueError: If the configs differ in more than a ensemble may.
+        ValueError: If the configs differ in more than an ensemble may.
         SnapshotError: If a snapshot belongs to another config, or they are of different steps.
         DataUnavailableError: If the data set is not to be had.
     """
@@ -93,7 +93,7 @@ class MNISTEnsemble:
         self._step_s = 0.0
 
     def rounds(self) -> Iterator[list[Told]]:
-        """Yield what the members have to tell; see ``mlcore.mnist.train.train`` for the metrics."""
+        """Yield the members' updates; see ``mlcore.mnist.train.train`` for the metrics."""
         rounds = self._rounds()
         try:
             while True:
@@ -106,7 +106,7 @@ class MNISTEnsemble:
             self._team.close()
 
     def drop(self, member: int) -> None:
-        """Go on without a member."""
+        """Remove a member."""
         with isolated_torch_state(threads=1):
             for block in self._blocks:
                 if member in block.members:

@@ -33,7 +33,7 @@ _log = logging.getLogger("mlcore.groups")
 def execute_ensemble(
     claims: Sequence[Claim], interrupted: Callable[[], bool] = lambda: False
 ) -> list[Run]:
-    """Run the claimed runs of a ensemble, as one program if that pays on this machine.
+    """Run the claimed runs of an ensemble, as one program if that pays on this machine.
 
     Each keeps its own curve, files, status and requests; one that diverges or is stopped leaves
     the others to go on. Where the program would not be quicker, or a run has gone further than the

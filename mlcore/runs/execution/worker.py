@@ -48,7 +48,7 @@ def execute(store_url: str, run_id: str) -> Run:
 
     Args:
         store_url: Address of the store.
-        run_id: Id of a run that is queued there. Where it waits in a ensemble, all that still
+        run_id: Id of a run that is queued there. Where it waits in an ensemble, all that still
             wait in it are carried out as one program, if that pays.
 
     Returns:
