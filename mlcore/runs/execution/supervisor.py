@@ -1,17 +1,17 @@
-"""Keeps the store's runs going: dead ones are marked, waiting ones find somebody to do them."""
+"""Keeps the runs of a store going: marks dead ones, and starts workers for queued ones.
+
+Higher layers (sweeps) have their work done at the same time: see ``mlcore.core.hooks.on_tend``.
+"""
 
 from __future__ import annotations
 
-import importlib
 import logging
 
-from sqlalchemy import select
-
 from mlcore.core import EngineError
+from mlcore.core.hooks import run_tend_hooks
 from mlcore.runs.execution.deaths import reap
 from mlcore.runs.execution.engines import chosen
 from mlcore.runs.status import Status
-from mlcore.runs.store.schema import sweeps
 from mlcore.runs.store.store import Store
 
 _log = logging.getLogger("mlcore.engine")
@@ -34,12 +34,7 @@ def tend(store: Store) -> None:
 def recover(store: Store) -> None:
     """Mark dead runs lost and move sweeps on: what workers do too, when no page is open."""
     reap(store)
-    with store.reading() as connection:
-        query = select(sweeps.c.id).where(sweeps.c.status == "running").limit(1)
-        running = connection.execute(query).first() is not None
-    if running:
-        # by name: sweeps stand on runs, and most who look have none and should not load them
-        importlib.import_module("mlcore.sweeps.coordinator").advance_all(store)
+    run_tend_hooks(store)
 
 
 def check(store: Store) -> None:
