@@ -12,7 +12,7 @@ from mlcore.runs import open_store, tend
 from mlcore.runs.execution import supervisor
 from mlcore.runs.store.schema import sweeps
 from mlcore.runs.store.store import Store
-from mlcore.sweeps import control, sweep_rows
+from mlcore.sweeps import sweep_rows
 from mlcore.sweeps.budget import check_budget, settings_for
 from mlcore.sweeps.coordinator import advance
 from mlcore.sweeps.pruning import Pruning
@@ -142,7 +142,7 @@ def list_sweeps(store: Store | None = None, limit: int | None = None) -> list[Sw
 
 def _take_up(known: Sweep, settings: int | None, minutes: float | None) -> None:
     if minutes is not None and settings is not None:
-        control.renew(known, settings, minutes)
+        known.renew(settings, minutes)
     elif minutes is not None:
         known.extend(minutes=minutes)
     elif settings is not None and known.settings is not None and settings > known.settings:

@@ -1,14 +1,14 @@
-"""What a person may ask of a sweep while it runs, and after: stop, go on, try more, elsewhere."""
+"""What one may ask of a sweep: wait, stop, resume, extend, change its space, rename, delete."""
 
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from mlcore.core import SweepStateError
 from mlcore.sweeps import results, sweep_rows
 from mlcore.sweeps.budget import check_budget
-from mlcore.sweeps.coordinator import stop_members
+from mlcore.sweeps.coordinator import advance, stop_members
 from mlcore.sweeps.space import Space, SpaceLike
 from mlcore.sweeps.spec import SweepSpec
 from mlcore.sweeps.trials import read_trial_runs, trials_of
@@ -16,94 +16,167 @@ from mlcore.sweeps.trials import read_trial_runs, trials_of
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from mlcore.sweeps.recorded_sweep import Sweep
+    from mlcore.core import Config
+    from mlcore.runs.store.store import Store
+    from mlcore.sweeps.results import Counts
+
+_LOOK_EVERY = 0.3  # s; looking costs time that the workers could use, and they look as well
 
 
-def stop(sweep: Sweep) -> None:
-    """See ``Sweep.stop``."""
-    with sweep.store.writing() as connection:
-        if sweep_rows.read(connection, sweep.id).status == sweep_rows.RUNNING:
-            sweep_rows.alter(connection, sweep.id, status=sweep_rows.STOPPED, finished=time.time())
-            stop_members(connection, read_trial_runs(connection, sweep.id))
+class _Recorded(Protocol):
+    """What the methods below need of a sweep."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def store(self) -> Store: ...
+    @property
+    def sampler(self) -> str: ...
+    @property
+    def config(self) -> Config: ...
+    @property
+    def running(self) -> bool: ...
+    @property
+    def counts(self) -> Counts: ...
+    def refresh(self: _Self) -> _Self:
+        """Read it again."""
 
 
-def resume(sweep: Sweep) -> None:
-    """See ``Sweep.resume``."""
-    with sweep.store.writing() as connection:
-        _go_on(connection, sweep.id)
+_Self = TypeVar("_Self", bound=_Recorded)
 
 
-def extend(sweep: Sweep, n: int | None, minutes: float | None) -> None:
-    """See ``Sweep.extend``."""
-    check_budget(n, minutes, both=False)
-    grid = sweep.sampler == "grid"
-    with sweep.store.writing() as connection:
-        row = sweep_rows.read(connection, sweep.id)
-        spec = sweep_rows.spec_of(row)
-        columns: dict[str, Any] = {"deadline": None}
-        if minutes is not None:
-            columns = {"deadline": time.time() + 60 * minutes}
-            if not grid:
-                columns["settings"] = None
-        if n is not None:
-            columns["settings"] = (row.asked if row.settings is None else row.settings) + n
-        if grid:
-            left = untried(connection, sweep.id, spec)
-            if not left:
-                raise SweepStateError(
-                    f"The grid has {len(spec.space.grid(spec.config))} settings and all were "
-                    "tried. Change its space, or start a sweep with sampler='random' or 'tpe'."
+class SweepControl:
+    """The actions of ``mlcore.sweeps.Sweep``; each returns the sweep as it is afterwards."""
+
+    def wait(self: _Self, timeout: float | None = None) -> _Self:
+        """Block until it no longer runs.
+
+        Args:
+            timeout: Seconds to wait at most.
+
+        Raises:
+            TimeoutError: If it still runs after ``timeout`` seconds.
+        """
+        from mlcore.runs import tend
+
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while (now := self.refresh()).running:
+            if deadline is not None and time.monotonic() > deadline:
+                raise TimeoutError(
+                    f"Sweep {self.id} still runs after {timeout:g} s, {now.counts.done} of "
+                    f"{now.counts.total} runs done. It goes on; wait again or stop it."
                 )
-            wanted = columns.get("settings", row.settings)
-            columns["settings"] = min(wanted, row.asked + left)
-        _go_on(connection, sweep.id)
-        sweep_rows.alter(connection, sweep.id, **columns)
+            tend(self.store)
+            time.sleep(_LOOK_EVERY)
+        return now
 
+    def stop(self: _Self) -> _Self:
+        """Stop it and the runs it queued; runs it shares with other sweeps go on."""
+        with self.store.writing() as connection:
+            if sweep_rows.read(connection, self.id).status == sweep_rows.RUNNING:
+                sweep_rows.alter(
+                    connection, self.id, status=sweep_rows.STOPPED, finished=time.time()
+                )
+                stop_members(connection, read_trial_runs(connection, self.id))
+        return self.refresh()
 
-def renew(sweep: Sweep, settings: int, minutes: float) -> None:
-    """Go on with a sweep of both budgets that is asked for again: the time begins anew."""
-    with sweep.store.writing() as connection:
-        row = sweep_rows.read(connection, sweep.id)
-        wanted = max(settings, row.asked if row.settings is None else row.settings)
-        _go_on(connection, sweep.id)
-        deadline = time.time() + 60 * minutes
-        sweep_rows.alter(connection, sweep.id, deadline=deadline, settings=wanted)
+    def resume(self: _Self) -> _Self:
+        """Resume its stopped and lost runs from their checkpoints, then start the remaining ones.
 
+        Raises:
+            SweepStateError: If it failed; the text says what to do instead.
+        """
+        with self.store.writing() as connection:
+            _go_on(connection, self.id)
+        return _advanced(self)
 
-def change_space(sweep: Sweep, space: SpaceLike) -> None:
-    """See ``Sweep.change_space``."""
-    checked = Space.of(sweep.config, space)
-    if sweep.sampler == "grid":
-        checked = checked.with_points(None)
-    with sweep.store.writing() as connection:
-        row = sweep_rows.read(connection, sweep.id)
-        columns: dict[str, Any] = {"spaces": sweep_rows.with_change(row, checked)}
-        if sweep.sampler == "grid":
-            left = untried(connection, sweep.id, sweep_rows.spec_of(row).with_space(checked))
-            columns["settings"] = row.asked + left
-            if left and row.status == sweep_rows.FINISHED:
-                columns |= {"status": sweep_rows.RUNNING, "finished": None}
-        sweep_rows.alter(connection, sweep.id, **columns)
+    def extend(self: _Self, n: int | None = None, *, minutes: float | None = None) -> _Self:
+        """Try ``n`` more settings, or go on for ``minutes`` from now; a stopped sweep is resumed.
 
+        Raises:
+            ValueError: If neither or both are given, or not above 0.
+            SweepStateError: If it failed, or a grid has no setting left.
+        """
+        check_budget(n, minutes, both=False)
+        grid = self.sampler == "grid"
+        with self.store.writing() as connection:
+            row = sweep_rows.read(connection, self.id)
+            spec = sweep_rows.spec_of(row)
+            columns: dict[str, Any] = {"deadline": None}
+            if minutes is not None:
+                columns = {"deadline": time.time() + 60 * minutes}
+                if not grid:
+                    columns["settings"] = None
+            if n is not None:
+                columns["settings"] = (row.asked if row.settings is None else row.settings) + n
+            if grid:
+                left = untried(connection, self.id, spec)
+                if not left:
+                    raise SweepStateError(
+                        f"The grid has {len(spec.space.grid(spec.config))} settings and all were "
+                        "tried. Change its space, or start a sweep with sampler='random' or 'tpe'."
+                    )
+                wanted = columns.get("settings", row.settings)
+                columns["settings"] = min(wanted, row.asked + left)
+            _go_on(connection, self.id)
+            sweep_rows.alter(connection, self.id, **columns)
+        return _advanced(self)
 
-def rename(sweep: Sweep, name: str) -> None:
-    """See ``Sweep.rename``."""
-    with sweep.store.writing() as connection:
-        sweep_rows.alter(connection, sweep.id, name=name.strip()[:200])
+    def renew(self: _Self, settings: int, minutes: float) -> _Self:
+        """Go on for another ``minutes``, up to ``settings`` in all."""
+        with self.store.writing() as connection:
+            row = sweep_rows.read(connection, self.id)
+            wanted = max(settings, row.asked if row.settings is None else row.settings)
+            _go_on(connection, self.id)
+            deadline = time.time() + 60 * minutes
+            sweep_rows.alter(connection, self.id, deadline=deadline, settings=wanted)
+        return self.refresh()
 
+    def change_space(self: _Self, space: SpaceLike) -> _Self:
+        """Choose from another space from now on; earlier trials stay and still count.
 
-def delete(sweep: Sweep) -> None:
-    """See ``Sweep.delete``."""
-    with sweep.store.writing() as connection:
-        if sweep_rows.read(connection, sweep.id).status == sweep_rows.RUNNING:
-            raise SweepStateError(f"Sweep {sweep.id} is running: stop it before you delete it.")
-        sweep_rows.remove(connection, sweep.id)
+        On a grid the budget becomes all combinations that were not tried yet; a finished one goes
+        on with them.
+
+        Raises:
+            ConfigError: If the space does not fit the config; one sentence a field.
+        """
+        checked = Space.of(self.config, space)
+        if self.sampler == "grid":
+            checked = checked.with_points(None)
+        with self.store.writing() as connection:
+            row = sweep_rows.read(connection, self.id)
+            columns: dict[str, Any] = {"spaces": sweep_rows.with_change(row, checked)}
+            if self.sampler == "grid":
+                left = untried(connection, self.id, sweep_rows.spec_of(row).with_space(checked))
+                columns["settings"] = row.asked + left
+                if left and row.status == sweep_rows.FINISHED:
+                    columns |= {"status": sweep_rows.RUNNING, "finished": None}
+            sweep_rows.alter(connection, self.id, **columns)
+        return _advanced(self)
+
+    def rename(self: _Self, name: str) -> _Self:
+        """Give it a name; an empty one removes the name."""
+        with self.store.writing() as connection:
+            sweep_rows.alter(connection, self.id, name=name.strip()[:200])
+        return self.refresh()
+
+    def delete(self: _Recorded) -> None:
+        """Delete it from the list of sweeps; its runs stay. Started again, it finds their results.
+
+        Raises:
+            SweepStateError: If it is running.
+        """
+        with self.store.writing() as connection:
+            if sweep_rows.read(connection, self.id).status == sweep_rows.RUNNING:
+                raise SweepStateError(f"Sweep {self.id} is running: stop it before you delete it.")
+            sweep_rows.remove(connection, self.id)
 
 
 def untried(connection: Connection, sweep_id: str, spec: SweepSpec) -> int:
-    """How many settings of a grid were not asked for yet."""
-    settings = trials_of(read_trial_runs(connection, sweep_id))
-    tried = {results.trial_key(setting.params) for setting in settings}
+    """The number of settings of a grid that were not tried yet."""
+    trials = trials_of(read_trial_runs(connection, sweep_id))
+    tried = {results.trial_key(trial.params) for trial in trials}
     grid = spec.space.grid(spec.config)
     return sum(results.trial_key(params) not in tried for params in grid)
 
@@ -114,3 +187,11 @@ def _go_on(connection: Connection, sweep_id: str) -> None:
         raise SweepStateError(f"Sweep {row.id} failed: {row.error} Start it again with force=True.")
     results.queue_again(connection, read_trial_runs(connection, sweep_id))
     sweep_rows.alter(connection, sweep_id, status=sweep_rows.RUNNING, finished=None)
+
+
+def _advanced(sweep: _Self) -> _Self:
+    from mlcore.runs import tend
+
+    advance(sweep.store, sweep.id)
+    tend(sweep.store)
+    return sweep.refresh()

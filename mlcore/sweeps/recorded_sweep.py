@@ -1,4 +1,4 @@
-"""A recorded sweep: what it has found, and what one may ask of it."""
+"""``Sweep``: a recorded sweep and its results."""
 
 from __future__ import annotations
 
@@ -14,22 +14,21 @@ from sqlalchemy import Row
 from mlcore.core import Config
 from mlcore.runs import Run
 from mlcore.runs.store.store import Store
-from mlcore.sweeps import control, reproduce, results, sweep_rows
+from mlcore.sweeps import reproduce, results, sweep_rows
+from mlcore.sweeps.control import SweepControl
 from mlcore.sweeps.ensembles import EnsembleResult, ensembles_of
 from mlcore.sweeps.objectives import Objective
 from mlcore.sweeps.results import Counts
-from mlcore.sweeps.space import Space, SpaceLike
+from mlcore.sweeps.space import Space
 from mlcore.sweeps.spec import SweepSpec
 from mlcore.sweeps.trials import Trial, TrialRun, read_trial_runs, trials_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_LOOK_EVERY = 0.3  # s; looking costs time that the workers could use, and they look as well
-
 
 @dataclass(frozen=True)
-class Sweep:
+class Sweep(SweepControl):
     """A sweep as the store knew it when this was read; ``refresh`` reads it again.
 
     Attributes:
@@ -165,81 +164,6 @@ class Sweep:
         """The groups of its runs that may train as one program, with the gain measured."""
         return ensembles_of(self.store, self.id)
 
-    # --- what one may ask of it --------------------------------------------------------------
-
-    def wait(self, timeout: float | None = None) -> Sweep:
-        """Block until it no longer runs.
-
-        Args:
-            timeout: Seconds to wait at most.
-
-        Raises:
-            TimeoutError: If it still runs after ``timeout`` seconds.
-        """
-        from mlcore.runs import tend
-
-        deadline = None if timeout is None else time.monotonic() + timeout
-        while (now := self.refresh()).running:
-            if deadline is not None and time.monotonic() > deadline:
-                raise TimeoutError(
-                    f"Sweep {self.id} still runs after {timeout:g} s, {now.counts.done} of "
-                    f"{now.counts.total} runs done. It goes on; wait again or stop it."
-                )
-            tend(self.store)
-            time.sleep(_LOOK_EVERY)
-        return now
-
-    def stop(self) -> Sweep:
-        """Stop it, and the runs it queued; those it shares with others go on."""
-        control.stop(self)
-        return self.refresh()
-
-    def resume(self) -> Sweep:
-        """Go on: its stopped and lost runs from their checkpoints, then what it had left to ask.
-
-        Raises:
-            SweepStateError: If it failed; the text says what to do instead.
-        """
-        control.resume(self)
-        return self._moved()
-
-    def extend(self, n: int | None = None, *, minutes: float | None = None) -> Sweep:
-        """Try more: so many settings more, or for so many minutes from now; it goes on if stopped.
-
-        Raises:
-            ValueError: If neither or both are given, or not above 0.
-            SweepStateError: If it failed, or a grid has no setting left.
-        """
-        control.extend(self, n, minutes)
-        return self._moved()
-
-    def change_space(self, space: SpaceLike) -> Sweep:
-        """Choose from another space from now on; what was tried is kept and still counts.
-
-        On a grid the budget becomes all combinations that were not tried yet; a finished one goes
-        on with them.
-
-        Raises:
-            ConfigError: If the space does not fit the config; one sentence a field.
-        """
-        control.change_space(self, space)
-        return self._moved()
-
-    def rename(self, name: str) -> Sweep:
-        """Call it something; an empty name takes the name away."""
-        control.rename(self, name)
-        return self.refresh()
-
-    def delete(self) -> None:
-        """Strike it off the list of sweeps; its runs stay among all runs.
-
-        Begun again, it finds their results.
-
-        Raises:
-            SweepStateError: If it is running.
-        """
-        control.delete(self)
-
     # --- how to get it again -----------------------------------------------------------------
 
     def as_python(self) -> str:
@@ -260,14 +184,6 @@ class Sweep:
     def _run(self, setting: Trial) -> Run:
         run_id = next(m.run_id for m in setting.members if m.run_id is not None)
         return self.store.get(run_id)
-
-    def _moved(self) -> Sweep:
-        from mlcore.runs import tend
-        from mlcore.sweeps.coordinator import advance
-
-        advance(self.store, self.id)
-        tend(self.store)
-        return self.refresh()
 
 
 def sweep_of(row: Row[Any], store: Store) -> Sweep:
