@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from mlcore.core import Config, Step
 from mlcore.runs.execution.claims import take
-from mlcore.runs.execution.liveness import ProcessId
+from mlcore.runs.execution.heartbeat import ProcessId
 from mlcore.runs.execution.recorder import execute
 from mlcore.runs.execution.supervisor import check, retries, tend
 from mlcore.runs.recorded_run import Run

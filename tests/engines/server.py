@@ -71,10 +71,14 @@ class PostgresServer:
             assert time.monotonic() < deadline, (self._folder / "log").read_text()
             time.sleep(0.02)
 
-    def stop(self) -> None:
-        """End the server without waiting for its clients to leave."""
+    def stop(self, *, crash: bool = False) -> None:
+        """End the server without waiting for its clients to leave.
+
+        Args:
+            crash: Leave everything as it is: when it is started again, it recovers from its log.
+        """
         assert self._process is not None
-        self._process.send_signal(signal.SIGINT)
+        self._process.send_signal(signal.SIGQUIT if crash else signal.SIGINT)
         self._process.wait(30)
 
     def remove(self) -> None:

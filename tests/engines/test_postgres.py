@@ -25,8 +25,7 @@ import mlcore
 from mlcore.core import StoreError
 from mlcore.runs import Status
 from mlcore.runs.execution.claims import flush, take, take_ensemble
-from mlcore.runs.execution.deaths import reap
-from mlcore.runs.execution.liveness import ProcessId
+from mlcore.runs.execution.heartbeat import ProcessId, reap
 from mlcore.runs.execution.worker import execute
 from mlcore.runs.store import organize
 from mlcore.runs.store.points import Point

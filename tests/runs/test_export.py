@@ -120,7 +120,7 @@ def test_weights_and_arrays_come_along(other: Store) -> None:
 
 def test_a_stopped_run_brings_the_weights_it_had(store: Store, other: Store) -> None:
     from mlcore.runs.execution.claims import take
-    from mlcore.runs.execution.liveness import ProcessId
+    from mlcore.runs.execution.heartbeat import ProcessId
     from mlcore.runs.execution.recorder import execute
 
     claim = take(store, ProcessId.of(), store.submit(ToyConfig()).id)

@@ -14,9 +14,8 @@ import mlcore
 from mlcore import MNISTConfig, RegressionConfig, Status
 from mlcore.runs.execution import benchmark
 from mlcore.runs.execution.claims import release, take_ensemble
-from mlcore.runs.execution.deaths import reap
-from mlcore.runs.execution.ensembles import execute_ensemble
-from mlcore.runs.execution.liveness import ProcessId
+from mlcore.runs.execution.heartbeat import ProcessId, reap
+from mlcore.runs.execution.recorder import execute_ensemble
 from mlcore.runs.store.artifacts import CHECKPOINT
 from mlcore.runs.store.schema import ensembles, runs
 from mlcore.runs.store.store import Store

@@ -17,7 +17,7 @@ import mlcore
 from mlcore import RegressionConfig, Status, Sweep
 from mlcore.core import ConfigError, SweepNotFoundError, SweepStateError
 from mlcore.runs import tend
-from mlcore.runs.execution.deaths import reap
+from mlcore.runs.execution.heartbeat import reap
 from mlcore.runs.store.schema import runs, sweep_runs
 from mlcore.runs.store.store import Store
 from mlcore.sweeps import get_sweep, list_sweeps, start

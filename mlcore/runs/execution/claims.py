@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, Connection, and_, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from mlcore.core import MlcoreError
-from mlcore.runs.execution.liveness import ProcessId
 from mlcore.runs.recorded_run import Run
 from mlcore.runs.status import Status
 from mlcore.runs.store.points import Point
 from mlcore.runs.store.rows import run_of
 from mlcore.runs.store.schema import runs
 from mlcore.runs.store.store import Store
+
+if TYPE_CHECKING:
+    from mlcore.runs.execution.heartbeat import ProcessId
 
 
 class ClaimLostError(MlcoreError, RuntimeError):
@@ -77,6 +80,59 @@ def _take(
     return [Claim(run_of(row, store), token) for row in rows]
 
 
+def hold(
+    connection: Connection, claim: Claim, values: Mapping[str, Any] | None = None
+) -> str | None:
+    """Begin a write to a claimed run in a transaction: only who holds the run may.
+
+    The write is a sign of life: a run that was given up for lost is back by it.
+
+    Args:
+        connection: In a write transaction.
+        claim: The claim on the run.
+        values: Columns of the run to set.
+
+    Returns:
+        ``"stop"``, ``"pause"`` or ``"prune"`` if that is asked of the run, else None.
+
+    Raises:
+        ClaimLostError: If this process no longer holds the run; nothing was written of it.
+        IntegrityError: Likewise, for a run that was lost and has a live twin; the transaction is
+            spoilt.
+    """
+    alive = {
+        "heartbeat": claim.store.clock(),
+        "status": Status.RUNNING,
+        "finished": None,
+        "error": None,
+    }
+    row = connection.execute(
+        update(runs)
+        .where(_held(claim))
+        .values(alive | dict(values or {}))
+        .returning(runs.c.request)
+    ).one_or_none()
+    if row is None:
+        raise lost(claim)
+    request: str | None = row[0]
+    return request
+
+
+@contextmanager
+def writing_to(claim: Claim, *, durable: bool = False) -> Iterator[Connection]:
+    """A transaction for ``hold`` and what is then written to this one run.
+
+    Raises:
+        ClaimLostError: If this process no longer holds the run; nothing was written.
+        StoreError: If the store does not answer; it is not waited for.
+    """
+    try:
+        with claim.store.writing(alone=False, patience=0, durable=durable) as connection:
+            yield connection
+    except IntegrityError:
+        raise lost(claim) from None
+
+
 def flush(
     claim: Claim,
     points: Sequence[Point],
@@ -87,65 +143,41 @@ def flush(
     elapsed: float,
     latest: Mapping[str, float],
 ) -> str | None:
-    """Write what has been measured since the last flush, in one transaction.
+    """Write points and how far the run is, in one transaction.
+
+    Args:
+        claim: The claim on the run.
+        points: What was measured since the last flush.
+        step: Optimizer steps taken.
+        done: Work done, in the unit of ``total``.
+        total: Work in all.
+        elapsed: Seconds of work.
+        latest: The last value of each metric.
 
     Returns:
-        ``"stop"`` or ``"pause"`` if a person asks for it, else None.
+        What is asked of the run, as ``hold`` says it.
 
     Raises:
         ClaimLostError: If this process no longer holds the run; nothing is written.
     """
-    try:
-        with claim.store.writing(alone=False) as connection:
-            return flush_in(
-                connection,
-                claim,
-                points,
-                step=step,
-                done=done,
-                total=total,
-                elapsed=elapsed,
-                latest=latest,
-            )
-    except IntegrityError:
-        raise _lost(claim) from None
+    with writing_to(claim) as connection:
+        progress = progress_values(step, done, total, elapsed, latest)
+        request = hold(connection, claim, progress)
+        claim.store.point_table.write(connection, claim.run.key, points)
+        return request
 
 
-def flush_in(
-    connection: Connection,
-    claim: Claim,
-    points: Sequence[Point],
-    *,
-    step: int,
-    done: float,
-    total: float,
-    elapsed: float,
-    latest: Mapping[str, float],
-) -> str | None:
-    """``flush`` in a transaction of the caller's, which may flush several runs.
-
-    Raises:
-        ClaimLostError: If this process no longer holds the run; nothing is written of it.
-        IntegrityError: Likewise, for a run that was lost and has a live twin; the transaction is
-            spoilt.
-    """
-    values = {
+def progress_values(
+    step: int, done: float, total: float, elapsed: float, latest: Mapping[str, float]
+) -> dict[str, Any]:
+    """How far a run is, as columns of its row."""
+    return {
         "step": step,
         "done": done,
         "total": total,
         "elapsed": elapsed,
         "latest": json.dumps(dict(latest)),
-        "heartbeat": claim.store.clock(),
-        "status": Status.RUNNING,  # a run that was given up for lost is back
     }
-    row = connection.execute(
-        update(runs).where(_held(claim)).values(values).returning(runs.c.request)
-    ).one_or_none()
-    if row is None:
-        raise _lost(claim)
-    claim.store.point_table.write(connection, claim.run.key, points)
-    request: str | None = row[0]
-    return request
 
 
 def take_ensemble(store: Store, process: ProcessId, run_id: str | None = None) -> list[Claim]:
@@ -197,20 +229,8 @@ def beat(claim: Claim) -> None:
     Raises:
         ClaimLostError: If this process no longer holds the run.
     """
-    try:
-        with claim.store.writing(alone=False) as connection:
-            beaten = connection.execute(
-                update(runs)
-                .where(_held(claim))
-                .values(
-                    heartbeat=claim.store.clock(), status=Status.RUNNING, finished=None, error=None
-                )
-                .returning(runs.c.key)
-            ).one_or_none()
-    except IntegrityError:
-        beaten = None
-    if beaten is None:
-        raise _lost(claim)
+    with writing_to(claim) as connection:
+        hold(connection, claim)
 
 
 def end(claim: Claim, status: Status, **details: Any) -> Run:
@@ -218,31 +238,21 @@ def end(claim: Claim, status: Status, **details: Any) -> Run:
 
     Args:
         claim: The claim on it.
-        status: ``FINISHED``, ``FAILED``, ``STOPPED`` or ``PAUSED``.
+        status: ``FINISHED``, ``FAILED``, ``STOPPED``, ``PAUSED`` or ``PRUNED``.
         details: Columns to set with it, such as ``error``.
 
     Raises:
         ClaimLostError: If this process no longer holds the run.
     """
-    try:
-        with claim.store.writing(alone=False) as connection:
-            ended = connection.execute(
-                update(runs)
-                .where(_held(claim))
-                .values(
-                    status=status,
-                    finished=claim.store.clock(),
-                    request=None,
-                    claim=None,
-                    **details,
-                )
-                .returning(runs.c.key)
-            ).one_or_none()
-    except IntegrityError:
-        ended = None
-    if ended is None:
-        raise _lost(claim)
+    with writing_to(claim, durable=True) as connection:
+        hold(connection, claim, end_values(claim, status, **details))
     return claim.run.refresh()
+
+
+def end_values(claim: Claim, status: Status, **details: Any) -> dict[str, Any]:
+    """The end that a run came to, as columns of its row; see ``end``."""
+    ended = {"status": status, "finished": claim.store.clock(), "request": None, "claim": None}
+    return ended | details
 
 
 def _held(claim: Claim) -> Any:
@@ -253,7 +263,8 @@ def _held(claim: Claim) -> Any:
     )
 
 
-def _lost(claim: Claim) -> ClaimLostError:
+def lost(claim: Claim) -> ClaimLostError:
+    """The error of a claim that is held no more."""
     return ClaimLostError(
         f"Run {claim.run.id} was taken up by another process or deleted; this one lets it go."
     )

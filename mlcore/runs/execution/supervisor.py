@@ -9,8 +9,8 @@ import logging
 
 from mlcore.core import EngineError
 from mlcore.core.hooks import run_tend_hooks
-from mlcore.runs.execution.deaths import reap
 from mlcore.runs.execution.engines import chosen
+from mlcore.runs.execution.heartbeat import reap
 from mlcore.runs.status import Status
 from mlcore.runs.store.store import Store
 

@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -17,12 +17,11 @@ from sqlalchemy.engine import make_url
 import mlcore
 from mlcore.core import RunStateError, StoreError
 from mlcore.core.cores import give_cores
-from mlcore.runs.execution.claims import take_ensemble
-from mlcore.runs.execution.deaths import abandon
+from mlcore.runs.execution.claims import Claim, take_ensemble
 from mlcore.runs.execution.engines.local import cores_each
 from mlcore.runs.execution.engines.roster import beat, register, retire, strike
-from mlcore.runs.execution.ensembles import execute_ensemble
-from mlcore.runs.execution.liveness import HEARTBEAT_EVERY, ProcessId
+from mlcore.runs.execution.heartbeat import HEARTBEAT_EVERY, ProcessId, abandon
+from mlcore.runs.execution.recorder import execute_ensemble
 from mlcore.runs.execution.supervisor import recover, tend
 from mlcore.runs.recorded_run import Run
 from mlcore.runs.store.store import Store, open_store
@@ -66,13 +65,17 @@ def execute(store_url: str, run_id: str) -> Run:
         raise RunStateError(f"Run {run.id} is {store.get(run.id).status}, not queued.")
     try:
         execute_ensemble(claims)
-    except BaseException:
+    except BaseException as error:
         # the process may live on and do other things; its runs must not wait for it
-        with suppress(StoreError):
-            for claim in claims:
-                abandon(claim)
+        _abandon(claims, error)
         raise
     return store.get(run.id)
+
+
+def _abandon(claims: Sequence[Claim], error: BaseException) -> None:
+    with suppress(StoreError):
+        for claim in claims:
+            abandon(claim, str(error) if isinstance(error, StoreError) else "")
 
 
 def idle_for() -> float:
@@ -106,36 +109,51 @@ def work(store: Store, patience: float) -> None:
     register(store, process)
     _warm_up()
     code = Code()
-    idle_since = beat_due = look_due = time.monotonic()
+    idle_since = beat_due = look_due = answered = time.monotonic()
     while not stopping:
         if not store.present():
             _log.info("the store is gone; ending")
             return
-        if code.changed():
-            _log.info("the code was changed; a fresh worker takes over")
-            strike(store, process)
-            tend(store)
-            return
-        claims = take_ensemble(store, process)
-        if claims:
-            give_cores(cores_each(store))
-            _log.info("runs %s: %s", [c.run.id for c in claims], claims[0].run.config_fields)
-            for ended in execute_ensemble(claims, interrupted=lambda: stopping):
-                _log.info("run %s: %s", ended.id, ended.status)
-            idle_since = time.monotonic()
-            recover(store)
-            continue
-        if time.monotonic() > look_due:
-            recover(store)
-            look_due = time.monotonic() + _LOOK_AFTER_EVERY
-        if store.server and time.monotonic() > beat_due:
-            beat(store, process)
-            beat_due = time.monotonic() + HEARTBEAT_EVERY
-        idle = time.monotonic() - idle_since
-        if idle > patience and retire(store, process):
-            _log.info("idle for %.0f s; ending", idle)
-            return
+        try:
+            if code.changed():
+                _log.info("the code was changed; a fresh worker takes over")
+                strike(store, process)
+                tend(store)
+                return
+            claims = take_ensemble(store, process)
+            if claims:
+                _carry_out(store, claims, lambda: stopping)
+                idle_since = answered = time.monotonic()
+                recover(store)
+                continue
+            if time.monotonic() > look_due:
+                recover(store)
+                look_due = time.monotonic() + _LOOK_AFTER_EVERY
+            if store.server and time.monotonic() > beat_due:
+                beat(store, process)
+                beat_due = time.monotonic() + HEARTBEAT_EVERY
+            answered = time.monotonic()
+            idle = answered - idle_since
+            if idle > patience and retire(store, process):
+                _log.info("idle for %.0f s; ending", idle)
+                return
+        except StoreError as error:
+            if time.monotonic() - answered > OUTAGE:
+                raise
+            _log.warning("%s It is tried again.", error)
+            idle = 0.0
         time.sleep(_LOOK_EVERY if idle < 10 else _LOOK_EVERY_WHEN_IDLE)
+
+
+def _carry_out(store: Store, claims: Sequence[Claim], interrupted: Callable[[], bool]) -> None:
+    give_cores(cores_each(store))
+    _log.info("runs %s: %s", [c.run.id for c in claims], claims[0].run.config_fields)
+    try:
+        for ended in execute_ensemble(claims, interrupted):
+            _log.info("run %s: %s", ended.id, ended.status)
+    except StoreError as error:
+        _log.exception("runs %s are given up", [c.run.id for c in claims])
+        _abandon(claims, error)
 
 
 class Code:

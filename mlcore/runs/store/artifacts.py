@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import shutil
 import time
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from sqlalchemy import Connection, Table, delete, select
+from sqlalchemy import ColumnElement, Connection, Table, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from mlcore.core import Snapshot, SnapshotError
@@ -23,6 +25,11 @@ if TYPE_CHECKING:
 WEIGHTS = "weights"
 CHECKPOINT = "checkpoint"
 _ARRAYS = "arrays-"
+
+
+def arrays_name(step: int) -> str:
+    """Name of the artifact that holds the arrays of a step."""
+    return f"{_ARRAYS}{step:09d}"
 
 
 class ArtifactRow(NamedTuple):
@@ -41,12 +48,47 @@ class ArtifactRow(NamedTuple):
     sha256: str
 
 
+@dataclass(frozen=True)
+class Content:
+    """A file of a run that is to be entered in the store.
+
+    Attributes:
+        name: ``weights``, ``checkpoint``, or ``arrays-`` and a step.
+        step: The step it belongs to.
+        content: A snapshot, packed.
+        writer: A word for the process that writes it.
+    """
+
+    name: str
+    step: int
+    content: bytes = field(repr=False)
+    writer: str = ""
+
+    @cached_property
+    def sha256(self) -> str:
+        """Of the content."""
+        return hashlib.sha256(self.content).hexdigest()
+
+    @property
+    def file(self) -> str:
+        """Name of the file.
+
+        Another content or another writer has another name: no file that is named in the store is
+        ever overwritten, and none is removed that another process is about to enter.
+        """
+        mark = "-".join(filter(None, (self.sha256[:12], self.writer)))
+        return f"{self.name}-{self.step}-{mark}.safetensors"
+
+
 @dataclass(frozen=True, slots=True)
 class Artifacts:
     """The files of one run, each with its checksum in the store.
 
-    Beside a SQLite file they lie in a folder. A database server keeps them itself, in the same
-    transaction as their checksums: its machines need no folder that all of them see.
+    Beside a SQLite file they lie in a folder: a file is written first, then entered in the store,
+    and only then is the one that it replaces removed. A process that is killed in between leaves
+    a file that no row names, and the row of before with its file. A database server keeps the
+    files itself, in the same transaction as their rows: its machines need no folder that all of
+    them see.
     """
 
     store: Store
@@ -63,32 +105,81 @@ class Artifacts:
         self.put(name, step, pack_snapshot(snapshot))
 
     def put(self, name: str, step: int, content: bytes) -> None:
-        """Write a file, then its row; only then is the file before it removed."""
-        file = f"{name}-{step}.safetensors"
+        """Write the content of a file under a name, instead of what was there."""
+        new = Content(name, step, content)
+        self.write(new)
+        with self.store.writing(alone=False, durable=True) as connection:
+            replaced = self.enter(connection, new)
+        self.remove(replaced)
+
+    def write(self, new: Content) -> None:
+        """Beside a SQLite file, write a file's content to the disk; ``enter`` comes next.
+
+        Raises:
+            OSError: If the folder cannot be written or the disk is full.
+        """
         if not self.store.server:
             self.folder.mkdir(parents=True, exist_ok=True)
-            write_atomically(self.folder / file, content)
+            write_atomically(self.folder / new.file, new.content)
+
+    def enter(self, connection: Connection, new: Content) -> list[str]:
+        """Say in a transaction that a file, written before, is there.
+
+        Returns:
+            The files that it replaces: to ``remove`` once the transaction is over.
+        """
         row = {
             "run": self.run_key,
-            "name": name,
-            "step": step,
-            "file": file,
-            "sha256": hashlib.sha256(content).hexdigest(),
-            "size": len(content),
+            "name": new.name,
+            "step": new.step,
+            "file": new.file,
+            "sha256": new.sha256,
+            "size": len(new.content),
             "created": time.time(),
         }
-        with self.store.writing(alone=False) as connection:
-            before = self._row(connection, name)
-            _upsert(connection, artifacts, row)
-            if self.store.server:
-                blob = {"run": self.run_key, "name": name, "content": content}
-                _upsert(connection, files, blob)
-        if before is not None and before.file != file and not self.store.server:
-            (self.folder / before.file).unlink(missing_ok=True)
+        before = self._row(connection, new.name)
+        _upsert(connection, artifacts, row)
+        if self.store.server:
+            blob = {"run": self.run_key, "name": new.name, "content": new.content}
+            _upsert(connection, files, blob)
+        return [] if before is None or before.file == new.file else [before.file]
 
-    def save_arrays(self, step: int, arrays: Snapshot) -> None:
-        """Keep the arrays that belong to a step."""
-        self.save(f"{_ARRAYS}{step:09d}", step, arrays)
+    def forget(self, connection: Connection, name: str) -> list[str]:
+        """Say in a transaction that a file is no more; see ``enter`` for what it returns."""
+        return self._forget(connection, artifacts.c.name == name)
+
+    def forget_arrays(
+        self, connection: Connection, after: int, up_to: int | None = None
+    ) -> list[str]:
+        """``forget`` for the arrays of the steps after one, up to and with another or all."""
+        which = artifacts.c.name.startswith(_ARRAYS) & (artifacts.c.step > after)
+        if up_to is not None:
+            which &= artifacts.c.step <= up_to
+        return self._forget(connection, which)
+
+    def _forget(self, connection: Connection, which: ColumnElement[bool]) -> list[str]:
+        mine = artifacts.c.run == self.run_key
+        gone = delete(artifacts).where(mine, which).returning(artifacts.c.name, artifacts.c.file)
+        rows = connection.execute(gone).all()
+        if rows and self.store.server:
+            names = [row.name for row in rows]
+            of_them = (files.c.run == self.run_key) & files.c.name.in_(names)
+            connection.execute(delete(files).where(of_them))
+        return [row.file for row in rows]
+
+    def remove(self, replaced: Iterable[str]) -> None:
+        """Remove files that the store names no more."""
+        if not self.store.server:
+            for file in replaced:
+                (self.folder / file).unlink(missing_ok=True)
+
+    def strays(self, connection: Connection) -> list[str]:
+        """Files that the store does not name: a process was killed before it entered them."""
+        if self.store.server or not self.folder.is_dir():
+            return []
+        query = select(artifacts.c.file).where(artifacts.c.run == self.run_key)
+        named = set(connection.execute(query).scalars())
+        return [path.name for path in self.folder.iterdir() if path.name not in named]
 
     def load(self, name: str) -> Snapshot | None:
         """Read a snapshot back; None if the run has none of that name.
@@ -96,11 +187,16 @@ class Artifacts:
         Raises:
             SnapshotError: If the file is gone or damaged.
         """
+        found = self.load_with_step(name)
+        return None if found is None else found[1]
+
+    def load_with_step(self, name: str) -> tuple[int, Snapshot] | None:
+        """``load``, and the step that the snapshot is of."""
         found = self._content(name)
         if found is None:
             return None
         row, content = found
-        return unpack_snapshot(content, row.sha256, self._where(row))
+        return row.step, unpack_snapshot(content, row.sha256, self._where(row))
 
     def content(self, name: str) -> bytes | None:
         """The bytes of a file, checked; None if the run has none of that name.
@@ -121,7 +217,7 @@ class Artifacts:
         Raises:
             SnapshotError: If the step has none, or the file is damaged.
         """
-        found = self.load(f"{_ARRAYS}{step:09d}")
+        found = self.load(arrays_name(step))
         if found is None:
             known = ", ".join(map(str, self.array_steps())) or "none"
             raise SnapshotError(
@@ -140,16 +236,6 @@ class Artifacts:
         with self.store.reading() as connection:
             return [ArtifactRow(*row) for row in connection.execute(query.order_by(c.name))]
 
-    def drop(self, name: str) -> None:
-        """Forget a file and remove it."""
-        with self.store.writing(alone=False) as connection:
-            before = self._row(connection, name)
-            for table in (artifacts, files):
-                mine = (table.c.run == self.run_key) & (table.c.name == name)
-                connection.execute(delete(table).where(mine))
-        if before is not None and not self.store.server:
-            (self.folder / before.file).unlink(missing_ok=True)
-
     def remove_folder(self) -> None:
         """Remove every file of the run; those that a server keeps go with the run's row."""
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -163,7 +249,13 @@ class Artifacts:
                 mine = (files.c.run == self.run_key) & (files.c.name == name)
                 query = select(files.c.content).where(mine)
                 return row, bytes(connection.execute(query).scalar_one())
-        return row, read_content(self.folder / row.file)
+        try:
+            return row, read_content(self.folder / row.file)
+        except SnapshotError:
+            with self.store.reading() as connection:
+                if self._row(connection, name) == row:
+                    raise
+            return self._content(name)  # a newer one has replaced it meanwhile
 
     def _where(self, row: ArtifactRow) -> str:
         path = f"{self.run_id}/{row.file} in {self.store.shown_url}"

@@ -49,6 +49,7 @@ class Database:
                 isolation_level="REPEATABLE READ", postgresql_readonly=True
             )
         self._writer = self.engine.execution_options(write=True)
+        self._durable_writer = self.engine.execution_options(write=True, durable=True)
         self.point_table = PointTable()
         self.patience = 0.0
 
@@ -71,7 +72,9 @@ class Database:
             yield connection
 
     @contextmanager
-    def writing(self, *, alone: bool = True) -> Iterator[Connection]:
+    def writing(
+        self, *, alone: bool = True, patience: float | None = None, durable: bool = False
+    ) -> Iterator[Connection]:
         """A connection in a write transaction: all of it happens, or nothing.
 
         Args:
@@ -79,9 +82,13 @@ class Database:
                 holds when it is acted on. False for a write that stands by itself, such as a
                 run's own points: on a server many processes then write at once. SQLite has one
                 writer at a time anyway.
+            patience: Instead of the store's own: 0 to be told at once that it does not answer.
+            durable: This write, and all before it, outlast a power cut as well. On a server every
+                write does.
         """
         try:
-            with self._translating(), self._begun(self._writer) as connection:
+            writer = self._durable_writer if durable else self._writer
+            with self._translating(), self._begun(writer, patience) as connection:
                 if alone and self.server:
                     postgres.decide_alone(connection)
                 yield connection
@@ -90,8 +97,8 @@ class Database:
             raise
 
     @contextmanager
-    def _begun(self, engine: Engine) -> Iterator[Connection]:
-        deadline = time.monotonic() + self.patience
+    def _begun(self, engine: Engine, patience: float | None = None) -> Iterator[Connection]:
+        deadline = time.monotonic() + (self.patience if patience is None else patience)
         with ExitStack() as stack:
             while True:
                 try:

@@ -103,15 +103,18 @@ def _prepare_sqlite(engine: Engine) -> None:
         connection.isolation_level = None
         connection.execute(f"PRAGMA busy_timeout={int(_BUSY_TIMEOUT * 1000)}")
         _enter_wal_mode(connection)
-        connection.execute(
-            "PRAGMA synchronous=NORMAL"
-        )  # in WAL mode a killed process loses nothing
         connection.execute("PRAGMA foreign_keys=ON")
 
     @event.listens_for(engine, "begin")
     def _on_begin(connection: Connection) -> None:
         # a read transaction that turns into a write may fail at once; say so from the start
-        write = connection.get_execution_options().get("write", False)
+        options = connection.get_execution_options()
+        write = options.get("write", False)
+        if write:
+            # in WAL mode a killed process loses nothing either way; a power cut may take the last
+            # transactions, unless one is durable
+            level = "FULL" if options.get("durable", False) else "NORMAL"
+            connection.exec_driver_sql(f"PRAGMA synchronous={level}")
         connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
 
 

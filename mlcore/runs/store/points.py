@@ -13,6 +13,7 @@ from sqlalchemy import (
     Integer,
     Select,
     and_,
+    delete,
     func,
     literal,
     literal_column,
@@ -111,6 +112,40 @@ class PointTable:
     def forget_names(self) -> None:
         """After a rolled back write: the keys it made are gone."""
         self._keys.clear()
+
+
+def last_step(connection: Connection, run_key: int) -> int | None:
+    """The greatest step of which a run has a point; None if it has none."""
+    query = select(func.max(points.c.step)).where(points.c.run == run_key)
+    return connection.execute(query).scalar_one()
+
+
+def latest_at(connection: Connection, run_key: int, step: int) -> dict[str, float]:
+    """The last value of each metric up to and with a step."""
+    p, c = points.c, metric_names.c
+    last = (
+        select(p.name, func.max(p.step).label("step"))
+        .where(p.run == run_key, p.step <= step)
+        .group_by(p.name)
+        .subquery()
+    )
+    query = (
+        select(c.name, p.value)
+        .join(last, (last.c.name == p.name) & (last.c.step == p.step))
+        .join(metric_names, c.key == p.name)
+        .where(p.run == run_key)
+    )
+    return {name: math.nan if value is None else value for name, value in connection.execute(query)}
+
+
+def discard(connection: Connection, run_key: int, after: int, up_to: int | None = None) -> None:
+    """Remove a run's points of the steps after one, up to and with another or all of them."""
+    p = points.c
+    # by name too, as the table's key begins: else all points of the run would be looked at
+    which = [p.run == run_key, p.name.in_(select(metric_names.c.key)), p.step > after]
+    if up_to is not None:
+        which.append(p.step <= up_to)
+    connection.execute(delete(points).where(*which))
 
 
 def read(

@@ -28,6 +28,19 @@ _CONNECT_TIMEOUT_S: Final = 5
 _KEPT_OPEN: Final = 2  # a worker's own connection and its heartbeat's
 _AT_ONCE: Final = 10
 
+_NOTICE_SILENCE: Final = {
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 25_000,
+}
+"""A server whose machine vanished is noticed within half a minute, not after hours."""
+
+_DURABLE: Final = (
+    "SELECT set_config('synchronous_commit', 'on', false) "
+    "WHERE current_setting('synchronous_commit') = 'off'"
+)
+
 _ADVICE: Final = (
     (
         ("refused", "timeout", "timed out", "resolve", "no route", "unreachable", "starting up"),
@@ -78,6 +91,7 @@ def connect(url: URL) -> Engine:
     arguments: dict[str, Any] = {
         "application_name": "mlcore",
         "connect_timeout": _CONNECT_TIMEOUT_S,
+        **_NOTICE_SILENCE,
     }
     try:
         engine = create_engine(
@@ -95,10 +109,10 @@ def connect(url: URL) -> Engine:
 
     @event.listens_for(engine, "connect")
     def _on_connect(connection: Any, _record: Any) -> None:
-        # as SQLite's synchronous=NORMAL: a power cut may take the last half second of points,
-        # but no write waits for the disk and nothing is ever half written
+        # a run goes on when the server crashes: what was written once is not sent again, so it
+        # must not be lost with the server's last half second
         connection.autocommit = True
-        connection.execute("SET synchronous_commit = off")
+        connection.execute(_DURABLE)
         connection.autocommit = False
 
     return engine

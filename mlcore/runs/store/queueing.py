@@ -1,4 +1,4 @@
-"""Queues many runs at one stroke, each as ``Store.submit`` would queue it alone."""
+"""Queues runs, one or many at one stroke: the one path by which a config comes to wait."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
-from mlcore.runs.status import LIVE, Status
+from mlcore.runs.status import LIVE, RESUMABLE, Status
 from mlcore.runs.store.schema import runs
 
 _AT_ONCE = 500  # names in one statement; SQLite and PostgreSQL allow far more
@@ -31,19 +31,25 @@ class Answer:
 
 
 def known_runs(
-    connection: Connection, fingerprints: Sequence[str]
+    connection: Connection, fingerprints: Sequence[str], among: Sequence[Status] = _REUSED
 ) -> dict[str, tuple[int, str, Status]]:
     """Of each fingerprint the run that would answer or be taken up: key, id and status.
 
     A live run comes before a finished one, that before a stopped or lost one; among equals the
-    newest. Runs in the trash and runs that were brought in answer for nothing.
+    newest. Runs in the trash and runs that were brought in answer for nothing: what was brought
+    in is no proof of what this code gives.
+
+    Args:
+        connection: In any transaction.
+        fingerprints: Of the configs.
+        among: Only runs of these statuses.
     """
     best: dict[str, tuple[int, int, str, Status]] = {}
     c = runs.c
     for part in _parts(fingerprints):
         query = select(c.fingerprint, c.key, c.id, c.status).where(
             c.fingerprint.in_(part),
-            c.status.in_(_REUSED),
+            c.status.in_(among),
             c.deleted.is_(None),
             c.source.is_(None),
         )
@@ -57,26 +63,29 @@ def known_runs(
 
 
 def queue_all(
-    connection: Connection, rows: Sequence[Mapping[str, Any]], now: float
+    connection: Connection, rows: Sequence[Mapping[str, Any]], now: float, *, force: bool = False
 ) -> list[Answer]:
     """Queue fresh runs for those rows that no live or finished run answers for.
+
+    A stopped, lost or paused run is taken up again, as a run of its own: whom it once trained
+    with, it does not wait for.
 
     Args:
         connection: In a write transaction that decides alone.
         rows: As ``mlcore.runs.store.submission.new_row`` gives them, with other columns if need be.
             Two rows of one fingerprint share a run.
-        now: The store's time, in seconds since 1970.
+        now: The time in seconds since 1970.
+        force: Only a live run answers; everything else starts afresh.
 
     Returns:
         An answer a row, in their order.
     """
-    known = known_runs(connection, [row["fingerprint"] for row in rows])
-    again = {
-        name: run
-        for name, run in known.items()
-        if run[2] in (Status.PAUSED, Status.STOPPED, Status.LOST)
-    }
-    _queue_again(connection, rows, again, now)
+    among = LIVE if force else _REUSED
+    known = known_runs(connection, [row["fingerprint"] for row in rows], among)
+    again = {name: key for name, (key, _, status) in known.items() if status in RESUMABLE}
+    retries = {row["fingerprint"]: row.get("retries", 0) for row in rows}
+    for name, key in again.items():
+        queue_again(connection, key, now, ensemble=None, retries=retries[name])
     fresh = {row["fingerprint"]: row for row in rows if row["fingerprint"] not in known}
     if fresh:
         connection.execute(insert(runs), list(fresh.values()))
@@ -96,30 +105,22 @@ def queue_all(
     return answers
 
 
-def _queue_again(
-    connection: Connection,
-    rows: Sequence[Mapping[str, Any]],
-    again: Mapping[str, tuple[int, str, Status]],
-    now: float,
-) -> None:
-    retries = {row["fingerprint"]: row.get("retries", 0) for row in rows}
-    for name, (key, _, _) in again.items():
-        connection.execute(
-            update(runs)
-            .where(runs.c.key == key)
-            .values(
-                status=Status.QUEUED,
-                queued=now,
-                finished=None,
-                request=None,
-                claim=None,
-                error=None,
-                error_type=None,
-                traceback=None,
-                ensemble=None,
-                retries=retries[name],
-            )
-        )
+def queue_again(connection: Connection, key: int, now: float, **values: Any) -> None:
+    """Let an unfinished run wait again, to go on from its last checkpoint.
+
+    Args:
+        connection: In a write transaction that decides alone.
+        key: The run's key.
+        now: The time in seconds since 1970.
+        values: Other columns to set.
+    """
+    fresh = {"finished": None, "request": None, "claim": None}
+    healed = {"error": None, "error_type": None, "traceback": None}
+    connection.execute(
+        update(runs)
+        .where(runs.c.key == key)
+        .values(status=Status.QUEUED, queued=now, **fresh, **healed, **values)
+    )
 
 
 def _parts(names: Sequence[str]) -> Iterator[list[str]]:

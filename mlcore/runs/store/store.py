@@ -8,17 +8,18 @@ from dataclasses import replace
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from sqlalchemy import ColumnElement, Connection, and_, func, insert, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import IntegrityError
 
 from mlcore.core import Config, RunNotFoundError, RunStateError
 from mlcore.runs.recorded_run import Run
-from mlcore.runs.status import LIVE, Status
+from mlcore.runs.status import Status
 from mlcore.runs.store import points as point_queries
 from mlcore.runs.store import run_table as run_tables
 from mlcore.runs.store.connections import Database
 from mlcore.runs.store.database import resolve_url
+from mlcore.runs.store.queueing import queue_again, queue_all
 from mlcore.runs.store.rows import run_of
 from mlcore.runs.store.schema import runs
 from mlcore.runs.store.submission import new_row
@@ -126,28 +127,11 @@ class Store(Database):
         process dies is queued again by itself ``retries`` times.
         """
         row = {**new_row(config), "retries": retries}
-        same = and_(
-            runs.c.fingerprint == row["fingerprint"],
-            runs.c.deleted.is_(None),
-            runs.c.source.is_(None),  # what was brought in is no proof of what this code gives
-        )
         with self.writing() as connection:
-            live = self._newest(connection, same, LIVE)
-            if live is not None and live.status != Status.PAUSED:
-                return live
-            if live is None and not force:
-                finished = self._newest(connection, same, (Status.FINISHED,))
-                if finished is not None:
-                    return replace(finished, cached=True)
-                live = self._newest(connection, same, (Status.STOPPED, Status.LOST))
-            if live is not None:
-                _queue_again(connection, live)
-                key = live.key
-            else:
-                key = connection.execute(
-                    insert(runs).values(row).returning(runs.c.key)
-                ).scalar_one()
-            return run_of(connection.execute(select(runs).where(runs.c.key == key)).one(), self)
+            (answer,) = queue_all(connection, [row], time.time(), force=force)
+            found = connection.execute(select(runs).where(runs.c.key == answer.key)).one()
+        run = run_of(found, self)
+        return replace(run, cached=True) if run.status == Status.FINISHED else run
 
     def request(self, run: Run, what: str) -> Run:
         """Ask a live run to stop or pause; one that no worker has yet obeys at once."""
@@ -183,7 +167,7 @@ class Store(Database):
                 row = connection.execute(select(runs).where(runs.c.key == run.key)).one_or_none()
                 now = None if row is None else run_of(row, self)
                 if now is not None and now.status.resumable:
-                    _queue_again(connection, now)
+                    queue_again(connection, now.key, time.time())
                 elif now is not None and now.status == Status.RUNNING:
                     mine = update(runs).where(runs.c.key == run.key)
                     connection.execute(mine.values(request=None))
@@ -228,30 +212,6 @@ class Store(Database):
         with self.reading() as connection:
             query = select(runs.c.step).where(runs.c.id == run_id)
             return connection.execute(query).scalar_one_or_none() or 0
-
-    def _newest(
-        self, connection: Connection, same: ColumnElement[bool], among: Iterable[Status]
-    ) -> Run | None:
-        query = select(runs).where(same, runs.c.status.in_(list(among)))
-        row = connection.execute(query.order_by(runs.c.key.desc()).limit(1)).one_or_none()
-        return None if row is None else run_of(row, self)
-
-
-def _queue_again(connection: Connection, run: Run) -> None:
-    connection.execute(
-        update(runs)
-        .where(runs.c.key == run.key)
-        .values(
-            status=Status.QUEUED,
-            queued=time.time(),
-            finished=None,
-            request=None,
-            claim=None,
-            error=None,
-            error_type=None,
-            traceback=None,
-        )
-    )
 
 
 def _status(value: Status | str) -> Status:

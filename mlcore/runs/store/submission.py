@@ -38,9 +38,7 @@ def new_row(config: Config) -> dict[str, Any]:
         "created": now,
         "queued": now,
         "versions": canonical_json(_versions()),
-        "environment": canonical_json(
-            {"data": checksum} if (checksum := config.data_checksum()) else {}
-        ),
+        "environment": canonical_json({"data": checksum} if checksum else {}),
     }
 
 

@@ -17,8 +17,8 @@ import torch
 
 import mlcore
 from mlcore.runs import Run, Status
-from mlcore.runs.execution.deaths import reap
 from mlcore.runs.execution.engines.local import ensure_workers
+from mlcore.runs.execution.heartbeat import reap
 from mlcore.runs.execution.worker import execute
 from mlcore.runs.store.store import Store
 from tests.conftest import workers_of

@@ -12,8 +12,7 @@ import mlcore
 from mlcore.core import RunNotFoundError, RunStateError
 from mlcore.runs import Status
 from mlcore.runs.execution.claims import ClaimLostError, beat, take
-from mlcore.runs.execution.deaths import reap
-from mlcore.runs.execution.liveness import ProcessId
+from mlcore.runs.execution.heartbeat import ProcessId, reap
 from mlcore.runs.store.organize import edit, purge, restore, trash
 from mlcore.runs.store.store import Store
 from tests.runs.hostile import HOSTILE

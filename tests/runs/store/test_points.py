@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mlcore.runs.execution.claims import flush, take
-from mlcore.runs.execution.liveness import ProcessId
+from mlcore.runs.execution.heartbeat import ProcessId
 from mlcore.runs.store.points import Point, bucket_width
 from mlcore.runs.store.store import Store
 from tests.runs.made import made

@@ -14,7 +14,7 @@ from sqlalchemy import inspect, text
 from mlcore.core import RunNotFoundError, RunStateError, StoreError
 from mlcore.runs import Status
 from mlcore.runs.execution.claims import end, take
-from mlcore.runs.execution.liveness import ProcessId
+from mlcore.runs.execution.heartbeat import ProcessId
 from mlcore.runs.status import LIVE
 from mlcore.runs.store import database
 from mlcore.runs.store.database import file_system, resolve_url

@@ -19,7 +19,7 @@ from mlcore.runs.execution.claims import ClaimLostError
 from mlcore.runs.execution.engines import roster
 from mlcore.runs.execution.engines.ray_cluster import RayCluster
 from mlcore.runs.execution.engines.share import Share
-from mlcore.runs.execution.liveness import HEARTBEAT_EVERY, ProcessId
+from mlcore.runs.execution.heartbeat import HEARTBEAT_EVERY, ProcessId
 from mlcore.runs.execution.supervisor import recover
 from mlcore.runs.execution.worker import Code
 from mlcore.runs.status import Status
@@ -71,7 +71,7 @@ class Dispatcher:
         self._code = Code()
         self._retired = False
         self._launcher: ProcessId | None = None  # of the successor, until that is there
-        # Ray gives no more retries than the store counts: see ``mlcore.runs.execution.deaths``
+        # Ray gives no more retries than the store counts: see ``mlcore.runs.execution.heartbeat``
         self._carry_out = ray.remote(max_retries=0)(carry_out)
         threading.Thread(target=self._live, name="mlcore-dispatcher", daemon=True).start()
 

@@ -1,0 +1,183 @@
+"""Tells that a process lives, and what becomes of a run whose process is gone.
+
+A process that holds runs sends a heartbeat for each of them. On the process's own machine its
+number and start time say whether it lives, elsewhere the age of its last heartbeat does. A run
+whose process is gone is lost, or queued again by itself; a late heartbeat brings a lost run back.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import psutil
+from sqlalchemy import ColumnElement, Connection, Row, select, update
+
+from mlcore.core import StoreError
+from mlcore.runs.execution.claims import Claim, ClaimLostError, beat
+from mlcore.runs.status import Status
+from mlcore.runs.store.schema import runs
+from mlcore.runs.store.store import Store
+
+SILENT_AFTER = 10.0
+"""Seconds without a heartbeat after which a process on another host counts as dead."""
+
+HEARTBEAT_EVERY = 2.0
+"""Seconds between two heartbeats."""
+
+FORGOTTEN_AFTER = 120.0
+"""Seconds without a heartbeat after which a run on a server counts as dead though its process is
+there: a cluster's processes go on to other tasks."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessId:
+    """A process, told apart from a later one that was given the same number.
+
+    Attributes:
+        host: Name of the machine.
+        pid: Process number there.
+        started: When it started, in seconds since 1970.
+    """
+
+    host: str
+    pid: int
+    started: float
+
+    @classmethod
+    def of(cls, pid: int | None = None) -> ProcessId:
+        """A process of this machine; this one if no number is given."""
+        pid = os.getpid() if pid is None else pid
+        return cls(this_host(), pid, psutil.Process(pid).create_time())
+
+    def alive(self, heartbeat: float | None, now: float | None = None) -> bool:
+        """Whether it runs: by its own number here, by its last heartbeat elsewhere.
+
+        A process of this machine that is only slow, or was suspended with the lid closed, is
+        alive however old its heartbeat.
+
+        Args:
+            heartbeat: When it last said so, in seconds since 1970.
+            now: The time by the same clock; this machine's if not given.
+        """
+        if self.host != this_host():
+            now = time.time() if now is None else now
+            return heartbeat is not None and now - heartbeat < SILENT_AFTER
+        try:
+            process = psutil.Process(self.pid)
+            same = abs(process.create_time() - self.started) < 1.0
+            return same and process.status() != psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return False
+
+
+@cache
+def this_host() -> str:
+    """The name of this machine."""
+    return socket.gethostname()
+
+
+@contextmanager
+def heartbeat(claims: Sequence[Claim]) -> Iterator[None]:
+    """Beat from a thread of its own, so that loading data or one long step is no death.
+
+    Claims that are lost or given up beat no more. A store that does not answer is tried again.
+    """
+    over = threading.Event()
+    held = list(claims)
+
+    def keep_beating() -> None:
+        while held and not over.wait(HEARTBEAT_EVERY):
+            for claim in list(held):
+                try:
+                    beat(claim)
+                except ClaimLostError:
+                    held.remove(claim)  # the next flush meets the same and ends the run
+                except StoreError:
+                    break  # whoever flushes says so, and gives up in the end
+
+    name = f"heartbeat-{claims[0].run.id}"
+    thread = threading.Thread(target=keep_beating, name=name, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def reap(store: Store) -> list[str]:
+    """Find the runs whose process has died: mark them lost, or queue again those that may.
+
+    Returns:
+        The ids of those found now.
+    """
+    query = select(runs, store.clock().label("now")).where(runs.c.status == Status.RUNNING)
+    with store.reading() as connection:
+        rows = connection.execute(query).all()
+    dead = [row for row in rows if not _held(store, row)]
+    if not dead:
+        return []
+    with store.writing() as connection:
+        for row in dead:
+            # a heartbeat that came in between proves it alive
+            same = (runs.c.claim == row.claim) & (runs.c.heartbeat == row.heartbeat)
+            _give_up(connection, store, row, same, "ended without a word")
+    return [row.id for row in dead]
+
+
+def abandon(claim: Claim, reason: str = "") -> None:
+    """Let go of a run that this process cannot carry on, as if the process had died.
+
+    Args:
+        claim: The claim on the run.
+        reason: A sentence on why, to be kept with the run.
+
+    Raises:
+        StoreError: If the store cannot be written either; then its silence says the same.
+    """
+    with claim.store.writing() as connection:
+        query = select(runs).where(runs.c.key == claim.run.key).with_for_update()
+        row = connection.execute(query).one_or_none()
+        if row is not None and row.status == Status.RUNNING:
+            mine = runs.c.claim == claim.token
+            _give_up(connection, claim.store, row, mine, "gave it up", reason)
+
+
+def _held(store: Store, row: Row[Any]) -> bool:
+    """Whether the process lives, and on a cluster, whose processes live on, still cares."""
+    if store.server and row.now - row.heartbeat > FORGOTTEN_AFTER:
+        return False
+    return ProcessId(row.host, row.pid, row.pid_started).alive(row.heartbeat, row.now)
+
+
+def _give_up(
+    connection: Connection,
+    store: Store,
+    row: Row[Any],
+    still: ColumnElement[bool],
+    what: str,
+    reason: str = "",
+) -> None:
+    """Queue a run again if it has a retry left and nobody asked it to end; else it is lost."""
+    why = (
+        f"Its process ({row.pid} on {row.host}) {what} after step {row.step}. "
+        f"{reason}{' ' if reason else ''}Every point up to there is kept; "
+    )
+    values: dict[str, Any] = {"status": Status.LOST, "finished": store.clock()}
+    values["error"] = why + "resume to go on from the last checkpoint."
+    if row.retries > 0 and row.request is None:
+        values = {"status": Status.QUEUED, "claim": None, "retries": row.retries - 1}
+        values["error"] = why + "it was queued again and goes on from the last checkpoint."
+    connection.execute(
+        update(runs)
+        .where(runs.c.key == row.key, runs.c.status == Status.RUNNING, still)
+        .values(**values, request=None)
+    )
