@@ -9,7 +9,7 @@ JOBS ?= 2
 # the tests start some hundred processes: the code is compiled once for all of them
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run test lint format bench clean
+.PHONY: help run test lint format wheel bench clean
 help: ## Say what each target does
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
 
@@ -32,11 +32,14 @@ format: $(VENV)/.ready-test ## Put the code into its one shape
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+wheel: $(VENV)/.ready-test ## Build the source archive and the wheel, with the dashboard in it, into dist/
+	$(BIN)/python -m hatchling build
+
 bench: $(VENV)/.ready-bench ## Measure what the README and the design promise, and print it
 	@for bench in tests/bench/*.py; do echo "→ $$bench"; $(BIN)/python $$bench || exit 1; done
 
 clean: ## Remove the environment and the caches (runs are kept: they live in your data folder)
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info dist
 
 $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed and was not found. Install it, or name it: make PYTHON=/path/to/python3"; exit 1; }

@@ -33,8 +33,8 @@ def config_class(experiment: str) -> type[Config]:
         found = getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError) as error:
         raise ValueError(
-            f"The experiment {experiment!r} cannot be imported ({error}). Put its module on "
-            "PYTHONPATH."
+            f"The experiment {experiment!r} cannot be imported ({error}). Start in the folder of "
+            "its module, or put that folder on PYTHONPATH."
         ) from error
     if not (isinstance(found, type) and issubclass(found, Config)):
         raise TypeError(f"{experiment!r} is not a subclass of mlcore.Config, so no experiment.")

@@ -28,6 +28,8 @@ with picture, page.sentences():
     else:
         panel.show(sweep)
         page.as_code(
-            f"import mlcore\n\nsweep = {sweep.as_python()}", sweep.as_command(), key="code"
+            f"{sweep.config.imports()}\n\nsweep = {sweep.as_python()}",
+            sweep.as_command(),
+            key="code",
         )
         page.explain("How a sweep searches", "sweeps", key="sweeps.how")

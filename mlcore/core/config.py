@@ -150,10 +150,16 @@ class Config(BaseModel):
         """The cache key: see ``mlcore.core.fingerprint``. Reads the data's checksum."""
         return fingerprint(self.experiment, self.version, self.model_dump(), self.data_checksum())
 
+    def imports(self) -> str:
+        """The import statements that ``as_python`` needs, one a line."""
+        module, own, name = self.experiment.partition(":")
+        return f"import mlcore\nfrom {module} import {name}" if own else "import mlcore"
+
     def as_python(self, call: str = "mlcore.run") -> str:
-        """A line of Python that gives exactly this config's run."""
+        """A line of Python that gives exactly this config's run, after ``imports``."""
         arguments = ", ".join(f"{name}={value!r}" for name, value in self.changes().items())
-        return f"{call}(mlcore.{type(self).__name__}({arguments}))"
+        own = self.experiment.partition(":")[2]  # of one's own experiment, module:Class
+        return f"{call}({own or f'mlcore.{type(self).__name__}'}({arguments}))"
 
     def as_command(self, verb: str = "run") -> str:
         """A shell command that gives exactly this config's run."""

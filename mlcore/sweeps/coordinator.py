@@ -141,6 +141,8 @@ def _look(store: Store, sweep_id: str) -> _Seen | None:
     try:
         spec = sweep_rows.spec_of(row)
     except ValueError as error:  # another version began it
+        if isinstance(error.__cause__, ImportError):
+            return None  # one's own experiment: who can import it moves the sweep on
         _fail(store, row.id, members, str(error))
         return None
     return _Seen(row, spec, members, trials_of(members))

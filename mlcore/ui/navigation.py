@@ -14,8 +14,7 @@ from typing import Final
 
 import streamlit as st
 
-ROOT: Final = Path(__file__).parents[2]
-"""The folder of ``dashboard.py`` and ``pages/``."""
+from mlcore.ui.location import ROOT
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ from mlcore.core import (
     StoreError,
 )
 from mlcore.ui import navigation
+from mlcore.ui.location import ROOT
 
 SENTENCES = (
     ConfigError,
@@ -74,7 +75,7 @@ def columns() -> tuple[DeltaGenerator, DeltaGenerator]:
 
 def text(name: str) -> str:
     """The Markdown of ``pages/text/<name>.md``, in UTF-8."""
-    return (navigation.ROOT / "pages" / "text" / f"{name}.md").read_text(encoding="utf-8")
+    return (ROOT / "pages" / "text" / f"{name}.md").read_text(encoding="utf-8")
 
 
 def prose(name: str) -> None:
@@ -105,7 +106,7 @@ def as_code(python: str, command: str | None = None, *, key: str) -> None:
 
 def config_as_code(config: Config, *, key: str) -> None:
     """``as_code`` for a run of a config."""
-    as_code(f"import mlcore\n\nrun = {config.as_python()}", config.as_command(), key=key)
+    as_code(f"{config.imports()}\n\nrun = {config.as_python()}", config.as_command(), key=key)
 
 
 def ink() -> str:

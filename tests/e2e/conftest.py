@@ -92,21 +92,7 @@ class DashboardServer:
 
     def start(self) -> None:
         """Start the server and wait until it answers."""
-        arguments = ["run", "dashboard.py", "--server.headless", "true"]
-        arguments += ["--server.port", str(self.port)]
-        env = {"MLCORE_STORE": self.store}
-        log = self.folder / "server.log"
-        if self._launcher is not None:
-            self._process = self._launcher.start(arguments, env, log)
-        else:
-            with log.open("ab") as file:
-                self._process = psutil.Popen(
-                    [sys.executable, "-m", "streamlit", *arguments],
-                    cwd=ROOT,
-                    env={**os.environ, **env},
-                    stdout=file,
-                    stderr=file,
-                )
+        self._process = self._launched(self.folder / "server.log")
         deadline = time.monotonic() + PATIENCE
         while not self._answers():
             assert not self._ended(), f"The server ended:\n{self.log}"
@@ -147,6 +133,21 @@ class DashboardServer:
         _kill(server)
         self._process = None
         _kill(self.workers())
+
+    def _launched(self, log: Path) -> psutil.Process:
+        arguments = ["run", "dashboard.py", "--server.headless", "true"]
+        arguments += ["--server.port", str(self.port)]
+        env = {"MLCORE_STORE": self.store}
+        if self._launcher is not None:
+            return self._launcher.start(arguments, env, log)
+        with log.open("ab") as file:
+            return psutil.Popen(
+                [sys.executable, "-m", "streamlit", *arguments],
+                cwd=ROOT,
+                env={**os.environ, **env},
+                stdout=file,
+                stderr=file,
+            )
 
     def _ended(self) -> bool:
         assert self._process is not None

@@ -186,7 +186,15 @@ def _warm_up() -> None:
 
 def tell() -> None:
     """Say on the standard error what is worked on."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(process)d %(message)s")
+    handler = logging.StreamHandler()
+    handler.setFormatter(_InUtc("%(asctime)s UTC %(process)d %(message)s", "%Y-%m-%d %H:%M:%S"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
+
+
+class _InUtc(logging.Formatter):
+    """Writes times in UTC, as they are told everywhere else."""
+
+    converter = staticmethod(time.gmtime)
 
 
 def main() -> None:

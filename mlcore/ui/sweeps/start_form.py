@@ -67,7 +67,7 @@ def show() -> None:
         settings = settings_for(spec, search.settings, search.minutes)
         budget = (settings, search.minutes)
         page.as_code(
-            f"import mlcore\n\nsweep = {as_python(spec, *budget)}",
+            f"{spec.config.imports()}\n\nsweep = {as_python(spec, *budget)}",
             shlex.join(as_words(spec, *budget)),
             key="sweeps.form.code",
         )

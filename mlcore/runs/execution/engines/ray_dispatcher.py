@@ -21,7 +21,7 @@ from mlcore.runs.execution.engines.ray_cluster import RayCluster
 from mlcore.runs.execution.engines.share import Share
 from mlcore.runs.execution.heartbeat import HEARTBEAT_EVERY, ProcessId
 from mlcore.runs.execution.supervisor import recover
-from mlcore.runs.execution.worker import Code
+from mlcore.runs.execution.worker import Code, execute
 from mlcore.runs.status import Status
 from mlcore.runs.store.schema import runs, workers
 from mlcore.runs.store.store import Store, open_store
@@ -41,8 +41,6 @@ _log = logging.getLogger("mlcore.ray")
 
 def carry_out(store_url: str, run_id: str) -> None:
     """The task: one run, from two strings. What it gives is in the store and nowhere else."""
-    from mlcore.worker import execute
-
     given = ray.get_runtime_context().get_assigned_resources()
     give_cores(int(given.get("CPU", 1)))
     # stopped, deleted or taken by another worker while it waited: no business of this task's

@@ -1,0 +1,81 @@
+"""What the commands for runs share: how they name runs and how they show one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from mlcore.cli.commands import argument, option
+from mlcore.cli.console import moment, one_line, printable
+
+if TYPE_CHECKING:
+    from mlcore.core import Config
+    from mlcore.runs import Run, Store
+
+RUN_ID = argument("run_id", "id of the run, or the beginning of it", metavar="ID")
+
+
+def takes_runs(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Let a command take runs by their ids (``ids``), by a filter (``where``), or both."""
+    ids = argument("ids", "ids of runs, or the beginnings", nargs=-1, metavar="[ID]...")
+    return ids(
+        option("--where", metavar="FILTER", text="and all runs that this filter keeps")(function)
+    )
+
+
+def named_runs(store: Store, ids: Sequence[str], where: str | None) -> list[Run]:
+    """The runs that ids and filter name, each once."""
+    from mlcore.runs import run_table
+    from mlcore.runs.filters.parser import parse
+
+    wanted = [store.get(run_id).id for run_id in ids]
+    if where is not None:
+        table = run_table(store)
+        wanted += table["id"][parse(where).mask(table)].tolist()
+    if not wanted:
+        raise ValueError("No run is named. Give ids, as mlcore ls shows them, or --where FILTER.")
+    found = {run.id: run for run in store.get_many(wanted)}
+    return [found[run_id] for run_id in dict.fromkeys(wanted)]
+
+
+def line_of(run: Run) -> str:
+    """A run on one line: state, when, result, name, what its config changes, tags."""
+    accuracy = run.latest().get("test_accuracy")
+    shown = "" if accuracy is None else f"test_accuracy={accuracy:.4f}"
+    marks = ("★ " if run.starred else "") + ("(archived) " if run.archived else "")
+    marks += f"(from {run.source}) " if run.source else ""
+    name = one_line(run.name) + "  " if run.name else ""
+    tags = "".join(f"  #{one_line(tag)}" for tag in run.tags)
+    line = (
+        f"{run.id}  {run.experiment:10}  {run.status:8}  {run.progress:4.0%}  "
+        f"{moment(run.created)}  {shown:20}  {marks}{name}{_changes(run)}{tags}"
+    )
+    return one_line(line, 10_000)
+
+
+def print_run(run: Run) -> None:
+    """Print a run's state, its result, and its error if it has one."""
+    cached = "  (cached)" if run.cached else ""
+    asked = f"  ({run.request} asked for)" if run.request else ""
+    print(f"{run.id}  {run.experiment}  {run.status}  {run.progress:.0%}{cached}{asked}")
+    if accuracy := run.latest().get("test_accuracy"):
+        print(f"  test accuracy {accuracy:.4f}")
+    if run.error:
+        print(f"  {printable(run.error)}")
+
+
+def line_of_python(config: Config, call: str) -> str:
+    """A call on a config as one line, with the imports that are not ``import mlcore`` alone."""
+    imports = config.imports().splitlines()
+    return call if len(imports) == 1 else "; ".join([*imports, call])
+
+
+def _changes(run: Run) -> str:
+    """What the config changes from its defaults; all its fields where those are not known."""
+    try:
+        fields = run.config.changes()
+    except (ValueError, TypeError):
+        fields = dict(run.config_fields)
+        if not fields:
+            return "no config" if run.source else "defaults"
+    return " ".join(f"{name}={value}" for name, value in fields.items()) or "defaults"

@@ -1,0 +1,84 @@
+"""``mlcore run`` and ``mlcore submit``: train an experiment here, or in the background."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mlcore.cli.commands import Command
+from mlcore.cli.fields import (
+    Experiments,
+    FieldOption,
+    class_of,
+    dest_of,
+    flag_of,
+    preset_option,
+    start_of,
+    type_of,
+    without_conflicts,
+)
+from mlcore.cli.run_lines import print_run
+
+if TYPE_CHECKING:
+    from mlcore.core import Config, FieldSpec
+
+
+def _run(experiment: str, cls: type[Config]) -> Command:
+    def act(force: bool = False, **given: Any) -> int:
+        from mlcore.runs import Status, run
+
+        done = run(_config(experiment, given), force=force)
+        print_run(done)
+        return 1 if done.status in (Status.FAILED, Status.LOST) else 0
+
+    return _command(experiment, cls, act, "Train")
+
+
+def _submit(experiment: str, cls: type[Config]) -> Command:
+    def act(force: bool = False, **given: Any) -> int:
+        from mlcore.runs import submit
+
+        print_run(submit(_config(experiment, given), force=force))
+        return 0
+
+    return _command(experiment, cls, act, "Queue")
+
+
+run = Experiments("run", _run, "train here, recorded, with a progress bar; at once when cached")
+submit = Experiments("submit", _submit, "queue a run for the background workers")
+
+
+def _command(experiment: str, cls: type[Config], act: Any, verb: str) -> Command:
+    fields: list[click.Parameter] = [_option(spec) for spec in cls.specs()]
+    force = click.Option(["--force"], is_flag=True, help="Start afresh even if cached.")
+    return Command(
+        experiment,
+        callback=act,
+        params=without_conflicts(fields, [*preset_option(cls), force]),
+        help=f"{verb} the experiment {experiment}.",
+        short_help=f"the experiment {experiment}",
+    )
+
+
+def _option(spec: FieldSpec) -> FieldOption:
+    flag, text = flag_of(spec.name), _help(spec)
+    if spec.kind == "switch":
+        return FieldOption(spec, f"{flag}/--no-{flag[2:]}", text)
+    return FieldOption(spec, flag, text, type=type_of(spec), metavar=spec.kind.upper())
+
+
+def _help(spec: FieldSpec) -> str:
+    default = ",".join(map(str, spec.default)) if spec.kind == "integers" else spec.default
+    shown = "empty" if default == "" else default
+    return f"{spec.help.rstrip('.')} — {spec.allowed()} (default {shown})".removeprefix(" — ")
+
+
+def _config(experiment: str, given: dict[str, Any]) -> Config:
+    cls = class_of(experiment)
+    fields = {
+        spec.name: value if spec.kind == "switch" else spec.parse(value)
+        for spec in cls.specs()
+        if (value := given[dest_of(spec.name)]) is not None
+    }
+    return start_of(cls, given.get("preset")).replace(**fields)

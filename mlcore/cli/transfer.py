@@ -1,0 +1,98 @@
+"""``mlcore export`` and ``mlcore import``: take runs elsewhere, and bring them in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from mlcore.cli.commands import PATH, argument, command, option
+from mlcore.cli.console import counted
+from mlcore.cli.run_lines import line_of, named_runs, takes_runs
+from mlcore.cli.runs import asks_comparison, comparison
+
+if TYPE_CHECKING:
+    from mlcore.runs import Run
+
+_TABLES: Final = (".csv", ".parquet", ".json", ".zip", ".html")
+
+
+@command(
+    "take runs elsewhere, with all their points",
+    takes_runs,
+    asks_comparison,
+    option("--to", type=PATH, metavar="FILE", text="by its end: " + " ".join(_TABLES)),
+    option("--tensorboard", type=PATH, metavar="DIR", text="write event files there"),
+    option("--mlflow", metavar="URI", text="copy them to this MLflow server"),
+)
+def export(
+    ids: tuple[str, ...],
+    where: str | None,
+    to: Path | None,
+    tensorboard: Path | None,
+    mlflow: str | None,
+    **asked: Any,
+) -> int:
+    """Write runs to files or to another tracker."""
+    from mlcore.runs import open_store
+    from mlcore.runs.export import to_mlflow, to_tensorboard
+
+    if not (to or tensorboard or mlflow):
+        raise ValueError("Say where to: --to FILE, --tensorboard DIR or --mlflow URI.")
+    if to is not None:
+        content = _content(to, ids, where, asked)
+        _write(to, content)
+    if tensorboard is None and mlflow is None:
+        return 0
+    runs = named_runs(open_store(), ids, where)
+    if tensorboard is not None:
+        written = to_tensorboard(runs, tensorboard)
+        print(f"{tensorboard}: {counted(len(written), 'run')}")
+    if mlflow is not None:
+        print(f"{mlflow}: {counted(len(to_mlflow(runs, mlflow)), 'run')}")
+    return 0
+
+
+@command(
+    "bring in runs made elsewhere, read-only",
+    argument("path", "a zip of mlcore export, or TensorBoard's event files", type=PATH),
+)
+def import_(path: Path) -> int:
+    """Bring in runs from a file or a folder."""
+    from mlcore.runs import open_store
+    from mlcore.runs.imports import import_tensorboard, import_zip
+
+    store = open_store()
+    runs = import_zip(store, path) if path.suffix == ".zip" else import_tensorboard(store, path)
+    for run in runs:
+        print(line_of(run))
+    return 0
+
+
+def _content(to: Path, ids: tuple[str, ...], where: str | None, asked: dict[str, Any]) -> bytes:
+    from mlcore.runs import open_store
+    from mlcore.runs.export import to_csv, to_json, to_parquet, to_zip
+
+    end = to.suffix.lower()
+    if end not in _TABLES:
+        raise ValueError(f"--to is {str(to)!r}, but its end must be one of {' '.join(_TABLES)}.")
+    if not to.absolute().parent.is_dir():
+        raise ValueError(f"There is no folder {to.absolute().parent}. Make it first.")
+    if end == ".html":
+        from mlcore.charts.report import report_html
+
+        return report_html(comparison(ids, where, **asked)).encode("utf-8")
+    as_bytes: dict[str, Callable[[Sequence[Run]], bytes]] = {
+        ".csv": to_csv,
+        ".parquet": to_parquet,
+        ".json": to_json,
+        ".zip": to_zip,
+    }
+    return as_bytes[end](named_runs(open_store(), ids, where))
+
+
+def _write(to: Path, content: bytes) -> None:
+    from mlcore.core.files import write_atomically
+
+    write_atomically(to.absolute(), content)
+    print(f"{to}: {len(content):,} bytes")
