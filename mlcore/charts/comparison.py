@@ -12,10 +12,11 @@ import pandas as pd
 from mlcore.charts import palette
 from mlcore.charts.specs import ROWS
 from mlcore.runs.analysis.smoothing import smoothed
+from mlcore.runs.non_finite import codes, finite, word
 
 Axis = Literal["step", "epoch", "samples", "time"]
 Band = Literal["thinned", "spread"]
-Part = Literal["band", "raw"]
+Part = Literal["band", "raw", "odd", "lone"]
 
 TIPS_A_CURVE: Final = 60
 """Points of a curve that answer to the mouse; more would slow the browser and add nothing."""
@@ -25,13 +26,16 @@ TIPS_IN_ALL: Final = 240
 
 FEWEST_TIPS: Final = 8
 
+ODD_MARKS: Final = "Marks at the edge are values that are NaN (×), ∞ (▵) or −∞ (▿)."
+"""What the marks of values that are not finite mean."""
+
 _X_TITLES: Final[Mapping[str, str]] = {
     "step": "Optimizer steps",
     "epoch": "Epochs",
     "samples": "Samples seen",
     "time": "Work (s)",
 }
-_COLUMNS: Final[Mapping[Part, str]] = {"band": "low", "raw": "raw"}
+_COLUMNS: Final[Mapping[Part, str]] = {"band": "low", "raw": "raw", "odd": "odd", "lone": "lone"}
 _NO_ROWS: Final = pd.DataFrame({"label": [], "x": [], "value": [], "tip": []})
 _HEIGHT: Final = 330
 _LEGEND_ROW: Final = 20
@@ -73,8 +77,10 @@ def comparison_rows(
         log_y: Likewise values of 0 and below.
 
     Returns:
-        A row a point: label, x, value (smoothed), tip (whether it answers to the mouse); low and
-        high if there is a band, raw if there is smoothing.
+        A row a point: label, x, value (smoothed; NaN where it is not finite), tip (whether it
+        answers to the mouse); low and high if there is a band, raw if there is smoothing, odd if
+        there are values that are not finite (which of NaN, ∞ and −∞), lone if a point has no
+        neighbour that a line could lead to.
     """
     as_error = log_y and is_share(metric)
     tips = min(TIPS_A_CURVE, max(FEWEST_TIPS, TIPS_IN_ALL // max(1, len(labels))))
@@ -84,9 +90,9 @@ def comparison_rows(
         if log_x:
             mine = mine[mine["x"] > 0]
         x, value = (mine[name].to_numpy("float64") for name in ("x", "value"))
-        low, high = (
-            mine[name].to_numpy("float64") if name in mine else value for name in ("low", "high")
-        )
+        odd = mine["odd"].to_numpy() if "odd" in mine else codes(value)
+        value = finite(value)
+        low, high = (finite(mine[name]) if name in mine else value for name in ("low", "high"))
         if as_error:
             value, low, high = 1 - value, 1 - high, 1 - low
         if log_y:
@@ -97,10 +103,24 @@ def comparison_rows(
             part["low"], part["high"] = low, high
         if smoothing > 0:
             part["raw"], part["value"] = value, smoothed(value, smoothing)
+        if odd.any():
+            part["odd"] = [word(code) for code in odd.tolist()]
+        if (lone := _lone(part["value"].to_numpy())).any():
+            part["lone"] = lone
         every = max(1, -(-len(x) // tips))
         part["tip"] = np.arange(len(x)) % every == (len(x) - 1) % every
         parts.append(part)
     return pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
+
+
+def _lone(value: np.ndarray[Any, np.dtype[np.float64]]) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Points between gaps, which a line alone would not show."""
+    there = np.isfinite(value)
+    beside = np.zeros_like(there)
+    beside[1:] |= there[:-1]
+    beside[:-1] |= there[1:]
+    lone: np.ndarray[Any, np.dtype[np.bool_]] = there & ~beside
+    return lone
 
 
 def parts_of(rows: pd.DataFrame) -> tuple[Part, ...]:
@@ -191,14 +211,39 @@ def comparison_chart(
         layers.append(faint.encode(y=raw, opacity=strength(2 * palette.RAW_OPACITY)))
     line = base.mark_line(strokeWidth=2)
     layers.append(line.encode(opacity=strength(1.0), strokeDash=dash).add_params(picked))
+    if "lone" in parts:
+        dots = base.transform_filter("datum.lone").mark_point(size=40, filled=True)
+        layers.append(dots.encode(opacity=strength(1.0)))
+    if "odd" in parts:
+        layers += _odd_marks(base, x_title, title, "Run" if band == "thinned" else "Group")
     answering = base.transform_filter("datum.tip").mark_point(size=250, opacity=0, filled=True)
     layers.append(answering.encode(tooltip=tooltip))
     rows = -(-len(colours) // legend_columns)
     return alt.LayerChart(layer=layers).properties(
         title=title,
         height=_HEIGHT + _LEGEND_ROW * rows,
-        description=comparison_description(metric, axis, len(colours), band),
+        description=comparison_description(metric, axis, len(colours), band)
+        + (f" {ODD_MARKS}" if "odd" in parts else ""),
     )
+
+
+def _odd_marks(base: alt.Chart, x_title: str, title: str, what: str) -> list[alt.Chart]:
+    """Marks at the edge of the chart where a value is not finite: ∞ above, NaN and −∞ below."""
+    tooltip = [
+        alt.Tooltip("label:N", title=what),
+        alt.Tooltip("x:Q", title=x_title, format=",.6~g"),
+        alt.Tooltip("odd:N", title=title),
+    ]
+    return [
+        base.transform_filter(f"datum.odd && {condition}")
+        .mark_point(shape=shape, size=70, strokeWidth=2, filled=False, clip=False)
+        .encode(y=alt.value(y), tooltip=tooltip)
+        for condition, shape, y in (
+            ("datum.odd == '∞'", "triangle-up", 0),
+            ("datum.odd == '−∞'", "triangle-down", "height"),
+            ("datum.odd != '∞' && datum.odd != '−∞'", "cross", "height"),
+        )
+    ]
 
 
 def comparison_description(metric: str, axis: str, count: int, band: Band = "thinned") -> str:

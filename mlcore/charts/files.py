@@ -60,7 +60,7 @@ def chart_html(chart: alt.TopLevelMixin) -> str:
     The spec stands in a script element that no browser runs. The sign ``<`` is written as its
     number, so that no name of a run can end the element.
     """
-    text = json.dumps(_spec(chart), ensure_ascii=False).replace("<", "\\u003c")
+    text = json.dumps(_spec(chart), ensure_ascii=False, allow_nan=False).replace("<", "\\u003c")
     return f'<script type="application/vega-lite+json">{text}</script>'
 
 

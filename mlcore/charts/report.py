@@ -11,14 +11,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mlcore.charts import palette
 from mlcore.charts.comparison import (
+    ODD_MARKS,
     Band,
     comparison_chart,
     comparison_rows,
     metric_title,
+    parts_of,
     with_rows,
 )
 from mlcore.charts.files import chart_html, page_html
 from mlcore.runs.analysis.comparison import Comparison
+from mlcore.runs.non_finite import as_word
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -132,6 +135,8 @@ def _curves(comparison: Comparison, labels: Mapping[str, str], smoothing: float)
             "Curves with many points are thinned: a point is the mean of neighbours, and the band "
             "of a run their lowest and highest."
         )
+    if bool((thinner.curves["odd"] > 0).any()):
+        notes.append(ODD_MARKS)
     if smoothing:
         notes.append(f"Smoothed with a weight of {smoothing:g}; the raw curves are faint.")
     return f"{''.join(parts)}<p>{escape(' '.join(notes))}</p>"
@@ -151,6 +156,7 @@ def _chart(
         metric=comparison.metric,
         axis=comparison.axis,
         band=band,
+        parts=parts_of(rows),
     )
     # on a narrow screen the chart is scrolled, not the page
     return f'<div style="overflow-x:auto">{chart_html(with_rows(chart, rows))}</div>'
@@ -165,7 +171,7 @@ def _runs(comparison: Comparison, labels: Mapping[str, str]) -> str:
             letters[run.id],
             run.id,
             str(run.status) + (f", from {run.source}" if run.source else ""),
-            _number(comparison.measures[run.id]),
+            _measured(comparison, run),
             "" if run.seed is None else str(run.seed),
             "" if run.duration is None else f"{run.duration:.1f}",
             run.note,
@@ -219,7 +225,14 @@ def _short(text: str) -> str:
 
 
 def _number(value: float) -> str:
-    return "" if math.isnan(value) else f"{value:.5g}"
+    return f"{value:.5g}" if math.isfinite(value) else ""
+
+
+def _measured(comparison: Comparison, run: Run) -> str:
+    """The measure of a run; where it is NaN or infinite that word, and nothing if it has none."""
+    value = float(comparison.measures[run.id])
+    was_measured = comparison.metric in run.last and comparison.measure.kind == "last"
+    return _number(value) or (as_word(value) if was_measured or math.isinf(value) else "")
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import lru_cache
 from typing import Any, Final, Literal
 
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from mlcore.charts import palette
 from mlcore.runs.analysis.smoothing import smoothed
+from mlcore.runs.non_finite import codes, finite, word
 
 Quantity = Literal["loss", "accuracy", "error_rate", "grad_norm", "lr"]
 Axis = Literal["step", "time"]
@@ -35,6 +36,9 @@ _DATA: Final = alt.NamedData("curves")
 Floats = NDArray[np.float64]
 
 
+_UNKNOWN: Final[Floats] = np.empty(0)
+
+
 @dataclass(frozen=True, slots=True)
 class Curve:
     """Points of one metric, in order of step, perhaps thinned; all arrays of one length.
@@ -45,6 +49,8 @@ class Curve:
         value: The value, or the mean of those that were thinned to one point.
         low: The lowest of them.
         high: The highest of them.
+        odd: Not 0 where a value is not finite (``mlcore.runs.non_finite``), and then the others
+            are finite or NaN; found out from ``value`` if not given.
     """
 
     step: Floats
@@ -52,11 +58,18 @@ class Curve:
     value: Floats
     low: Floats
     high: Floats
+    odd: Floats = field(default_factory=lambda: _UNKNOWN)
+
+    def __post_init__(self) -> None:
+        if self.odd is _UNKNOWN:
+            object.__setattr__(self, "odd", codes(self.value).astype(np.float64))
+            for name in ("value", "low", "high"):
+                object.__setattr__(self, name, finite(getattr(self, name)))
 
     @classmethod
     def columns(cls) -> tuple[str, ...]:
         """Names of the arrays, in order."""
-        return tuple(field.name for field in fields(cls))
+        return tuple(one.name for one in fields(cls))
 
     def __add__(self, later: Curve) -> Curve:
         """The points of both, one after the other."""
@@ -87,7 +100,8 @@ def curve_rows(
         error_rate: Draw 1 − value, for accuracies on a logarithmic scale.
 
     Returns:
-        A row a point: run, colour, kind, x, value, low, high, tip.
+        A row a point: run, colour, kind (for a value that is not finite: which of NaN, ∞, −∞), x,
+        value, low, high, tip.
     """
     rows = _Rows()
     rows.add(kind="end", run="", colour=palette.MUTED, x=np.array([end], dtype=np.float64))
@@ -105,6 +119,8 @@ def curve_rows(
         every = 1 if split == "test" else max(1, -(-len(x) // TIPS_A_CURVE))
         tip = np.arange(len(x)) % every == (len(x) - 1) % every
         rows.add(kind=split, value=value, low=low, high=high, tip=tip, **named)
+        for code in np.unique(curve.odd[curve.odd > 0]).tolist():
+            rows.add(kind=word(int(code)), **named | {"x": x[curve.odd == code]})
     return rows.frame()
 
 
@@ -169,6 +185,17 @@ def curve_chart(
     def only(condition: str) -> alt.Chart:
         return base.transform_filter(condition)
 
+    odd_tooltip = [tooltip[0], tooltip[2], alt.Tooltip("kind:N", title=_Y_TITLES[quantity])]
+    odd_layers = [
+        only(condition)
+        .mark_point(shape=shape, size=70, strokeWidth=2, filled=False)
+        .encode(y=alt.value(place), tooltip=odd_tooltip)
+        for condition, shape, place in (
+            ("datum.kind == '∞'", "triangle-up", 0),
+            ("datum.kind == '−∞'", "triangle-down", "height"),
+            ("test(/NaN|,/, datum.kind)", "cross", "height"),
+        )
+    ]
     layers = [
         alt.Chart(_DATA).mark_rule(opacity=0).transform_filter("datum.kind == 'end'").encode(x=x),
         only("datum.kind == 'band'")
@@ -186,6 +213,7 @@ def curve_chart(
         only("datum.kind == 'train' && datum.tip")
         .mark_point(size=250, opacity=0, filled=True)
         .encode(tooltip=tooltip),
+        *odd_layers,
     ]
     return alt.LayerChart(layer=layers).properties(
         title=_Y_TITLES[quantity],

@@ -53,6 +53,6 @@ def dashboard(port: int | None, streamlit: tuple[str, ...]) -> int:
     homes = [str(Path.cwd()), os.environ.get("PYTHONPATH")]
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, homes))
     # Streamlit reads .streamlit/config.toml beside the page, and lets these options overrule it
-    words = ["run", str(page), *(["--server.port", str(port)] if port else []), *streamlit]
-    code: int | None = cli.main(words, prog_name="streamlit", standalone_mode=False)
+    arguments = ["run", str(page), *(["--server.port", str(port)] if port else []), *streamlit]
+    code: int | None = cli.main(arguments, prog_name="streamlit", standalone_mode=False)
     return code or 0

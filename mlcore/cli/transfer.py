@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -55,16 +56,19 @@ def export(
 
 @command(
     "bring in runs made elsewhere, read-only",
-    argument("path", "a zip of mlcore export, or TensorBoard's event files", type=PATH),
+    argument(
+        "path",
+        "a zip, CSV, Parquet or JSON file of mlcore export, or TensorBoard's event files: one, "
+        "their log folder, or a zip of it",
+        type=PATH,
+    ),
 )
 def import_(path: Path) -> int:
     """Bring in runs from a file or a folder."""
     from mlcore.runs import open_store
-    from mlcore.runs.imports import import_tensorboard, import_zip
+    from mlcore.runs.imports import import_path
 
-    store = open_store()
-    runs = import_zip(store, path) if path.suffix == ".zip" else import_tensorboard(store, path)
-    for run in runs:
+    for run in import_path(open_store(), path, say=lambda told: print(told, file=sys.stderr)):
         print(line_of(run))
     return 0
 

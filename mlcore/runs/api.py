@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from tqdm import tqdm
 
@@ -22,6 +22,8 @@ from mlcore.runs.store.store import Store, open_store
 
 if TYPE_CHECKING:
     import pandas as pd
+
+_COLUMNS: Final = ("id", "experiment", "status", "started", "duration")
 
 
 def train(config: Config) -> Iterator[Step]:
@@ -139,8 +141,7 @@ def search_runs(
         }
         for found in store.list(experiment, status)
     ]
-    columns = ["id", "experiment", "status", "started", "duration"]
-    frame = pd.DataFrame(rows) if rows else pd.DataFrame(columns=columns)
+    frame = pd.DataFrame(rows) if rows else pd.DataFrame(columns=list(_COLUMNS))
     frame["started"] = pd.to_datetime(frame["started"], utc=True)
     frame["duration"] = frame["duration"].astype("float64")
     return frame

@@ -1,6 +1,7 @@
 """Overlaid curves: rows against the frames they come from, charts as files and in a notebook."""
 
 import json
+import math
 import re
 
 import altair as alt
@@ -45,7 +46,7 @@ def test_a_curve_is_drawn_through_its_own_points(values: list[float]) -> None:
 
     assert rows["value"].tolist() == values
     assert set(rows["label"]) == {"first"}
-    assert parts_of(rows) == ()
+    assert parts_of(rows) == (("lone",) if len(values) == 1 else ())
 
 
 def test_thinned_points_show_their_lowest_and_highest() -> None:
@@ -145,9 +146,32 @@ def test_curves_read_the_points_of_one_run_as_they_come() -> None:
         {"step": [0, 1], "name": "loss", "value": [2.0, np.nan], "time": [0.0, 0.5]}
     )
     spec = json.loads(curves(points, axis="time").to_json())
-    text = json.dumps(spec)
-    assert "NaN" not in text
+    text = json.dumps(spec, allow_nan=False)
     assert '"x": 0.5' in text
+    (rows,) = spec["datasets"].values()
+    marked = [row for row in rows if row["odd"]]
+    assert [(row["x"], row["value"], row["odd"]) for row in marked] == [(0.5, None, "NaN")]
+
+
+@given(st.lists(st.floats(), min_size=1, max_size=30), st.floats(0, 0.9), st.booleans())
+def test_what_is_not_finite_is_a_gap_with_a_mark(
+    values: list[float], smoothing: float, log_y: bool
+) -> None:
+    raw = np.array(values)
+    rows = comparison_rows(frame("a", values), {"a": "a"}, smoothing=smoothing, log_y=log_y)
+    numbers = rows.select_dtypes("number")
+    assert not np.isinf(numbers.to_numpy()).any()
+    assert rows["value"].isna()[~np.isfinite(raw)].all()
+    words = {math.inf: "∞", -math.inf: "−∞"}
+    expected = ["" if np.isfinite(v) else words.get(v, "NaN") for v in values]
+    assert rows.get("odd", pd.Series([""] * len(values))).tolist() == expected
+    chart = comparison_chart({"a": "#000"}, metric="loss", parts=parts_of(rows))
+    json.dumps(with_rows(chart, rows).to_dict(), allow_nan=False)
+
+
+def test_a_point_between_gaps_is_drawn_by_itself() -> None:
+    rows = comparison_rows(frame("a", [1.0, math.nan, 2.0, math.nan, 3.0, 4.0]), {"a": "a"})
+    assert rows["lone"].tolist() == [True, False, True, False, False, False]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 import re
 from html.parser import HTMLParser
 
@@ -85,3 +87,34 @@ def test_groups_are_drawn_as_means_and_a_crowd_of_runs_is_not(store: Store) -> N
 def test_runs_without_the_metric_are_reported_without_a_chart(store: Store) -> None:
     page = _read(report_html(compare([made(store, ToyConfig())], metric="loss"))).text
     assert "None of these runs has measured loss." in page
+
+
+def test_values_that_are_not_finite_are_said_and_marked(store: Store) -> None:
+    curve = {0: math.nan, 1: math.inf, 2: -math.inf, 3: 0.5, 4: 0.25}
+    runs = [
+        made(store, ToyConfig(seed=1), {"loss": curve}),
+        made(store, ToyConfig(seed=2), {"loss": {**curve, 5: math.nan}}),
+        made(store, ToyConfig(lr=0.5), {"loss": {**curve, 5: math.inf}}),
+        made(store, ToyConfig(lr=0.25), {"other": {0: 1.0}}),
+    ]
+    found = compare(runs, metric="loss", store=store)
+    page = report_html(found)
+    text = _read(page).text
+    assert f"{runs[1].id}: its last loss is NaN" in text
+    assert f"{runs[2].id}: its last loss is ∞" in text
+    assert f"{runs[3].id}: it has no loss" in text
+    assert "<td><bdi>NaN</bdi></td>" in page
+    assert "<td><bdi>∞</bdi></td>" in page
+    specs = re.findall(r'<script type="application/vega-lite\+json">(.*?)</script>', page)
+    assert specs
+
+    def refuse(word: str) -> None:
+        raise AssertionError(f"{word} is no JSON")
+
+    words = [
+        row.get("odd")
+        for spec in specs
+        for rows in json.loads(spec, parse_constant=refuse)["datasets"].values()
+        for row in rows
+    ]
+    assert {"NaN", "∞", "−∞"} <= set(words)

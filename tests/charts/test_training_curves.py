@@ -151,7 +151,7 @@ def test_every_chart_is_valid_titled_and_described(
         layer["encoding"][channel].get("title")
         for layer in chart["layer"]
         for channel in ("x", "y")
-        if channel in layer["encoding"] and layer["encoding"][channel]["field"] != "low"
+        if layer["encoding"].get(channel, {}).get("field", "low") != "low"
     }
     assert len(titles) == 2
     assert None not in titles
@@ -166,5 +166,33 @@ def test_a_spec_is_built_once_and_says_nothing_of_runs_or_data() -> None:
 
 
 def test_accuracy_keeps_its_whole_axis() -> None:
-    for layer in curve_spec("accuracy")["layer"][1:]:
-        assert layer["encoding"]["y"]["scale"] == {"domain": [0, 1]}
+    scales = [
+        layer["encoding"]["y"]["scale"]
+        for layer in curve_spec("accuracy")["layer"][1:]
+        if "value" not in layer["encoding"]["y"]
+    ]
+    assert len(scales) == 6
+    assert all(scale == {"domain": [0, 1]} for scale in scales)
+
+
+def test_what_is_not_finite_is_a_gap_with_a_mark() -> None:
+    step = np.arange(5.0)
+    value = np.array([1.0, np.nan, np.inf, -np.inf, 0.5])
+    rows = curve_rows(
+        {("a", "train"): Curve(step, step, value, value, value)},
+        {"a": "#000"},
+        {"a": "a"},
+        end=4.0,
+        smoothing=0.5,
+    )
+    assert not np.isinf(rows.select_dtypes("number").to_numpy()).any()
+    marks = rows[rows["kind"].isin(["NaN", "∞", "−∞"])]
+    assert dict(zip(marks["kind"], marks["x"], strict=True)) == {"NaN": 1.0, "∞": 2.0, "−∞": 3.0}
+    conditions = [
+        layer["transform"][0]["filter"]
+        for layer in curve_spec("loss")["layer"]
+        if "transform" in layer
+    ]
+    assert {"datum.kind == '∞'", "datum.kind == '−∞'", "test(/NaN|,/, datum.kind)"} <= set(
+        conditions
+    )

@@ -132,7 +132,7 @@ def work(url: str, checkpoint_every: float, log: str) -> None:
         os.dup2(file.fileno(), 2)
     recorder.CHECKPOINT_EVERY = checkpoint_every
     recorder.CHECKPOINT_SHARE = 1.0
-    recorder.pays = lambda _: True  # type: ignore[assignment]  # together, whether quicker or not
+    recorder.pays = lambda _: True  # type: ignore[assignment,attr-defined]  # together, whether quicker or not
     worker.tell()
     worker.work(open_store(url), 600.0)
 

@@ -11,11 +11,12 @@ from streamlit.testing.v1 import AppTest
 import mlcore
 from mlcore import MNISTConfig, Run
 from mlcore.runs.export import to_zip
+from mlcore.runs.imports import import_content
 from mlcore.runs.store.organize import edit, trash
 from mlcore.runs.store.run_table import run_table
 from mlcore.runs.store.store import Store, open_store
 from mlcore.ui import page
-from mlcore.ui.runs import columns, import_box
+from mlcore.ui.runs import columns
 from mlcore.ui.runs.listing import cells_of
 from tests.pages.conftest import TINY, Open
 
@@ -259,14 +260,14 @@ def test_a_zip_is_brought_in_marked_and_cannot_be_resumed(
     monkeypatch.setenv("MLCORE_STORE", str(tmp_path / "elsewhere.db"))
     other = open_store()
 
-    [copy] = import_box.read(other, "run.zip", content)
+    [copy] = import_content(other, content, "run.zip")
     at = choose(open_page(PAGE), copy)
 
     assert "brought in" in at.info[0].value
     assert copy.latest() == run.latest()
     assert f"runs.card.{copy.id}.Resume" not in [button.key for button in at.button]
     with pytest.raises(ValueError, match="damaged"):
-        import_box.read(other, "run.zip", content[: len(content) // 2])
+        import_content(other, content[: len(content) // 2], "run.zip")
     other.close()
 
 

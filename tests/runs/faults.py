@@ -63,9 +63,7 @@ class KnownConfig(Config):
         cls, configs: Sequence[KnownConfig], snapshots: Sequence[Snapshot | None]
     ) -> Together:
         """Side by side."""
-        return Together(
-            [c.train(s) for c, s in zip(configs, snapshots, strict=True)]  # type: ignore[misc]
-        )
+        return Together([c.train(s) for c, s in zip(configs, snapshots, strict=True)])
 
     def build_model(self) -> nn.Module:
         """One weight: the sum of all losses."""
@@ -173,7 +171,11 @@ def before_each_operation(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(artifacts, "write_atomically", watched(core_files.write_atomically))
         patch.setattr(Path, "unlink", watched(Path.unlink))
-        listeners = [("commit", commit), ("before_cursor_execute", step)][: 1 + statements]
+        both: list[tuple[str, Callable[..., Any]]] = [
+            ("commit", commit),
+            ("before_cursor_execute", step),
+        ]
+        listeners = both[: 1 + statements]
         for name, listener in listeners:
             event.listen(store.engine, name, listener)
         try:

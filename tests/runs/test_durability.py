@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from sqlalchemy import update
 
 from mlcore.core import Step, StoreError
+from mlcore.core.files import write_atomically
 from mlcore.runs import Run, Status
 from mlcore.runs.execution import recorder
 from mlcore.runs.execution.claims import ClaimLostError, flush, take
@@ -210,7 +211,7 @@ def test_a_full_disk_delays_files_and_loses_none(
 ) -> None:
     """Arrays, checkpoints and weights in turn."""
     set_clock(monkeypatch, lambda: ALWAYS)
-    write = artifacts.write_atomically
+    write = write_atomically
     for first in range(1, 12):
         tries = count(1)
 

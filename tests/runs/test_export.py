@@ -7,6 +7,8 @@ import importlib.util
 import io
 import json
 import math
+import posixpath
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -34,7 +36,8 @@ from mlcore.runs.export import (
     to_zip,
 )
 from mlcore.runs.export.missing import MissingExtraError, extra
-from mlcore.runs.imports import import_tensorboard, import_zip
+from mlcore.runs.export.mlflow import mlflow_name
+from mlcore.runs.imports import import_content, import_tensorboard, import_zip
 from mlcore.runs.store.store import Store
 from tests.runs.hostile import HOSTILE
 from tests.runs.made import made
@@ -43,6 +46,12 @@ from tests.runs.toy import ToyConfig
 pytestmark = pytest.mark.sqlite
 
 values = st.one_of(st.floats(), st.just(math.nan), st.just(math.inf), st.just(-math.inf))
+MEETING = (
+    *("test/acc@1", "test/acc#1", "test/acc_1", "准确率", "val loss", "val_loss", "val.loss"),
+    *("Loss", "loss", "a/../b", "b", "x/", "x", "..", "top-5", "top_5", "deadbeef-deadbeef"),
+)
+"""Names that are easily taken for each other."""
+
 names = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=12)
 curves = st.dictionaries(
     names, st.dictionaries(st.integers(0, 10**12), values, min_size=1, max_size=6), max_size=4
@@ -154,6 +163,27 @@ def test_hostile_names_are_exported_intact(store: Store, other: Store, tmp_path:
         assert other.points_of([twin.id])["metric"].tolist() == ['=1+1,"<b>"\n', "loss"]
 
 
+def test_names_that_are_easily_taken_for_each_other_stay_apart(
+    store: Store, other: Store, tmp_path: Path
+) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    told = {name: float(place) for place, name in enumerate(MEETING)}
+    run = made(store, MNISTConfig(), {name: {0: value} for name, value in told.items()})
+    (file,) = to_tensorboard([run], tmp_path)
+    accumulator = EventAccumulator(str(file.parent))
+    accumulator.Reload()
+    assert {tag: accumulator.Scalars(tag)[0].value for tag in accumulator.Tags()["scalars"]} == told
+    for twin in (
+        *import_tensorboard(other, tmp_path),
+        *import_content(other, to_zip([run]), "run.zip"),
+        *import_content(other, to_csv([run]), "run.csv"),
+        *import_content(other, to_parquet([run]), "run.parquet"),
+        *import_content(other, to_json([run]), "run.json"),
+    ):
+        assert twin.latest() == told, twin.source
+
+
 def test_tensorboard_itself_reads_the_event_files(store: Store, tmp_path: Path) -> None:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
@@ -180,23 +210,35 @@ def test_tensorboard_itself_reads_the_event_files(store: Store, tmp_path: Path) 
 
 @pytest.mark.skipif(importlib.util.find_spec("mlflow") is None, reason="mlflow is missing")
 def test_mlflow_itself_reads_what_was_copied(store: Store, tmp_path: Path) -> None:
-    run = made(store, MNISTConfig(lr=0.125), {"loss/a": {0: 1 / 3, 7: 0.1}}).edit(note="<b>")
+    odd = {name: {0: float(place)} for place, name in enumerate(MEETING)}
+    run = made(store, MNISTConfig(lr=0.125), {"loss/a": {0: 1 / 3, 7: 0.1}, **odd}).edit(note="<b>")
+    grown = made(store, MNISTConfig(lr=0.25), {"loss/a": {0: 1.0}}, Status.STOPPED)
     # MLflow warns of its own dependencies, so it is kept in a process of its own
     code = (
         "import sys, json\n"
         "from mlcore.runs import open_store\n"
         "from mlcore.runs.export import to_mlflow\n"
+        "from mlcore.runs.store.points import Point\n"
         "from mlflow.tracking import MlflowClient\n"
-        "uri = sys.argv[2]\n"
-        "(copy,) = to_mlflow([open_store().get(sys.argv[1])], uri)\n"
+        "store, uri = open_store(), sys.argv[3]\n"
+        "runs = [store.get(one) for one in sys.argv[1:3]]\n"
+        "first = to_mlflow(runs, uri)\n"
+        "with store.writing() as connection:\n"
+        "    points = [Point(5, 'loss/a', 0.5, 0.5), Point(5, 'new', 2.0, 0.5)]\n"
+        "    store.point_table.write(connection, runs[1].key, points)\n"
+        "assert to_mlflow(runs, uri) == first, 'a second export makes no second copy'\n"
         "client = MlflowClient(tracking_uri=uri)\n"
-        "run = client.get_run(copy)\n"
-        "points = client.get_metric_history(copy, 'loss/a')\n"
-        "print(json.dumps([[(p.step, p.value) for p in points], run.data.params['lr'],\n"
-        "    run.info.status, run.data.tags['mlflow.note.content']]))\n"
+        "def curve(copy, name):\n"
+        "    return [[p.step, p.value] for p in client.get_metric_history(copy, name)]\n"
+        "run = client.get_run(first[0])\n"
+        "print(json.dumps([curve(first[0], 'loss/a'), run.data.params['lr'], run.info.status,\n"
+        "    run.data.tags['mlflow.note.content'], sorted(run.data.metrics.values()),\n"
+        "    json.loads(run.data.tags['mlcore.names']), sorted(run.data.metrics),\n"
+        "    curve(first[1], 'loss/a'), curve(first[1], 'new'),\n"
+        "    len(client.search_runs([run.info.experiment_id]))]))\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code, run.id, f"sqlite:///{tmp_path / 'mlflow.db'}"],
+        [sys.executable, "-c", code, run.id, grown.id, f"sqlite:///{tmp_path / 'mlflow.db'}"],
         capture_output=True,
         text=True,
         check=False,
@@ -204,7 +246,22 @@ def test_mlflow_itself_reads_what_was_copied(store: Store, tmp_path: Path) -> No
     )
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout.splitlines()[-1])
-    assert said == [[[0, 1 / 3], [7, 0.1]], "0.125", "FINISHED", "<b>"]
+    assert said[:4] == [[[0, 1 / 3], [7, 0.1]], "0.125", "FINISHED", "<b>"]
+    values, changed, names = said[4:7]
+    assert values == sorted([0.1, *map(float, range(len(MEETING)))]), "no two names have met"
+    assert {changed.get(name, name) for name in names} == {"loss/a", *MEETING}
+    assert said[7:] == [[[0, 1.0], [5, 0.5]], [[5, 2.0]], 2]
+
+
+@given(st.sets(st.text("ab/.-_@# é0\n", min_size=1, max_size=8), max_size=20))
+def test_mlflow_names_stay_apart_and_are_allowed(names: set[str]) -> None:
+    spelt = {mlflow_name(name) for name in names}
+    assert len(spelt) == len(names)
+    for name in spelt:
+        assert re.fullmatch(r"[\w\-./ ]+", name)
+        assert posixpath.normpath(name) == name
+        assert not name.startswith(("..", "/"))
+        assert mlflow_name(name) == name or name not in names
 
 
 def test_a_missing_extra_says_how_to_install_it() -> None:

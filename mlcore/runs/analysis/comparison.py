@@ -24,6 +24,7 @@ from mlcore.runs.analysis.measures import (
     default_goal,
     measure_runs,
     parse_measure,
+    why_not_finite,
 )
 from mlcore.runs.analysis.seed_groups import SeedGroup, seed_groups_of
 from mlcore.runs.recorded_run import Run
@@ -92,7 +93,8 @@ class Comparison:
         Returns:
             A long table in order of run and x: run, group (its letter), metric, x (in the unit of
             ``axis``), value (the mean of the points that a row stands for), low, high, thinned
-            (whether it stands for several), step, time. Runs that do not know their epochs or
+            (whether it stands for several), step, time, odd (not 0 where a value is not finite:
+            ``mlcore.runs.non_finite``). Runs that do not know their epochs or
             samples have no rows on those axes: see ``without_axis``.
         """
         thin = self.store.curves(self.ids, self.metric, self.points)
@@ -106,7 +108,8 @@ class Comparison:
         Returns:
             A long table: group, metric, x (the mean over runs, for times), value (the mean over
             runs), low and high (the lowest and the highest run), sd, n (runs that were measured
-            there), step. Rows are the steps that the group's curves share after thinning.
+            there), step, odd (as in ``curves``). Rows are the steps that the group's curves share
+            after thinning.
         """
         return spread_over_seeds(self.curves, [group.letter for group in self.groups])
 
@@ -128,7 +131,19 @@ class Comparison:
     @cached_property
     def groups(self) -> tuple[SeedGroup, ...]:
         """Runs that are equal but for the seed, together: n, mean, sd and interval."""
-        return seed_groups_of(self.runs, self._values, self.level)
+        return seed_groups_of(self.runs, self._values, self.level, self.not_finite)
+
+    @cached_property
+    def not_finite(self) -> dict[str, str]:
+        """Why the measure of a run is no finite number, by id; the others are not named.
+
+        Such as ``its last loss is NaN`` or ``it has no loss``.
+        """
+        told = {
+            run.id: why_not_finite(run, self.metric, self.measure, self._values[run.id])
+            for run in self.runs
+        }
+        return {run_id: why for run_id, why in told.items() if why is not None}
 
     @cached_property
     def contrasts(self) -> tuple[Contrast, ...]:

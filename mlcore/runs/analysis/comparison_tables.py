@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _CURVE_COLUMNS: Final = (
-    *("run", "group", "metric", "x", "value", "low", "high", "thinned", "step", "time"),
+    *("run", "group", "metric", "x", "value", "low", "high", "thinned", "step", "time", "odd"),
 )
-_GROUP_COLUMNS: Final = ("group", "metric", "x", "value", "low", "high", "sd", "n", "step")
+_GROUP_COLUMNS: Final = ("group", "metric", "x", "value", "low", "high", "sd", "n", "step", "odd")
 
 
 def differing_config(runs: Sequence[Run]) -> pd.DataFrame:
@@ -71,6 +71,7 @@ def spread_over_seeds(curves: pd.DataFrame, letters: Sequence[str]) -> pd.DataFr
             high=("value", "max"),
             sd=("value", "std"),
             n=("value", "count"),
+            odd=("odd", _any_of),
         )
         .reset_index()
     )
@@ -80,6 +81,12 @@ def spread_over_seeds(curves: pd.DataFrame, letters: Sequence[str]) -> pd.DataFr
     # a run that is thinned less than its twins has points between theirs: alone they would zigzag
     later = table.iloc[::-1].groupby("place", sort=False)["n"].cummax().iloc[::-1]
     return table[table["n"] >= later].reset_index(drop=True)[list(_GROUP_COLUMNS)]
+
+
+def _any_of(odd: pd.Series[int]) -> int:
+    import numpy as np
+
+    return int(np.bitwise_or.reduce(odd.to_numpy()))
 
 
 def attributes_table(things: Sequence[object], names: Sequence[str]) -> pd.DataFrame:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
 from mlcore.runs.analysis.measures import Goal, Measure
-from mlcore.runs.analysis.seed_groups import SeedGroup
+from mlcore.runs.analysis.seed_groups import SeedGroup, why_no_more_seeds
 from mlcore.runs.analysis.statistics import (
     LEVEL,
     MOST_SEEDS,
@@ -45,7 +45,7 @@ class Contrast:
         n_b: Seeds of b.
         better: Letter of the group that is better beyond luck, or None.
         more_seeds: Seeds that each group lacks, most likely, by letter; empty if none or if no
-            sensible number would do.
+            sensible number would do. Groups that cannot be run again here are not named.
         sentence: All of it in words.
     """
 
@@ -110,6 +110,7 @@ def sentence(
     more: tuple[int, int] | None = (0, 0),
     p: float | None = None,
     than: bool = False,
+    stuck: Mapping[str, str] | None = None,
 ) -> str:
     """A difference of two means in plain words.
 
@@ -126,6 +127,7 @@ def sentence(
         more: Seeds that a and b lack; None if no sensible number would do.
         p: To judge by, raised for the number of contrasts; by default the difference's own.
         than: Name the worse one as well, where there are others: ``B is better than A by …``.
+        stuck: Why no more seeds of a or b can be run here, by what it is called.
     """
     p = difference.p if p is None else p
     seeds = _seeds(difference.n_a, difference.n_b)
@@ -134,7 +136,8 @@ def sentence(
     better = f"{ahead} is better{f' than {behind}' if than else ''} by"
     if math.isnan(difference.p):
         if min(difference.n_a, difference.n_b) < 2:
-            return f"{a} and {b} cannot be told from luck with {seeds}: {_run(more, a, b)}."
+            advice = _advice(more, a, b, stuck or {})
+            return f"{a} and {b} cannot be told from luck with {seeds}: {advice}."
         if difference.value == 0:
             return f"{a} and {b} gave the same number with every seed ({seeds})."
         shown = _number(abs(difference.value) * scale, abs(difference.value) * scale)
@@ -151,7 +154,8 @@ def sentence(
             f"{a} and {b} are not distinguishable with {seeds}; the difference is so small that "
             f"{MOST_SEEDS:,} would not tell."
         )
-    return f"{a} and {b} are not distinguishable with {seeds}: {_run(more, a, b)}."
+    advice = _advice(more, a, b, stuck or {})
+    return f"{a} and {b} are not distinguishable with {seeds}: {advice}."
 
 
 def _contrast(
@@ -170,6 +174,8 @@ def _contrast(
     share = "accuracy" in metric and not measure.unit
     ahead = b if (difference.value > 0) == (goal == "max") else a
     lacking = dict(zip((a.letter, b.letter), more or (0, 0), strict=True))
+    obstacles = {one.letter: why_no_more_seeds(one) for one in (a, b) if lacking[one.letter]}
+    stuck = {letter: why for letter, why in obstacles.items() if why is not None}
     return Contrast(
         a=a.letter,
         b=b.letter,
@@ -182,7 +188,9 @@ def _contrast(
         n_a=a.n,
         n_b=b.n,
         better=ahead.letter if clear else None,
-        more_seeds={letter: number for letter, number in lacking.items() if number},
+        more_seeds={
+            letter: number for letter, number in lacking.items() if number and letter not in stuck
+        },
         sentence=sentence(
             difference,
             goal=goal,
@@ -193,6 +201,7 @@ def _contrast(
             more=more,
             p=p_holm,
             than=than,
+            stuck=stuck,
         ),
     )
 
@@ -240,6 +249,20 @@ def _run(more: tuple[int, int] | None, a: str, b: str) -> str:
         f"{number} more of {name}" for number, name in zip(more, (a, b), strict=True) if number
     ]
     return "run " + " and ".join(parts)
+
+
+def _advice(more: tuple[int, int] | None, a: str, b: str, stuck: Mapping[str, str]) -> str:
+    """What to do about seeds that are missing; nothing that would only be refused."""
+    if not stuck:
+        return _run(more, a, b)
+    doable = [
+        0 if name in stuck else number for number, name in zip(more or (0, 0), (a, b), strict=True)
+    ]
+    words = [_run((doable[0], doable[1]), a, b)] if any(doable) else []
+    for why in dict.fromkeys(stuck.values()):
+        names = " and ".join(name for name, reason in stuck.items() if reason == why)
+        words.append(f"more seeds of {names} cannot be run here ({why})")
+    return "; ".join(words)
 
 
 def _number(value: float, judged_by: float) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, select
 
 from mlcore.runs.analysis.axes import Axis, pace_of
+from mlcore.runs.non_finite import as_word
 from mlcore.runs.recorded_run import Run
 from mlcore.runs.store.schema import metric_names, points
 
@@ -130,6 +131,21 @@ def measure_runs(
         mine = and_(p.name == key, p.run.in_([run.key for run in runs]))
         found = _values(connection, mine, measure, goal, axis)
     return {run.id: _converted(run, measure, found.get(run.key)) for run in runs}
+
+
+def why_not_finite(run: Run, metric: str, measure: Measure, value: float) -> str | None:
+    """Why a run's measure is no finite number, to follow the run's name; None if it is one."""
+    if math.isfinite(value):
+        return None
+    if metric not in run.last:
+        return f"it has no {metric}"
+    if math.isinf(value):
+        return f"its {measure.kind} {metric} is {as_word(value)}"
+    if measure.target is not None:
+        return f"its {metric} did not reach {measure.target:g}"
+    if measure.kind == "last":
+        return f"its last {metric} is NaN"
+    return f"its {metric} has no {measure.kind} that is a number"
 
 
 def _values(

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, Final
 
-from mlcore.core import RunStateError, canonical_json
-from mlcore.core.fields import rounded
+from mlcore.core import Config, RunStateError, canonical_json
+from mlcore.core.fields import FieldSpec, rounded
 from mlcore.runs.recorded_run import Run
 from mlcore.runs.status import Status
 from mlcore.runs.store.run_table import plain
@@ -63,7 +63,10 @@ class SeedGroup:
 
 
 def seed_groups_of(
-    runs: Sequence[Run], values: Mapping[str, float], level: float = 0.95
+    runs: Sequence[Run],
+    values: Mapping[str, float],
+    level: float = 0.95,
+    why: Mapping[str, str] | None = None,
 ) -> tuple[SeedGroup, ...]:
     """Runs that are equal but for the seed, together; in order of their first runs.
 
@@ -73,13 +76,14 @@ def seed_groups_of(
         runs: The runs, in the order in which to name the groups.
         values: The measure of each, by id; NaN where there is none.
         level: Of the intervals of the means.
+        why: Why a value that is not finite does not count, by id of run.
     """
     members: dict[str, list[Run]] = {}
     for run in runs:
         members.setdefault(_identity(run), []).append(run)
     labels = _labels([same[0] for same in members.values()], [*members.values()])
     return tuple(
-        _group(letters(place), labels[place], same, values, level)
+        _group(letters(place), labels[place], same, values, level, why or {})
         for place, same in enumerate(members.values())
     )
 
@@ -104,27 +108,19 @@ def queue_more_seeds(group: SeedGroup, n: int) -> list[Run]:
 
     if not 1 <= n <= 100:
         raise ValueError(f"n is {n}, but must be a whole number from 1 to 100.")
-    first = group.runs[0]
-    if first.source is not None:
+    if (obstacle := why_no_more_seeds(group)) is not None:
         raise RunStateError(
-            f"Group {group.letter} was brought in from elsewhere. Start its config here first, "
-            "then more seeds of that."
+            f"More seeds of group {group.letter} cannot be run here ({obstacle}). Start a config "
+            "of your own, then more seeds of that."
         )
-    try:
-        config = first.config
-    except (ValueError, TypeError) as error:
-        raise RunStateError(
-            f"The config of run {first.id} cannot be made by this version: {error}"
-        ) from error
-    spec = next((spec for spec in type(config).specs() if spec.name == SEED), None)
-    if spec is None:
-        raise RunStateError(
-            f"The experiment {group.experiment} has no seed, so more runs of it tell nothing new."
-        )
+    first = next(run for run in group.runs if run.source is None)
+    config = first.config
+    spec = _seed_spec(config)
+    lowest, high = (0, None) if spec is None else (int(spec.low or 0), spec.high)
     used = {run.seed for run in group.runs}
-    highest = math.inf if spec.high is None else spec.high
+    highest = math.inf if high is None else high
     fresh: list[int] = []
-    for seed in count(int(spec.low or 0)):
+    for seed in count(lowest):
         if len(fresh) == n:
             break
         if seed > highest:
@@ -134,6 +130,27 @@ def queue_more_seeds(group: SeedGroup, n: int) -> list[Run]:
     queued = [first.store.submit(config.replace(seed=seed)) for seed in fresh]
     tend(first.store)
     return queued
+
+
+def why_no_more_seeds(group: SeedGroup) -> str | None:
+    """Why the group's config cannot be run again with other seeds; None if it can.
+
+    It stands in brackets in a sentence: ``brought in from elsewhere``.
+    """
+    first = next((run for run in group.runs if run.source is None), None)
+    if first is None:
+        return "brought in from elsewhere"
+    try:
+        config = first.config
+    except (ValueError, TypeError) as error:
+        return f"this version cannot make the config: {str(error).rstrip('.')}"
+    if _seed_spec(config) is None:
+        return "the experiment has no seed"
+    return None
+
+
+def _seed_spec(config: Config) -> FieldSpec | None:
+    return next((spec for spec in type(config).specs() if spec.name == SEED), None)
 
 
 def letters(place: int) -> str:
@@ -180,7 +197,12 @@ def _text(values: Sequence[object]) -> Callable[[object], object]:
 
 
 def _group(
-    letter: str, label: str, runs: Sequence[Run], values: Mapping[str, float], level: float
+    letter: str,
+    label: str,
+    runs: Sequence[Run],
+    values: Mapping[str, float],
+    level: float,
+    why: Mapping[str, str],
 ) -> SeedGroup:
     left_out: dict[str, str] = {}
     by_seed: dict[object, Run] = {}
@@ -190,7 +212,7 @@ def _group(
         if run.status != Status.FINISHED:
             left_out[run.id] = f"it is {run.status}"
         elif not math.isfinite(value):
-            left_out[run.id] = "it has no such value"
+            left_out[run.id] = why.get(run.id, "it has no such value")
         elif seed in by_seed:
             left_out[run.id] = f"it repeats seed {seed} of {by_seed[seed].id}"
         else:

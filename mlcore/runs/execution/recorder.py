@@ -51,6 +51,7 @@ from mlcore.runs.execution.claims import (
 )
 from mlcore.runs.execution.environment import record_environment
 from mlcore.runs.execution.heartbeat import heartbeat
+from mlcore.runs.latest import Latest
 from mlcore.runs.recorded_run import MODEL_PREFIX, Run
 from mlcore.runs.status import Status
 from mlcore.runs.store import points as point_queries
@@ -385,7 +386,7 @@ class _Member:
         self._arrays: dict[int, Content] = {}
         self._written: set[str] = set()  # arrays whose files are there, not yet entered
         self._replaced: set[str] = set()  # files to be removed once a transaction is over
-        self._latest: dict[str, float] = {}
+        self._latest = Latest()
         self._old_until = -1  # the last step recorded by an earlier process
         self._new_until = -1  # the last step that was flushed by this one
         self._elapsed_before = claim.run.elapsed
@@ -404,7 +405,7 @@ class _Member:
         with writing_to(self.claim) as connection:
             hold(connection, self.claim)
             last = point_queries.last_step(connection, key)
-            self._latest = point_queries.latest_at(connection, key, self.begun)
+            self._latest = Latest(point_queries.latest_at(connection, key, self.begun))
             self._remove(self._files.strays(connection))
         self._old_until = max([-1 if last is None else last, *self._files.array_steps()])
         return None if saved is None else saved[1]
@@ -430,7 +431,7 @@ class _Member:
         at = self._elapsed()
         for name, value in step.metrics.items():
             self._points.append(Point(step.index, name, float(value), at))
-            self._latest[name] = float(value)
+            self._latest.note(step.index, name, float(value))
         if step.arrays:
             content = pack_snapshot(Snapshot(step.arrays))
             self._arrays[step.index] = self._content(arrays_name(step.index), content)
@@ -575,7 +576,9 @@ class _Member:
         if self.last is None:
             return {}
         step = self.last
-        return progress_values(step.index, step.done, step.total, self._elapsed(), self._latest)
+        return progress_values(
+            step.index, step.done, step.total, self._elapsed(), self._latest.values()
+        )
 
     def _elapsed(self) -> float:
         return self._elapsed_before + time.monotonic() - self._began

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
@@ -11,12 +14,14 @@ from mlcore.runs.recorded_run import Run
 from mlcore.runs.status import Status
 from mlcore.runs.store.run_table import plain
 
+_ID: Final = "mlcore.id"
 _METRICS_A_BATCH: Final = 1000  # MLflow's own limits, here and below
 _PARAMS_A_BATCH: Final = 100
 _LONGEST_PARAM: Final = 6000
 _LONGEST_TAG: Final = 5000
 _LONGEST_NAME: Final = 250
 _ALLOWED: Final = frozenset("_-./ ")
+_MARKED: Final = re.compile(r"-[0-9a-f]{8}\Z")
 _STATUS: Final = {Status.FINISHED: "FINISHED", Status.FAILED: "FAILED", Status.LOST: "FAILED"}
 
 
@@ -24,8 +29,10 @@ def to_mlflow(runs: Sequence[Run], uri: str, experiment: str = "mlcore") -> list
     """Copy runs into an MLflow server or database.
 
     Metrics keep every point, with the step and the moment it was measured at; MLflow itself turns
-    infinities into ±1.8e308. The config becomes params, notes and tags become tags. Characters
-    that MLflow refuses in a metric's name become ``_``.
+    infinities into ±1.8e308. The config becomes params, notes and tags become tags. A name that
+    MLflow refuses is spelt as ``mlflow_name`` says; the tag ``mlcore.names`` tells the names that
+    were changed. A run that was copied before, which MLflow knows by its tag ``mlcore.id``, is
+    brought up to date: it gets the points that it lacks, and no second copy is made.
 
     Args:
         runs: Runs of one store.
@@ -55,33 +62,59 @@ def to_mlflow(runs: Sequence[Run], uri: str, experiment: str = "mlcore") -> list
         ) from error
 
 
+def mlflow_name(name: str) -> str:
+    """A name as MLflow takes it; names that differ stay different.
+
+    What MLflow takes stays as it is: letters, digits, and ``_ - . /`` or a space, as a path would
+    be written. In any other name each other character becomes ``_``, and the first 8 digits of
+    the SHA-256 of the name follow: ``acc@1`` → ``acc_1-3c1a68e7``.
+    """
+    kept = "".join(c if c.isalnum() or c in _ALLOWED else "_" for c in name)
+    path = "/".join(part for part in kept.split("/") if part.strip(". "))
+    path = path.removeprefix("..")
+    # a name that looks as if it had been changed is changed, too, so that none meets another
+    if path == name and len(name) <= _LONGEST_NAME and not _MARKED.search(name):
+        return name
+    mark = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    return f"{path[: _LONGEST_NAME - 9] or 'name'}-{mark}"
+
+
 def _copy(client: Any, home: str, run: Run, points: Any) -> str:
     from mlflow.entities import Metric, Param, RunTag
 
     started = int((run.started or run.created).timestamp() * 1000)
-    name = (run.name or f"{run.experiment} {run.id}")[:_LONGEST_NAME]
-    copy = client.create_run(home, start_time=started, run_name=name).info.run_id
+    before, known = _copied(client, home, run)
+    copy = before
+    if copy is None:
+        name = (run.name or f"{run.experiment} {run.id}")[:_LONGEST_NAME]
+        first = {_ID: run.id}  # with it from the start, or a copy that breaks off is made twice
+        copy = client.create_run(home, start_time=started, run_name=name, tags=first).info.run_id
     params = [
-        Param(_allowed(field), str(plain(value))[:_LONGEST_PARAM])
+        Param(mlflow_name(field), str(plain(value))[:_LONGEST_PARAM])
         for field, value in run.config_fields.items()
     ]
+    names = {name: mlflow_name(name) for name in points["metric"].unique().tolist()}
+    changed = {new: old for old, new in names.items() if new != old}
     told = {
-        "mlcore.id": run.id,
+        _ID: run.id,
         "mlcore.experiment": run.experiment,
         "mlflow.note.content": run.note,
+        "mlcore.names": json.dumps(changed, ensure_ascii=False) if changed else "",
+        "mlcore.tags": ", ".join(run.tags),
     }
-    told |= {f"mlcore.version.{_allowed(name)}": version for name, version in run.versions.items()}
-    told |= {"mlcore.tags": ", ".join(run.tags)}
-    tags = [RunTag(key, text[:_LONGEST_TAG]) for key, text in told.items() if text]
+    told |= {f"mlcore.version.{mlflow_name(k)}": version for k, version in run.versions.items()}
+    tags = [RunTag(key, text[:_LONGEST_TAG]) for key, text in told.items() if text or before]
     for some in _batches(params, _PARAMS_A_BATCH):
         client.log_batch(copy, params=some)
     client.log_batch(copy, tags=tags)
+    there = {name: _steps(client, copy, name) for name in names.values() if name in known}
     metrics = [
-        Metric(_allowed(metric), value, started + round(time * 1000), step)
+        Metric(names[metric], value, started + round(time * 1000), step)
         for metric, step, value, time in zip(
             *(points[column].tolist() for column in ("metric", "step", "value", "time")),
             strict=True,
         )
+        if step not in there.get(names[metric], ())
     ]
     for some in _batches(metrics, _METRICS_A_BATCH):
         client.log_batch(copy, metrics=some)
@@ -90,9 +123,18 @@ def _copy(client: Any, home: str, run: Run, points: Any) -> str:
     return str(copy)
 
 
-def _allowed(name: str) -> str:
-    kept = "".join(c if c.isalnum() or c in _ALLOWED else "_" for c in name)
-    return kept.strip("/. ")[:_LONGEST_NAME] or "_"
+def _copied(client: Any, home: str, run: Run) -> tuple[str | None, frozenset[str]]:
+    """The copy that was made before, and the metrics it has."""
+    same = f"tags.`{_ID}` = '{run.id}'"
+    found = client.search_runs([home], same, order_by=["attributes.start_time"], max_results=1)
+    if not found:
+        return None, frozenset()
+    return str(found[0].info.run_id), frozenset(found[0].data.metrics)
+
+
+def _steps(client: Any, copy: str, name: str) -> set[int]:
+    """The steps at which the copy has points of a metric."""
+    return {point.step for point in client.get_metric_history(copy, name)}
 
 
 def _batches(things: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _NAMES: Final = {math.inf: "Infinity", -math.inf: "-Infinity"}
-_FORMAT: Final = "mlcore points 1"
+FORMAT: Final = "mlcore points 1"
 
 
 def points_frame(runs: Sequence[Run]) -> pd.DataFrame:
@@ -67,7 +67,7 @@ def to_json(runs: Sequence[Run]) -> bytes:
     points = points_frame(runs)
     by_run = {run: rows for run, rows in points.groupby("run", sort=False)}  # noqa: C416 - a GroupBy
     whole = {
-        "format": _FORMAT,
+        "format": FORMAT,
         "runs": [
             {**described(run), "metrics": metrics_of(by_run.get(run.id, points.iloc[:0]))}
             for run in runs
@@ -88,8 +88,8 @@ def read_json(data: bytes) -> pd.DataFrame:
         whole = json.loads(data)
     except ValueError as error:
         raise ValueError(f"The file is no JSON: {error}.") from None
-    if not isinstance(whole, dict) or whole.get("format") != _FORMAT:
-        raise ValueError(f"The file is none of {_FORMAT!r}, as mlcore export writes it.")
+    if not isinstance(whole, dict) or whole.get("format") != FORMAT:
+        raise ValueError(f"The file is none of {FORMAT!r}, as mlcore export writes it.")
     parts = [
         pd.DataFrame(
             {

@@ -79,22 +79,45 @@ class Compare(Node):
         return f"{field_text}{space}{self.operator}{space}{values}"
 
     def _resolve(self, frame: pd.DataFrame, text: str) -> tuple[str | None, tuple[str, ...]]:
-        """The column, None if no run here has the field; and the words before it."""
-        columns = {_plain_name(str(column)): str(column) for column in frame.columns}
+        """The column, None if no run here has the field; and the words before it.
+
+        A name that stands there exactly so comes first, then one that differs in the case of its
+        letters, or in ``_``, ``-`` or a space between its words.
+        """
+        columns = [str(column) for column in frame.columns]
+        exact = dict.fromkeys(columns)
+        relaxed: dict[str, list[str]] = {}
+        for column in columns:
+            relaxed.setdefault(_plain_name(column), []).append(column)
         for start in range(len(self.words)):
-            name = _plain_name("_".join(self.words[start:]))
+            words = self.words[start:]
+            for spelt in (" ".join(words), "_".join(words)):
+                for prefix in ("", CONFIG, METRIC, VERSION):
+                    if prefix + spelt in exact:
+                        return prefix + spelt, self.words[:start]
+            name = _plain_name("_".join(words))
             name = "tags" if name == "tag" else name
             for prefix in ("", CONFIG, METRIC, VERSION):
-                if prefix + name in columns:
-                    return columns[prefix + name], self.words[:start]
+                if found := relaxed.get(prefix + name):
+                    return self._only(found, text), self.words[:start]
             if name.removeprefix(CONFIG) in _config_fields():
                 return None, self.words[:start]
         if frame.empty:
             return None, ()
-        known = {name.removeprefix(CONFIG).removeprefix(METRIC) for name in columns}
+        known = {name.removeprefix(CONFIG).removeprefix(METRIC) for name in relaxed}
         near = difflib.get_close_matches(_plain_name("_".join(self.words)), known, n=3, cutoff=0.6)
         hint = f"Did you mean {' or '.join(near)}?" if near else _known(known)
         raise FilterError(f"No run has a field {' '.join(self.words)!r}. {hint}", text, self.place)
+
+    def _only(self, found: list[str], text: str) -> str:
+        if len(found) > 1:
+            names = " or ".join(quoted(_short(name)) for name in found)
+            raise FilterError(
+                f"{' '.join(self.words)!r} may be {names}; write the one that is meant",
+                text,
+                self.place,
+            )
+        return found[0]
 
     def _compared(self, frame: pd.DataFrame, column: str | None, text: str) -> pd.Series[bool]:
         if column is None:
@@ -208,7 +231,7 @@ def _is_truth(cell: Any) -> bool:
 
 
 def _plain_name(name: str) -> str:
-    return name.casefold().replace("-", "_")
+    return name.casefold().replace("-", "_").replace(" ", "_")
 
 
 def _short(column: str) -> str:

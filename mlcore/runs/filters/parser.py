@@ -9,8 +9,9 @@
     together    and (or nothing at all), or, not, ( )
 
 A field is a column of ``mlcore.runs.run_table``, with or without its prefix: ``lr`` is
-``config.lr`` if there is one, else ``metric.lr``. What a run does not have fulfils only ``!=`` and
-``!~``, as in ``pandas.DataFrame.query``.
+``config.lr`` if there is one, else ``metric.lr``. A name that stands there exactly so comes first;
+else capitals, ``_``, ``-`` and spaces do not matter. What a run does not have fulfils only ``!=``
+and ``!~``, as in ``pandas.DataFrame.query``.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Brings in runs made elsewhere, read-only and marked: zips of ours and TensorBoard event files."""
+"""Brings in runs made elsewhere, read-only and marked: exports of ours and event files."""
 
 import lazy_loader as lazy
 

@@ -14,12 +14,12 @@ import json
 import re
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from mlcore.runs.export.archive import FORMAT, MANIFEST
-from mlcore.runs.imports.insertion import Foreign, ImportRefusedError, bring_in, check_file
+from mlcore.runs.imports.insertion import Foreign, ImportRefusedError, bring_in_all, check_file
 from mlcore.runs.recorded_run import Run
 from mlcore.runs.store.points import Point
 
@@ -63,40 +63,44 @@ def import_zip(store: Store, file: Path | bytes, name: str | None = None) -> lis
         FileNotFoundError: If there is no such file.
     """
     name = name or (file.name if isinstance(file, Path) else "upload.zip")
-    content = file.read_bytes() if isinstance(file, Path) else file
     try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            foreign = _read(archive, name)
+        with zipfile.ZipFile(file if isinstance(file, Path) else io.BytesIO(file)) as archive:
+            return bring_in_all(store, _read(archive, name))
+    except FileNotFoundError:
+        raise
     except _DAMAGED as error:
         raise ImportRefusedError(
             f"The file {name} is no zip, or is damaged ({error}). Export it again."
         ) from None
-    return [bring_in(store, one) for one in foreign]
 
 
 def _read(archive: zipfile.ZipFile, name: str) -> list[Foreign]:
+    """The runs, their points still in the zip; every checksum has been compared."""
     entries = _checked_entries(archive, name)
-    members = _manifest(archive, entries, name)
-    by_run: dict[str, dict[str, bytes]] = {}
+    by_run: dict[str, dict[str, zipfile.ZipInfo]] = {}
     digests: dict[str, list[str]] = {}
-    for path in members:
-        content = archive.read(entries[path])
-        sha256 = hashlib.sha256(content).hexdigest()
-        if sha256 != members[path]:
+    for path, told in _manifest(archive, entries, name).items():
+        sha256 = _sha256(archive, entries[path])
+        if sha256 != told:
             raise ImportRefusedError(
                 f"{path} in {name} is damaged: its SHA-256 is {sha256[:12]}…, the manifest says "
-                f"{members[path][:12]}…. Export it again."
+                f"{told[:12]}…. Export it again."
             )
         found = _matched(path, name)
-        by_run.setdefault(found["run"], {})[found["file"]] = content
+        by_run.setdefault(found["run"], {})[found["file"]] = entries[path]
         if found["file"] != "run.json":  # a note that was edited since makes no other run
             digests.setdefault(found["run"], []).append(f"{path} {sha256}")
     if not by_run:
         raise ImportRefusedError(f"The zip {name} holds no runs.")
     return [
-        _foreign(run_id, files, "\n".join(digests.get(run_id, [])), name)
+        _foreign(archive, run_id, files, "\n".join(digests.get(run_id, [])), name)
         for run_id, files in by_run.items()
     ]
+
+
+def _sha256(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> str:
+    with archive.open(entry) as member:
+        return hashlib.file_digest(member, "sha256").hexdigest()  # type: ignore[arg-type]  # reads
 
 
 def _checked_entries(archive: zipfile.ZipFile, name: str) -> dict[str, zipfile.ZipInfo]:
@@ -179,34 +183,54 @@ def _manifest(
     return checksums
 
 
-def _foreign(run_id: str, files: Mapping[str, bytes], digest: str, name: str) -> Foreign:
+def _foreign(
+    archive: zipfile.ZipFile,
+    run_id: str,
+    files: Mapping[str, zipfile.ZipInfo],
+    digest: str,
+    name: str,
+) -> Foreign:
     for needed in ("run.json", "config.json", "metrics.csv"):
         if needed not in files:
             raise ImportRefusedError(f"Run {run_id} in {name} lacks its {needed}.")
-    facts = _json(files["run.json"], "run.json", name)
-    facts |= {"id": run_id, "config": _json(files["config.json"], "config.json", name)}
-    kept = []
-    for file, content in files.items():
-        found = _matched(f"runs/{run_id}/{file}", name)
-        if found["name"] is not None:
-            check_file(content, hashlib.sha256(content).hexdigest(), f"file {file} in {name}")
-            kept.append((found["name"], int(found["step"]), content))
+    told = {
+        member: _json(archive.read(files[member]), member, name)
+        for member in ("run.json", "config.json")
+    }
     return Foreign(
         source="zip",
         file=name,
         digest=hashlib.sha256(digest.encode()).hexdigest(),
-        facts=facts,
-        points=_points(files["metrics.csv"], run_id, name),
-        files=kept,
+        facts=told["run.json"] | {"id": run_id, "config": told["config.json"]},
+        points=_points(archive, files["metrics.csv"], run_id, name),
+        files=_kept(archive, run_id, files, name),
     )
 
 
-def _points(content: bytes, run_id: str, name: str) -> list[Point]:
+def _kept(
+    archive: zipfile.ZipFile, run_id: str, files: Mapping[str, zipfile.ZipInfo], name: str
+) -> Iterator[tuple[str, int, bytes]]:
+    for file, entry in files.items():
+        found = _matched(f"runs/{run_id}/{file}", name)
+        if found["name"] is not None:
+            content = archive.read(entry)
+            check_file(content, hashlib.sha256(content).hexdigest(), f"file {file} in {name}")
+            yield found["name"], int(found["step"]), content
+
+
+def _points(
+    archive: zipfile.ZipFile, entry: zipfile.ZipInfo, run_id: str, name: str
+) -> Iterator[Point]:
+    """The points, read line by line: there may be millions of them."""
     try:
-        lines = csv.reader(io.StringIO(content.decode("utf-8"), newline=""), strict=True)
-        _check_columns(next(lines, []))
-        return [Point(_step(step), metric, float(v), float(t)) for metric, step, v, t in lines]
+        with archive.open(entry) as member:
+            lines = csv.reader(io.TextIOWrapper(member, "utf-8", newline=""), strict=True)
+            _check_columns(next(lines, []))
+            for metric, step, value, moment in lines:
+                yield Point(_step(step), metric, float(value), float(moment))
     except (ValueError, csv.Error) as error:  # what is no UTF-8 is a ValueError, too
+        if isinstance(error, ImportRefusedError):
+            raise
         raise ImportRefusedError(
             f"The metrics.csv of run {run_id} in {name} cannot be read: {error}."
         ) from None

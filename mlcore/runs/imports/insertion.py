@@ -1,24 +1,28 @@
-"""Puts a run that was made elsewhere into the store: all of it or nothing."""
+"""Puts runs that were made elsewhere into the store: all of them or nothing."""
 
 from __future__ import annotations
 
 import json
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import insert, select, update
 
 from mlcore import __version__
 from mlcore.core import MlcoreError, canonical_json
 from mlcore.core.snapshots import unpack_snapshot
 from mlcore.experiments import EXPERIMENTS
+from mlcore.runs.hidden import HIDDEN, Turns, held_by_this_process, remove, remove_leftovers
+from mlcore.runs.latest import Latest
 from mlcore.runs.recorded_run import Run
 from mlcore.runs.status import Status
-from mlcore.runs.store.points import Point
+from mlcore.runs.store.artifacts import Artifacts
+from mlcore.runs.store.points import Point, append, rows_of
 from mlcore.runs.store.schema import runs
 from mlcore.runs.store.submission import new_id
 
@@ -30,6 +34,8 @@ LONGEST_TEXT: Final = 1_000_000
 
 LONGEST_METRIC: Final = 1000
 """Characters of a metric's name at most."""
+
+_BEAT_EVERY_S: Final = 60.0
 
 _ENDED: Final = frozenset(
     {Status.FINISHED, Status.FAILED, Status.STOPPED, Status.LOST, Status.PRUNED}
@@ -45,49 +51,151 @@ class Foreign:
     """A run made elsewhere, read from a file and checked.
 
     Attributes:
-        source: ``zip`` or ``tensorboard``.
+        source: ``zip``, ``tensorboard``, ``csv``, ``parquet`` or ``json``.
         file: Name of the file or folder it came from.
         digest: SHA-256 of all of it: bringing it in again finds the run that is there.
         facts: What is known of it, as ``mlcore.runs.export.described`` tells it; anything may lack.
-        points: Its points.
+        points: Its points, in the order they were written; read once, so it may be a generator.
         files: Content of its weights and arrays: name, step, bytes.
+        origin: What else is to be remembered of where it came from.
     """
 
     source: str
     file: str
     digest: str
     facts: Mapping[str, Any]
-    points: Sequence[Point]
-    files: Sequence[tuple[str, int, bytes]] = field(default=(), repr=False)
+    points: Iterable[Point] = field(repr=False)
+    files: Iterable[tuple[str, int, bytes]] = field(default=(), repr=False)
+    origin: Mapping[str, Any] = field(default_factory=dict)
 
 
 def bring_in(store: Store, foreign: Foreign) -> Run:
-    """Store a foreign run, marked with its source; one that is there already is returned.
+    """Store one foreign run: see ``bring_in_all``."""
+    return bring_in_all(store, [foreign])[0]
 
-    It keeps its id unless that is taken. It answers for no config and cannot be resumed. An
-    experiment that this package does not have keeps its name without a colon, so that nothing is
-    ever imported by it.
+
+def bring_in_all(store: Store, foreign: Iterable[Foreign]) -> list[Run]:
+    """Store foreign runs, marked with their source: all of them, or none if one is refused.
+
+    One that is there already is returned. The others keep their ids unless they are taken. They
+    answer for no config and cannot be resumed. An experiment that this package does not have
+    keeps its name without a colon, so that nothing is ever imported by it.
+
+    Points are written a few at a time, on runs that nobody sees, so that a live run goes on
+    writing; at the end all of them appear at once. What a crash left half written is removed by
+    the next call.
+
+    Args:
+        store: Where to keep them.
+        foreign: The runs, in order; each is asked for its points once.
+
+    Raises:
+        ImportRefusedError: If a run or a point of it is not to be had; nothing is kept.
     """
-    known = _known(store, foreign)
-    if known is not None:
-        return known
-    _check_points(foreign)
-    row = _row(foreign)
-    with store.writing() as connection:
-        while connection.execute(select(runs.c.key).where(runs.c.id == row["id"])).first():
-            row["id"] = new_id()
-        key = connection.execute(insert(runs).values(row).returning(runs.c.key)).scalar_one()
-        store.point_table.write(connection, key, foreign.points)
-    run = store.get(row["id"])
+    remove_leftovers(store)
+    found: dict[tuple[str, str], str | _Staged] = {**_known(store)}
+    staged: list[_Staged] = []
+    keys: list[tuple[str, str]] = []
     try:
-        for name, step, content in foreign.files:
-            run.artifacts.put(name, step, content)
+        for one in foreign:
+            keys.append((one.source, one.digest))
+            if keys[-1] not in found:
+                staged.append(_Staged(store, one))
+                found[keys[-1]] = staged[-1]
+                staged[-1].fill()
+        _publish(store, staged)
     except BaseException:
-        with store.writing() as connection:
-            connection.execute(delete(runs).where(runs.c.key == key))
-        run.artifacts.remove_folder()
+        remove(store, [one.key for one in staged])
         raise
-    return run
+    ends = [found[key] for key in keys]
+    return [store.get(one if isinstance(one, str) else one.run_id) for one in ends]
+
+
+class _Staged:
+    """A run that is being written, and that nobody is shown yet."""
+
+    def __init__(self, store: Store, foreign: Foreign) -> None:
+        self._store = store
+        self._foreign = foreign
+        self._row = _row(foreign)
+        self._held = held_by_this_process(store)
+        hidden = self._row | self._held
+        with store.writing() as connection:
+            while connection.execute(select(runs.c.key).where(runs.c.id == hidden["id"])).first():
+                hidden["id"] = new_id()
+            self.run_id: str = hidden["id"]
+            made = insert(runs).values(hidden).returning(runs.c.key)
+            self.key: int = connection.execute(made).scalar_one()
+        self._beaten = time.monotonic()
+        self._keys: dict[str, int] = {}
+        self._latest = Latest()
+        self._last_step = 0
+        self._last_time = 0.0
+
+    def fill(self) -> None:
+        """Write points and files, in short transactions."""
+        turns, waiting = Turns(self._store), []
+        for point in self._checked():
+            waiting.append(point)
+            if len(waiting) >= turns.size:
+                self._write(turns, waiting)
+                waiting = []
+        self._write(turns, waiting)
+        for name, step, content in self._foreign.files:
+            Artifacts(self._store, self.run_id, self.key).put(name, step, content)
+
+    def _write(self, turns: Turns, new: list[Point]) -> None:
+        names = {point.name for point in new}
+        if not names <= self._keys.keys():
+            with turns.take() as connection:
+                self._keys |= self._store.point_table.keys(connection, names)
+        rows = rows_of(self.key, self._keys, new)
+        with turns.take() as connection:
+            append(connection, rows)
+            if time.monotonic() - self._beaten > _BEAT_EVERY_S:
+                self._beaten = time.monotonic()
+                mine = update(runs).where(runs.c.key == self.key)
+                connection.execute(mine.values(heartbeat=self._store.clock()))
+
+    def final(self) -> dict[str, Any]:
+        """The columns with which it appears."""
+        facts, steps = self._foreign.facts, self._last_step
+        progress = {
+            "elapsed": _number(facts, "elapsed", self._last_time),
+            "step": _step(facts, steps),
+            "done": _number(facts, "done", float(steps)),
+            "total": _number(facts, "total", float(steps)),
+            "latest": json.dumps(self._latest.values()),
+        }
+        unheld = dict.fromkeys(self._held) | {"host": self._row["host"]}
+        return progress | unheld
+
+    def _checked(self) -> Iterator[Point]:
+        named: set[str] = set()
+        for point in self._foreign.points:
+            if point.name not in named:
+                _check_name(point, self._foreign.file)
+                named.add(point.name)
+            if not math.isfinite(point.time):
+                raise ImportRefusedError(
+                    f"{self._foreign.file} holds a point of the metric {point.name[:60]!r} at "
+                    f"step {point.step} without a time."
+                )
+            self._latest.note(point.step, point.name, point.value)
+            self._last_step = max(self._last_step, point.step)
+            self._last_time = max(self._last_time, point.time)
+            yield point
+
+
+def _publish(store: Store, staged: Sequence[_Staged]) -> None:
+    with store.writing() as connection:
+        for one in staged:
+            mine = update(runs).where(runs.c.key == one.key, runs.c.deleted == HIDDEN)
+            if connection.execute(mine.values(one.final())).rowcount != 1:
+                raise ImportRefusedError(
+                    "Another process took this import for interrupted and removed it. Import the "
+                    "file again."
+                )
 
 
 def check_file(content: bytes, sha256: str, where: str) -> None:
@@ -112,27 +220,24 @@ def text_of(facts: Mapping[str, Any], name: str) -> str:
     return value.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
 
 
-def _known(store: Store, foreign: Foreign) -> Run | None:
+def _known(store: Store) -> dict[tuple[str, str], str]:
+    """The runs that were brought in before, by source and digest."""
     with store.reading() as connection:
-        query = select(runs.c.id, runs.c.origin).where(
-            runs.c.source == foreign.source, runs.c.deleted.is_(None)
+        query = select(runs.c.id, runs.c.source, runs.c.origin).where(
+            runs.c.source.is_not(None), runs.c.deleted.is_(None)
         )
-        rows = connection.execute(query).all()
-    same = [
-        row.id for row in rows if json.loads(row.origin or "{}").get("digest") == foreign.digest
-    ]
-    return store.get(same[0]) if same else None
+        rows = connection.execute(query.order_by(runs.c.key.desc())).all()
+    return {(row.source, json.loads(row.origin or "{}").get("digest")): row.id for row in rows}
 
 
-def _check_points(foreign: Foreign) -> None:
-    for point in foreign.points:
-        if not (math.isfinite(point.time) and 0 < len(point.name) <= LONGEST_METRIC):
-            raise ImportRefusedError(
-                f"{foreign.file} holds a point of the metric {point.name[:60]!r} at step "
-                f"{point.step} without a time, or with a name that is empty or too long."
-            )
-        if "\0" in point.name:
-            raise ImportRefusedError(f"{foreign.file} holds a metric named with NUL.")
+def _check_name(point: Point, file: str) -> None:
+    if not 0 < len(point.name) <= LONGEST_METRIC:
+        raise ImportRefusedError(
+            f"{file} holds a metric whose name is empty or longer than {LONGEST_METRIC:,} "
+            f"characters: {point.name[:60]!r}."
+        )
+    if "\0" in point.name:
+        raise ImportRefusedError(f"{file} holds a metric named with NUL.")
 
 
 def _row(foreign: Foreign) -> dict[str, Any]:
@@ -142,10 +247,6 @@ def _row(foreign: Foreign) -> dict[str, Any]:
     config = _mapping(facts, "config")
     seed = facts.get("seed")
     status = text_of(facts, "status")
-    last: dict[str, tuple[int, float]] = {}
-    for point in foreign.points:
-        if point.name not in last or point.step >= last[point.name][0]:
-            last[point.name] = (point.step, point.value)
     created = _seconds(facts, "created")
     origin = {
         "file": foreign.file,
@@ -154,8 +255,8 @@ def _row(foreign: Foreign) -> dict[str, Any]:
         "experiment": experiment,
         "brought_in": datetime.now(UTC).isoformat(),
         "by": f"mlcore {__version__}",
+        **foreign.origin,
     }
-    steps = max((point.step for point in foreign.points), default=0)
     return {
         "id": given_id if _is_id(given_id) else new_id(),
         "experiment": experiment if experiment in EXPERIMENTS else experiment.replace(":", "."),
@@ -168,22 +269,23 @@ def _row(foreign: Foreign) -> dict[str, Any]:
         "queued": created,
         "started": _seconds(facts, "started"),
         "finished": _seconds(facts, "finished"),
-        "elapsed": _number(facts, "elapsed", max((p.time for p in foreign.points), default=0.0)),
-        "step": steps,
-        "done": _number(facts, "done", float(steps)),
-        "total": _number(facts, "total", float(steps)),
-        "latest": json.dumps({name: value for name, (_, value) in last.items()}),
         "host": text_of(facts, "host") or None,
         "versions": canonical_json(_words(facts, "versions")),
         "environment": canonical_json(_words(facts, "environment")),
         "error": text_of(facts, "error") or None,
         "traceback": text_of(facts, "traceback") or None,
         "tags": json.dumps(_tags(facts), ensure_ascii=False),
-        "name": text_of(facts, "name"),
+        "name": text_of(facts, "name") or ("" if config else _called(foreign.file, given_id)),
         "note": text_of(facts, "note"),
         "source": foreign.source,
         "origin": json.dumps(origin, ensure_ascii=False),
     }
+
+
+def _called(file: str, run_id: str) -> str:
+    """A name that people can read, for a run that brings neither name nor config."""
+    stem = PurePath(file).stem or file
+    return f"{stem} · {run_id}" if run_id else stem
 
 
 def _is_id(text: str) -> bool:
@@ -224,6 +326,11 @@ def _seconds(facts: Mapping[str, Any], name: str) -> float | None:
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
     except (ValueError, OverflowError):
         return None
+
+
+def _step(facts: Mapping[str, Any], default: int) -> int:
+    value = facts.get("step")
+    return value if type(value) is int and 0 <= value < 2**63 else default
 
 
 def _number(facts: Mapping[str, Any], name: str, default: float) -> float:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-import shutil
 import time
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, select, update
+from sqlalchemy import ColumnElement, Connection, Row, select, update
 
 from mlcore.core import RunNotFoundError, RunStateError
+from mlcore.runs.hidden import hide, remove, shown, trashed
 from mlcore.runs.recorded_run import Run
 from mlcore.runs.status import LIVE, Status
 from mlcore.runs.store.rows import run_of
@@ -130,7 +130,7 @@ def restore(store: Store, run_ids: Sequence[str]) -> list[Run]:
         keys = [row.key for row in rows]
         connection.execute(
             update(runs)
-            .where(runs.c.key.in_(keys), runs.c.deleted.is_not(None))
+            .where(runs.c.key.in_(keys), trashed())
             .values(deleted=None, edited=runs.c.edited + 1)
         )
         return _read_again(connection, rows, store)
@@ -146,7 +146,7 @@ def purge(store: Store, older_than_s: float = 0.0) -> list[str]:
     Returns:
         The ids of the runs that are gone.
     """
-    return _purge(store, runs.c.deleted <= time.time() - older_than_s)
+    return _purge(store, trashed() & (runs.c.deleted <= time.time() - older_than_s))
 
 
 def purge_runs(store: Store, run_ids: Sequence[str]) -> list[str]:
@@ -155,21 +155,23 @@ def purge_runs(store: Store, run_ids: Sequence[str]) -> list[str]:
     Returns:
         The ids of the runs that are gone.
     """
-    return _purge(store, runs.c.id.in_(run_ids) & runs.c.deleted.is_not(None))
+    return _purge(store, runs.c.id.in_(run_ids) & trashed())
 
 
 def _purge(store: Store, which: ColumnElement[bool]) -> list[str]:
     with store.writing() as connection:
-        gone = connection.execute(delete(runs).where(which).returning(runs.c.id)).all()
-    for (run_id,) in gone:
-        shutil.rmtree(store.files / run_id, ignore_errors=True)
-    return [run_id for (run_id,) in gone]
+        found = connection.execute(select(runs.c.id, runs.c.key).where(which)).all()
+        keys = [row.key for row in found]
+        if keys:
+            hide(connection, store, runs.c.key.in_(keys))
+    remove(store, keys)  # millions of points are not removed in one go: others write, too
+    return [row.id for row in found]
 
 
 def _rows(connection: Connection, run_ids: Sequence[str], store: Store) -> list[Row[Any]]:
     """The rows of these ids, locked against other writers, in this order."""
     wanted = list(dict.fromkeys(run_ids))
-    query = select(runs).order_by(runs.c.key).with_for_update()
+    query = select(runs).where(shown()).order_by(runs.c.key).with_for_update()
     found = {row.id: row for row in connection.execute(query.where(runs.c.id.in_(wanted)))}
     for run_id in wanted:
         if run_id not in found:  # the beginning of an id, or none at all

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import Connection, Row, func, select
 
+from mlcore.runs.hidden import trashed
 from mlcore.runs.store.schema import runs
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ def _revision(connection: Connection) -> str:
 def _table(connection: Connection, deleted: bool) -> pd.DataFrame:
     import pandas as pd
 
-    which = runs.c.deleted.is_not(None) if deleted else runs.c.deleted.is_(None)
+    which = trashed() if deleted else runs.c.deleted.is_(None)
     query = select(*(runs.c[name] for name in _LIGHT)).where(which).order_by(runs.c.key.desc())
     rows = connection.execute(query).all()
     parts: list[dict[str, list[Any]]] = [

@@ -13,6 +13,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import IntegrityError
 
 from mlcore.core import Config, RunNotFoundError, RunStateError
+from mlcore.runs.hidden import shown, trashed
 from mlcore.runs.recorded_run import Run
 from mlcore.runs.status import Status
 from mlcore.runs.store import points as point_queries
@@ -63,9 +64,10 @@ class Store(Database):
             RunNotFoundError: If there is none, or more than one.
         """
         with self.reading() as connection:
-            row = connection.execute(select(runs).where(runs.c.id == run_id)).one_or_none()
+            known = select(runs).where(shown())
+            row = connection.execute(known.where(runs.c.id == run_id)).one_or_none()
             if row is None and len(run_id) >= 3:
-                like = select(runs).where(runs.c.id.startswith(run_id, autoescape=True)).limit(2)
+                like = known.where(runs.c.id.startswith(run_id, autoescape=True)).limit(2)
                 found = connection.execute(like).all()
                 row = found[0] if len(found) == 1 else None
         if row is None:
@@ -78,7 +80,7 @@ class Store(Database):
     def get_many(self, run_ids: Sequence[str]) -> Sequence[Run]:
         """The runs of these whole ids that there are, in one query and no certain order."""
         with self.reading() as connection:
-            found = connection.execute(select(runs).where(runs.c.id.in_(run_ids)))
+            found = connection.execute(select(runs).where(runs.c.id.in_(run_ids), shown()))
             return [run_of(row, self) for row in found]
 
     def list(
@@ -102,7 +104,7 @@ class Store(Database):
             ValueError: If a status is not one of ``Status``.
         """
         query = select(runs).order_by(runs.c.key.desc() if newest_first else runs.c.key)
-        query = query.where(runs.c.deleted.is_not(None) if deleted else runs.c.deleted.is_(None))
+        query = query.where(trashed() if deleted else runs.c.deleted.is_(None))
         if experiment is not None:
             query = query.where(runs.c.experiment == experiment)
         if status is not None:

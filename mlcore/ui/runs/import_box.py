@@ -1,33 +1,43 @@
-"""Runs made elsewhere: a zip of ours or TensorBoard's event files, dropped on the page."""
+"""Runs made elsewhere: a file of ours or TensorBoard's event files, dropped on the page."""
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
 from mlcore.runs import Run, Store, open_store
-from mlcore.runs.imports import import_zip
-from mlcore.runs.imports.tensorboard import import_event_file
+from mlcore.runs.imports import import_content
+from mlcore.ui import page
 from mlcore.ui.runs import callbacks, selection
+
+if TYPE_CHECKING:
+    from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 _ROUND: Final = "runs brought in so far"
 _DONE: Final = "runs just brought in"
+_LEFT_OUT: Final = "left out of what was brought in"
+_MOST_SENTENCES: Final = 10
 
 
 def show() -> None:
     """A box for files; what was brought in is chosen in the table."""
     done = st.session_state.pop(_DONE, None)
+    left_out = st.session_state.pop(_LEFT_OUT, [])
     with st.expander(
-        "Bring in", icon=":material/move_to_inbox:", expanded=bool(done), key="runs.bring"
+        "Bring in",
+        icon=":material/move_to_inbox:",
+        expanded=bool(done or left_out),
+        key="runs.bring",
     ):
         # a box is emptied by taking a new one
         box = f"runs.bring.files.{st.session_state.get(_ROUND, 0)}"
         files = st.file_uploader(
-            "Zips of runs, or TensorBoard's event files",
+            "Exports of this app (zip, CSV, Parquet, JSON), or TensorBoard's event files",
             accept_multiple_files=True,
             help="Checksums are checked, nothing in a file is executed, and the runs are marked "
-            "and read-only.",
+            "and read-only. Drop a zip of a log folder to keep a training together that was split "
+            "over folders or restarted; an event file alone is a run of its own.",
             key=box,
         )
         st.button(
@@ -39,26 +49,33 @@ def show() -> None:
         )
         if done:
             st.success(done, icon=":material/check:")
+        if left_out:
+            more = len(left_out) - _MOST_SENTENCES
+            shown = left_out[:_MOST_SENTENCES] + ([f"… and {more} more."] if more > 0 else [])
+            st.warning("\n\n".join(map(page.plain, shown)), icon=":material/warning:")
 
 
 def _bring_in(box: str) -> None:
-    store, found = open_store(), []
-    for file in st.session_state[box]:
-        callbacks.attempt(lambda file=file: found.extend(read(store, file.name, file.getvalue())))
+    store = open_store()
+    found: list[Run] = []
+    left_out: list[str] = []
+    refused = [
+        st.session_state.pop(callbacks.REFUSED)
+        for file in st.session_state[box]
+        if not callbacks.attempt(_read, store, file, found, left_out)
+    ]
+    if len(refused) == 1 and not found:
+        st.session_state[callbacks.REFUSED] = refused[0]
+    else:
+        left_out += refused
     if found:
         selection.choose([run.id for run in found])
         count = f"Run {found[0].id} is" if len(found) == 1 else f"{len(found)} runs are"
         st.session_state[_DONE] = f"{count} here now."
+    if left_out:
+        st.session_state[_LEFT_OUT] = left_out
     st.session_state[_ROUND] = st.session_state.get(_ROUND, 0) + 1
 
 
-def read(store: Store, name: str, content: bytes) -> list[Run]:
-    """Bring in one file by what its name says it is.
-
-    Raises:
-        ImportRefusedError: (a ``ValueError``) If it is damaged, hostile, or nothing of the kind.
-        MissingExtraError: If it needs a package that is not installed.
-    """
-    if name.lower().endswith(".zip"):
-        return import_zip(store, content, name)
-    return [import_event_file(store, content, name)]
+def _read(store: Store, file: UploadedFile, found: list[Run], left_out: list[str]) -> None:
+    found += import_content(store, file.getvalue(), file.name, left_out.append)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from mlcore.charts import palette
 from mlcore.charts.comparison import (
+    ODD_MARKS,
     Band,
     Part,
     comparison_chart,
@@ -175,6 +176,8 @@ class Lines:
                 + ("." if self.band == "spread" else ", a band their lowest and highest.")
                 + " Files under *Take along* hold every point."
             )
+        if bool((self.comparison.curves["odd"] > 0).any()):
+            said.append(ODD_MARKS)
         if self.left_out:
             said.append(f"{self.left_out:,} more lines are not drawn; choose fewer runs.")
         lost = self.comparison.without_axis

@@ -222,7 +222,7 @@ def test_runs_that_do_not_count_say_why(store: Store) -> None:
     assert group.left_out == {
         good[1].id: f"it repeats seed 1 of {twin.id}",
         failed.id: "it is failed",
-        blank.id: "it has no such value",
+        blank.id: "it has no test_accuracy",
     }
 
 
@@ -331,7 +331,7 @@ def test_seeds_of_a_config_without_one_or_from_elsewhere_are_not_queued(store: S
     run = made(store, ToyConfig(), {"test_accuracy": {1: 0.5}})
     _set(store, run, {"source": "zip"})
     (group,) = compare([run.id]).groups
-    with pytest.raises(RunStateError, match="was brought in"):
+    with pytest.raises(RunStateError, match="brought in from elsewhere"):
         queue_more_seeds(group, 1)
 
 

@@ -170,3 +170,37 @@ def test_an_error_names_the_place_and_what_may_stand_there(
 @pytest.mark.sqlite
 def test_an_empty_store_fits_every_filter(store: Store) -> None:
     assert parse("test_accuracy > 0.5 and whatever").mask(run_table(store)).tolist() == []
+
+
+MEETING = {
+    "Loss": 10.0,
+    "loss": 1.0,
+    "val loss": 2.0,
+    "val_loss": 3.0,
+    "val.loss": 4.0,
+    "top-5": 5.0,
+    "top_5": 6.0,
+    "test/acc@1": 7.0,
+    "test/acc#1": 8.0,
+}
+
+
+@pytest.mark.sqlite
+@pytest.mark.parametrize("name", MEETING)
+@pytest.mark.parametrize("written", ["{}", '"{}"', "metric.{}"])
+def test_every_metric_is_reached_by_its_exact_name(store: Store, name: str, written: str) -> None:
+    made(store, ToyConfig(), {metric: {0: value} for metric, value in MEETING.items()})
+    field = written.format(name)
+    frame = run_table(store)
+    assert parse(f"{field} = {MEETING[name]}").mask(frame).tolist() == [True]
+    assert parse(f"{field} = {MEETING[name] + 0.5}").mask(frame).tolist() == [False]
+
+
+@pytest.mark.sqlite
+def test_a_name_that_is_not_exact_must_be_clear(store: Store) -> None:
+    made(store, ToyConfig(), {"Loss": {0: 1.0}, "loss": {0: 2.0}, "Test-Acc": {0: 3.0}})
+    frame = run_table(store)
+    for spelt in ("test_acc", "TEST ACC", "test-acc"):
+        assert parse(f"{spelt} = 3").mask(frame).tolist() == [True]
+    with pytest.raises(FilterError, match="'LOSS' may be Loss or loss; write the one"):
+        parse("LOSS = 1").mask(frame)

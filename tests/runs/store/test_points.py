@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from itertools import pairwise
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mlcore.runs.execution.claims import flush, take
 from mlcore.runs.execution.heartbeat import ProcessId
+from mlcore.runs.non_finite import DOWN, NAN, UP, codes
 from mlcore.runs.store.points import Point, bucket_width
 from mlcore.runs.store.store import Store
 from tests.runs.made import made
@@ -85,10 +87,30 @@ def test_a_repeated_step_replaces_the_point(store: Store) -> None:
 def test_an_unknown_metric_is_an_empty_curve_of_the_same_shape(store: Store) -> None:
     run_id = _write(store, [Point(1, "loss", 1.0, 0.0)])
     empty = store.curves([run_id], "nothing")
-    assert list(empty.columns) == ["run", "step", "value", "time", "low", "high", "count"]
+    assert list(empty.columns) == ["run", "step", "value", "time", "low", "high", "count", "odd"]
     assert empty.dtypes["step"] == "int64"
 
 
 def test_buckets_do_not_move_while_a_curve_grows() -> None:
     widths = [bucket_width(n, n, 100) for n in range(1, 5000, 37)]
     assert all(later % before == 0 for before, later in pairwise(widths))
+
+
+def test_a_bucket_with_values_that_are_not_finite_says_so(store: Store) -> None:
+    odd = {3: math.nan, 13: math.inf, 23: -math.inf, 33: math.nan}
+    points = [Point(step, "loss", odd.get(step, float(step)), 0.0) for step in range(33)]
+    points += [Point(step, "loss", odd[33], 0.0) for step in range(33, 40)]
+    run_id = _write(store, points)
+    whole = store.curves([run_id], "loss", points=100)
+    assert whole["odd"].tolist() == codes([point.value for point in points]).tolist()
+    assert np.isfinite(whole["value"]).tolist() == [not code for code in whole["odd"]]
+    thin = store.curves([run_id], "loss", points=5)
+    assert thin["count"].tolist() == [8, 8, 8, 8, 8]
+    assert thin["odd"].tolist() == [NAN, UP, DOWN, 0, NAN]
+    columns = ("step", "value", "low", "high")
+    for step, value, low, high in zip(*(thin[name].tolist() for name in columns), strict=True):
+        mine = [p.value for p in points if step - 8 < p.step <= step]
+        finite = [one for one in mine if math.isfinite(one)]
+        assert value == pytest.approx(sum(finite) / len(finite))
+        assert low <= value <= high
+        assert math.isfinite(low + high)
