@@ -1,4 +1,4 @@
-"""Activations and losses: slopes, chains, dead units, and the pull on each logit."""
+"""Activations and losses: slopes, chains of layers, dead units, gradients of the logits."""
 
 from mlcore.ui import page
 

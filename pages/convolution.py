@@ -1,4 +1,4 @@
-"""Convolution: the window behind each output cell, on real digits."""
+"""Convolution: the window of the input behind each output cell, on real digits."""
 
 from mlcore.ui import page
 

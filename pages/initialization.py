@@ -1,4 +1,4 @@
-"""Initialization: how far signals and gradients carry before the first step."""
+"""Initialization: what becomes of activations and gradients on their way through many layers."""
 
 from mlcore.ui import page
 

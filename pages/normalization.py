@@ -1,8 +1,8 @@
-"""Normalization: which cells share a mean and a variance, and what that buys."""
+"""Normalization: which cells share a mean and a variance, and what one gains from it."""
 
 from mlcore.ui import page
 
-page.header("Normalization", "Which numbers share a mean and a variance, and what does it buy?")
+page.header("Normalization", "Which numbers share a mean and a variance, and what do you gain?")
 
 from mlcore.ui.common import parts  # noqa: E402 - torch comes after the first paint
 from mlcore.ui.layers import norm_compare, norm_race, norm_running, norm_spread, norm_tensor  # noqa: E402 - torch comes after the first paint
@@ -13,7 +13,7 @@ parts.tabs(
         "Before and after": norm_spread.show,
         "Same or not": norm_compare.show,
         "Train and eval": norm_running.show,
-        "What it buys": norm_race.show,
+        "What you gain": norm_race.show,
     }
 )
 page.explain("The formulas", "normalization", key="norm.formulas")

@@ -1,4 +1,4 @@
-"""Charts of logits: probabilities, gradients with respect to each logit, losses as one moves."""
+"""Charts of logits: probabilities, gradients with respect to each logit, losses over one logit."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import altair as alt
 
-from mlcore.charts import palette
+from mlcore.charts import palette, tick_labels
 from mlcore.charts.specs import ROWS, bare_spec
 
 
@@ -40,12 +40,16 @@ def probability_spec(temperature: str) -> dict[str, Any]:
 
 @lru_cache(maxsize=1)
 def gradient_spec() -> dict[str, Any]:
-    """The pull on each logit. Rows: class, gradient, loss (its name), colour."""
+    """The gradient with respect to each logit. Rows: class, gradient, loss (its name), colour."""
     bars: alt.Chart = alt.Chart(ROWS).mark_bar()
     chart = bars.encode(
         x=alt.X("class:O", title="Logit of class", axis=alt.Axis(labelAngle=0)),
         xOffset=alt.XOffset("loss:N", sort=None),
-        y=alt.Y("gradient:Q", title="∂ loss / ∂ logit"),
+        y=alt.Y(
+            "gradient:Q",
+            title="∂ loss / ∂ logit",
+            axis=alt.Axis(tickCount=5, labelExpr=tick_labels.PLAIN),
+        ),
         color=alt.Color("colour:N", scale=None),
         tooltip=[
             alt.Tooltip("loss:N", title="Loss"),
@@ -54,7 +58,9 @@ def gradient_spec() -> dict[str, Any]:
         ],
     ).properties(
         title=alt.TitleParams(
-            "Gradient of each loss", subtitle="below 0: the logit is to grow", anchor="start"
+            "Gradient of each loss",
+            subtitle="below 0: a step of gradient descent raises the logit",
+            anchor="start",
         ),
         height=210,
         description="Bars: the gradient of each loss with respect to each logit.",

@@ -1,4 +1,4 @@
-"""Charts of normalization: spreads, memory, influence. Each gives a spec built once.
+"""Charts of normalization: histograms, running statistics, influence; each spec is built once.
 
 Rows are described in each function; a page sends them with ``st.vega_lite_chart(rows, spec)``.
 """
@@ -36,7 +36,7 @@ def spread_spec(by: str) -> Spec:
             axis=alt.Axis(values=list(range(8)), format="d", grid=False),
         ),
         x2="edge:Q",
-        y=alt.Y("low:Q", title="Value of a cell"),
+        y=alt.Y("low:Q", title="Value"),
         y2="high:Q",
         color=alt.Color(
             "when:N",
@@ -52,7 +52,7 @@ def spread_spec(by: str) -> Spec:
             alt.Tooltip("share:Q", title="Share of its cells", format=".1%"),
         ],
     ).properties(
-        title=alt.TitleParams(f"The cells of each {by}, before and after the norm", anchor="start"),
+        title=alt.TitleParams(f"Values in each {by}, before and after the norm", anchor="start"),
         height=330,
         description=f"For each {by} two histograms back to back: its cells before the norm and "
         "after it.",
@@ -61,13 +61,24 @@ def spread_spec(by: str) -> Spec:
 
 
 @lru_cache(maxsize=2)
-def running_spec(title: str, unit: str) -> Spec:
+def running_spec(title: str, unit: str, batches: tuple[str, ...] = ("batch",)) -> Spec:
     """A running statistic of one channel, batch after batch.
 
-    Rows: batch (0 is before the first), value, kind (``running``, ``rule``, ``batch``, …).
+    Rows: batch (0 is before the first), value, kind (``running (module)``, ``momentum rule`` or
+    one of ``batches``).
+
+    Args:
+        title: Of the chart.
+        unit: Name of the vertical axis.
+        batches: Kinds that are a batch's own statistic.
     """
     kinds = ["running (module)", "momentum rule", "batch, unbiased", "batch, biased", "batch"]
     hues = [palette.VALUE, palette.THEORY, palette.GRADIENT, palette.MUTED, palette.GRADIENT]
+    points_told = {
+        "batch": "orange: each batch's own",
+        "batch, unbiased": "orange: each batch's own, divisor n − 1",
+        "batch, biased": "grey: divisor n",
+    }
     colour = alt.Color("kind:N", title=None, scale=alt.Scale(domain=kinds, range=hues), legend=None)
     base = alt.Chart(ROWS).encode(
         x=alt.X("batch:Q", title="Batches seen", axis=alt.Axis(tickMinStep=1)),
@@ -91,22 +102,27 @@ def running_spec(title: str, unit: str) -> Spec:
         alt.LayerChart(layer=layers).properties(
             title=alt.TitleParams(
                 title,
-                subtitle="blue: the module's running statistic · grey dashed: the momentum rule · "
-                "orange: each batch's own",
+                subtitle=[
+                    "blue line: the module's running statistic · dashed: the momentum rule",
+                    "dots: " + " · ".join(points_told[kind] for kind in batches),
+                ],
                 anchor="start",
             ),
             height=230,
-            description=f"{title}: the module's line lies on the momentum rule's, and follows the "
-            "batches' points.",
+            description=f"{title} after each batch: the module's value as a line, the momentum "
+            "rule's as a dashed line on it, and each batch's own statistic as dots.",
         )
     )
 
 
-@lru_cache(maxsize=1)
-def influence_spec() -> Spec:
+@lru_cache(maxsize=2)
+def influence_spec(ink: str) -> Spec:
     """How far each sample's output moved when one sample changed.
 
-    Rows: norm, sample, moved (largest |change|), changed (whether it is the changed sample).
+    Rows: norm, sample, moved (largest |change|).
+
+    Args:
+        ink: Colour of the numbers, that of text in the theme shown.
     """
     base = alt.Chart(ROWS).encode(
         x=alt.X("sample:O", title="Sample", axis=alt.Axis(labelAngle=0)),
@@ -121,19 +137,20 @@ def influence_spec() -> Spec:
         color=alt.Color(
             "moved:Q",
             title="max|Δy|",
-            scale=alt.Scale(type="symlog", constant=0.01, range=["#00000000", palette.GRADIENT]),
+            scale=alt.Scale(
+                type="symlog",
+                constant=0.01,
+                range=[f"{palette.GRADIENT}00", f"{palette.GRADIENT}90"],
+            ),
         )
     )
-    words = base.mark_text(fontSize=12).encode(
-        text=alt.Text("moved:Q", format=".2~g"),
-        color=alt.condition("datum.moved > 0.3", alt.value("#ffffff"), alt.value(palette.MUTED)),
-    )
+    words = base.mark_text(fontSize=12, color=ink).encode(text=alt.Text("moved:Q", format=".2~g"))
     layers: list[alt.Chart | alt.LayerChart] = [cells, words]
     return bare_spec(
         alt.LayerChart(layer=layers).properties(
             title=alt.TitleParams(
                 "Whose output moves when one sample changes",
-                subtitle="max|Δy| in each sample; 0 means not a bit of it",
+                subtitle="max|Δy| in each sample; 0: the output is the same to the last bit",
                 anchor="start",
             ),
             height=270,

@@ -1,19 +1,22 @@
-"""Charts of many small runs that differ in one thing: outcomes as a grid, curves, layer spreads."""
+"""Charts of a batch of runs: final accuracy as a grid, training curves, spread of each layer."""
 
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 import altair as alt
 
-from mlcore.charts import palette
+from mlcore.charts import palette, tick_labels
 from mlcore.charts.specs import ROWS, bare_spec
+
+CURVE_ENDS: Final = (0.02, 10.0)
+"""Ends of the axis of training losses, in nats."""
 
 
 @lru_cache(maxsize=32)
 def outcome_spec(groups: tuple[str, ...], batch_size: int) -> dict[str, Any]:
-    """How each run ended: learning rate across, what differs down.
+    """The final accuracy of each run as a grid: learning rates across, networks down.
 
     Rows: group, lr (as text), order (of the rate), accuracy (missing until known), words, ink
     (their colour).
@@ -42,7 +45,7 @@ def outcome_spec(groups: tuple[str, ...], batch_size: int) -> dict[str, Any]:
     cells = known.mark_rect().encode(
         fill=alt.Fill(
             "accuracy:Q",
-            scale=alt.Scale(domain=[0.1, 1], range=list(palette.SEQUENTIAL[:5]), clamp=True),
+            scale=alt.Scale(domain=[0.1, 1], range=list(palette.SEQUENTIAL[:3]), clamp=True),
             legend=None,
         )
     )
@@ -60,7 +63,7 @@ def outcome_spec(groups: tuple[str, ...], batch_size: int) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=16)
-def race_curve_spec(title: str, steps: int) -> dict[str, Any]:
+def race_curve_spec(title: str, steps: int, *, clipped: bool = False) -> dict[str, Any]:
     """Training loss of several runs; both axes stay while the curves grow.
 
     Rows: group, colour, step, value (the loss), shown (the same within the axis).
@@ -68,14 +71,15 @@ def race_curve_spec(title: str, steps: int) -> dict[str, Any]:
     Args:
         title: What all of them share, such as their learning rate.
         steps: Where the horizontal axis ends.
+        clipped: Whether some loss is drawn at an end of the axis because it is beyond it.
     """
     base = alt.Chart(ROWS).encode(
         x=alt.X("step:Q", title="Optimizer steps", scale=alt.Scale(domain=[0, steps])),
         y=alt.Y(
             "shown:Q",
             title="Training loss (nats)",
-            scale=alt.Scale(type="log", domain=[0.02, 10]),
-            axis=alt.Axis(values=[0.02, 0.1, 0.5, 2, 10], format="~g"),
+            scale=alt.Scale(type="log", domain=list(CURVE_ENDS)),
+            axis=alt.Axis(values=[0.02, 0.1, 0.5, 2, 10], labelExpr=tick_labels.PLAIN),
         ),
         color=alt.Color("colour:N", scale=None),
         detail="group:N",
@@ -91,19 +95,31 @@ def race_curve_spec(title: str, steps: int) -> dict[str, Any]:
     ]
     return bare_spec(
         alt.LayerChart(layer=layers).properties(
-            title=alt.TitleParams(title, anchor="start", fontSize=13),
+            title=alt.TitleParams(
+                title,
+                subtitle="beyond 0.02 and 10 drawn there" if clipped else "",
+                anchor="start",
+                fontSize=13,
+            ),
             height=210,
             description=f"Training loss over steps, a line for each network. {title}.",
         )
     )
 
 
-@lru_cache(maxsize=1)
-def layer_spread_spec() -> dict[str, Any]:
-    """Spread of what each layer returns, before training (faint) and after.
+@lru_cache(maxsize=4)
+def layer_spread_spec(*, after: bool = True, clamped: bool = False) -> dict[str, Any]:
+    """Spread of each layer's outputs, before training (faint) and after.
 
-    Rows: group, colour, layer (its name), place (its number), std, when (``before``, ``after``).
+    Rows: group, colour, layer (its name), place (its number), std (at least 10⁻⁴), exact, mean,
+    zero, when (``before``, ``after``).
+
+    Args:
+        after: Whether there are rows of trained networks.
+        clamped: Whether some spread is drawn at 10⁻⁴ because it is smaller.
     """
+    told = ["faint: before training", "solid: after training"] if after else ["before training"]
+    told += ["smaller than 10⁻⁴ drawn at 10⁻⁴"] if clamped else []
     base = alt.Chart(ROWS).encode(
         x=alt.X(
             "layer:N",
@@ -111,7 +127,12 @@ def layer_spread_spec() -> dict[str, Any]:
             sort=alt.EncodingSortField("place", op="min"),
             axis=alt.Axis(labelAngle=0),
         ),
-        y=alt.Y("std:Q", title="Std of the outputs", scale=alt.Scale(type="log")),
+        y=alt.Y(
+            "std:Q",
+            title="Std of the outputs",
+            scale=alt.Scale(type="log"),
+            axis=alt.Axis(tickCount=5, labelExpr=tick_labels.POWERS),
+        ),
         color=alt.Color("colour:N", scale=None),
         detail=["group:N", "when:N"],
         opacity=alt.Opacity(
@@ -127,7 +148,7 @@ def layer_spread_spec() -> dict[str, Any]:
             alt.Tooltip("when:N", title="Training"),
             alt.Tooltip("layer:N", title="Layer"),
             alt.Tooltip("mean:Q", title="Mean", format=".3~g"),
-            alt.Tooltip("std:Q", title="Standard deviation", format=".3~g"),
+            alt.Tooltip("exact:Q", title="Standard deviation", format=".3~g"),
             alt.Tooltip("zero:Q", title="Units that are always 0", format=".1%"),
         ],
     )
@@ -138,8 +159,8 @@ def layer_spread_spec() -> dict[str, Any]:
     return bare_spec(
         alt.LayerChart(layer=layers).properties(
             title=alt.TitleParams(
-                "What the layers return on 500 test digits",
-                subtitle="faint: before training · solid: after · below 10⁻⁴ drawn at 10⁻⁴",
+                "Spread of each layer's outputs, 500 test digits",
+                subtitle=" · ".join(told),
                 anchor="start",
             ),
             height=260,

@@ -1,4 +1,4 @@
-"""Layers under the glass: normalization, activations, losses, convolution, initialization.
+"""Normalization, activations, losses, convolution and initialization, by torch and by hand.
 
 Names are loaded when first used, so that a config may read ``names`` before torch is there.
 """

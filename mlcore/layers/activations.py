@@ -1,4 +1,4 @@
-"""Activation functions and their slopes: modules of torch beside closed forms."""
+"""Activation functions and their slopes, by torch's modules and in closed form."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
+from mlcore.layers.differences import largest_difference
 from mlcore.layers.names import Activation
 
 MODULES: Final[dict[Activation, type[nn.Module]]] = {
@@ -35,7 +36,7 @@ FORMULAS: Final[dict[Activation, tuple[str, str]]] = {
 LEAK: Final = 0.01
 """Slope of LeakyReLU below 0, torch's default."""
 STRAIGHT: Final = 20.0
-"""Beyond it softplus is taken for x itself, torch's default."""
+"""Above it torch's softplus returns x itself, by default."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,12 +84,12 @@ class Chained:
 
 @dataclass(frozen=True, slots=True)
 class UnitActivity:
-    """How many units still learn.
+    """How many units of a layer still get a gradient.
 
     Attributes:
         dead_units: Share of units whose slope is below the tolerance for every sample.
         flat_cells: Share of all (sample, unit) pairs whose slope is.
-        mean_slope: Mean of |f′| over all pairs: what a gradient keeps of its size on average.
+        mean_slope: Mean of |f′| over all pairs: the factor by which a gradient shrinks on average.
         tolerance: The bound on |f′|.
     """
 
@@ -151,12 +152,12 @@ def activate(name: Activation, x: Tensor) -> Activated:
         slope,
         value_by_hand,
         slope_by_hand,
-        max(_gap(value, value_by_hand), _gap(slope, slope_by_hand)),
+        largest_difference((value, value_by_hand), (slope, slope_by_hand)),
     )
 
 
 def chain(name: Activation, x: Tensor, depth: int, weight: float = 1.0) -> Chained:
-    """Send numbers through a chain of layers and their gradients back.
+    """Apply a function many times over, and take the gradient at every step.
 
     Args:
         name: The function of every layer.
@@ -180,13 +181,13 @@ def chain(name: Activation, x: Tensor, depth: int, weight: float = 1.0) -> Chain
     for step in reversed(steps):
         by_hand.insert(0, by_hand[0] * step)
     auto, hand = torch.stack(list(grads)), torch.stack(by_hand)
-    return Chained(name, rows, auto, hand, _gap(auto, hand))
+    return Chained(name, rows, auto, hand, largest_difference((auto, hand)))
 
 
 def unit_activity(
     name: Activation, preactivations: Tensor, tolerance: float = 1e-3
 ) -> UnitActivity:
-    """How many units a gradient still gets through.
+    """Count the units whose slope is 0 or nearly so, for every sample and for each.
 
     Args:
         name: The function after the units.
@@ -201,7 +202,3 @@ def unit_activity(
         float(slope.mean()),
         tolerance,
     )
-
-
-def _gap(a: Tensor, b: Tensor) -> float:
-    return float((a - b).abs().max()) if a.numel() else 0.0

@@ -1,4 +1,4 @@
-"""Convolution, window by window: torch's module beside products and sums written out."""
+"""Convolution by ``nn.Conv2d`` and by hand, and the window behind each output cell."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from mlcore.layers.differences import largest_difference
 from mlcore.layers.windows import (
     build_convolution,
-    gap,
     grouped,
     module_bias,
     windows_under,
@@ -29,7 +29,7 @@ class Convolved:
         bias: ``[C_out]``.
         output: What ``nn.Conv2d`` returned, ``[N, C_out, H_out, W_out]``.
         by_hand: Σ window · weight + bias, same shape.
-        max_difference: The largest |output − by_hand|.
+        max_difference: The largest |output − by_hand|; NaN where one of them is not finite.
         stride: Pixels from one window to the next.
         padding: Zeros added on each side.
         dilation: Pixels from one tap of the kernel to the next.
@@ -57,7 +57,7 @@ class Convolved:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Window:
-    """How one output cell came about.
+    """The pixels and products that one output cell is the sum of.
 
     Attributes:
         channels: The input channels it sees, from 0.
@@ -148,7 +148,7 @@ def convolve(
         bias=module_bias(module).detach(),
         output=output,
         by_hand=hand,
-        max_difference=gap(output, hand),
+        max_difference=largest_difference((output, hand)),
         stride=stride,
         padding=padding,
         dilation=dilation,

@@ -1,4 +1,4 @@
-"""The way back through a convolution: autograd beside windows and sums written out."""
+"""The gradients of a convolution: by autograd and by hand."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from mlcore.layers.differences import largest_difference
 from mlcore.layers.windows import (
     build_convolution,
-    gap,
     grouped,
     module_bias,
     windows_under,
@@ -23,12 +23,12 @@ class ConvolvedGradient:
 
     Attributes:
         input: By autograd, as the input.
-        input_by_hand: Every upstream value handed back to the pixels of its window.
+        input_by_hand: Σ upstream · weight over all windows that a pixel lies in.
         weight: By autograd, as the weight.
         weight_by_hand: Σ upstream · window.
         bias: By autograd, ``[C_out]``.
         bias_by_hand: Σ upstream.
-        max_difference: The largest difference among them.
+        max_difference: The largest difference among them; NaN where a number is not finite.
     """
 
     input: Tensor
@@ -88,7 +88,9 @@ def convolve_backward(
         height, width = x.shape[2:]
         hand_input = given[:, :, padding : padding + height, padding : padding + width]
         hand_bias = upstream.sum((0, 2, 3))
-    largest = max(gap(of_input, hand_input), gap(of_weight, hand_weight), gap(of_bias, hand_bias))
+    largest = largest_difference(
+        (of_input, hand_input), (of_weight, hand_weight), (of_bias, hand_bias)
+    )
     return ConvolvedGradient(
         of_input, hand_input, of_weight, hand_weight, of_bias, hand_bias, largest
     )

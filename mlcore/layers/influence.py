@@ -1,4 +1,4 @@
-"""Which samples feel a change of one sample: the price of statistics over the batch."""
+"""Which samples' outputs change when one sample of the batch is changed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mlcore.layers.norm_parts import build_norm
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Influence:
-    """What became of every sample's output when one sample's input changed.
+    """How far each sample's output moved when one sample's input was changed.
 
     Attributes:
         kind: Which norm.
@@ -38,7 +38,7 @@ def perturb(
     training: bool = True,
     seed: int = 0,
 ) -> Influence:
-    """Add noise to one sample and see whose output moves.
+    """Add noise to one sample and measure how far the output of each sample moves.
 
     Args:
         kind: Which norm.

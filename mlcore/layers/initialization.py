@@ -1,7 +1,8 @@
-"""How far a signal and its gradient carry through a deep network before the first step."""
+"""Activations and gradients in every layer of a deep network before training."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mlcore.layers.activations import MODULES, closed_form
+from mlcore.layers.differences import largest_difference
 from mlcore.layers.names import Activation, Scheme
 from mlcore.layers.schemes import initialize
 from mlcore.layers.signal_theory import SignalTheory, signal_theory
@@ -17,7 +19,7 @@ from mlcore.layers.signal_theory import SignalTheory, signal_theory
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Propagated:
-    """What real images do in an untrained network: forward, and their loss's gradient back.
+    """Activations and gradients of real images in an untrained network.
 
     Attributes:
         activations: For each hidden layer what its activation returned, ``[B, width]``.
@@ -29,7 +31,7 @@ class Propagated:
         loss: Mean cross-entropy over the batch, in nats.
         max_difference: The largest relative difference between torch's activations and gradients
             and those multiplied out by hand, in units of the largest sum of absolute terms in
-            the layer.
+            the layer; NaN where a number is not finite.
         model: The network: ``hidden1``, ``activation1``, …, ``output``.
     """
 
@@ -132,11 +134,12 @@ def _by_hand(
     grads: Sequence[Tensor],
 ) -> float:
     """Multiply everything out again; the largest relative difference to what torch gave."""
-    gap, signal, slopes = 0.0, flat, []
+    gaps: list[float] = []
+    signal, slopes = flat, []
     for layer, after in zip(linears, afters, strict=False):
         signal, slope = closed_form(activation, signal @ layer.weight.T + layer.bias)
         slopes.append(slope)
-        gap = max(gap, _relative(after, signal, signal.abs()))
+        gaps.append(_relative(after, signal, signal.abs()))
     logits = signal @ linears[-1].weight.T + linears[-1].bias
     back = logits.softmax(1) - functional.one_hot(labels, 10)
     # Σ (p − y) = 0, so equal weights send back nothing but rounding errors: a sum is compared in
@@ -145,10 +148,10 @@ def _by_hand(
     for above, slope, grad in zip(linears[:0:-1], slopes[::-1], grads[-2::-1], strict=True):
         back = (back @ above.weight) * slope
         terms = (terms @ above.weight.abs()) * slope.abs()
-        gap = max(gap, _relative(grad, back, terms))
-    return gap
+        gaps.append(_relative(grad, back, terms))
+    return math.nan if any(map(math.isnan, gaps)) else max(gaps)
 
 
 def _relative(a: Tensor, b: Tensor, terms: Tensor) -> float:
-    difference, size = float((a - b).abs().max()), float(terms.max())
+    difference, size = largest_difference((a, b)), float(terms.max())
     return difference / size if size else difference

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from mlcore.layers.differences import largest_difference
+
 LossName = Literal["squared_raw", "squared_softmax", "cross_entropy"]
 LOSS_TITLES: Final[dict[LossName, str]] = {
     "squared_raw": "squared distance of the logits",
@@ -41,7 +43,7 @@ class LogitLoss:
     Attributes:
         name: Which loss.
         value: ``[B]``: by torch.
-        value_by_hand: ``[B]``: from the formula.
+        value_by_hand: ``[B]``: in closed form.
         gradient: ``[B, K]``: with respect to each logit, by autograd.
         gradient_by_hand: ``[B, K]``: in closed form.
         max_difference: The largest difference of both pairs.
@@ -71,7 +73,7 @@ def softmax(logits: Tensor, temperature: float = 1.0) -> Softmaxed:
     powers = torch.exp((logits - logits.amax(-1, keepdim=True)) / temperature)
     by_hand = powers / powers.sum(-1, keepdim=True)
     entropy = torch.special.entr(output).sum(-1)
-    return Softmaxed(output, by_hand, entropy, float((output - by_hand).abs().max()))
+    return Softmaxed(output, by_hand, entropy, largest_difference((output, by_hand)))
 
 
 def logit_loss(name: LossName, logits: Tensor, label: int) -> LogitLoss:
@@ -110,9 +112,7 @@ def logit_loss(name: LossName, logits: Tensor, label: int) -> LogitLoss:
                 value_by_hand = top + (z - top[:, None]).exp().sum(1).log() - z[:, label]
                 by_hand = p - y
         value = value.detach()
-        gap = max(
-            float((value - value_by_hand).abs().max()), float((gradient - by_hand).abs().max())
-        )
+        gap = largest_difference((value, value_by_hand), (gradient, by_hand))
     return LogitLoss(name, value, value_by_hand, gradient, by_hand, gap)
 
 

@@ -1,4 +1,4 @@
-"""The names this chapter goes by; torch is not needed to read them."""
+"""Names of norms, activations, initialization schemes and poolings; needs no torch."""
 
 from typing import Final, Literal
 

@@ -1,4 +1,4 @@
-"""Where two norms are one and the same, and where they part: measured on real modules."""
+"""Which norms give the same output, and which do not: measured on real modules."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from mlcore.layers.differences import largest_difference
 from mlcore.layers.names import Norm
 from mlcore.layers.norm_parts import Shape, build_norm
 
@@ -19,7 +20,7 @@ class Identity:
         left: The first, as it is written in PyTorch.
         right: The second.
         max_difference: The largest |left − right| over all cells.
-        equal: Whether theory says that they are the same.
+        equal: Whether they are the same for every tensor, by their formulas.
         why: The reason, in a sentence.
     """
 
@@ -32,7 +33,7 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Keeps:
-    """What a module learns and what it remembers.
+    """The parameters and running statistics of a norm.
 
     Attributes:
         kind: Which norm.
@@ -66,9 +67,6 @@ def identities(x: Tensor, eps: float = 1e-5) -> tuple[Identity, ...]:
     def norm(kind: Norm, groups: int = 1) -> nn.Module:
         return build_norm(kind, shape, groups=groups, eps=eps).to(x.dtype)
 
-    def gap(a: Tensor, b: Tensor) -> float:
-        return float((a - b).abs().max())
-
     volume = f"LayerNorm(({channels}, {height}, {width}))"
     one_group, all_groups = f"GroupNorm(1, {channels})", f"GroupNorm({channels}, {channels})"
     centred = x - x.mean((1, 2, 3), keepdim=True)
@@ -83,57 +81,57 @@ def identities(x: Tensor, eps: float = 1e-5) -> tuple[Identity, ...]:
         Identity(
             one_group,
             volume,
-            gap(norm("group")(x), norm("layer")(x)),
+            largest_difference((norm("group")(x), norm("layer")(x))),
             True,
             "One group holds all channels: both average over C, H and W of a sample.",
         ),
         Identity(
             all_groups,
             f"InstanceNorm2d({channels})",
-            gap(norm("group", channels)(x), norm("instance")(x)),
+            largest_difference((norm("group", channels)(x), norm("instance")(x))),
             True,
-            "A group a channel: both average over H and W.",
+            "One group for each channel: both average over H and W.",
         ),
         Identity(
             f"BatchNorm2d({channels}), one sample",
             f"InstanceNorm2d({channels})",
-            gap(norm("batch")(single), norm("instance")(single)),
+            largest_difference((norm("batch")(single), norm("instance")(single))),
             True,
             "With N = 1 in train mode there is no other sample to average over.",
         ),
         Identity(
             f"RMSNorm((… {width})) of x − mean",
             volume,
-            gap(norm("rms")(centred), norm("layer")(x)),
+            largest_difference((norm("rms")(centred), norm("layer")(x))),
             True,
-            "RMSNorm leaves the mean alone; once it is 0 the mean square is the variance.",
+            "RMSNorm subtracts no mean. Where the mean is 0, the mean square is the variance.",
         ),
         Identity(
             f"{one_group}",
             f"{volume}, γ = 2 at one pixel",
-            gap(norm("group")(x), one_pixel(x)),
+            largest_difference((norm("group")(x), one_pixel(x))),
             False,
-            "GroupNorm learns one γ and β a channel, LayerNorm one a channel and pixel.",
+            "GroupNorm learns one γ and β for each channel, LayerNorm for each channel and pixel.",
         ),
         Identity(
             all_groups,
             f"InstanceNorm2d({channels}, track_running_stats=True), eval",
-            gap(norm("group", channels)(x), tracking.eval()(x)),
+            largest_difference((norm("group", channels)(x), tracking.eval()(x))),
             False,
-            "With running statistics eval no longer looks at the sample itself.",
+            "With running statistics, eval mode does not look at the sample itself.",
         ),
         Identity(
             f"BatchNorm2d({channels}), train",
             f"BatchNorm2d({channels}), eval after one batch",
-            gap(trained, batch.eval()(x)),
+            largest_difference((trained, batch.eval()(x))),
             False,
-            "After one batch the running statistics hold only the share momentum of it.",
+            "After one batch the running statistics are 0.9 of their start and 0.1 of the batch.",
         ),
     )
 
 
 def keeps(shape: Shape, groups: int = 1) -> tuple[Keeps, ...]:
-    """What each norm learns and remembers for tensors of a shape [N, C, H, W].
+    """The parameters and running statistics of each norm, for tensors [N, C, H, W].
 
     Raises:
         ValueError: torch's own, where groups do not divide the channels.

@@ -1,8 +1,6 @@
-"""The parts that norms forward and backward share: module, partition of the cells, statistics."""
+"""What norms forward and backward share: the module, the partition of cells, the statistics."""
 
 from __future__ import annotations
-
-import math
 
 import torch
 from torch import Tensor, nn
@@ -75,11 +73,10 @@ def average(values: Tensor, cells: Tensor) -> Tensor:
     return total / flat.bincount()
 
 
-def statistics(kind: Norm, x: Tensor, cells: Tensor) -> tuple[Tensor, Tensor]:
-    """μ and σ² of each statistic, ``[K]``; 0 and the mean square for RMSNorm."""
+def statistics(kind: Norm, x: Tensor, cells: Tensor) -> tuple[Tensor | None, Tensor]:
+    """μ and σ² of each statistic, ``[K]``; for RMSNorm no mean, and the mean of x²."""
     if kind == "rms":
-        square = average(x * x, cells)
-        return torch.zeros_like(square), square
+        return None, average(x * x, cells)
     mean = average(x, cells)
     return mean, average((x - mean[cells]) ** 2, cells)
 
@@ -120,8 +117,6 @@ def affine_of(kind: Norm, module: nn.Module) -> tuple[Tensor, Tensor]:
     return filled[0], filled[1]
 
 
-def gap(a: Tensor, b: Tensor) -> float:
-    """The largest |a − b|, NaN beside NaN counting as 0."""
-    both_nan = a.isnan() & b.isnan()
-    largest = (a - b).abs().masked_fill(both_nan, 0.0).max()
-    return math.nan if bool(largest.isnan()) else float(largest)
+def centred(x: Tensor, mean: Tensor | None, cells: Tensor) -> Tensor:
+    """Subtract from each cell the mean of its statistic; nothing where there is none (RMSNorm)."""
+    return x if mean is None else x - mean[cells]

@@ -1,4 +1,7 @@
-"""Five norms as one formula: they differ only in which cells share a mean and a variance."""
+"""Five norms as one formula: they differ in which cells share a mean and a variance.
+
+RMSNorm alone leaves the mean out and divides by the root of the mean square.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,13 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
+from mlcore.layers.differences import largest_difference
 from mlcore.layers.names import Norm
 from mlcore.layers.norm_parts import (
     affine_of,
     build_norm,
+    centred,
     fill,
-    gap,
     running_statistics_of,
     shape_of,
     shared_cells,
@@ -38,14 +42,18 @@ class Normalized:
         kind: Which norm.
         input: ``[N, C, H, W]``.
         output: What the module returned, same shape.
-        by_hand: γ·(x − μ)/√(σ² + ε) + β from the formula, same shape.
+        by_hand: γ·(x − μ)/√(σ² + ε) + β from the formula, same shape; for RMSNorm
+            γ·x/√(mean of x² + ε).
         cells: int64 ``[N, C, H, W]``: the number of the statistic that each cell shares.
-        mean: ``[K]``: μ of each statistic; 0 for RMSNorm, the running one for BatchNorm in eval.
-        variance: ``[K]``: σ² with the divisor n (biased); RMSNorm's mean square; in eval the
-            running one.
+        mean: ``[K]``: μ of each statistic, for BatchNorm in eval the running one; None for
+            RMSNorm, which subtracts no mean.
+        variance: ``[K]``: σ² with the divisor n (biased), for BatchNorm in eval the running one;
+            None for RMSNorm, which takes the mean square instead.
+        mean_square: ``[K]``: the mean of x², for RMSNorm; None for the others.
+        divisor: ``[K]``: what x − μ (RMSNorm: x) is divided by: √(σ² + ε), or √(mean square + ε).
         axes: The axes averaged over.
         eps: ε.
-        max_difference: The largest |output − by_hand|; NaN beside NaN counts as 0.
+        max_difference: The largest |output − by_hand|; NaN where one of them is not finite.
         module: The module, with its parameters and running statistics after the call.
     """
 
@@ -54,8 +62,10 @@ class Normalized:
     output: Tensor
     by_hand: Tensor
     cells: Tensor
-    mean: Tensor
-    variance: Tensor
+    mean: Tensor | None
+    variance: Tensor | None
+    mean_square: Tensor | None
+    divisor: Tensor
     axes: tuple[str, ...]
     eps: float
     max_difference: float
@@ -80,8 +90,8 @@ def normalize(
     Args:
         kind: ``batch``, ``layer``, ``instance``, ``group`` or ``rms``.
         x: Floating-point ``[N, C, H, W]``.
-        groups: Of GroupNorm; others pay no heed to it.
-        eps: ε, added to the variance.
+        groups: Of GroupNorm; the others ignore it.
+        eps: ε, added to the variance (RMSNorm: to the mean square).
         momentum: Share of the newest batch in BatchNorm's running statistics.
         affine: Whether there are γ and β.
         weight: γ: a number for all, or a tensor ``[C]`` (LayerNorm, RMSNorm: ``[C, H, W]``).
@@ -105,10 +115,22 @@ def normalize(
     with torch.no_grad():
         output = module(x)
         cells = shared_cells(kind, shape, groups)
-        mean, variance = before or statistics(kind, x, cells)
-        hand = (x - mean[cells]) / (variance[cells] + eps).sqrt()
+        mean, square = before or statistics(kind, x, cells)
+        divisor = (square + eps).sqrt()
         gamma, beta = affine_of(kind, module)
-        hand = hand * gamma + beta
+        hand = centred(x, mean, cells) / divisor[cells] * gamma + beta
     return Normalized(
-        kind, x, output, hand, cells, mean, variance, AXES[kind], eps, gap(output, hand), module
+        kind=kind,
+        input=x,
+        output=output,
+        by_hand=hand,
+        cells=cells,
+        mean=mean,
+        variance=None if kind == "rms" else square,
+        mean_square=square if kind == "rms" else None,
+        divisor=divisor,
+        axes=AXES[kind],
+        eps=eps,
+        max_difference=largest_difference((output, hand)),
+        module=module,
     )

@@ -1,4 +1,4 @@
-"""The way back through a norm: autograd beside the closed form."""
+"""The gradients of a norm: by autograd and in closed form."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from mlcore.layers.differences import largest_difference
 from mlcore.layers.names import Norm
 from mlcore.layers.norm_parts import (
     affine_of,
     average,
     build_norm,
+    centred,
     fill,
-    gap,
     parameter_of,
     running_statistics_of,
     shape_of,
@@ -29,12 +30,13 @@ class NormalizedGradient:
     Attributes:
         input: ``[N, C, H, W]`` by autograd.
         input_by_hand: (γ·g − mean(γ·g) − x̂·mean(γ·g·x̂)) / √(σ² + ε), the means over the cells of
-            one statistic (Ioffe, Szegedy: ICML 2015, section 3); in eval γ·g/√(σ² + ε).
+            one statistic (Ioffe, Szegedy: ICML 2015, section 3); for RMSNorm without mean(γ·g); in
+            eval mode of BatchNorm γ·g/√(σ² + ε).
         weight: Gradient of γ in γ's shape, or None without affine.
         weight_by_hand: Σ g·x̂.
         bias: Gradient of β, or None (RMSNorm has no β).
         bias_by_hand: Σ g.
-        max_difference: The largest difference among all of them.
+        max_difference: The largest difference among them; NaN where a number is not finite.
     """
 
     input: Tensor
@@ -81,19 +83,19 @@ def normalize_backward(
     grads = torch.autograd.grad(module(leaf), [leaf, *learned], upstream)
     with torch.no_grad():
         cells = shared_cells(kind, shape, groups)
-        mean, variance = running or statistics(kind, x, cells)
-        scale = 1.0 / (variance[cells] + eps).sqrt()
-        hat = (x - mean[cells]) * scale
+        mean, square = running or statistics(kind, x, cells)
+        scale = 1.0 / (square[cells] + eps).sqrt()
+        hat = centred(x, mean, cells) * scale
         gamma, _ = affine_of(kind, module)
         g = upstream * gamma
         if running is not None:
             input_by_hand = g * scale
         else:
-            centred = g if kind == "rms" else g - average(g, cells)[cells]
-            input_by_hand = scale * (centred - hat * average(g * hat, cells)[cells])
+            rest = g if kind == "rms" else g - average(g, cells)[cells]
+            input_by_hand = scale * (rest - hat * average(g * hat, cells)[cells])
         over = (0,) if kind in ("layer", "rms") else (0, 2, 3)
         by_hand = [input_by_hand, (upstream * hat).sum(over), upstream.sum(over)][: len(grads)]
-    largest = max(gap(a, b) for a, b in zip(grads, by_hand, strict=True))
+    largest = largest_difference(*zip(grads, by_hand, strict=True))
     pad: list[Tensor | None] = [None] * (3 - len(grads))
     auto, hand = [*grads, *pad], [*by_hand, *pad]
     return NormalizedGradient(grads[0], by_hand[0], auto[1], hand[1], auto[2], hand[2], largest)

@@ -1,4 +1,4 @@
-"""Pooling: torch's modules beside the largest value, or the mean, of each window."""
+"""Max and average pooling, by torch's modules and by hand."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from mlcore.layers.differences import largest_difference
 from mlcore.layers.names import Pooling
-from mlcore.layers.windows import gap
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,4 +44,4 @@ def pool(x: Tensor, kind: Pooling, size: int) -> Pooled:
     n, c, rows, columns = output.shape
     windows = x[:, :, : rows * size, : columns * size].reshape(n, c, rows, size, columns, size)
     hand = windows.amax((3, 5)) if kind == "max" else windows.sum((3, 5)) / size**2
-    return Pooled(output, hand, gap(output, hand))
+    return Pooled(output, hand, largest_difference((output, hand)))

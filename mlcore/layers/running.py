@@ -1,4 +1,4 @@
-"""BatchNorm's memory: running mean and variance, batch after batch."""
+"""BatchNorm's running mean and variance, batch after batch."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from mlcore.layers.differences import largest_difference
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RunningTrace:
-    """What a BatchNorm saw and what it remembered.
+    """The statistics of each batch that a BatchNorm saw, and its running statistics after it.
 
     Attributes:
         batch_mean: ``[T, C]``: mean of each batch.
@@ -42,7 +44,7 @@ class RunningTrace:
 def running_statistics(
     batches: Tensor, *, momentum: float = 0.1, eps: float = 1e-5
 ) -> RunningTrace:
-    """Feed batches to a BatchNorm in train mode and watch its running statistics.
+    """Feed batches to a BatchNorm in train mode and record its running statistics.
 
     Args:
         batches: ``[T, N, C, H, W]``.
@@ -72,10 +74,7 @@ def running_statistics(
     mean_by_rule = weights @ batch_mean
     variance_by_rule = keep.view(-1, 1) + weights @ unbiased
     running_mean, running_variance = torch.stack(means), torch.stack(variances)
-    gap = max(
-        float((running_mean - mean_by_rule).abs().max()),
-        float((running_variance - variance_by_rule).abs().max()),
-    )
+    gap = largest_difference((running_mean, mean_by_rule), (running_variance, variance_by_rule))
     return RunningTrace(
         batch_mean,
         biased,

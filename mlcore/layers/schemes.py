@@ -1,4 +1,4 @@
-"""How weights are first drawn: ``torch.nn.init`` under one name a scheme."""
+"""Initialization schemes: how the weights of a layer are drawn, with ``torch.nn.init``."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def draw_weight(weight: Tensor, scheme: Scheme, *, scale: float, activation: str
     Args:
         weight: ``[out, in]`` or ``[out, in, kernel, kernel]``.
         scheme: Which of them.
-        scale: The constant, or σ; other schemes pay no heed to it.
-        activation: The function after the layer; ``kaiming`` asks for it.
+        scale: The constant, or σ; the other schemes ignore it.
+        activation: The function after the layer; used by ``kaiming``.
     """
     match scheme:
         case "default":

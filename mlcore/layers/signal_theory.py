@@ -1,4 +1,4 @@
-"""What theory says of signals in wide random networks: mean-field recursions in closed form.
+"""The spread of activations and gradients in wide random networks, by mean-field theory.
 
 Sources: Poole et al., "Exponential expressivity in deep neural networks through transient chaos",
 NeurIPS 2016; Schoenholz et al., "Deep information propagation", ICLR 2017. With equal weights
@@ -23,7 +23,7 @@ _REACH = 8.0
 
 @dataclass(frozen=True, slots=True)
 class SignalTheory:
-    """Theory's value for each hidden layer.
+    """The spread of activations and gradients in each hidden layer, by theory.
 
     Attributes:
         activation_std: Standard deviation over images and units.

@@ -1,4 +1,4 @@
-"""What flows through a network's layers: read off by real forward hooks."""
+"""Mean, spread and dead units of each layer's outputs, read by forward hooks."""
 
 from __future__ import annotations
 

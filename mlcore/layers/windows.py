@@ -1,4 +1,4 @@
-"""The parts that convolution forward and backward share: module, border, windows."""
+"""What convolution forward and backward share: the module, the padding, the windows."""
 
 from __future__ import annotations
 
@@ -53,8 +53,3 @@ def grouped(windows: Tensor, groups: int) -> Tensor:
     """Windows ``[N, C, …]`` as ``[N, groups, C / groups, …]``."""
     n, channels = windows.shape[:2]
     return windows.view(n, groups, channels // groups, *windows.shape[2:])
-
-
-def gap(a: Tensor, b: Tensor) -> float:
-    """The largest |a − b|; 0 of nothing."""
-    return float((a - b).abs().max()) if a.numel() else 0.0

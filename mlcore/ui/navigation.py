@@ -68,7 +68,7 @@ COURSE: Final = (
         "normalization",
         "3 Normalization",
         ":material/equalizer:",
-        "Which numbers share a mean and a variance, and what does it buy?",
+        "Which numbers share a mean and a variance, and what do you gain?",
     ),
     Chapter(
         "activations",

@@ -9,16 +9,17 @@ import pytest
 
 from mlcore.charts import losses, normalization, signals, training_race
 
+DASHES = (("a", (1, 0)), ("b", (4, 2)))
 SPECS: dict[str, dict[str, Any]] = {
     "spread": normalization.spread_spec("channel"),
     "running": normalization.running_spec("Running mean", "Mean"),
-    "influence": normalization.influence_spec(),
-    "functions": signals.function_spec("value"),
-    "slopes": signals.function_spec("slope"),
-    "chain": signals.chain_spec(),
+    "influence": normalization.influence_spec("#000000"),
+    "functions": signals.function_spec("value", DASHES, "#000000"),
+    "slopes": signals.function_spec("slope", DASHES, "#000000"),
+    "chain": signals.chain_spec(20, DASHES, "#000000"),
     "units": signals.units_spec(),
-    "signals forward": signals.signal_spec("activation"),
-    "signals backward": signals.signal_spec("gradient"),
+    "signals forward": signals.signal_spec("activation", 10, "#000000"),
+    "signals backward": signals.signal_spec("gradient", 10, "#000000"),
     "layer histograms": signals.layer_histogram_spec("activations", "#2a7fd4"),
     "softmax": losses.probability_spec("1"),
     "logit gradients": losses.gradient_spec(),

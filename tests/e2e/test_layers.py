@@ -24,7 +24,7 @@ def cells(tab: Page) -> Locator:
     return tab.locator(".cells")
 
 
-def test_pointing_at_a_cell_lights_its_company_and_a_click_writes_the_arithmetic(
+def test_hovering_a_cell_lights_those_that_share_its_mean_and_a_click_writes_the_arithmetic(
     dashboard_server: DashboardServer, tab: Page
 ) -> None:
     open_page(tab, dashboard_server, "normalization?n=2&c=3&h=2&w=2")
@@ -72,7 +72,7 @@ def test_a_batch_of_one_is_refused_until_eval_is_switched_on(
     tab.get_by_role("radio", name="eval").click()
 
     expect(tab.get_by_test_id("stAlert")).to_have_count(0)
-    expect(tab.get_by_text("running statistics of a fresh module")).to_be_visible()
+    expect(tab.get_by_text("running statistics of a new module")).to_be_visible()
     expect(tab).to_have_url(re.compile("mode=eval"))
 
 

@@ -70,7 +70,8 @@ def test_cells_of_one_statistic_have_mean_0_and_variance_v_over_v_plus_eps(case:
     assume(case.kind != "rms" and (case.kind != "batch" or case.training))
     result = normalize(case.kind, case.x(), groups=case.groups, eps=case.eps, affine=False)
 
-    for number in range(len(result.mean)):
+    assert result.variance is not None
+    for number in range(len(result.variance)):
         cells = result.output[result.cells == number]
         variance = float(result.variance[number])
         assert float(cells.mean()) == pytest.approx(0, abs=1e-6)
@@ -94,16 +95,18 @@ def test_equal_cells_come_out_as_the_bias() -> None:
     for kind in ("batch", "layer", "instance", "group"):
         result = normalize(kind, x, groups=2, bias=0.5)
         assert torch.equal(result.output, torch.full_like(x, 0.5))
+        assert result.variance is not None
         assert not result.variance.any()
 
 
-def test_equal_cells_without_epsilon_are_nan_in_module_and_formula_alike() -> None:
+def test_equal_cells_without_epsilon_are_nan_and_nan_is_no_agreement() -> None:
     x = torch.full((2, 2, 2, 2), 7.0, dtype=torch.float64)
 
     result = normalize("layer", x, eps=0.0, affine=False)
 
     assert bool(result.output.isnan().all())
-    assert result.max_difference == 0
+    assert bool(result.by_hand.isnan().all())
+    assert math.isnan(result.max_difference)
 
 
 def test_what_is_no_four_axis_tensor_is_refused_with_the_mend() -> None:
@@ -118,6 +121,7 @@ def test_a_used_module_normalizes_with_its_running_statistics() -> None:
 
     result = normalize("batch", batches[0], training=False, module=trace.module)
 
+    assert result.mean is not None
     assert torch.equal(result.mean, trace.running_mean[-1])
     assert_close(result.output, result.by_hand)
 
@@ -170,7 +174,38 @@ def test_one_changed_sample_moves_others_only_under_batch_norm_in_train_mode(kin
     assert not frozen[[0, 2, 3]].any()
 
 
-def test_difference_of_numbers_and_nan_is_not_hidden() -> None:
-    x = torch.tensor([[[[1.0, math.nan]]]], dtype=torch.float64)
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+@pytest.mark.parametrize("kind", NORMS)
+def test_numbers_that_are_not_finite_are_no_agreement(kind: Norm, bad: float) -> None:
+    x = torch.tensor([[[[1.0, bad]]], [[[0.5, 2.0]]]], dtype=torch.float64)
 
-    assert normalize("layer", x, affine=False).max_difference == 0
+    assert math.isnan(normalize(kind, x, affine=False).max_difference)
+    assert math.isnan(normalize_backward(kind, x, torch.ones_like(x)).max_difference)
+
+
+@given(norm_cases())
+def test_divisor_is_what_the_centred_cells_are_divided_by(case: NormCase) -> None:
+    result = normalize(
+        case.kind,
+        case.x(),
+        groups=case.groups,
+        eps=case.eps,
+        affine=False,
+        training=case.training,
+    )
+
+    mean = 0.0 if result.mean is None else result.mean[result.cells]
+    assert_close(result.output, (case.x() - mean) / result.divisor[result.cells])
+
+
+def test_rms_norm_has_a_mean_square_and_neither_mean_nor_variance() -> None:
+    x = 3 + torch.randn(2, 4, 3, 3, generator=torch.Generator().manual_seed(5), dtype=torch.float64)
+
+    result = normalize("rms", x, eps=1e-3)
+
+    assert result.mean is None
+    assert result.variance is None
+    assert result.mean_square is not None
+    assert_close(result.mean_square, x.square().mean((1, 2, 3)))
+    assert_close(result.divisor, (x.square().mean((1, 2, 3)) + 1e-3).sqrt())
+    assert normalize("layer", x).mean_square is None

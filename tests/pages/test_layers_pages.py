@@ -19,7 +19,7 @@ TABS = {
         "Before and after",
         "Same or not",
         "Train and eval",
-        "What it buys",
+        "What you gain",
     ],
     "activations": ["Functions", "Chain", "Dead units", "Losses"],
     "convolution": [""],
@@ -121,6 +121,113 @@ def test_what_torch_refuses_is_shown_in_its_own_words_with_reason_and_mend(
     assert mend in said(at)
 
 
+HOSTILE = ("inf", "nan", "1e400", "-0", "abc", "x" * 10_000, "")
+PARAMETERS = {
+    ("normalization", "Tensor"): "norm mode groups n c h w numbers eps affine gamma beta",
+    ("normalization", "Before and after"): "by",
+    ("normalization", "Same or not"): "changed amount",
+    ("normalization", "Train and eval"): "momentum batch batches side grow shift channel",
+    ("normalization", "What you gain"): "network rates batches activation seed with_batch",
+    ("activations", "Functions"): "x sigmoid tanh",
+    ("activations", "Chain"): "layers weight input relu",
+    ("activations", "Dead units"): "shift scale tolerance",
+    ("activations", "Losses"): "label z0 z3 temperature",
+    ("convolution", ""): (
+        "digit preset size kernel stride padding dilation inputs outputs groups pooling pool"
+    ),
+    ("initialization", "Signals"): "depth width activation kaiming scale seed of what",
+    ("initialization", "Train them"): "lr",
+}
+"""The parameters of each page and tab that a link may set."""
+
+
+@pytest.mark.usefixtures("empty_store")
+@pytest.mark.parametrize(("page", "tab"), PARAMETERS)
+def test_a_parameter_that_makes_no_sense_leaves_the_page_alive_with_what_it_showed(
+    page: str, tab: str, open_page: Open
+) -> None:
+    told = {"tab": tab} if tab else {}
+    names = PARAMETERS[page, tab].split()
+    plain = open_page(f"pages/{page}.py", **told)
+    rules = {"norm": "GroupNorm", "affine": "true", "pooling": "max"}
+
+    for number, value in enumerate(HOSTILE):
+        # all at once, but those on which others depend: one page for seven values, not for seventy
+        hostile = dict.fromkeys(names, value)
+        if number % 2:
+            hostile |= {name: rules[name] for name in names if name in rules}
+        at = open_page(f"pages/{page}.py", **told, **hostile)
+        assert not at.exception
+        if not number % 2 and value:
+            assert [code.value for code in at.code] == [code.value for code in plain.code]
+        sentences = [error.value for error in at.error]
+        assert all("in the URL" in sentence for sentence in sentences), sentences
+
+
+@pytest.mark.usefixtures("empty_store")
+def test_rms_norm_shows_its_mean_square_and_no_mean(open_page: Open) -> None:
+    at = open_page("pages/normalization.py", norm="RMSNorm", affine="true")
+
+    assert "subtracts no mean" in said(at)
+    assert r"\overline{x^2}" in said(at)
+    assert r"\mu" not in " ".join(latex.value for latex in at.latex)
+    assert "result.mean_square, result.divisor" in at.code[0].value
+    assert "result.mean," not in at.code[0].value
+
+
+@pytest.mark.usefixtures("empty_store")
+def test_modules_that_give_the_same_output_here_are_not_said_to_differ_here(
+    open_page: Open,
+) -> None:
+    at = open_page("pages/normalization.py", tab="Same or not", numbers="Equal")
+
+    table = next(m.value for m in at.markdown if "max|Δ|" in m.value.replace("\\", ""))
+    rows = [row for row in table.splitlines()[2:] if row.startswith("|")]
+    assert len(rows) == 7
+    for row in rows:
+        assert ("**≠**" in row) == ("| 0 |" not in row), row
+    assert "For this tensor the outputs happen to be the same" in table
+
+
+@pytest.mark.usefixtures("empty_store")
+def test_the_formula_of_the_output_size_says_what_it_gives_where_the_kernel_does_not_fit(
+    open_page: Open,
+) -> None:
+    at = open_page("pages/convolution.py", size="7", dilation="6", padding="0", stride="5")
+
+    size = next(latex.value for latex in at.latex if "lfloor" in latex.value)
+    assert r"+1=-1\;\Rightarrow" in size  # ⌊(28 − 36 − 1)/5⌋ + 1 = ⌊−9/5⌋ + 1
+
+
+@pytest.mark.usefixtures("empty_store")
+def test_the_size_of_ones_own_kernel_can_be_changed(open_page: Open) -> None:
+    at = open_page("pages/convolution.py", preset="my own", kernel="0,1;2,0")
+    assert at.slider(key="size").value == 2
+
+    at.slider(key="size").set_value(3).run()
+
+    assert not at.exception
+    assert "[[0.0, 1.0, 0.0], [2.0, 0.0, 0.0], [0.0, 0.0, 0.0]]" in at.code[0].value
+
+
+@pytest.mark.usefixtures("empty_store")
+def test_an_older_link_to_a_renamed_tab_still_opens_it(open_page: Open) -> None:
+    at = open_page("pages/normalization.py", tab="What it buys")
+
+    assert any(button.label == "Train 16 networks" for button in at.button)
+
+
+@pytest.mark.usefixtures("empty_store")
+def test_initialization_says_what_to_conclude_and_when_values_are_clamped(open_page: Open) -> None:
+    at = open_page("pages/initialization.py")
+    assert "**Kaiming** keeps activations and gradients within a factor of 10" in said(at)
+    assert "drawn there" not in str([chart.proto.spec for chart in at.get("vega_lite_chart")])
+
+    at = open_page("pages/initialization.py", zeros="true")
+    assert "**Zeros** passes on neither activations nor gradients" in said(at)
+    assert "drawn there" in str([chart.proto.spec for chart in at.get("vega_lite_chart")])
+
+
 @pytest.mark.usefixtures("empty_store")
 def test_equal_cells_have_variance_zero_and_come_out_as_zero(open_page: Open) -> None:
     at = open_page("pages/normalization.py", numbers="Equal")
@@ -162,23 +269,26 @@ def test_a_kernel_in_the_url_is_the_kernel_on_the_page(open_page: Open) -> None:
 
 
 @pytest.mark.usefixtures("empty_store")
-@pytest.mark.parametrize("kernel", ["", "1,2", "a", "1;2", "nan", "9" * 400])
-def test_a_kernel_that_makes_no_sense_becomes_the_identity(kernel: str, open_page: Open) -> None:
+@pytest.mark.parametrize("kernel", ["", "1,2", "a", "1;2", "nan", "1e7", "9" * 400, "1" * 10_000])
+def test_a_kernel_that_makes_no_sense_becomes_the_identity_and_a_sentence_says_so(
+    kernel: str, open_page: Open
+) -> None:
     at = open_page("pages/convolution.py", preset="my own", kernel=kernel)
 
-    assert not at.error
+    assert len(at.error) == (kernel != "")
+    assert all("it must be 1 to 11 rows" in error.value for error in at.error)
     assert "[[0.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 0.0]]" in at.code[0].value
 
 
 @pytest.mark.usefixtures("empty_store")
-def test_a_sure_mistake_is_told_to_be_flat_for_squared_distance(open_page: Open) -> None:
+def test_a_confident_mistake_is_said_to_be_flat_for_squared_distance(open_page: Open) -> None:
     at = open_page("pages/activations.py", tab="Losses", z0="-6.0", z1="8.0")
 
-    assert "flat where the network is surely wrong" in at.warning[0].value
+    assert "flat where the network is confidently wrong" in at.warning[0].value
 
 
 def test_one_click_submits_every_chosen_network_once(empty_store: Store, open_page: Open) -> None:
-    at = open_page("pages/normalization.py", tab="What it buys")
+    at = open_page("pages/normalization.py", tab="What you gain")
 
     next(button for button in at.button if button.label == "Train 16 networks").click().run()
 

@@ -1,4 +1,4 @@
-// What the tensor grid and the convolution window share: theme, colours, numbers, crisp canvases.
+// What the canvases of these pages share: theme, colours, number formats, sizes.
 
 const css = (root, name, fallback) =>
   getComputedStyle(root).getPropertyValue(name).trim() || fallback
@@ -23,9 +23,9 @@ function ramp(stops, v) {
   return `rgb(${a.map((c, k) => Math.round(c + (b[k] - c) * u)).join()})`
 }
 
-// Numbers as a reader likes them: a true minus, powers of ten where zeros would blur.
+// A number with a true minus sign, as a power of ten where it is very small or large.
 function show(v, digits = 4) {
-  if (v === null || v === undefined || Number.isNaN(v)) return 'NaN'
+  if (v === null || v === undefined || !Number.isFinite(v)) return 'not finite'
   const size = Math.abs(v)
   let text
   if (size !== 0 && (size < 1e-3 || size >= 1e5)) {
@@ -33,6 +33,17 @@ function show(v, digits = 4) {
     text = `${m}·10${[...String(Number(e))].map(d => d === '-' ? '⁻' : '⁰¹²³⁴⁵⁶⁷⁸⁹'[d]).join('')}`
   } else text = String(Number(v.toPrecision(digits)))
   return text.replaceAll('-', '−')
+}
+
+// "1 cell", "2 cells".
+const counted = (count, thing) => `${count} ${thing}${count === 1 ? '' : 's'}`
+
+// A number with so many decimals at most, for narrow cells of a table. What rounds to 0 without
+// being 0 keeps its sign and decimals: −0.00.
+function decimals(v, places) {
+  if (v === null || v === undefined || !Number.isFinite(v)) return '·'
+  const fixed = v.toFixed(places)
+  return (Number(fixed) === 0 && v !== 0 ? fixed : String(Number(fixed))).replaceAll('-', '−')
 }
 
 // A canvas of a size in CSS pixels, drawn in device pixels.

@@ -1,12 +1,14 @@
-"""What the four pages share: real digits, torch's refusals in words, charts and agreement."""
+"""What the pages of chapter 3 share: digits, torch's errors explained, charts, number formats."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from mlcore.layers import explain
 from mlcore.ui import page
@@ -16,25 +18,38 @@ if TYPE_CHECKING:
     import torch
 
 EPSILONS: Final = (1e-12, 1e-8, 1e-5, 1e-3, 1e-2, 0.1, 1.0)
-_ROUNDING: Final = 1e-6
+ROUNDING: Final = 1e-6
+"""Relative difference up to which two numbers count as the same but for rounding."""
+Value = TypeVar("Value")
 _REFUSED: Final = "layers.refused"
+_RENAMED_TABS: Final = {"What it buys": "What you gain"}
+"""Tabs by the names that older links use."""
+_SUPERSCRIPTS: Final = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def tabs(parts: Mapping[str, Callable[[], None]]) -> None:
     """Tabs named in the URL; only the open one is drawn, and a control in it redraws no more."""
     names = list(parts)
-    for tab, name in zip(st.tabs(names, key="tab", bind="query-params"), names, strict=True):
+    renamed = _RENAMED_TABS.get(st.query_params.get("tab", ""))
+    first = renamed if renamed in names else names[0]
+    opened = st.tabs(names, default=first, key="tab", bind="query-params")
+    for tab, name in zip(opened, names, strict=True):
         if tab.open:
             with tab:
                 st.fragment(one_thread()(parts[name]), key=f"layers.{name}")()
 
 
+def picked(chosen: Value | None, otherwise: Value) -> Value:
+    """What a required choice holds; where the URL gives it an empty parameter it holds None."""
+    return otherwise if chosen is None else chosen
+
+
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Compute with one torch thread; as a decorator, for the whole function.
+    """Compute with one torch thread; also a decorator.
 
-    The tensors of a page are small: with two threads on two busy cores they take up to 18 times the
-    CPU time, for OpenMP's threads spin while they wait for each other.
+    The tensors of a page are small. With two threads on two busy cores they take up to 18 times the
+    CPU time, since OpenMP's threads spin while they wait for each other.
     """
     import torch
 
@@ -64,11 +79,20 @@ def pixels() -> torch.Tensor:
     return load("mnist").test_images[:100].double() / 255
 
 
+@st.cache_data(max_entries=1, show_spinner=False)
+def labels() -> list[int]:
+    """Which digits the images of ``pixels`` are."""
+    from mlcore.mnist import load
+
+    found: list[int] = load("mnist").test_labels[:100].tolist()
+    return found
+
+
 @contextmanager
 def refusals() -> Iterator[None]:
-    """Show what torch refuses inside: its own text, the reason and the mend.
+    """Show an error of torch raised inside: its own text, why, and what to do.
 
-    An error that no setting of a layer brings about is a fault of the program and is raised.
+    An error that no setting of a layer leads to is a fault of the program and is raised.
     """
     try:
         yield
@@ -81,7 +105,7 @@ def refusals() -> Iterator[None]:
 
 
 def acting(act: Callable[[], object]) -> Callable[[], None]:
-    """A button's callback; one of our own errors is kept for ``show_refused``."""
+    """A button's callback; if it raises one of our own errors, ``show_refused`` shows it."""
 
     def callback() -> None:
         try:
@@ -93,7 +117,7 @@ def acting(act: Callable[[], object]) -> Callable[[], None]:
 
 
 def show_refused() -> None:
-    """Show the sentence with which the last click was refused, once."""
+    """Show, once, the error that the last click ended with."""
     if (sentence := st.session_state.pop(_REFUSED, None)) is not None:
         page.error(sentence)
 
@@ -105,34 +129,79 @@ def chart(spec: Mapping[str, Any], rows: pd.DataFrame, *, key: str) -> None:
 
 
 def agreement(difference: float, what: str, size: float = 1.0) -> None:
-    """Say how far the hand-made numbers are from torch's.
+    """Say how far the numbers computed by hand are from torch's.
 
     Args:
-        difference: The largest |Δ|.
+        difference: The largest |Δ|; NaN where some of the numbers are not finite.
         what: What was compared, to begin the sentence.
         size: The largest number compared: the bound for agreement is 10⁻⁶ of it.
     """
-    good = difference <= _ROUNDING * max(size, 1e-300)
+    if not (math.isfinite(difference) and math.isfinite(size)):
+        st.caption(
+            f":material/help: {what}: **not compared**, since some of the numbers are infinite or "
+            "NaN."
+        )
+        return
+    good = difference <= ROUNDING * max(size, 1e-300)
     mark = ":material/check_circle:" if good else ":material/warning:"
     words = "they agree" if good else "**they differ**"
     st.caption(f"{mark} {what}: by hand and by PyTorch, max|Δ| = {power(difference)}: {words}.")
 
 
 def power(value: float, digits_: int = 2) -> str:
-    """A number for Markdown: ``3.1·10⁻¹⁶`` where zeros would blur, else plain."""
-    if value == 0 or 1e-3 <= abs(value) < 1e5 or value != value:
-        return f"{value:.{digits_ + 1}g}"
+    """A number for Markdown: ``3.1·10⁻¹⁶`` where it is very small or large, else plain."""
+    if not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "∞" if value > 0 else "−∞"
+    if value == 0 or 1e-3 <= abs(value) < 1e5:
+        return f"{value + 0.0:.{digits_ + 1}g}".replace("-", "−")
     mantissa, exponent = f"{value:.{digits_ - 1}e}".split("e")
-    small = str(int(exponent)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
-    return f"{mantissa}·10{small}"
+    return f"{mantissa}·10{str(int(exponent)).translate(_SUPERSCRIPTS)}".replace("-", "−")
+
+
+def plain_number(value: float) -> str:
+    """A number that a control was set to, for Markdown: ``-1.0`` becomes ``−1``."""
+    return f"{value + 0.0:g}".replace("-", "−")
+
+
+def counted(count: int, thing: str, things: str | None = None) -> str:
+    """A count with its noun: ``1 cell``, ``2 cells``.
+
+    Args:
+        count: How many.
+        thing: The noun for one.
+        things: For any other number; with an s if not given.
+    """
+    return f"{count:,} {thing if count == 1 else things or thing + 's'}"
+
+
+def seed_control() -> int:
+    """Choose a seed from 0 to 9999.
+
+    ``st.number_input`` with whole numbers raises OverflowError where the URL says ``inf``
+    (Streamlit 1.67); with floats it takes its default instead.
+    """
+    found: float = st.number_input(
+        "Seed", 0.0, 9999.0, 0.0, 1.0, format="%.0f", key="seed", bind="query-params", width=110
+    )
+    return round(found)
+
+
+def every(count: int, thing: str) -> str:
+    """``All 256 cells``, or ``The only cell``."""
+    return f"The only {thing}" if count == 1 else f"All {counted(count, thing)}"
+
+
+def compact() -> DeltaGenerator:
+    """A row of small controls, which stand side by side on a narrow screen too."""
+    return st.container(horizontal=True, gap="small", vertical_alignment="bottom")
 
 
 def latex(value: float, digits_: int = 4) -> str:
-    """A number for LaTeX, in brackets where its sign would stand beside another."""
-    if value != value:
-        return r"\text{NaN}"
+    """A number for LaTeX."""
+    if not math.isfinite(value):
+        return r"\text{NaN}" if math.isnan(value) else r"\infty" if value > 0 else r"-\infty"
     if value == 0 or 1e-4 <= abs(value) < 1e5:
-        return f"{value:.{digits_}g}"
+        return f"{value + 0.0:.{digits_}g}"
     mantissa, exponent = f"{value:.{digits_ - 1}e}".split("e")
     return rf"{mantissa}\cdot 10^{{{int(exponent)}}}"
 
@@ -144,7 +213,7 @@ def bracketed(value: float, digits_: int = 4) -> str:
 
 
 def table(columns: Mapping[str, Iterable[object]]) -> None:
-    """A table whose words wrap, unlike those of ``st.dataframe``; cells are Markdown."""
+    """A table whose words wrap (those of ``st.dataframe`` do not); cells are Markdown."""
     rows = zip(*columns.values(), strict=True)
     lines = [
         "| " + " | ".join(str(cell).replace("|", "\\|") for cell in row) + " |" for row in rows
@@ -154,7 +223,7 @@ def table(columns: Mapping[str, Iterable[object]]) -> None:
 
 
 def legend(colours: Mapping[str, str]) -> None:
-    """Names beside dots of their colours."""
+    """A legend: names beside dots of their colours."""
     dots = "".join(
         '<span style="white-space:nowrap;margin-right:1rem"><span style="display:inline-block;'
         f"width:.8rem;height:.8rem;border-radius:50%;background:{colour};margin-right:.3rem"

@@ -1,4 +1,4 @@
-"""A paired experiment: one button trains both arms over some seeds, and the page follows them."""
+"""The controls of a paired experiment, which trains two arms over some seeds."""
 
 from __future__ import annotations
 
@@ -8,13 +8,10 @@ from typing import Final
 
 import streamlit as st
 
-from mlcore.mnist.config import MNISTConfig
 from mlcore.mnist.insight import Pair
-from mlcore.runs import Run, Status, open_store, submit
-from mlcore.ui import live_data, page, run_parts
-from mlcore.ui.common import parts as layer_parts
+from mlcore.runs import Run, Status
+from mlcore.ui import live_data, run_batch
 
-_LOOK_BACK: Final = 2000
 _RATES: Final = (0.01, 0.05, 0.2)
 
 Runs = Mapping[tuple[str, int], Run]
@@ -78,30 +75,7 @@ def seeds_control(*, key: str) -> tuple[int, ...]:
 
 def start_control(pair: Pair, *, key: str) -> None:
     """A button that trains what is not trained yet; a second one stops what is going."""
-    live_data.tend_runs()
-    found = find(pair)
-    configs = pair.configs()
-    missing = [config for who, config in configs.items() if not _answered(found.get(who))]
-    label = f"Train {len(missing)} networks" if missing else f"All {len(configs)} started"
-    st.button(
-        label,
-        type="primary",
-        icon=":material/play_arrow:",
-        disabled=not missing,
-        width="stretch",
-        key=f"{key}.start",
-        on_click=layer_parts.acting(lambda: [submit(config) for config in missing]),
-    )
-    if any(run.status.moving for run in found.values()):
-        st.button(
-            "Stop all",
-            icon=":material/stop:",
-            key=f"{key}.stop",
-            on_click=layer_parts.acting(
-                lambda: [run.stop() for run in find(pair).values() if run.status.live]
-            ),
-        )
-    layer_parts.show_refused()
+    run_batch.start_control(list(pair.configs().values()), key=key, width="stretch")
 
 
 def follow(pair: Pair, draw: Callable[[Shown], None], *, key: str) -> None:
@@ -112,39 +86,19 @@ def follow(pair: Pair, draw: Callable[[Shown], None], *, key: str) -> None:
         draw: Draws all below the progress.
         key: Prefix of all keys.
     """
-    going = any(run.status.moving for run in find(pair).values())
 
-    @st.fragment(run_every=live_data.POLL_S * 2 if going else None, key=f"{key}.panel")
-    def panel() -> None:
-        with page.sentences():
-            live_data.tend_runs()
-            shown = Shown(pair, find(pair))
-            _progress(shown)
-            draw(shown)
-            if any(run.status.moving for run in shown.runs.values()) != going:
-                st.rerun()
+    def panel(batch: run_batch.Batch) -> None:
+        run_batch.progress(batch)
+        run_batch.errors(batch)
+        draw(_shown(pair, batch))
 
-    panel()
+    configs = list(pair.configs().values())
+    run_batch.follow(configs, panel, key=key, poll_s=2 * live_data.POLL_S)
 
 
-def find(pair: Pair) -> dict[tuple[str, int], Run]:
-    """The newest run of each config that has one, by arm and seed."""
-    store = open_store()
-    wanted = {config.fingerprint(): who for who, config in pair.configs().items()}
-    # where the runs are known, they are read by their ids: a store may hold thousands of others
-    ids: dict[str, str] = st.session_state.setdefault("inside.pair.ids", {})
-    known = [ids[fingerprint] for fingerprint in wanted if fingerprint in ids]
-    found = {
-        wanted[run.fingerprint]: run
-        for run in store.get_many(known)
-        if run.fingerprint in wanted and run.deleted is None
-    }
-    if len(found) < len(wanted):
-        for run in store.list(experiment=MNISTConfig.experiment, limit=_LOOK_BACK):
-            if run.fingerprint in wanted:
-                found.setdefault(wanted[run.fingerprint], run)
-    ids.update({run.fingerprint: run.id for run in found.values()})
-    return found
+def _shown(pair: Pair, batch: run_batch.Batch) -> Shown:
+    runs = {who: batch.run(config) for who, config in pair.configs().items()}
+    return Shown(pair, {who: run for who, run in runs.items() if run is not None})
 
 
 def choose_seed(shown: Shown, *, key: str) -> int | None:
@@ -156,21 +110,3 @@ def choose_seed(shown: Shown, *, key: str) -> int | None:
         "Pair of seed", seeds, default=seeds[0], required=True, key=f"{key}.seed"
     )
     return seed
-
-
-def _progress(shown: Shown) -> None:
-    configs = shown.pair.configs()
-    ended = sum(1 for run in shown.runs.values() if not run.status.moving)
-    if shown.runs and ended < len(configs):
-        share = sum(run.progress for run in shown.runs.values()) / len(configs)
-        st.progress(share, text=f"{ended} of {len(configs)} runs have ended")
-    for run in shown.runs.values():
-        if run.error:
-            page.error(f"{run_parts.name_of(run)}: {run.error}")
-
-
-def _answered(run: Run | None) -> bool:
-    """Whether training it again would give nothing new: a diverged run diverges again."""
-    return run is not None and (
-        run.status.moving or run.status in (Status.FINISHED, Status.FAILED, Status.PAUSED)
-    )

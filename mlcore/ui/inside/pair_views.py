@@ -19,11 +19,10 @@ from mlcore.mnist.insight import (
 )
 from mlcore.runs import Status, open_store
 from mlcore.runs.recorded_run import MODEL_PREFIX
-from mlcore.ui import trained_models
+from mlcore.ui import run_batch, trained_models
 from mlcore.ui.common import parts as layer_parts
 from mlcore.ui.inside.pair import Shown
 
-_POINTS: Final = 120
 _METRICS: Final[Mapping[Field, str]] = {
     "error_rate": "test_accuracy",
     "grad_norm": "grad_norm",
@@ -141,7 +140,7 @@ def script(pair: Pair) -> str:
 
 def _points(shown: Shown, metric: str) -> pd.DataFrame:
     by_id = {run.id: who for who, run in shown.runs.items() if run.step}
-    found = open_store().curves(list(by_id), metric, _POINTS)
+    found = run_batch.curves([run for run in shown.runs.values() if run.step], metric)
     per_epoch = shown.pair.base.steps_per_epoch()
     who = [by_id[run] for run in found["run"]]
     return pd.DataFrame(

@@ -1,27 +1,29 @@
-"""The tabs on activations: functions and slopes, chains of layers, dead units."""
+"""The tabs on activation functions: values and slopes, chains of layers, dead units."""
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Final
 
 import pandas as pd
 import streamlit as st
 
-from mlcore.charts import palette
 from mlcore.charts.signals import chain_spec, function_spec, units_spec
 from mlcore.layers import Activated, activate, chain, unit_activity
 from mlcore.layers.activations import FORMULAS
+from mlcore.layers.differences import worst
 from mlcore.layers.names import ACTIVATION_TITLES, Activation
 from mlcore.mnist.config import MNISTConfig
 from mlcore.ui import page
 from mlcore.ui.common import parts
+from mlcore.ui.layers.function_lines import COLOURS, DASHES, chain_labels, function_labels
 
 if TYPE_CHECKING:
     import torch
 
-_HUES: Final = (*palette.RUN_COLOURS, palette.GOOD)
-COLOURS: Final[dict[Activation, str]] = dict(zip(ACTIVATION_TITLES, _HUES, strict=False))
 _FLOOR: Final = 1e-12
+_JUST_ABOVE_0: Final = 1e-9
+"""A point beside 0, so that a slope that jumps there is drawn as a step."""
 
 
 def show_functions() -> None:
@@ -37,6 +39,7 @@ def show_functions() -> None:
             st.info("Choose at least one function.")
             return
         grid = torch.linspace(-6, 6, 97, dtype=torch.float64)
+        grid = torch.cat([grid, torch.tensor([_JUST_ABOVE_0], dtype=torch.float64)]).sort().values
         curves = {name: activate(name, grid) for name in names}
         rows = pd.concat(
             [
@@ -55,20 +58,31 @@ def show_functions() -> None:
             ]
         )
         at = {name: activate(name, torch.tensor([x], dtype=torch.float64)) for name in names}
-        rows = pd.concat([rows, *(_marks(name, x, point) for name, point in at.items())])
-        parts.chart(function_spec("value"), rows, key="act.functions")
-        parts.chart(function_spec("slope"), rows, key="act.slopes")
-        _legend(names)
+        ends = {
+            name: (float(curve.value[-1]), float(curve.slope[-1])) for name, curve in curves.items()
+        }
+        labels = function_labels(ends, float(grid[-1]))
+        marks = (_marks(name, x, point) for name, point in at.items())
+        rows = pd.concat([rows, *marks, labels])
+        parts.chart(function_spec("value", DASHES, page.ink()), rows, key="act.functions")
+        parts.chart(function_spec("slope", DASHES, page.ink()), rows, key="act.slopes")
+        told = parts.plain_number(x)
         parts.table(
             {
                 "Function": [f"**{ACTIVATION_TITLES[name]}**" for name in names],
                 "f": [f"${FORMULAS[name][0]}$" for name in names],
-                f"f({x:g})": [parts.power(float(at[name].value), 4) for name in names],
+                f"f({told})": [parts.power(float(at[name].value), 4) for name in names],
                 "f′": [f"${FORMULAS[name][1]}$" for name in names],
-                f"f′({x:g})": [parts.power(float(at[name].slope), 4) for name in names],
+                f"f′({told})": [parts.power(float(at[name].slope), 4) for name in names],
             }
         )
-        gap = max(curve.max_difference for curve in curves.values())
+        kinked = [ACTIVATION_TITLES[name] for name in names if name in ("relu", "leaky_relu")]
+        if x == 0 and kinked:
+            st.caption(
+                f"At 0 {' and '.join(kinked)} {'has' if len(kinked) == 1 else 'have'} a kink and "
+                "no derivative; PyTorch uses the slope on the left."
+            )
+        gap = worst(curve.max_difference for curve in curves.values())
         parts.agreement(gap, f"Values and slopes at {len(grid)} points each")
     page.as_code(
         "import torch\nfrom mlcore.layers import activate\n\n"
@@ -85,9 +99,10 @@ def show_chain() -> None:
     controls, picture = page.columns()
     with controls:
         names = _chosen(("sigmoid", "tanh", "relu", "gelu"))
-        depth = st.slider("Layers", 1, 50, 20, key="layers", bind="query-params")
-        weight = st.slider("Weight w", 0.1, 3.0, 1.0, 0.05, key="weight", bind="query-params")
-        start = st.slider("Input", -3.0, 3.0, 0.5, 0.1, key="input", bind="query-params")
+        with parts.compact():
+            depth = st.slider("Layers", 1, 50, 20, key="layers", bind="query-params")
+            weight = st.slider("Weight w", 0.1, 3.0, 1.0, 0.05, key="weight", bind="query-params")
+            start = st.slider("Input", -3.0, 3.0, 0.5, 0.1, key="input", bind="query-params")
     with picture:
         if not names:
             st.info("Choose at least one function.")
@@ -98,6 +113,7 @@ def show_chain() -> None:
             [
                 pd.DataFrame(
                     {
+                        "kind": "point",
                         "layer": range(1, depth + 1),
                         "exact": result.gradients[:-1, 0].numpy(),
                         "gradient": result.gradients[:-1, 0].abs().clamp(min=_FLOOR).numpy(),
@@ -108,11 +124,18 @@ def show_chain() -> None:
                 for name, result in chains.items()
             ]
         )
-        parts.chart(chain_spec(), rows, key="act.chain")
-        _legend(names)
+        clamped = any(bool((r.gradients[:-1].abs() < _FLOOR).any()) for r in chains.values())
+        drawn = rows["gradient"]
+        starts = {
+            name: max(abs(float(result.gradients[0, 0])), _FLOOR) for name, result in chains.items()
+        }
+        labels = chain_labels(starts, float(drawn.min()), float(drawn.max()))
+        spec = chain_spec(depth, DASHES, page.ink(), clamped=clamped)
+        parts.chart(spec, pd.concat([rows, labels]), key="act.chain")
         st.latex(
-            r"a_{k+1}=f(w\,a_k),\qquad \frac{\partial a_n}{\partial a_0}=\prod_{k=0}^{n-1}"
-            rf" w\,f'(w\,a_k),\qquad n={depth},\; w={weight:g}"
+            r"\begin{aligned}a_{k+1}&=f(w\,a_k),\quad "
+            rf"n={depth},\; w={weight:g}\\ "
+            r"\frac{\partial a_n}{\partial a_0}&=\prod_{k=0}^{n-1} w\,f'(w\,a_k)\end{aligned}"
         )
         parts.table(
             {
@@ -127,7 +150,7 @@ def show_chain() -> None:
             }
         )
         size = max(float(r.gradients.abs().max()) for r in chains.values())
-        gap = max(r.max_difference for r in chains.values())
+        gap = worst(r.max_difference for r in chains.values())
         parts.agreement(gap, "Gradients at every layer", size)
     page.as_code(
         "import torch\nfrom mlcore.layers import chain\n\n"
@@ -141,26 +164,28 @@ def show_units() -> None:
     """Draw the tab *Dead units*."""
     controls, picture = page.columns()
     with controls:
-        shift = st.slider(
-            "Bias of every unit",
-            -8.0,
-            8.0,
-            -1.5,
-            0.25,
-            help="Added to all pre-activations.",
-            key="shift",
-            bind="query-params",
-        )
-        scale = st.slider("Weights times", 0.25, 10.0, 1.0, 0.25, key="scale", bind="query-params")
+        with parts.compact():
+            shift = st.slider(
+                "Bias of every unit",
+                -8.0,
+                8.0,
+                -1.5,
+                0.25,
+                help="Added to all pre-activations.",
+                key="shift",
+                bind="query-params",
+            )
+            scale = st.slider(
+                "Weights multiplied by", 0.25, 10.0, 1.0, 0.25, key="scale", bind="query-params"
+            )
         tolerance = st.select_slider(
-            "A slope counts as none below",
+            "Slopes below this count as 0",
             [1e-6, 1e-4, 1e-3, 1e-2, 0.1],
             value=1e-3,
             format_func=parts.power,
             key="tolerance",
             bind="query-params",
         )
-        page.prose("activation_units")
     z = _preactivations() * scale + shift
     with picture:
         states = {name: unit_activity(name, z, tolerance) for name in ACTIVATION_TITLES}
@@ -178,17 +203,19 @@ def show_units() -> None:
         )
         parts.chart(units_spec(), rows, key="act.units")
         st.markdown(
-            f"**{z.shape[1]} real units, {z.shape[0]} test digits.** Pre-activations have mean "
-            f"{float(z.mean()):.2f} and standard deviation {float(z.std(correction=0)):.2f}."
+            f"**{z.shape[1]} units, {z.shape[0]} test digits.** The pre-activations have mean "
+            f"{parts.power(float(z.mean()))} and standard deviation "
+            f"{parts.power(float(z.std(correction=0)))}."
         )
         parts.table(
             {
                 "Function": list(ACTIVATION_TITLES.values()),
                 "Dead units": [f"{s.dead_units:.1%}" for s in states.values()],
                 "Flat (digit, unit) pairs": [f"{s.flat_cells:.1%}" for s in states.values()],
-                "Mean slope": [f"{s.mean_slope:.3f}" for s in states.values()],
+                "Mean |slope|": [f"{s.mean_slope:.3f}" for s in states.values()],
             }
         )
+        page.prose("activation_units")
     page.as_code(
         "import mlcore\nfrom mlcore.layers import unit_activity\n\n"
         "digits = mlcore.mnist.load()\n"
@@ -214,7 +241,8 @@ def _chosen(default: tuple[Activation, ...]) -> list[Activation]:
 
 def _marks(name: Activation, x: float, point: Activated) -> pd.DataFrame:
     """The point at x and the ends of a tangent there."""
-    value, slope, half = float(point.value), float(point.slope), 1.2
+    value, slope = float(point.value), float(point.slope)
+    half = 1.5 / math.hypot(1.0, slope)  # equally long for every slope
     shared = {"name": ACTIVATION_TITLES[name], "colour": COLOURS[name], "slope": slope}
     tangent = [
         {"kind": "tangent", "x": x + side, "value": value + side * slope, **shared}
@@ -223,13 +251,9 @@ def _marks(name: Activation, x: float, point: Activated) -> pd.DataFrame:
     return pd.DataFrame([{"kind": "now", "x": x, "value": value, **shared}, *tangent])
 
 
-def _legend(names: list[Activation]) -> None:
-    parts.legend({ACTIVATION_TITLES[name]: COLOURS[name] for name in names})
-
-
 @st.cache_resource(max_entries=1, show_spinner=False)
 def _preactivations() -> torch.Tensor:
-    """What the first hidden layer of the course's network gives for real digits, ``[400, 256]``."""
+    """Pre-activations of the first hidden layer of an untrained network, ``[400, 256]``."""
     import torch
 
     images, _ = parts.digits(400)

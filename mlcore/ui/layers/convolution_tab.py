@@ -1,4 +1,4 @@
-"""Convolution under the glass: window, products, sum, sizes and costs."""
+"""The page on convolution: a window of the input, its products and sum, sizes and costs."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from mlcore.charts import palette
 from mlcore.layers import (
@@ -22,12 +23,15 @@ from mlcore.layers.names import Pooling
 from mlcore.ui import page
 from mlcore.ui.common import parts
 from mlcore.ui.common.assets import asset
+from mlcore.ui.layers.digit_strip import digit_control
 from mlcore.ui.layers.kernel_control import kernel_control
 
 if TYPE_CHECKING:
     import torch
 
 _CHOSEN = "conv.cell"
+_MOST_INPUTS = 4
+_POOLED = {"max": "largest", "average": "mean"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +53,11 @@ def show() -> None:
     """Draw the page below its question; a moved control redraws no more than this."""
     controls, picture = page.columns()
     with controls:
+        strip = st.container()
         kernel = kernel_control()
-        settings = _controls()
+        settings = _controls(strip)
     x = parts.pixels()[settings.image : settings.image + settings.inputs].unsqueeze(0)
     with picture, parts.refusals():
-        _size_formula(len(kernel), settings)
         result = convolve(
             x,
             _weight(kernel, settings),
@@ -64,55 +68,60 @@ def show() -> None:
         )
         pooled = pool(result.output, settings.pooling, settings.pool_size)
         _window(result, pooled, settings)
+    with picture:
+        _size_formula(len(kernel), settings)
     _code(kernel, settings)
 
 
-def _controls() -> _Settings:
-    left, right = st.columns(2)
-    image = left.slider("Digit", 0, 90, 0, key="digit", bind="query-params")
-    stride = right.slider("Stride", 1, 5, 1, key="stride", bind="query-params")
-    left, right = st.columns(2)
-    padding = left.slider("Padding", 0, 6, 1, key="padding", bind="query-params")
-    dilation = right.slider("Dilation", 1, 6, 1, key="dilation", bind="query-params")
-    left, right = st.columns(2)
-    inputs = left.slider(
-        "Input channels",
-        1,
-        4,
-        1,
-        help="Each is another digit.",
-        key="inputs",
-        bind="query-params",
-    )
-    outputs = right.slider(
-        "Output channels",
-        1,
-        4,
-        1,
-        help="Each has the kernel turned by another quarter.",
-        key="outputs",
-        bind="query-params",
-    )
-    left, right = st.columns(2)
-    groups = left.slider(
-        "Groups",
-        1,
-        4,
-        1,
-        help="Must divide input and output channels.",
-        key="groups",
-        bind="query-params",
-    )
-    kinds: list[Pooling] = ["none", "max", "average"]
-    pooling = right.selectbox("Pooling", kinds, key="pooling", bind="query-params")
-    pool_size = 2
-    if pooling != "none":
-        pool_size = st.slider("Pooling window", 2, 8, 2, key="pool", bind="query-params")
+def _controls(strip: DeltaGenerator) -> _Settings:
+    """All but the kernel; the digit goes into ``strip``."""
+    with parts.compact():
+        stride = st.slider("Stride", 1, 5, 1, key="stride", bind="query-params")
+        padding = st.slider("Padding", 0, 6, 1, key="padding", bind="query-params")
+    with st.expander("Dilation, channels, groups, pooling", key="conv.more"):
+        with parts.compact():
+            dilation = st.slider("Dilation", 1, 6, 1, key="dilation", bind="query-params")
+            groups = st.slider(
+                "Groups",
+                1,
+                4,
+                1,
+                help="Must divide input and output channels.",
+                key="groups",
+                bind="query-params",
+            )
+        with parts.compact():
+            inputs = st.slider(
+                "Input channels",
+                1,
+                _MOST_INPUTS,
+                1,
+                help="The chosen digit and the ones after it in the test set.",
+                key="inputs",
+                bind="query-params",
+            )
+            outputs = st.slider(
+                "Output channels",
+                1,
+                4,
+                1,
+                help="Each uses the kernel rotated by another 90°.",
+                key="outputs",
+                bind="query-params",
+            )
+        with parts.compact():
+            kinds: list[Pooling] = ["none", "max", "average"]
+            pooling = st.selectbox("Pooling", kinds, key="pooling", bind="query-params")
+            pool_size = 2
+            if pooling != "none":
+                pool_size = st.slider("Pooling window", 2, 8, 2, key="pool", bind="query-params")
+    with strip:
+        image = digit_control(_MOST_INPUTS - 1)
     return _Settings(image, inputs, outputs, stride, padding, dilation, groups, pooling, pool_size)
 
 
 def _weight(kernel: torch.Tensor, settings: _Settings) -> torch.Tensor:
-    """``[C_out, C_in / groups, k, k]``: the kernel turned for each output, shared by the inputs."""
+    """The weight ``[C_out, C_in / groups, k, k]``: the kernel, rotated for each output channel."""
     import torch
 
     seen = max(1, settings.inputs // settings.groups)
@@ -122,12 +131,12 @@ def _weight(kernel: torch.Tensor, settings: _Settings) -> torch.Tensor:
 
 def _size_formula(size: int, s: _Settings) -> None:
     side = output_size(28, size, s.stride, s.padding, s.dilation)
-    told = "" if side > 0 else r"\;\Rightarrow\text{no output}"
+    told = "" if side > 0 else r"\;\Rightarrow\text{no output: the kernel does not fit}"
     st.latex(
         r"\begin{aligned}\rule{0pt}{1.5em}H_{out}&="
         r"\Bigl\lfloor\tfrac{H+2p-d(k-1)-1}{s}\Bigr\rfloor+1\\ &="
         rf"\Bigl\lfloor\tfrac{{28+2\cdot{s.padding}-{s.dilation}\cdot({size}-1)-1}}{{{s.stride}}}"
-        rf"\Bigr\rfloor+1={max(side, 0)}{told}\rule[-1em]{{0pt}}{{1em}}\end{{aligned}}"
+        rf"\Bigr\rfloor+1={side}{told}\rule[-1em]{{0pt}}{{1em}}\end{{aligned}}"
     )
 
 
@@ -140,7 +149,7 @@ def _window(result: Convolved, pooled: Pooled, s: _Settings) -> None:
     st.markdown(
         f"Output **{out}** · parameters **{result.parameters:,}** · multiply-adds "
         f"**{result.multiply_adds:,}** · receptive field **{fields[0]}×{fields[0]}** pixels "
-        f"(two such layers {fields[1]}, three {fields[2]})"
+        f"(of two such layers {fields[1]}×{fields[1]}, of three {fields[2]}×{fields[2]})"
     )
     _component(result, pooled, s)
 
@@ -162,7 +171,7 @@ def _component(result: Convolved, pooled: Pooled, s: _Settings) -> None:
     mount(key="conv.window", data=_scene(result, pooled, s, chosen), on_cell_change=_choose)
     st.latex(_arithmetic(result, chosen))
     size = float(result.output.abs().max())
-    parts.agreement(result.max_difference, f"All {result.output.numel()} cells", size)
+    parts.agreement(result.max_difference, parts.every(result.output.numel(), "cell"), size)
     back = convolve_backward(
         result.input,
         result.weight,
@@ -178,13 +187,17 @@ def _component(result: Convolved, pooled: Pooled, s: _Settings) -> None:
         float(back.weight.abs().max()),
     )
     if s.pooling != "none":
-        parts.agreement(pooled.max_difference, f"All {pooled.output.numel()} pooled cells", size)
+        parts.agreement(
+            pooled.max_difference,
+            parts.every(pooled.output.numel(), "pooled cell"),
+            size,
+        )
 
 
 def _strongest(result: Convolved) -> list[int]:
-    """The cell of the largest absolute value: where something happens."""
+    """The cell of the largest absolute value."""
     _, height, width = result.output.shape[1:]
-    place = int(result.output[0].abs().argmax())
+    place = int(result.output[0].abs().nan_to_num().argmax())
     return [place // (height * width), place // width % height, place % width]
 
 
@@ -201,7 +214,9 @@ def _scene(result: Convolved, pooled: Pooled, s: _Settings, chosen: list[int]) -
     return {
         "input": plane(result.padded[0]),
         "output": plane(result.output[0]),
-        "pooled": {**plane(pooled.output[0]), "size": s.pool_size} if s.pooling != "none" else None,
+        "pooled": {**plane(pooled.output[0]), "size": s.pool_size, "kind": _POOLED[s.pooling]}
+        if s.pooling != "none"
+        else None,
         "kernel": plane(result.weight),
         "stride": s.stride,
         "padding": s.padding,
@@ -217,7 +232,7 @@ def _scene(result: Convolved, pooled: Pooled, s: _Settings, chosen: list[int]) -
 
 
 def _arithmetic(result: Convolved, chosen: list[int]) -> str:
-    """The sum of one cell with its numbers; zeros are left out, long sums shortened."""
+    """The sum behind one cell with its numbers; zeros are left out, long sums shortened."""
     window = window_of(result, *chosen)
     weights = result.weight[chosen[0]].flatten().tolist()
     pairs = [
@@ -227,13 +242,13 @@ def _arithmetic(result: Convolved, chosen: list[int]) -> str:
     ]
     terms = [f"{parts.latex(v, 3)}\\cdot {parts.bracketed(w, 3)}" for v, w in pairs[:4]]
     rows = ["+".join(terms[start : start + 2]) for start in range(0, len(terms), 2)]
-    more = rf"+\dots\;({len(pairs)}\text{{ products}})" if len(pairs) > 4 else ""
+    more = rf"\\ &+\dots\;({len(pairs)}\text{{ products in all}})" if len(pairs) > 4 else ""
     total = r"\\ &+".join(rows) + more if terms else r"0\;\text{(every product is 0)}"
     place = ",".join(map(str, chosen))
     return (
         rf"\begin{{aligned}} y_{{{place}}}&={total}\\ &={parts.latex(window.total, 6)}\\"
-        rf"\texttt{{Conv2d}}&={parts.latex(window.output, 6)},\quad "
-        rf"|\Delta|={parts.latex(abs(window.total - window.output), 2)}\end{{aligned}}"
+        rf"\texttt{{Conv2d}}&={parts.latex(window.output, 6)}\\ "
+        rf"|\Delta|&={parts.latex(abs(window.total - window.output), 2)}\end{{aligned}}"
     )
 
 

@@ -1,22 +1,26 @@
-"""The kernel of the page on convolution: a preset, a trained one, or one's own numbers."""
+"""The controls of the kernel: a preset, one of a trained network, or numbers typed in."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-import pandas as pd
 import streamlit as st
 
 from mlcore.mnist.config import MNISTConfig
 from mlcore.runs import Status, open_store, submit
 from mlcore.ui import live_data, page
 from mlcore.ui.common import parts
+from mlcore.ui.common.assets import asset
 from mlcore.ui.layers import kernels
 
 if TYPE_CHECKING:
     import torch
 
 OWN: Final = "kernel"
+"""The parameter of the URL that holds one's own kernel."""
+_PRESET: Final = "preset"
+_SIZE: Final = "size"
+_GRID: Final = "conv.kernel"
 _SMALL: Final = MNISTConfig(
     model="cnn",
     channels=(8, 8),
@@ -29,54 +33,85 @@ _SMALL: Final = MNISTConfig(
     train_size=4000,
     epochs=1,
 )
-"""A network whose kernels show strokes after some seconds of training."""
+"""A network that trains in some seconds, and whose kernels respond to strokes."""
 
 
 def kernel_control() -> torch.Tensor:
     """Choose and edit a kernel, float64 ``[k, k]``."""
-    name = st.selectbox("Kernel", kernels.PRESETS, key="preset", bind="query-params")
+    with parts.compact():
+        name = st.selectbox("Kernel", kernels.PRESETS, key=_PRESET, bind="query-params")
+        if name == "my own":
+            kernel = _own()
+            st.session_state[_SIZE] = len(kernel)
+        if name != "trained":
+            size = st.slider(
+                "Kernel size",
+                1,
+                kernels.LARGEST_SIZE,
+                3,
+                key=_SIZE,
+                bind="query-params",
+                on_change=_resize,
+            )
     if name == "trained":
-        return _trained()
-    if name == "my own":
-        kernel = kernels.from_text(st.query_params.get(OWN, ""))
-        if kernel is None:
-            kernel = kernels.preset("identity", 3)
-    else:
-        size = st.slider("Kernel size", 1, 7, 3, key="size", bind="query-params")
+        kernel = _trained()
+    elif name != "my own":
         kernel = kernels.preset(name, size)
-    _editor(kernel, name)
+    _grid(kernel)
     return kernel
 
 
-def _editor(kernel: torch.Tensor, name: str) -> None:
-    """A grid of numbers; a changed one makes the kernel *my own*."""
-    size = len(kernel)
-    version = int(st.session_state.get("conv.version", 0))
-    key = f"conv.editor.{name}.{size}.{version}"
-    columns = [str(k) for k in range(size)]
-    frame = pd.DataFrame(kernel.tolist(), columns=columns).round(4)
+def _own() -> torch.Tensor:
+    """The kernel that the URL holds; the identity, and a sentence, where it holds none."""
+    text = st.query_params.get(OWN, "")
+    kernel = kernels.from_text(text)
+    if kernel is not None:
+        return kernel
+    if text:
+        page.error(
+            f"kernel={page.one_line(text, 40)} in the URL is no kernel: it must be 1 to "
+            f"{kernels.LARGEST_SIZE} rows, separated by semicolons, of as many numbers from "
+            f"−{kernels.LARGEST_WEIGHT:.0f} to {kernels.LARGEST_WEIGHT:.0f}, such as 0,1;2,0. The "
+            "identity is used."
+        )
+    return kernels.preset("identity", 3)
+
+
+def _resize() -> None:
+    """The size of one's own kernel was moved: zeros are added around it, or its edges cut off."""
+    if st.session_state[_PRESET] != "my own":
+        return
+    kernel = kernels.from_text(st.query_params.get(OWN, ""))
+    if kernel is None:
+        kernel = kernels.preset("identity", 3)
+    st.query_params[OWN] = kernels.to_text(kernels.resized(kernel, st.session_state[_SIZE]))
+
+
+def _grid(kernel: torch.Tensor) -> None:
+    """The kernel's numbers in fields; a changed one makes the kernel *my own*."""
+    mount = st.components.v2.component(
+        "mlcore.kernel_grid",
+        html=asset("layers/kernel_grid.html"),
+        css=asset("layers/kernel_grid.css"),
+        js=asset("common/cells.js") + asset("layers/kernel_grid.js"),
+    )
 
     def take_over() -> None:
+        edit = st.session_state[_GRID].edit
+        if edit is None:
+            return
+        value = float(edit["value"])
         changed = kernel.clone()
-        for row, cells in st.session_state[key]["edited_rows"].items():
-            for column, value in cells.items():
-                changed[int(row), int(column)] = 0.0 if value is None else float(value)
-        st.query_params[OWN] = kernels.to_text(changed)
-        st.session_state["preset"] = "my own"
-        st.session_state["conv.version"] = version + 1
+        changed[int(edit["row"]), int(edit["column"])] = value
+        if abs(value) <= kernels.LARGEST_WEIGHT:
+            st.query_params[OWN] = kernels.to_text(changed)
+            st.session_state[_PRESET] = "my own"
 
-    st.data_editor(
-        frame,
-        hide_index=True,
-        key=key,
-        on_change=take_over,
-        row_height=30,
-        column_config={
-            name: st.column_config.NumberColumn(label=" ", width=44, format="%.3g")
-            for name in columns
-        },
+    mount(
+        key=_GRID,
+        data={"values": kernel.tolist(), "most": kernels.LARGEST_WEIGHT},
+        on_edit_change=take_over,
     )
-    st.caption("Double-click a number to change it.")
 
 
 def _trained() -> torch.Tensor:
@@ -94,8 +129,10 @@ def _trained() -> torch.Tensor:
             by_id = {run.id: run for run in runs}
             chosen = st.selectbox("Run", list(by_id), key="run", bind="query-params")
             weight = _first_weight(open_store().url, chosen)
-            number = st.slider(
-                "Its kernel", 0, len(weight) - 1, 0, key="channel", bind="query-params"
+            number = (
+                st.slider("Its kernel", 0, len(weight) - 1, 0, key="channel", bind="query-params")
+                if len(weight) > 1
+                else 0
             )
             return weight[number, 0]
         _wait_for_one()
@@ -120,7 +157,9 @@ def _wait_for_one() -> None:
     if moving:
         progress()
     else:
-        st.info("No convolutional run is finished yet. Until then the kernel is the identity.")
+        st.info(
+            "No convolutional network has been trained yet. Until then the kernel is the identity."
+        )
         st.button(
             "Train a small one",
             icon=":material/play_arrow:",

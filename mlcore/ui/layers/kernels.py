@@ -1,4 +1,4 @@
-"""Kernels to begin with: edges, blur and sharpen at any size, from two closed forms."""
+"""Kernels to choose from (edges, blur, sharpen, identity), and a kernel as text in the URL."""
 
 from __future__ import annotations
 
@@ -19,6 +19,11 @@ PRESETS: Final = (
     "my own",
 )
 
+LARGEST_SIZE: Final = 11
+"""Rows and columns of a kernel at most."""
+LARGEST_WEIGHT: Final = 1e6
+"""Absolute value of a weight at most; far larger ones would overflow in the output's squares."""
+
 
 def preset(name: str, size: int) -> torch.Tensor:
     """A kernel, float64 ``[size, size]``.
@@ -32,7 +37,8 @@ def preset(name: str, size: int) -> torch.Tensor:
     import torch
 
     smooth = torch.tensor([math.comb(size - 1, k) for k in range(size)], dtype=torch.float64)
-    slope = torch.linspace(-1, 1, size, dtype=torch.float64) if size > 1 else torch.ones(1).double()
+    steps = torch.arange(size, dtype=torch.float64) * 2 - (size - 1)  # 0 in the middle, exactly
+    slope = steps / (size - 1) if size > 1 else torch.ones(1, dtype=torch.float64)
     blur = torch.full((size, size), 1 / size**2, dtype=torch.float64)
     identity = torch.zeros(size, size, dtype=torch.float64)
     identity[size // 2, size // 2] = 1
@@ -53,19 +59,30 @@ def preset(name: str, size: int) -> torch.Tensor:
             raise ValueError(f"There is no kernel {name!r}; there are {', '.join(PRESETS[:6])}.")
 
 
+def resized(kernel: torch.Tensor, size: int) -> torch.Tensor:
+    """The kernel with rows and columns of zeros added, or the outer ones cut off, on all sides."""
+    import torch
+
+    made = torch.zeros(size, size, dtype=kernel.dtype)
+    shared = min(size, len(kernel))
+    old, new = len(kernel) // 2 - shared // 2, size // 2 - shared // 2
+    made[new : new + shared, new : new + shared] = kernel[old : old + shared, old : old + shared]
+    return made
+
+
 def to_text(kernel: torch.Tensor) -> str:
     """A kernel for a URL: rows by semicolons, numbers by commas."""
     return ";".join(",".join(f"{v:.5g}" for v in row) for row in kernel.tolist())
 
 
 def from_text(text: str) -> torch.Tensor | None:
-    """The inverse of ``to_text``; None if the text is no square of 1 to 7 rows of numbers."""
+    """The inverse of ``to_text``; None if the text is no square of allowed size and numbers."""
     import torch
 
     try:
         rows = [[float(v) for v in row.split(",")] for row in text.split(";")]
     except ValueError:
         return None
-    square = 1 <= len(rows) <= 7 and all(len(row) == len(rows) for row in rows)
-    fine = square and all(math.isfinite(v) for row in rows for v in row)
+    square = 1 <= len(rows) <= LARGEST_SIZE and all(len(row) == len(rows) for row in rows)
+    fine = square and all(abs(v) <= LARGEST_WEIGHT for row in rows for v in row)
     return torch.tensor(rows, dtype=torch.float64) if fine else None

@@ -1,4 +1,4 @@
-"""The tab *Losses*: logits as probabilities, three losses, and where one of them goes flat."""
+"""The tab *Losses*: softmax, three losses of logits and their gradients."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import streamlit as st
 from mlcore.charts import palette
 from mlcore.charts.losses import gradient_spec, probability_spec, sweep_spec
 from mlcore.layers import logit_loss, softmax
+from mlcore.layers.differences import worst
 from mlcore.layers.losses import LOSS_TITLES, LossName
 from mlcore.ui import page
 from mlcore.ui.common import parts
@@ -32,21 +33,31 @@ def show() -> None:
 
     controls, picture = page.columns()
     with controls:
-        label = st.slider("Right class", 0, _CLASSES - 1, 0, key="label", bind="query-params")
-        logits = [
-            st.slider(
-                f"Logit of class {k}", -10.0, 10.0, value, 0.25, key=f"z{k}", bind="query-params"
+        logits: list[float] = []
+        for start in range(0, _CLASSES, 2):
+            with parts.compact():
+                logits += [
+                    st.slider(
+                        f"Logit of class {k}",
+                        -10.0,
+                        10.0,
+                        _DEFAULTS[k],
+                        0.25,
+                        key=f"z{k}",
+                        bind="query-params",
+                    )
+                    for k in range(start, start + 2)
+                ]
+        with parts.compact():
+            label = st.slider("Right class", 0, _CLASSES - 1, 0, key="label", bind="query-params")
+            temperature = st.select_slider(
+                "Temperature",
+                [0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 10.0],
+                value=1.0,
+                help="Of the softmax shown; the losses use temperature 1.",
+                key="temperature",
+                bind="query-params",
             )
-            for k, value in enumerate(_DEFAULTS)
-        ]
-        temperature = st.select_slider(
-            "Temperature of the softmax",
-            [0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 10.0],
-            value=1.0,
-            help="For the probabilities alone; the losses are taken at 1.",
-            key="temperature",
-            bind="query-params",
-        )
     z = torch.tensor([logits], dtype=torch.float64)
     with picture:
         left, right = st.columns(2, gap="small")
@@ -58,9 +69,11 @@ def show() -> None:
         _sweep(z, label)
         _numbers(z, label)
         parts.agreement(
-            max(
-                chances.max_difference,
-                *(logit_loss(name, z, label).max_difference for name in LOSS_TITLES),
+            worst(
+                [
+                    chances.max_difference,
+                    *(logit_loss(name, z, label).max_difference for name in LOSS_TITLES),
+                ]
             ),
             "Probabilities, losses and gradients",
         )
@@ -127,11 +140,13 @@ def _numbers(z: torch.Tensor, label: int) -> None:
     results = {name: logit_loss(name, z, label) for name in LOSS_TITLES}
     parts.table(
         {
-            "Loss": [LOSS_TITLES[name] for name in results],
-            "Value": [parts.power(float(r.value), 4) for r in results.values()],
+            "": ["loss", *(f"∂ loss / ∂z{k}" for k in range(_CLASSES))],
             **{
-                f"∂/∂z{k}": [parts.power(float(r.gradient[0, k]), 3) for r in results.values()]
-                for k in range(_CLASSES)
+                LOSS_TITLES[name]: [
+                    parts.power(float(r.value), 4),
+                    *(parts.power(float(r.gradient[0, k]), 3) for k in range(_CLASSES)),
+                ]
+                for name, r in results.items()
             },
         }
     )
@@ -139,9 +154,9 @@ def _numbers(z: torch.Tensor, label: int) -> None:
     squared = float(results["squared_softmax"].gradient.abs().max())
     if wrong < 0.01 and squared < 0.02:
         st.warning(
-            f"The right class gets {wrong:.2%}, and yet the squared distance of the softmax pulls "
-            f"with {squared:.2g} at most: it is flat where the network is surely wrong. "
-            "Cross-entropy pulls with "
-            f"{float(results['cross_entropy'].gradient.abs().max()):.2f}.",
+            f"The right class has a probability of {wrong:.2%}, and yet no gradient of the squared "
+            f"distance of the softmax is larger than {parts.power(squared)}: this loss is flat "
+            "where the network is confidently wrong. The largest gradient of cross-entropy is "
+            f"{parts.power(float(results['cross_entropy'].gradient.abs().max()))}.",
             icon=":material/landscape:",
         )

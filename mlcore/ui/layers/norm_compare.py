@@ -1,4 +1,4 @@
-"""The tab *Same or not*: identities between norms, what each keeps, who feels one sample."""
+"""The tab *Same or not*: which norms give the same output, and what each module holds."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from mlcore.charts.normalization import influence_spec
-from mlcore.layers import identities, keeps, perturb
+from mlcore.layers import Identity, identities, keeps, perturb
 from mlcore.layers.names import NORM_TITLES, Norm
 from mlcore.layers.norm_parts import Shape
 from mlcore.ui import page
@@ -23,21 +23,26 @@ def show() -> None:
     """Draw the tab."""
     controls, picture = page.columns()
     with controls:
-        tensor = tensor_controls()
-        groups = group_control()
-        eps = epsilon_control()
+        first = parts.compact()
+        with st.expander("Tensor shape, groups and ε", key="norm.compare.more"):
+            tensor = tensor_controls()
+            groups = group_control()
+            eps = epsilon_control()
         n = tensor.shape[0]
         changed = 0
-        if n > 1:
-            changed = st.slider(
-                "Sample to change",
-                0,
-                n - 1,
-                min(1, n - 1),
-                key="changed",
-                bind="query-params",
+        with first:
+            if n > 1:
+                changed = st.slider(
+                    "Sample to change",
+                    0,
+                    n - 1,
+                    min(1, n - 1),
+                    key="changed",
+                    bind="query-params",
+                )
+            amount = st.slider(
+                "Noise added to it, σ", 0.1, 5.0, 1.0, 0.1, key="amount", bind="query-params"
             )
-        amount = st.slider("By noise of σ", 0.1, 5.0, 1.0, 0.1, key="amount", bind="query-params")
     x = tensor.tensor()
     with picture, parts.refusals():
         frames = [
@@ -59,17 +64,15 @@ def show() -> None:
             for title, kind, training in _CASES
         ]
         moved = pd.concat(frames, ignore_index=True)
-        parts.chart(influence_spec(), moved, key="norm.influence")
+        parts.chart(influence_spec(page.ink()), moved, key="norm.influence")
     with picture, parts.refusals():
-        st.markdown("**Two ways to write it, one tensor, two real modules**")
+        st.markdown("**Do two modules give the same output for this tensor?**")
         rows = identities(x, eps)
         parts.table(
             {
-                "This and that": [
-                    f"`{row.left}` **{'=' if row.equal else '≠'}** `{row.right}`" for row in rows
-                ],
+                "Two modules": [f"`{row.left}` **{_sign(row)}** `{row.right}`" for row in rows],
                 "max|Δ|": [parts.power(row.max_difference) for row in rows],
-                "Why": [row.why for row in rows],
+                "Why": [row.why + _exception(row) for row in rows],
             }
         )
     with picture, parts.refusals():
@@ -77,7 +80,7 @@ def show() -> None:
 
 
 def _keeps(shape: Shape, groups: int) -> None:
-    st.markdown("**What each module learns and remembers**")
+    st.markdown("**Parameters and running statistics of each module**")
     st.dataframe(
         pd.DataFrame(
             {
@@ -85,13 +88,31 @@ def _keeps(shape: Shape, groups: int) -> None:
                 "γ": _shape(row.weight),
                 "β": _shape(row.bias),
                 "Running mean and variance": _shape(row.running),
-                "Learned numbers": row.learned,
+                "Parameters": row.learned,
             }
             for row in keeps(shape, groups)
         ),
         hide_index=True,
         key="norm.keeps",
     )
+
+
+def _sign(row: Identity) -> str:
+    """``=`` or ``≠`` as measured on this tensor."""
+    return "=" if _alike(row) else "≠"
+
+
+def _exception(row: Identity) -> str:
+    """A sentence where this tensor does not show what holds in general."""
+    if _alike(row) and not row.equal:
+        return " For this tensor the outputs happen to be the same; for most they differ."
+    if row.equal and not _alike(row):
+        return " **They should be the same, but are not here.**"
+    return ""
+
+
+def _alike(row: Identity) -> bool:
+    return row.max_difference <= parts.ROUNDING
 
 
 def _shape(shape: tuple[int, ...] | None) -> str:

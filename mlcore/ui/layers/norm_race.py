@@ -1,4 +1,4 @@
-"""The tab *What it buys*: one network without and with each norm, trained for real."""
+"""The tab *What you gain*: one network trained without and with each norm."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from mlcore.charts import palette
 from mlcore.layers.names import NORM_TITLES
 from mlcore.mnist.config import MNISTConfig
 from mlcore.ui import page
+from mlcore.ui.common import parts
 from mlcore.ui.layers.race import Entrant, race
 
 RATES: Final = (0.01, 0.1, 1.0, 3.0, 10.0)
@@ -70,7 +71,7 @@ def show() -> None:
             key="activation",
             bind="query-params",
         )
-        seed = int(st.number_input("Seed", 0, 9999, 0, key="seed", bind="query-params"))
+        seed = parts.seed_control()
         page.prose("normalization_race")
     with picture:
         if not (chosen and rates and batches):
@@ -82,7 +83,7 @@ def show() -> None:
             channels=(8, 8),
             kernels=(5, 3),
             dense=32,
-            activation=activation,
+            activation=parts.picked(activation, "relu"),
             loss="cross_entropy",
             momentum=0.0,
             train_size=4000,

@@ -1,4 +1,4 @@
-"""The tab *Train and eval*: what BatchNorm remembers, and what it does with one sample."""
+"""The tab *Train and eval*: BatchNorm's running statistics, batch after batch."""
 
 from __future__ import annotations
 
@@ -22,43 +22,66 @@ def show() -> None:
     """Draw the tab."""
     controls, picture = page.columns()
     with controls:
-        momentum = st.slider(
-            "Momentum",
-            0.01,
-            1.0,
-            0.1,
-            0.01,
-            help="Share of the newest batch in the running statistics.",
-            key="momentum",
-            bind="query-params",
-        )
-        size = st.slider("Samples in a batch", 1, 16, 8, key="batch", bind="query-params")
-        side = st.slider("Height and width of a channel", 1, 6, 4, key="side", bind="query-params")
-        count = st.slider("Batches", 5, 80, 40, key="batches", bind="query-params")
-        shift = st.slider(
-            "The data move by",
-            -3.0,
-            3.0,
-            1.5,
-            0.1,
-            help="From the middle batch on this is added to every pixel.",
-            key="shift",
-            bind="query-params",
-        )
-        grow = st.slider(
-            "and grow by the factor", 0.25, 4.0, 2.0, 0.05, key="grow", bind="query-params"
-        )
-        channel = st.slider("Channel", 0, _CHANNELS - 1, 0, key="channel", bind="query-params")
+        with parts.compact():
+            momentum = st.slider(
+                "Momentum",
+                0.01,
+                1.0,
+                0.1,
+                0.01,
+                help="Weight of the newest batch in the running statistics.",
+                key="momentum",
+                bind="query-params",
+            )
+            size = st.slider("Batch size", 1, 16, 8, key="batch", bind="query-params")
+        with st.expander("Data and channel", key="norm.running.more"):
+            with parts.compact():
+                count = st.slider("Batches", 5, 80, 40, key="batches", bind="query-params")
+                side = st.slider(
+                    "Height and width",
+                    1,
+                    6,
+                    4,
+                    help="Of each channel, in pixels.",
+                    key="side",
+                    bind="query-params",
+                )
+            with parts.compact():
+                grow = st.slider(
+                    "Multiply by",
+                    0.25,
+                    4.0,
+                    2.0,
+                    0.05,
+                    help="Every pixel, from the middle batch on: the data drift.",
+                    key="grow",
+                    bind="query-params",
+                )
+                shift = st.slider(
+                    "then add",
+                    -3.0,
+                    3.0,
+                    1.5,
+                    0.1,
+                    help="To every pixel, from the middle batch on.",
+                    key="shift",
+                    bind="query-params",
+                )
+            channel = st.slider("Channel", 0, _CHANNELS - 1, 0, key="channel", bind="query-params")
     batches = _batches(count, size, side, shift, grow)
     with picture, parts.refusals():
         trace = running_statistics(batches, momentum=momentum)
         parts.chart(
-            running_spec("Running mean", "Mean of the channel"),
+            running_spec("Running mean", "Mean of the channel", ("batch",)),
             _mean_rows(trace, channel),
             key="norm.running.mean",
         )
         parts.chart(
-            running_spec("Running variance", "Variance of the channel"),
+            running_spec(
+                "Running variance",
+                "Variance of the channel",
+                ("batch, unbiased", "batch, biased"),
+            ),
             _variance_rows(trace, channel),
             key="norm.running.variance",
         )
@@ -85,20 +108,21 @@ def _proof(trace: RunningTrace, batches: torch.Tensor, momentum: float, channel:
         "Variance, divisor n", f"{biased:.4g}", help="Of the last batch; train mode divides by it."
     )
     middle.metric(
-        "divisor n − 1",
+        "Variance, divisor n − 1",
         f"{unbiased:.4g}",
-        help=f"Of the last batch, n = {count}; the running variance takes it in.",
+        help=f"Of the last batch, n = {count}; this one enters the running variance.",
     )
     right.metric(
         "max|train − eval|",
         f"{float(trace.train_eval_gap[-1]):.3g}",
-        help="On the last batch: how far a switch to eval moves what the network sees.",
+        help="How far the output of the last batch moves when the module is switched to eval.",
     )
     out = evaluated.output[:, channel]
     st.caption(
-        f"In eval mode the last batch leaves channel {channel} with mean {float(out.mean()):.3g} "
-        f"and standard deviation {float(out.std(correction=0)):.3g}, where train mode gives 0 and "
-        "1: the running statistics follow the data at the pace of the momentum."
+        f"In eval mode channel {channel} of the last batch comes out with mean "
+        f"{parts.power(float(out.mean()))} and standard deviation "
+        f"{parts.power(float(out.std(correction=0)))}; in train mode with 0 and 1. The larger the "
+        "momentum, the faster the running statistics follow the data."
     )
 
 

@@ -1,4 +1,4 @@
-"""The settings of the page on normalization: which norm, on which tensor."""
+"""The controls of the page on normalization: which norm, on which tensor."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from mlcore.layers.names import NORM_TITLES, Norm
 from mlcore.layers.norm_parts import Shape
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 SOURCES: Final = {"digits": "MNIST digits", "random": "Random", "equal": "Equal"}
 _EQUAL: Final = 0.75
-"""A number whose mean is itself to the last bit."""
+"""A number that its own mean equals to the last bit, whatever the count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ class TensorSettings:
 
 @dataclass(frozen=True, slots=True)
 class NormSettings:
-    """A norm and what it is told."""
+    """A norm and its arguments."""
 
     kind: Norm
     groups: int
@@ -65,7 +66,7 @@ class NormSettings:
 
 
 def norm_choice() -> Norm:
-    """Which norm."""
+    """Choose a norm."""
     kinds: list[Norm] = list(NORM_TITLES)
     chosen: Norm = st.radio(
         "Norm",
@@ -78,36 +79,61 @@ def norm_choice() -> Norm:
     return chosen
 
 
-def norm_controls() -> NormSettings:
-    """The whole norm: kind, mode, groups, ε, affine."""
+def norm_and_tensor_controls() -> tuple[NormSettings, TensorSettings]:
+    """The norm and what it has of its own first; the tensor, ε, γ and β folded below."""
     kind = norm_choice()
+    training, groups = True, 1
+    if kind == "batch":
+        training = _mode_control()
+    if kind == "group":
+        groups = group_control()
+    with more_controls():
+        tensor = tensor_controls()
+        eps = epsilon_control()
+        affine, gamma, beta = _affine_controls(kind)
+    return NormSettings(kind, groups, eps, affine, gamma, beta, training), tensor
+
+
+def more_controls() -> DeltaGenerator:
+    """The place for what is changed less often, so that the picture stays near the rest."""
+    return st.expander("Tensor shape, ε, γ and β", key="norm.more")
+
+
+def _mode_control() -> bool:
+    """Train or eval mode of BatchNorm; whether it is train."""
     mode = st.segmented_control(
         "Mode",
         ["train", "eval"],
         default="train",
         required=True,
-        help="Only BatchNorm makes a difference: eval divides by the running statistics.",
+        help="train divides by the batch's own statistics, eval by the running statistics. The "
+        "other norms do the same in both modes.",
         key="mode",
         bind="query-params",
     )
-    groups = group_control()
-    eps = epsilon_control()
+    return mode != "eval"  # None where the URL holds an empty parameter
+
+
+def _affine_controls(kind: Norm) -> tuple[bool, float, float]:
+    """Whether there are γ and β, and their values; RMSNorm has no β."""
+    letters = "γ" if kind == "rms" else "γ and β"
     affine = st.toggle(
-        "Affine: learn γ and β",
-        help="Without it the module holds no parameters.",
+        f"Affine: with {letters}",
+        help="Without them the module has no parameters to learn.",
         key="affine",
         bind="query-params",
     )
     gamma, beta = 1.0, 0.0
     if affine:
-        left, right = st.columns(2)
-        gamma = left.slider("γ", -2.0, 3.0, 1.5, 0.1, key="gamma", bind="query-params")
-        beta = right.slider("β", -2.0, 2.0, 0.5, 0.1, key="beta", bind="query-params")
-    return NormSettings(kind, groups, eps, affine, gamma, beta, mode == "train")
+        with parts.compact():
+            gamma = st.slider("γ", -2.0, 3.0, 1.5, 0.1, key="gamma", bind="query-params")
+            if kind != "rms":
+                beta = st.slider("β", -2.0, 2.0, 0.5, 0.1, key="beta", bind="query-params")
+    return affine, gamma, beta
 
 
 def group_control() -> int:
-    """Groups of GroupNorm; numbers that do not divide the channels are worth a try."""
+    """Groups of GroupNorm; numbers that do not divide the channels show PyTorch's error."""
     return st.slider(
         "Groups",
         1,
@@ -120,37 +146,39 @@ def group_control() -> int:
 
 
 def epsilon_control() -> float:
-    """ε, added to the variance."""
+    """Choose ε."""
     return st.select_slider(
         "ε",
         parts.EPSILONS,
         value=1e-5,
         format_func=parts.power,
-        help="Added to the variance, so that equal cells do not divide by 0.",
+        help="Added to the variance (RMSNorm: the mean square), so that nothing is divided by 0.",
         key="eps",
         bind="query-params",
     )
 
 
 def tensor_controls() -> TensorSettings:
-    """Shape and source of the tensor."""
+    """Choose the shape and the numbers of the tensor."""
     source = st.segmented_control(
         "Numbers",
         list(SOURCES),
         default="digits",
         required=True,
         format_func=SOURCES.__getitem__,
-        help="Digits pass a real convolution of C channels and are pooled to H × W.",
+        help="MNIST digits after a convolution with C random kernels, pooled to H × W; random "
+        "numbers whose mean and spread differ between channels; or one number everywhere.",
         key="numbers",
         bind="query-params",
     )
-    left, right = st.columns(2)
-    n = left.slider("Samples N", 1, 6, 4, key="n", bind="query-params")
-    c = right.slider("Channels C", 1, 8, 4, key="c", bind="query-params")
-    left, right = st.columns(2)
-    h = left.slider("Height H", 1, 6, 4, key="h", bind="query-params")
-    w = right.slider("Width W", 1, 6, 4, key="w", bind="query-params")
-    return TensorSettings((n, c, h, w), source)
+    with parts.compact():
+        n = st.slider("Samples N", 1, 6, 4, key="n", bind="query-params")
+        c = st.slider("Channels C", 1, 8, 4, key="c", bind="query-params")
+    with parts.compact():
+        h = st.slider("Height H", 1, 6, 4, key="h", bind="query-params")
+        w = st.slider("Width W", 1, 6, 4, key="w", bind="query-params")
+    # None where the URL holds an empty parameter
+    return TensorSettings((n, c, h, w), source or "digits")
 
 
 @st.cache_resource(max_entries=128, show_spinner=False)

@@ -1,4 +1,4 @@
-"""The tab *Before and after*: spreads of each channel and sample, and what the norm evens out."""
+"""The tab *Before and after*: the values of each channel and sample before and after the norm."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mlcore.layers import Normalized
 from mlcore.ui import page
 from mlcore.ui.common import parts
 from mlcore.ui.layers import norm_tensor
-from mlcore.ui.layers.norm_settings import norm_controls, tensor_controls
+from mlcore.ui.layers.norm_settings import norm_and_tensor_controls
 from mlcore.ui.layers.spread import histogram, reach, sideways
 
 _BINS = 24
@@ -26,8 +26,7 @@ def show() -> None:
     """Draw the tab."""
     controls, picture = page.columns()
     with controls:
-        norm = norm_controls()
-        tensor = tensor_controls()
+        norm, tensor = norm_and_tensor_controls()
     with picture, parts.refusals():
         result = norm_tensor.run(norm, tensor)
         by = st.segmented_control(
@@ -38,13 +37,14 @@ def show() -> None:
             key="by",
             bind="query-params",
         )
+        by = by or "channel"  # None where the URL holds an empty parameter
         axis = 1 if by == "channel" else 0
         parts.chart(spread_spec(by), _rows(result, axis), key=f"norm.spread.{by}")
         st.markdown("**Mean and standard deviation over each set of axes**")
         st.dataframe(_table(result), hide_index=True, key="norm.spread.table")
         st.caption(
-            "Ranges over all channels, samples or planes. Where both after-columns say 0 and 1, "
-            "the norm made every one of them alike."
+            "Each entry is the range over all channels, samples or planes. Where the columns "
+            "*after* say 0 and 1, the norm gave each of them mean 0 and standard deviation 1."
         )
 
 

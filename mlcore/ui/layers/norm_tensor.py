@@ -1,8 +1,8 @@
-"""The tab *Tensor*: a grid of cells that light up with those they share a mean with."""
+"""The tab *Tensor*: a grid of cells; hover one to see which cells share its statistics."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -15,9 +15,11 @@ from mlcore.ui.common.assets import asset
 from mlcore.ui.layers.norm_settings import (
     NormSettings,
     TensorSettings,
-    norm_controls,
-    tensor_controls,
+    norm_and_tensor_controls,
 )
+
+if TYPE_CHECKING:
+    import torch
 
 CHOSEN = "norm.cell"
 
@@ -26,16 +28,21 @@ def show() -> None:
     """Draw the tab."""
     controls, picture = page.columns()
     with controls:
-        norm = norm_controls()
-        tensor = tensor_controls()
+        norm, tensor = norm_and_tensor_controls()
     with picture, parts.refusals():
         result = run(norm, tensor)
-        words = {"rms": "x² only: the mean stays"}.get(norm.kind, "")
         axes = ", ".join(result.axes)
-        st.markdown(
-            f"**{NORM_TITLES[norm.kind]}** averages over **{axes}**: point at a cell to see "
-            f"its company. {words}"
-        )
+        title = NORM_TITLES[norm.kind]
+        if norm.kind == "rms":
+            st.markdown(
+                f"**{title}** averages x² over **{axes}** and subtracts no mean: hover a cell to "
+                "see which cells share its mean square."
+            )
+        else:
+            st.markdown(
+                f"**{title}** averages over **{axes}**: hover a cell to see which cells share its "
+                "mean and variance."
+            )
         _grid_and_arithmetic(result, norm)
     _code(norm, tensor)
 
@@ -70,8 +77,11 @@ def _grid_and_arithmetic(result: Normalized, norm: NormSettings) -> None:
     )
     mount(key="norm.tensor", data=_scene(result, norm, chosen), on_cell_change=_choose)
     st.latex(_arithmetic(result, norm, chosen))
-    shown = result.output.abs().nan_to_num().max()
-    parts.agreement(result.max_difference, f"All {result.input.numel()} cells", float(shown))
+    parts.agreement(
+        result.max_difference,
+        parts.every(result.input.numel(), "cell"),
+        float(result.output.abs().max()),
+    )
     back = normalize_backward(
         norm.kind,
         result.input,
@@ -100,13 +110,21 @@ def _scene(result: Normalized, norm: NormSettings, chosen: int) -> dict[str, Any
         "x": parts.rounded(result.input),
         "y": parts.rounded(result.output),
         "cells": result.cells.flatten().tolist(),
-        "mean": parts.rounded(result.mean),
-        "variance": parts.rounded(result.variance),
-        "square": "mean of x²" if norm.kind == "rms" else "σ²",
-        "origin": "(running statistics of a fresh module)" if running else "",
+        "mean": None if result.mean is None else parts.rounded(result.mean),
+        "square": parts.rounded(_square(result)),
+        "divisor": parts.rounded(result.divisor),
+        "origin": " (running statistics of a new module)" if running else "",
         "chosen": chosen,
         "colours": {"diverging": list(palette.DIVERGING)},
     }
+
+
+def _square(result: Normalized) -> torch.Tensor:
+    """What ε is added to: the variance, or RMSNorm's mean square."""
+    square = result.mean_square if result.variance is None else result.variance
+    if square is None:
+        raise TypeError("A norm has a variance or a mean square.")
+    return square
 
 
 def _arithmetic(result: Normalized, norm: NormSettings, chosen: int) -> str:
@@ -115,9 +133,10 @@ def _arithmetic(result: Normalized, norm: NormSettings, chosen: int) -> str:
     x = float(result.input.flatten()[chosen])
     hand = float(result.by_hand.flatten()[chosen])
     module = float(result.output.flatten()[chosen])
-    mean, variance = float(result.mean[number]), float(result.variance[number])
-    root = rf"\sqrt{{{parts.latex(variance)}+{parts.latex(result.eps)}}}"
-    top = parts.latex(x) if norm.kind == "rms" else f"{parts.latex(x)}-{parts.bracketed(mean)}"
+    root = rf"\sqrt{{{parts.latex(float(_square(result)[number]))}+{parts.latex(result.eps)}}}"
+    top = parts.latex(x)
+    if result.mean is not None:
+        top += f"-{parts.bracketed(float(result.mean[number]))}"
     value = rf"\frac{{{top}}}{{{root}}}"
     letters = {
         "rms": r"\frac{x}{\sqrt{\overline{x^2}+\varepsilon}}",
@@ -130,9 +149,10 @@ def _arithmetic(result: Normalized, norm: NormSettings, chosen: int) -> str:
             letters += r"+\beta"
     gap = abs(hand - module)
     return (
-        rf"\begin{{aligned}} \rule{{0pt}}{{2em}}y&={letters}={value}\\ &={parts.latex(hand, 6)}\\"
-        rf"\texttt{{{type(result.module).__name__}}}&={parts.latex(module, 6)},\quad "
-        rf"|\Delta|={parts.latex(gap, 2)} \end{{aligned}}"
+        rf"\begin{{aligned}} \rule{{0pt}}{{2em}}y&={letters}\\[0.6em] &={value}\\[0.6em]"
+        rf" &={parts.latex(hand, 6)}\\ "
+        rf"\texttt{{{type(result.module).__name__}}}&={parts.latex(module, 6)}\\ "
+        rf"|\Delta|&={parts.latex(gap, 2)} \end{{aligned}}"
     )
 
 
@@ -141,11 +161,12 @@ def _code(norm: NormSettings, tensor: TensorSettings) -> None:
     options += [f"eps={norm.eps:g}"] if norm.eps != 1e-5 else []
     options += [f"weight={norm.gamma}, bias={norm.beta}"] if norm.affine else ["affine=False"]
     options += [] if norm.training else ["training=False"]
+    told = "result.mean_square" if norm.kind == "rms" else "result.mean, result.variance"
     page.as_code(
         "import mlcore\nimport torch\nfrom mlcore.layers import normalize\n"
         "from torch.nn import functional\n\n"
         f"{tensor.code()}"
         f'result = normalize("{norm.kind}", x, {", ".join(options)})\n'
-        "print(result.axes, result.mean, result.variance, result.max_difference)",
+        f"print({told}, result.divisor, result.max_difference)",
         key="norm.code",
     )

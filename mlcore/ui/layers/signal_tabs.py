@@ -1,7 +1,8 @@
-"""The tabs on initialization: signals before the first step, and what training makes of them."""
+"""The tabs on initialization: activations and gradients before training, and training itself."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -9,13 +10,16 @@ import pandas as pd
 import streamlit as st
 
 from mlcore.charts import palette
-from mlcore.charts.signals import layer_histogram_spec, signal_spec
+from mlcore.charts.line_labels import apart
+from mlcore.charts.signals import PLOT_HEIGHTS, layer_histogram_spec, signal_spec
+from mlcore.layers.differences import worst
 from mlcore.layers.initialization import propagate
 from mlcore.layers.names import ACTIVATION_TITLES, SCHEME_TITLES, Scheme
 from mlcore.mnist.config import MNISTConfig
 from mlcore.ui import page
 from mlcore.ui.common import parts
 from mlcore.ui.layers.race import Entrant, race
+from mlcore.ui.layers.signal_verdict import conclusion
 from mlcore.ui.layers.spread import histogram, reach, sideways
 
 if TYPE_CHECKING:
@@ -34,6 +38,7 @@ COLOURS: Final[dict[Scheme, str]] = dict(zip(SCHEME_TITLES, palette.RUN_COLOURS,
 _FLOOR: Final = 1e-12
 _IMAGES: Final = 128
 _MOST_HISTOGRAMS: Final = 10
+_LABEL_PIXELS: Final = 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +61,27 @@ def show_signals() -> None:
             st.info("Choose at least one scheme.")
             return
         results = {scheme: _propagated(network, scheme) for scheme in network.schemes}
+        st.markdown(
+            conclusion(
+                {
+                    SCHEME_TITLES[scheme]: (
+                        result.activation_std,
+                        # with equal weights what is measured is rounding error around 0
+                        result.theory.gradient_std if result.theory.exact else result.gradient_std,
+                    )
+                    for scheme, result in results.items()
+                },
+                ACTIVATION_TITLES[network.activation],
+            )
+        )
         left, right = st.columns(2, gap="small")
         with left:
-            parts.chart(signal_spec("activation"), _rows(results, "activation"), key="init.forward")
+            _spread_chart(results, "activation", network.depth)
         with right:
-            parts.chart(signal_spec("gradient"), _rows(results, "gradient"), key="init.backward")
-        parts.legend({SCHEME_TITLES[scheme]: COLOURS[scheme] for scheme in results})
+            _spread_chart(results, "gradient", network.depth)
         _histograms(results)
-        gap = max(result.max_difference for result in results.values())
-        parts.agreement(gap, "Activations and gradients of every layer, relative")
+        gap = worst(result.max_difference for result in results.values())
+        parts.agreement(gap, "Activations and gradients of every layer, relative to their size")
     scheme = network.schemes[0]
     page.as_code(
         "from mlcore.layers import propagate\nfrom mlcore.mnist import load\n\n"
@@ -119,9 +136,9 @@ def _config(network: _Network, scheme: Scheme, rate: float) -> MNISTConfig:
 
 
 def _controls() -> _Network:
-    left, right = st.columns(2)
-    depth = left.slider("Hidden layers", 1, 30, 10, key="depth", bind="query-params")
-    width = right.slider("Width", 8, 256, 64, 8, key="width", bind="query-params")
+    with parts.compact():
+        depth = st.slider("Hidden layers", 1, 30, 10, key="depth", bind="query-params")
+        width = st.slider("Width", 8, 256, 64, 8, key="width", bind="query-params")
     activation = st.selectbox(
         "Activation",
         _ACTIVATIONS,
@@ -141,14 +158,16 @@ def _controls() -> _Network:
                 bind="query-params",
             )
         )
-    scale = st.select_slider(
-        "σ of normal, or the constant",
-        [0.001, 0.003, 0.01, 0.03, 0.1, 0.2, 0.3, 1.0],
-        value=0.03,
-        key="scale",
-        bind="query-params",
-    )
-    seed = int(st.number_input("Seed", 0, 9999, 0, key="seed", bind="query-params"))
+    with parts.compact():
+        scale = st.select_slider(
+            "Scale",
+            [0.001, 0.003, 0.01, 0.03, 0.1, 0.2, 0.3, 1.0],
+            value=0.03,
+            help="σ of the scheme *Normal σ*, or the value of *Constant*.",
+            key="scale",
+            bind="query-params",
+        )
+        seed = parts.seed_control()
     return _Network(depth, width, activation, chosen, scale, seed)
 
 
@@ -174,6 +193,27 @@ def _cached(
     )
 
 
+def _spread_chart(
+    results: dict[Scheme, Propagated], what: Literal["activation", "gradient"], depth: int
+) -> None:
+    rows = _rows(results, what)
+    clamped = bool((rows["std"] != rows["exact"]).any())
+    ends = rows[(rows["way"] == "measured") & (rows["layer"] == depth)]
+    low, high = math.log(rows["std"].min()), math.log(rows["std"].max())
+    gap = _LABEL_PIXELS * max(high - low, 1.0) / PLOT_HEIGHTS["signal"]
+    places = apart([math.log(v) for v in ends["std"]], gap, low, high)
+    labels = ends.assign(
+        way="label",
+        std=[math.exp(place) for place in places],
+        scheme=ends["scheme"].replace({SCHEME_TITLES["default"]: "default"}),
+    )
+    parts.chart(
+        signal_spec(what, depth, page.ink(), clamped=clamped),
+        pd.concat([rows, labels]),
+        key=f"init.{what}",
+    )
+
+
 def _rows(
     results: dict[Scheme, Propagated], what: Literal["activation", "gradient"]
 ) -> pd.DataFrame:
@@ -187,7 +227,7 @@ def _rows(
             rows += [
                 {
                     "layer": layer,
-                    "std": min(max(value, _FLOOR), 1e12),
+                    "std": min(max(value, _FLOOR), 1 / _FLOOR),
                     "exact": value,
                     "scheme": SCHEME_TITLES[scheme],
                     "way": way,
@@ -212,8 +252,9 @@ def _histograms(results: dict[Scheme, Propagated]) -> None:
     what = right.segmented_control(
         "Show", kinds, default="activations", required=True, key="what", bind="query-params"
     )
-    result = results[scheme]
-    tensors = result.activations if what == "activations" else result.gradients
+    result = results[parts.picked(scheme, list(results)[-1])]
+    of_activations = parts.picked(what, "activations") == "activations"
+    tensors = result.activations if of_activations else result.gradients
     depth = len(tensors)
     every = -(-depth // _MOST_HISTOGRAMS)
     shown = [layer for layer in range(1, depth + 1) if (layer - 1) % every == 0]

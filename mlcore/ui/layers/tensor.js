@@ -6,7 +6,8 @@ export default function ({data, parentElement: root, setStateValue}) {
   view.update(data, (name, value) => setStateValue(name, value))
 }
 
-// Rows are samples, columns are channels, each an H × W plane; x beside y, lit alike.
+// Rows are samples, columns are channels, each an H × W plane. The cells that share a statistic with
+// the hovered or chosen one are bright, in input and output alike.
 class TensorGrid {
   constructor(root) {
     this.root = root
@@ -35,10 +36,11 @@ class TensorGrid {
   layout() {
     const [n, c, h, w] = this.data.shape
     const room = this.root.querySelector('.cells').clientWidth
-    const side = room > 420 ? Math.floor((room - 32) / 2) : room
-    const gap = 6, left = 18, top = 16
-    const cell = Math.max(3, Math.min(
-      26, (side - left - (c - 1) * gap) / (c * w), (340 - top - (n - 1) * gap) / (n * h)))
+    const gap = room > 480 ? 6 : 3, left = 14, top = 16
+    const fit = side => (side - left - (c - 1) * gap) / (c * w)
+    const half = fit(Math.floor((room - 28) / 2))
+    const across = room > 480 || half >= 5 ? half : fit(room)
+    const cell = Math.max(3, Math.min(26, across, (340 - top - (n - 1) * gap) / (n * h)))
     return {
       n, c, h, w, gap, left, top, cell,
       width: left + c * w * cell + (c - 1) * gap, height: top + n * h * cell + (n - 1) * gap,
@@ -113,7 +115,7 @@ class TensorGrid {
       c.textAlign = 'left'
       c.textBaseline = 'middle'
       for (let s = 0; s < at.n; s++) {
-        c.fillText(`${s}`, 2, at.top + s * (at.h * at.cell + at.gap) + at.h * at.cell / 2)
+        c.fillText(`${s}`, 0, at.top + s * (at.h * at.cell + at.gap) + at.h * at.cell / 2)
       }
       d[part].forEach((v, i) => {
         const {px, py} = this.place(i, at)
@@ -127,8 +129,8 @@ class TensorGrid {
       c.lineWidth = 2
       c.strokeRect(px, py, at.cell - 1, at.cell - 1)
       canvas.setAttribute('aria-label', `${part === 'x' ? 'Input' : 'Output'} as a grid of `
-        + `${at.n} samples by ${at.c} channels of ${at.h} by ${at.w} cells; arrow keys move, `
-        + 'Enter shows the arithmetic')
+        + `${counted(at.n, 'sample')} by ${counted(at.c, 'channel')} of ${at.h} by ${at.w} cells. `
+        + 'Arrow keys move, Page Up and Page Down change the sample, Enter shows the arithmetic.')
     }
     this.legend(reach)
     this.tell(cell, lit)
@@ -145,11 +147,14 @@ class TensorGrid {
   tell(cell, lit) {
     const d = this.data, {sample, channel, row, column} = this.place(cell, this.at)
     const shared = d.cells.reduce((sum, number) => sum + (number === lit), 0)
+    const mean = d.mean ? `the mean μ = ${show(d.mean[lit])} and the variance σ² = ` : 'the mean square '
+    const divisor = `${d.mean ? '√(σ² + ε)' : '√(mean square + ε)'} = ${show(d.divisor[lit])}`
     this.say.textContent =
       `x[${sample}, ${channel}, ${row}, ${column}] = ${show(d.x[cell])} → y = ${show(d.y[cell])}\n`
-      + `${shared} cell${shared > 1 ? 's' : ''} share${shared > 1 ? '' : 's'} `
-      + `μ = ${show(d.mean[lit])}, ${d.square} = ${show(d.variance[lit])} ${d.origin}\n`
-      + (this.hovered === null || this.hovered === this.chosen ? '' : 'click for the arithmetic')
+      + `${counted(shared, 'cell')} share${shared === 1 ? 's' : ''} `
+      + `${mean}${show(d.square[lit])}${d.origin}, divided by ${divisor}\n`
+      + (this.hovered === null || this.hovered === this.chosen
+        ? '' : 'Click or press Enter to see its arithmetic below.')
     this.root.querySelector('.cells').dataset.lit = String(shared)
     this.root.querySelector('.cells').dataset.cell = String(cell)
   }

@@ -6,8 +6,8 @@ export default function ({data, parentElement: root, setStateValue}) {
   view.update(data, (name, value) => setStateValue(name, value))
 }
 
-// Padded input channels on the left, output channels beside them; a pointed-at output cell frames
-// its window and writes out products and sum.
+// Padded input channels on the left, output channels beside them. The hovered output cell frames its
+// window in the input and writes out products and sum; a pooled cell frames its cells of the output.
 class ConvolutionWindow {
   constructor(root) {
     this.root = root
@@ -15,6 +15,7 @@ class ConvolutionWindow {
     this.canvas = Object.fromEntries(['input', 'output', 'pooled'].map(
       part => [part, root.querySelector(`canvas[data-part=${part}]`)]))
     this.hovered = null
+    this.overPool = null
     const {output, pooled} = this.canvas
     output.onpointermove = e => this.point(this.cellAt(e, 'output'))
     output.onpointerleave = () => this.point(null)
@@ -22,6 +23,9 @@ class ConvolutionWindow {
     output.onkeydown = e => this.key(e)
     pooled.onpointermove = e => this.pointPooled(this.cellAt(e, 'pooled'))
     pooled.onpointerleave = () => this.pointPooled(null)
+    pooled.onfocus = () => this.overPool ?? this.pointPooled([0, 0, 0])
+    pooled.onblur = () => this.pointPooled(null)
+    pooled.onkeydown = e => this.keyPooled(e)
     new ResizeObserver(() => this.data && this.draw()).observe(this.box)
   }
 
@@ -38,7 +42,8 @@ class ConvolutionWindow {
   layout(part) {
     const [c, h, w] = this.data[part].shape, gap = 8
     const room = this.box.clientWidth, parts = this.data.pooled ? 3 : 2
-    const side = Math.min(300, room > 560 ? Math.floor((room - 24 * parts) / parts) : room)
+    const beside = Math.floor((room - 16 * (parts - 1)) / parts)
+    const side = Math.min(300, beside)
     const across = c > 2 ? 2 : 1, down = Math.ceil(c / across)
     const unit = Math.max(1.5, Math.min(
       26, (side - (across - 1) * gap) / (across * w), (330 - (down - 1) * gap) / (down * h)))
@@ -78,14 +83,25 @@ class ConvolutionWindow {
     this.send('cell', cell)
   }
 
+  // The cell that a key moves to; Page Up and Page Down change the channel.
+  moved(e, [k, i, j], at) {
+    const move = {ArrowLeft: [0, 0, -1], ArrowRight: [0, 0, 1], ArrowUp: [0, -1, 0],
+      ArrowDown: [0, 1, 0], PageUp: [-1, 0, 0], PageDown: [1, 0, 0]}[e.key]
+    if (!move) return null
+    e.preventDefault()
+    const within = (v, top) => Math.max(0, Math.min(top - 1, v))
+    return [within(k + move[0], at.c), within(i + move[1], at.h), within(j + move[2], at.w)]
+  }
+
+  keyPooled(e) {
+    const to = this.moved(e, this.overPool ?? [0, 0, 0], this.at.pooled)
+    if (to) this.pointPooled(to)
+  }
+
   key(e) {
-    const [k, i, j] = this.hovered ?? this.chosen, at = this.at.output
-    const move = {ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0]}[e.key]
-    if (move) {
-      e.preventDefault()
-      this.point([k, Math.max(0, Math.min(at.h - 1, i + move[0])),
-        Math.max(0, Math.min(at.w - 1, j + move[1]))])
-    } else if (e.key === 'Enter' || e.key === ' ') {
+    const to = this.moved(e, this.hovered ?? this.chosen, this.at.output)
+    if (to) this.point(to)
+    else if (e.key === 'Enter' || e.key === ' ') {
       e.preventDefault()
       this.choose(this.hovered ?? this.chosen)
     }
@@ -113,12 +129,13 @@ class ConvolutionWindow {
         seen.rows.at(-1) - seen.rows[0] + 1, seen.columns.at(-1) - seen.columns[0] + 1, look)
       if (d.dilation > 1) this.taps(pens.input, at, channel, seen)
     }
-    if (this.overPool) {
+    if (this.overPool && d.pooled) {
       const [k, i, j] = this.overPool, size = d.pooled.size
       this.frame(pens.pooled, this.at.pooled, k, i, j, 1, 1, look)
       this.frame(pens.output, this.at.output, k, i * size, j * size, size, size, look)
     }
     this.tell(cell, seen)
+    if (this.overPool && d.pooled) this.tellPooled(this.overPool)
   }
 
   paint(c, part, at, look) {
@@ -141,8 +158,15 @@ class ConvolutionWindow {
       }
       c.setLineDash([])
     }
-    const many = at.c > 1 ? `${at.c} channels of ` : ''
-    this.canvas[part].setAttribute('aria-label', `${part}: ${many}${at.h} by ${at.w} cells`)
+    const many = at.c > 1 ? `${at.c} channels of ` : '', {size} = this.data.pooled ?? {}
+    const [name, keys] = {
+      input: ['Padded input', 'The framed window belongs to the marked cell of the output.'],
+      output: ['Output', 'Arrow keys move, Page Up and Page Down change the channel, Enter shows the '
+        + 'arithmetic.'],
+      pooled: ['Pooled output', `Arrow keys move; the ${size} by ${size} cells of the output behind `
+        + 'a cell are framed.'],
+    }[part]
+    this.canvas[part].setAttribute('aria-label', `${name}: ${many}${at.h} by ${at.w} cells. ${keys}`)
   }
 
   frame(c, at, k, row, column, high, wide, look) {
@@ -184,6 +208,14 @@ class ConvolutionWindow {
     return {rows, columns, channels, taps, total}
   }
 
+  tellPooled([k, i, j]) {
+    const d = this.data, {size, shape, values, kind} = d.pooled
+    const value = values[(k * shape[1] + i) * shape[2] + j], last = n => n * size + size - 1
+    this.root.querySelector('.say').textContent =
+      `pooled[${shape[0] > 1 ? `channel ${k}, ` : ''}row ${i}, column ${j}] = ${show(value, 5)}\n`
+      + `the ${kind} of the output's rows ${i * size}–${last(i)}, columns ${j * size}–${last(j)}`
+  }
+
   tell([k, i, j], seen) {
     const d = this.data, [, h, w] = d.output.shape
     const given = d.output.values[(k * h + i) * w + j]
@@ -195,13 +227,16 @@ class ConvolutionWindow {
       + `\nΣ products = ${show(seen.total, 5)}; nn.Conv2d returned ${show(given, 5)}`
     const holder = this.root.querySelector('.arithmetic')
     const most = seen.channels.length * seen.rows.length > 10 ? 1 : seen.channels.length
-    const parts = []
+    const parts = [], wide = seen.columns.length
+    const write = wide <= 5 ? v => show(v, 3) : v => decimals(v, wide <= 8 ? 3 : 2)
     for (let c = 0; c < most; c++) {
-      parts.push(table('window', seen.taps[c], 'pixel'), sign('×'),
-        table('kernel', seen.taps[c], 'weight'), sign('='), table('products', seen.taps[c], 'product'))
+      parts.push(table('window', seen.taps[c], 'pixel', write), sign('×'),
+        table('kernel', seen.taps[c], 'weight', write), sign('='),
+        table('products', seen.taps[c], 'product', write))
     }
-    holder.innerHTML = parts.join('') + (most < seen.channels.length
-      ? `<div>and ${seen.channels.length - most} more channels alike</div>` : '')
+    const left = seen.channels.length - most
+    holder.innerHTML = parts.join('')
+      + (left ? `<div>and in the same way ${counted(left, 'more channel')}</div>` : '')
     this.box.dataset.total = String(seen.total)
     this.box.dataset.cell = [k, i, j].join()
   }
@@ -209,7 +244,8 @@ class ConvolutionWindow {
 
 const sign = text => `<div class="sign">${text}</div>`
 
-function table(name, taps, field) {
-  const rows = taps.map(row => `<tr>${row.map(t => `<td>${show(t[field], 3)}</td>`).join('')}</tr>`)
-  return `<div><span>${name}</span><table class="tap"><tbody>${rows.join('')}</tbody></table></div>`
+function table(name, taps, field, write) {
+  const rows = taps.map(row => `<tr>${row.map(t => `<td>${write(t[field])}</td>`).join('')}</tr>`)
+  const size = taps[0].length > 8 ? 'small' : taps[0].length > 5 ? 'middle' : ''
+  return `<div><span>${name}</span><table class="tap ${size}"><tbody>${rows.join('')}</tbody></table></div>`
 }

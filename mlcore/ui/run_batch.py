@@ -1,0 +1,195 @@
+"""Several runs of one experiment that are queued together and shown while they run.
+
+Runs are found by the fingerprints of their configs: a reload, another tab and another day show the
+same runs, and what is trained already is not trained again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal
+
+import streamlit as st
+
+from mlcore.core import Config
+from mlcore.runs import Run, Status, open_store, submit
+from mlcore.ui import live_data, page, run_parts
+from mlcore.ui.common import parts
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+POINTS: Final = 120
+"""Points that a curve of a batch is thinned to."""
+_LOOK_BACK: Final = 2000
+_IDS: Final = "run_batch.ids"
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Configs of one experiment, and the newest run of each that has one.
+
+    Attributes:
+        configs: What is to be trained, all different.
+        runs: The runs there are, by fingerprint.
+    """
+
+    configs: tuple[Config, ...]
+    runs: Mapping[str, Run]
+
+    def run(self, config: Config) -> Run | None:
+        """The run of a config; None if it has none yet."""
+        return self.runs.get(config.fingerprint())
+
+    def items(self) -> Iterator[tuple[Config, Run]]:
+        """The configs that have a run, in order, with their runs."""
+        for config in self.configs:
+            run = self.run(config)
+            if run is not None:
+                yield config, run
+
+    @property
+    def missing(self) -> list[Config]:
+        """What starting the batch would queue: a run that diverged would only diverge again."""
+        return [config for config in self.configs if not _answered(self.run(config))]
+
+    @property
+    def moving(self) -> bool:
+        """Whether a run is queued or running."""
+        return any(run.status.moving for run in self.runs.values())
+
+    @property
+    def ended(self) -> int:
+        """How many runs have ended, in whatever way."""
+        return sum(1 for run in self.runs.values() if not run.status.moving)
+
+
+def find(configs: Sequence[Config]) -> Batch:
+    """Read the newest run of each config."""
+    store = open_store()
+    wanted = {config.fingerprint() for config in configs}
+    # Runs seen before are read by their ids: a store may hold thousands of others. One that could
+    # be trained again is looked for, since there may be a newer one.
+    ids: dict[str, str] = st.session_state.setdefault(_IDS, {})
+    known = store.get_many([ids[fingerprint] for fingerprint in wanted if fingerprint in ids])
+    found = {
+        run.fingerprint: run
+        for run in known
+        if run.fingerprint in wanted and run.deleted is None and _answered(run)
+    }
+    if len(found) < len(wanted):
+        for run in store.list(experiment=configs[0].experiment, limit=_LOOK_BACK):
+            if run.fingerprint in wanted:
+                found.setdefault(run.fingerprint, run)
+    ids.update({fingerprint: run.id for fingerprint, run in found.items()})
+    return Batch(tuple(configs), found)
+
+
+def start_control(
+    configs: Sequence[Config], *, key: str, width: Literal["content", "stretch"] = "content"
+) -> Batch:
+    """A button that queues what is not trained yet; while runs are going, one that stops them.
+
+    Args:
+        configs: Of one experiment.
+        key: Prefix of all keys.
+        width: Of the first button.
+
+    Returns:
+        The batch as it was found.
+    """
+    live_data.tend_runs()
+    batch = find(configs)
+    missing = batch.missing
+    label = f"Train {parts.counted(len(missing), 'network')}"
+    if not missing:
+        label = f"All {len(configs)} started" if len(configs) > 1 else "Started"
+    # The clicks act in callbacks: a rerun between a click and its button would lose the click.
+    st.button(
+        label,
+        type="primary",
+        icon=":material/play_arrow:",
+        disabled=not missing,
+        width=width,
+        key=f"{key}.start",
+        on_click=parts.acting(lambda: [submit(config) for config in missing]),
+    )
+    if batch.moving:
+        st.button(
+            "Stop all",
+            icon=":material/stop:",
+            key=f"{key}.stop",
+            on_click=parts.acting(
+                lambda: [run.stop() for run in find(configs).runs.values() if run.status.live]
+            ),
+        )
+    parts.show_refused()
+    return batch
+
+
+def follow(
+    configs: Sequence[Config],
+    draw: Callable[[Batch], None],
+    *,
+    key: str,
+    poll_s: float = live_data.POLL_S,
+) -> None:
+    """Draw the batch; while one of its runs is queued or running, again and again.
+
+    Args:
+        configs: Of one experiment.
+        draw: Draws all of it.
+        key: Prefix of all keys.
+        poll_s: How often.
+    """
+    going = find(configs).moving
+
+    @st.fragment(run_every=poll_s if going else None, key=f"{key}.panel")
+    def panel() -> None:
+        with page.sentences():
+            live_data.tend_runs()
+            batch = find(configs)
+            draw(batch)
+            if batch.moving != going:
+                st.rerun()
+
+    panel()
+
+
+def progress(batch: Batch) -> None:
+    """A bar with how far all runs are; nothing once all of them have ended."""
+    count = len(batch.configs)
+    if batch.runs and batch.ended < count:
+        share = (
+            sum(run.progress if run.status.moving else 1.0 for run in batch.runs.values()) / count
+        )
+        st.progress(share, text=f"{batch.ended} of {parts.counted(count, 'run')} ended")
+
+
+def errors(batch: Batch) -> None:
+    """The errors with which runs failed."""
+    for run in batch.runs.values():
+        if run.error:
+            page.error(f"{run_parts.name_of(run)}: {run.error}")
+
+
+def curves(runs: Sequence[Run], metric: str) -> pd.DataFrame:
+    """The thinned curves of a metric: columns run (its id), step, value. Do not change the frame.
+
+    Tabs that look at the same runs share what was read.
+    """
+    return _curves(open_store().url, tuple((run.id, run.step) for run in runs), metric)
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def _curves(url: str, moments: tuple[tuple[str, int], ...], metric: str) -> pd.DataFrame:
+    ids = [run_id for run_id, _ in moments]
+    return open_store(url).curves(ids, metric, POINTS)[["run", "step", "value"]]
+
+
+def _answered(run: Run | None) -> bool:
+    """Whether training it again would give nothing new."""
+    return run is not None and (
+        run.status.moving or run.status in (Status.FINISHED, Status.FAILED, Status.PAUSED)
+    )
