@@ -126,7 +126,7 @@ def test_a_run_from_elsewhere_is_shown_too(store: Store, capsys: Captured) -> No
         (["export", "nope"], "Say where to: --to FILE"),
         (["export", "nope", "--to", "out.txt"], "its end must be one of .csv .parquet"),
         (["export", "nope", "--to", "/nowhere/out.csv"], "There is no folder /nowhere"),
-        (["import", "/nowhere/x.zip"], "/nowhere/x.zip: No such file or directory"),
+        (["import", "/nowhere/x.zip"], "There is no file or folder /nowhere/x.zip"),
         (["import", "/nowhere/logs"], "There is no file or folder /nowhere/logs"),
         (["tag", "", "nope"], "No run has the id 'nope'"),
         (["rm", "nope"], "No run has the id 'nope'"),

@@ -119,8 +119,7 @@ def _lone(value: np.ndarray[Any, np.dtype[np.float64]]) -> np.ndarray[Any, np.dt
     beside = np.zeros_like(there)
     beside[1:] |= there[:-1]
     beside[:-1] |= there[1:]
-    lone: np.ndarray[Any, np.dtype[np.bool_]] = there & ~beside
-    return lone
+    return np.asarray(there & ~beside, dtype=np.bool_)
 
 
 def parts_of(rows: pd.DataFrame) -> tuple[Part, ...]:

@@ -81,7 +81,7 @@ def import_json(store: Store, content: bytes, name: str) -> list[Run]:
             f"The JSON file {name} is none of {FORMAT!r}, as mlcore export --to FILE.json writes "
             "it. Other JSON is not read."
         )
-    told: list[dict[str, Any]] = whole.get("runs") or []
+    told: Any = whole.get("runs")
     facts = _by_id(told)
     if not facts or len(facts) != len(told):
         raise ImportRefusedError(f"The JSON file {name} holds no runs, or runs without an id.")

@@ -199,12 +199,12 @@ def _left_out(training: Training) -> str:
         for kind, tags in part.folder.left_out.items():
             kinds.setdefault(kind, []).extend(sorted(tags))
     words = []
-    for kind, names in kinds.items():
+    for kind, found in kinds.items():
         if kind == "placeholder":
-            words.append(f"{', '.join(names)} (a placeholder of PyTorch Lightning, no result)")
+            words.append(f"{', '.join(found)} (a placeholder of PyTorch Lightning, no result)")
             continue
-        named = ", ".join(names[:_NAMED]) + (", …" if len(names) > _NAMED else "")
-        words.append(f"{len(names)} {kind}{'s' * (len(names) != 1)} ({named})")
+        named = ", ".join(found[:_NAMED]) + (", …" if len(found) > _NAMED else "")
+        words.append(f"{len(found)} {kind}{'s' * (len(found) != 1)} ({named})")
     return "; ".join(words)
 
 
