@@ -1,4 +1,4 @@
-"""Automatic differentiation: type a program, move its leaves, see what autograd builds and does."""
+"""Automatic differentiation: type a program, change its inputs, see what autograd does."""
 
 from collections.abc import Callable
 
@@ -18,6 +18,7 @@ from mlcore.ui.autograd.curve_view import curve_view  # noqa: E402
 from mlcore.ui.autograd.derivatives_view import higher_view, proof_view  # noqa: E402
 from mlcore.ui.autograd.graph_view import graph_view  # noqa: E402
 from mlcore.ui.autograd.ledger_form import failure_view, ledger_view  # noqa: E402
+from mlcore.ui.autograd.narrow import stack_on_narrow_screens  # noqa: E402
 from mlcore.ui.autograd.program_form import program_form, show_pointer  # noqa: E402
 from mlcore.ui.autograd.table_view import predicting, table_view  # noqa: E402
 
@@ -25,6 +26,7 @@ from mlcore.ui.autograd.table_view import predicting, table_view  # noqa: E402
 @st.fragment
 def bench() -> None:
     """Everything below the header: a moved leaf reruns no more than this."""
+    stack_on_narrow_screens()
     controls, picture = page.columns()
     with controls:
         given = program_form()
@@ -37,9 +39,9 @@ def bench() -> None:
         except ProgramError as error:
             show_pointer(error)
             return
-        graph_view(traced, key="graph", answers=not predicting(traced))
-        if traced.failure:
-            failure_view(traced.failure)
+        guessing = predicting(traced)
+        with st.container(key="autograd_picture"):
+            graph_view(traced, key="graph", answers=not guessing)
         views: dict[str, Callable[[], object]] = {
             "Tensors": lambda: table_view(traced),
             "Ledger of .grad": lambda: ledger_view(program, leaves),
@@ -48,20 +50,23 @@ def bench() -> None:
             "Proof": lambda: proof_view(program, leaves),
             "As Python": lambda: code_view(program, leaves),
         }
-        for tab, view in zip(
-            st.tabs(list(views), key="view", bind="query-params"), views.values(), strict=True
-        ):
-            if tab.open:
-                with tab:
-                    view()
-    with controls:
+        with st.container(key="autograd_views"):
+            if traced.failure:
+                failure_view(traced.failure)
+            for tab, view in zip(
+                st.tabs(list(views), key="view", bind="query-params"), views.values(), strict=True
+            ):
+                if tab.open:
+                    with tab:
+                        view()
+    with controls, st.container(key="autograd_notes"):
         preset = st.session_state.get("preset")
-        if preset:
+        if preset and not guessing:
             st.caption(PRESETS[preset].look)
-        st.caption("The address of this page holds the program, its leaves and the open view.")
+        st.caption("Copy the URL to share this program with its inputs and the open tab.")
 
 
 bench()
 page.explain(
-    "How the graph, the gradients and the proof come about", "autograd", key="autograd.text"
+    "How the graph, the gradients and the proof are computed", "autograd", key="autograd.text"
 )

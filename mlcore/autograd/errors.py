@@ -1,4 +1,4 @@
-"""The errors of programs and their leaves: each points at the line and column it speaks of."""
+"""The errors of programs and their inputs; each names the line and the character to mend."""
 
 from mlcore.core import MlcoreError
 
@@ -11,17 +11,26 @@ class ProgramError(MlcoreError, ValueError):
         column: Column of the problem in characters, from 1.
         reason: The sentence without the place.
         text_line: The line as it was typed, to draw a pointer under it.
+        what: The text that is meant, such as "the value of x"; ``""`` for the program.
     """
 
-    def __init__(self, reason: str, line: int = 1, column: int = 1, text_line: str = "") -> None:
+    def __init__(
+        self, reason: str, line: int = 1, column: int = 1, text_line: str = "", what: str = ""
+    ) -> None:
         self.reason = reason
         self.line = line
         self.column = column
         self.text_line = text_line
-        super().__init__(f"Line {line}, column {column}: {reason}")
+        self.what = what
+        place = f"In {what}, character {column}" if what else f"Line {line}, character {column}"
+        super().__init__(f"{place}: {reason}")
 
-    def __reduce__(self) -> tuple[type["ProgramError"], tuple[str, int, int, str]]:
-        return type(self), (self.reason, self.line, self.column, self.text_line)
+    def __reduce__(self) -> tuple[type["ProgramError"], tuple[str, int, int, str, str]]:
+        return type(self), (self.reason, self.line, self.column, self.text_line, self.what)
+
+    def within(self, what: str) -> "ProgramError":
+        """The same error, said of another text than the program, such as "the value of x"."""
+        return type(self)(self.reason, self.line, self.column, self.text_line, what)
 
     def pointer(self, width: int = 60) -> str:
         """The typed line (at most ``width`` characters of it) with a caret under the column."""
@@ -35,4 +44,4 @@ class TensorError(ProgramError):
 
 
 class BackwardError(MlcoreError, RuntimeError):
-    """Gradients were asked of a trace whose backward pass PyTorch refused; says PyTorch's words."""
+    """PyTorch refused the backward pass, so the trace has no gradients; says PyTorch's words."""

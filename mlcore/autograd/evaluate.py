@@ -1,4 +1,4 @@
-"""Runs a program on tensors: the very PyTorch calls that the learner's lines stand for."""
+"""Runs a program on tensors, with the PyTorch calls that its lines stand for."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch.autograd.graph import Node
 
 from mlcore.autograd.errors import ProgramError, TensorError
 from mlcore.autograd.explain import meaning
-from mlcore.autograd.functions import Argument, function
+from mlcore.autograd.functions import Argument, ShapesDifferError, function
 from mlcore.autograd.program import Constant, LeafRef, Operand, Operation, Program, ResultRef
 
 MAX_RESULT: Final = 256
@@ -99,6 +99,8 @@ def evaluate(
             steps = function(operation.function).call(
                 [argument(operand) for operand in operation.operands], operation.option
             )
+        except ShapesDifferError as error:
+            raise _problem(program, operation, str(error)) from error
         except (RuntimeError, IndexError, TypeError, ValueError) as error:
             raise _refused(program, operation, error) from error
         if max(part.tensor.numel() for part in steps) > MAX_RESULT:
@@ -120,9 +122,17 @@ def evaluate(
 
 
 def _too_large(program: Program, operation: Operation, made: torch.Tensor) -> ProgramError:
-    return ProgramError(
+    return _problem(
+        program,
+        operation,
         f"{operation.source[:60]} has {made.numel():,} elements; at most {MAX_RESULT} are allowed. "
-        "Use smaller leaves.",
+        "Use smaller inputs.",
+    )
+
+
+def _problem(program: Program, operation: Operation, reason: str) -> ProgramError:
+    return ProgramError(
+        reason,
         operation.line,
         operation.column,
         program.text.split("\n")[operation.line - 1],

@@ -1,4 +1,4 @@
-"""What PyTorch's exceptions mean, and the mend: their words are never changed, only explained."""
+"""Explains PyTorch's exceptions: what each means and what to do. Their text stays as it is."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Meaning:
     Attributes:
         meaning: One or two sentences on what happened.
         mend: One sentence on what to do.
-        backward_options: Fields of ``BackwardOptions`` that mend it, with their values.
+        backward_options: Fields of ``BackwardOptions`` that avoid it, with their values.
     """
 
     meaning: str
@@ -32,7 +32,7 @@ class Failure:
         kind: Its class, such as ``RuntimeError``.
         message: Its text, unchanged.
         during: The call that raised it, such as ``z.backward()``.
-        meaning: What it means and the mend.
+        meaning: What it means and what to do.
     """
 
     kind: str
@@ -69,17 +69,17 @@ def _known(
 _KNOWN: Final = (
     _known(
         "backward through the graph a second time",
-        "backward() frees the saved tensors of a graph as it walks over it, because a training "
-        "step needs them once. This second walk found them gone.",
+        "backward() frees the tensors that the graph saved as soon as it has used them, to save "
+        "memory. The second backward() through the same graph no longer finds them.",
         "Run the program again before each backward(), or keep the graph with retain_graph=True.",
         retain_graph=True,
     ),
     _known(
         "does not require grad and does not have a grad_fn",
-        "The tensor backward() was called on has no graph behind it: it was made under no_grad(), "
-        "every path to a leaf was cut by detach(), or no leaf requires a gradient. A gradient "
-        "itself has a graph only if its backward pass was run with create_graph=True.",
-        "Leave out no_grad() and detach(), switch requires_grad on for a leaf, and use "
+        "The tensor that backward() was called on has no graph: it was computed under no_grad(), "
+        "detach() cut every path to an input, or no input requires a gradient. A gradient itself "
+        "has a graph only if its backward pass was run with create_graph=True.",
+        "Leave out no_grad() and detach(), switch requires_grad on for an input, and use "
         "create_graph=True where the gradient is differentiated again.",
         no_grad=False,
         detach="",
@@ -87,8 +87,8 @@ _KNOWN: Final = (
     ),
     _known(
         "can be implicitly created only for scalar outputs",
-        "backward() starts from the number 1, and that is a gradient of a scalar only. The output "
-        "here has several elements.",
+        "backward() without an argument starts with the gradient 1, which only makes sense for a "
+        "single number. The output here has several elements.",
         "End the program with a scalar, for instance sum(…) or mean(…).",
     ),
     _known(
@@ -101,28 +101,29 @@ _KNOWN: Final = (
     ),
     _known(
         "view of a leaf variable that requires grad",
-        "The tensor shares its memory with a leaf that requires a gradient, so an edit of it would "
-        "change the leaf behind autograd's back.",
+        "The tensor shares its memory with a leaf that requires a gradient, so editing it would "
+        "change the leaf without autograd recording it.",
         "Edit under torch.no_grad(), or make a new tensor instead.",
         edit="",
     ),
     _known(
         "leaf variable that requires grad is being used in an in-place",
-        "A leaf is where the graph begins; if it could be overwritten, its gradient would belong "
-        "to a value that no longer exists.",
+        "If a leaf could be overwritten while autograd records, its gradient would belong to a "
+        "value that no longer exists.",
         "Update leaves under torch.no_grad(), as optimizers do, and run the program again.",
         edit_no_grad=True,
         forward_again=True,
     ),
     _known(
         "only tensors of floating point and complex dtype can require gradients",
-        "A gradient is a limit of small changes, and whole numbers have none.",
-        "Choose float32 or float64 for this leaf, or switch its requires_grad off.",
+        "A gradient says what a very small change does, and whole numbers cannot change a little.",
+        "Choose float32 or float64 for this input, or switch *grad* off.",
     ),
     _known(
         "can't retain_grad on tensor that has requires_grad=false",
-        "No gradient will ever arrive at this tensor, so there is none to retain.",
-        "Let a leaf behind it require a gradient, and leave out no_grad() and detach().",
+        "This tensor gets no gradient, so there is none to keep.",
+        "Switch requires_grad on for an input it is computed from, and leave out no_grad() and "
+        "detach().",
         no_grad=False,
         detach="",
         retain_grad="",
@@ -136,7 +137,7 @@ _KNOWN: Final = (
         r"size of tensor a .* must match the size of tensor b",
         "Element by element operations need equal shapes, or sizes of 1 that can be repeated "
         "(broadcasting).",
-        "Make the shapes equal, or one of them a scalar.",
+        "Make the shapes equal, or one of the two a single number.",
     ),
     _known(
         "shapes cannot be multiplied|size mismatch, got input|inconsistent tensor size",
@@ -146,7 +147,7 @@ _KNOWN: Final = (
     _known(
         "same dtype|expected m1 and m2",
         "Products of matrices do not convert dtypes, as + and * do.",
-        "Give both leaves the same dtype.",
+        "Give both inputs the same dtype.",
     ),
     _known(
         "1D tensors expected|need to be at least 1D",
@@ -161,19 +162,19 @@ _KNOWN: Final = (
     _known(
         "could not infer output dtype|not implemented for|integer powers|desired output type",
         "This operation needs floating point numbers, but got whole numbers.",
-        "Choose float32 or float64 for the leaf.",
+        "Choose float32 or float64 for the input.",
     ),
     _known(
         "'NoneType' object has no attribute",
         "The .grad of this leaf is None: no gradient arrived there, so there is nothing to "
-        "differentiate again.",
+        "differentiate a second time.",
         "Leave out detach() and no_grad(), and let the output depend on the leaf.",
         detach="",
         no_grad=False,
     ),
     _known(
         "must be Tensor, not",
-        "PyTorch's functions take tensors; Python numbers have no graph.",
-        "Apply the function to a leaf or a result.",
+        "PyTorch's functions take tensors, and this is a plain Python number.",
+        "Apply the function to an input or a result.",
     ),
 )

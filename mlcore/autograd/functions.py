@@ -1,4 +1,4 @@
-"""The functions and operators of a program, each as the PyTorch call that it stands for."""
+"""The functions and operators of a program, and the PyTorch call that each stands for."""
 
 from __future__ import annotations
 
@@ -38,6 +38,21 @@ class Part(NamedTuple):
     def label(self, sources: Sequence[str]) -> str:
         """The source of a tensor made on the way, from the sources of the operands."""
         return self.template.format(*sources)
+
+
+class ShapesDifferError(ValueError):
+    """``mse`` was given two shapes. PyTorch warns and broadcasts if it can; here it is refused."""
+
+    def __init__(self, a: tuple[int, ...], b: tuple[int, ...]) -> None:
+        try:
+            shape = tuple(torch.empty(a).add(torch.empty(b)).shape)
+            common = f"would warn and broadcast both to {shape}"
+        except RuntimeError:
+            common = "refuses them as well, for they cannot be broadcast"
+        super().__init__(
+            f"mse here compares tensors of one shape, but these are {a} and {b} (PyTorch's "
+            f"mse_loss {common}). Give both the same shape."
+        )
 
 
 Parts: TypeAlias = list[Part]
@@ -139,10 +154,7 @@ def _index(arguments: Sequence[Argument], option: Option) -> Parts:
 def _mean_squared(arguments: Sequence[Argument], _option: Option) -> Parts:
     a, b = arguments
     if isinstance(a, torch.Tensor) and isinstance(b, torch.Tensor) and a.shape != b.shape:
-        raise ValueError(
-            f"mse() compares tensors of one shape, but these are {tuple(a.shape)} and "
-            f"{tuple(b.shape)}"
-        )
+        raise ShapesDifferError(tuple(a.shape), tuple(b.shape))
     return [Part(torch.nn.functional.mse_loss(a, b), (a, b))]  # type: ignore[arg-type]
 
 

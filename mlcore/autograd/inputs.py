@@ -1,4 +1,4 @@
-"""Leaves: what a learner gives a program, as text or numbers, and as PyTorch tensors."""
+"""Leaves, the inputs of a program: as text, as numbers and as PyTorch tensors."""
 
 from __future__ import annotations
 
@@ -90,7 +90,8 @@ def parse_leaf(text: str, *, requires_grad: bool = True, dtype: DType = "float32
             token.kind == "operator" and token.text not in ("[", "]", ",", "-", "+")
         ):
             raise ProgramError(
-                f"a leaf is a number or a list of numbers; {token.text!r} is neither.",
+                f"{token.text[:20]!r} is no number; write a number such as 2 or 1e-6, or a list "
+                "such as [1, 2].",
                 1,
                 token.column,
                 text,
@@ -98,7 +99,8 @@ def parse_leaf(text: str, *, requires_grad: bool = True, dtype: DType = "float32
     try:
         node = ast.parse(text, mode="eval").body
     except (SyntaxError, ValueError, MemoryError, RecursionError):
-        raise ProgramError("a leaf is written 2, [1, 2] or [[1, 2], [3, 4]].", 1, 1, text) from None
+        said = "nothing is written" if not text else "this cannot be read"
+        raise ProgramError(f"{said}; write 2, [1, 2] or [[1, 2], [3, 4]].", 1, 1, text) from None
     value = _read(node, text)
     try:
         return leaf(value, requires_grad=requires_grad, dtype=dtype)
@@ -115,7 +117,7 @@ def _read(node: ast.expr, text: str) -> LeafValue:
     if isinstance(node, ast.List):
         return [_read(item, text) for item in node.elts]
     raise ProgramError(
-        "a leaf is written 2, [1, 2] or [[1, 2], [3, 4]].", 1, node.col_offset + 1, text
+        "this cannot be read; write 2, [1, 2] or [[1, 2], [3, 4]].", 1, node.col_offset + 1, text
     )
 
 
@@ -136,13 +138,13 @@ def shape_of(value: Nested) -> tuple[int, ...]:
         return ()
     shapes = {shape_of(item) for item in value}
     if not value or len(shapes) != 1:
-        raise ValueError("All rows of a leaf must have the same length, one or more.")
+        raise ValueError("All rows must have the same length, one or more, as in [[1, 2], [3, 4]].")
     shape = (len(value), *shapes.pop())
     if len(shape) > 2:
-        raise ValueError("A leaf has at most two dimensions: a number, a vector or a matrix.")
+        raise ValueError("At most two dimensions are allowed: a number, a vector or a matrix.")
     if math.prod(shape) > MAX_ELEMENTS:
         raise ValueError(
-            f"The leaf has {math.prod(shape)} elements; at most {MAX_ELEMENTS} are allowed."
+            f"There are {math.prod(shape)} elements; at most {MAX_ELEMENTS} are allowed."
         )
     return shape
 
@@ -190,12 +192,12 @@ def _nested(value: LeafValue) -> Nested:
     if isinstance(value, Sequence):
         if len(value) > MAX_ELEMENTS:
             raise ValueError(
-                f"The leaf has {len(value)} rows; at most {MAX_ELEMENTS} elements are allowed."
+                f"There are {len(value)} rows; at most {MAX_ELEMENTS} elements are allowed."
             )
         return tuple(_nested(item) for item in value)
     number = float(value)
     if not math.isfinite(number):
-        raise ValueError(f"A leaf holds finite numbers, not {number}.")
+        raise ValueError(f"{number} is given, but only finite numbers are allowed.")
     return number
 
 

@@ -1,4 +1,4 @@
-"""Turns a program's text into operations, by Python's parser and a whitelist; nothing is run."""
+"""Turns a program's text into operations, by Python's parser and a list of what is allowed."""
 
 from __future__ import annotations
 
@@ -59,11 +59,23 @@ def parse(text: str) -> Program:
     except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
         line, column = getattr(error, "lineno", 1) or 1, getattr(error, "offset", 1) or 1
         line = min(line, text.count("\n") + 1)
-        said = getattr(error, "msg", None) or "it is nested too deep"
-        raise ProgramError(
-            f"this cannot be read: {said.rstrip('.?')}.", line, column, text.split("\n")[line - 1]
-        ) from None
+        typed = text.split("\n")[line - 1]
+        raise ProgramError(_unreadable(error, typed, column), line, column, typed) from None
     return _Compiler(SourceMap(text, words)).compile(tree)
+
+
+def _unreadable(error: Exception, typed: str, column: int) -> str:
+    """What Python's parser did not expect, in words that fit this language."""
+    said = (getattr(error, "msg", None) or "it is nested too deep").rstrip(".?")
+    example = "A line is written name = expression, for example z = w*x + b."
+    if "never closed" in said or "does not match" in said or "unmatched" in said:
+        return f"the bracket {said.removeprefix('closing parenthesis ')}."
+    rest = typed[column - 1 :].split()
+    if said == "invalid syntax" and rest:
+        return f"{rest[0][:20]!r} is not expected here. {example}"
+    if said == "invalid syntax":
+        return f"the line ends here, but something must follow. {example}"
+    return f"this cannot be read ({said}). {example}"
 
 
 class _Compiler:
@@ -87,10 +99,14 @@ class _Compiler:
             elif isinstance(statement, ast.Expr):
                 self._refuse(statement, "only the last line may be without a name; write name = …")
             else:
-                self._refuse(statement, "a line is written name = expression")
+                self._refuse(
+                    statement, "a line is written name = expression, for example z = w*x + b"
+                )
         if output is None or isinstance(output, Constant):
             self._refuse(
-                tree.body[-1], "the last line is a plain number: no tensor, so no gradient"
+                tree.body[-1],
+                "the last line is a plain number, so there is nothing to differentiate; use a name "
+                "that is given no value, as in z = 3*x",
             )
         names = tuple((k, v) for k, v in self.names.items() if not isinstance(v, Constant))
         return Program(
@@ -105,16 +121,17 @@ class _Compiler:
     def _assign(self, statement: ast.Assign) -> tuple[str, Operand]:
         target = statement.targets[0]
         if len(statement.targets) > 1:
-            self._refuse(statement.targets[1], "one line assigns one name")
+            self._refuse(statement.targets[1], "a line assigns one name only, as in z = w*x")
         if not isinstance(target, ast.Name):
-            self._refuse(target, "left of = stands one name")
+            self._refuse(target, "left of = there must be a single name, as in z = w*x")
         name = target.id
         if name in FUNCTIONS:
             self._refuse(target, f"{name} is a function here; choose another name")
         if name in self.leaves:
             self._refuse(
                 target,
-                f"{name} was read before, so it is a leaf; give this result a name of its own",
+                f"{name} was read in a line above, so it is an input; give this result a name of "
+                "its own",
             )
         if name in self.names:
             self._refuse(target, f"{name} already has a value; give this result a name of its own")
@@ -159,8 +176,8 @@ class _Compiler:
                 return self._add(node, "index", (operand,), (inner,), option=self._key(key))
             case ast.Call():
                 return self._call(node, depth)
-        self._refuse(node, "this is not part of the language; write names, numbers, + - * / ** @, "
-                     "parentheses, x[0] and functions")  # fmt: skip
+        self._refuse(node, "this cannot be used here; write names, numbers, + - * / ** @, "
+                     "parentheses, x[0] and functions, for example z = relu(w*x + b)")  # fmt: skip
 
     def _name(self, node: ast.expr, name: str) -> Operand:
         if name in FUNCTIONS:
@@ -176,7 +193,8 @@ class _Compiler:
         if not isinstance(node.func, ast.Name) or node.func.id not in FUNCTIONS:
             called = node.func.id if isinstance(node.func, ast.Name) else "this"
             self._refuse(
-                node.func, f"{called} is not a function here; there are {', '.join(FUNCTIONS)}"
+                node.func,
+                f"{called} is not a function here; the functions are {', '.join(FUNCTIONS)}",
             )
         function = FUNCTIONS[node.func.id]
         fewest, most = function.arguments
@@ -184,7 +202,7 @@ class _Compiler:
             allowed = str(most) if fewest == most else f"{fewest} or {most}"
             self._refuse(
                 node, f"{function.name} takes {allowed} argument{'s' * (most > 1)}, "
-                f"but {len(node.args)} are given"
+                f"but {len(node.args)} {'is' if len(node.args) == 1 else 'are'} given"
             )  # fmt: skip
         option: Option = None
         for word in node.keywords:

@@ -1,4 +1,4 @@
-"""Programs from the course, with leaves, slider ranges and what to look at."""
+"""Example programs, each with values for its leaves and a hint on what to look at."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mlcore.autograd.inputs import Leaf, Nested
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """A program worth a click.
+    """An example program.
 
     Attributes:
         title: What the menu writes.
@@ -51,28 +51,28 @@ PRESETS: Final[Mapping[str, Preset]] = MappingProxyType(
             "Line: z = w·x + b",
             "z = w*x + b",
             {"w": 3.0, "x": 1.0, "b": 2.0},
-            "The gradients are ∂z/∂x = w = 3, ∂z/∂w = x = 1 and ∂z/∂b = 1.",
+            "∂z/∂x is the value of w, ∂z/∂w is the value of x, and ∂z/∂b is always 1.",
         ),
         "square": _preset(
             "Square: z = x²·y",
             "z = x*x*y",
             {"x": 2.0, "y": 3.0},
-            "x is used twice, so two gradients of 6 meet there and make 12. In the ledger, zeroing "
-            "and going through the gradient again gives the second derivative, 6.",
+            "x is used twice, so two gradients meet at x and are added. In the ledger the second "
+            "call differentiates x.grad, which gives the second derivative.",
             backward_options=BackwardOptions(zero_grad=True, create_graph=True, then_by="x"),
         ),
         "parabola": _preset(
             "Parabola: z = a²·x + b·x + c",
             "z = a**2*x + b*x + c",
             {"a": 1.0, "x": 1.0, "b": 2.0, "c": 3.0},
-            "The gradients by a, b and c are 2·a·x = 2, x = 1 and 1. x is data: it needs none.",
+            "The gradients are 2·a·x by a, x by b, and 1 by c. x is data and needs none.",
             fixed=("x",),
         ),
         "softmax": _preset(
             "Softmax and cross-entropy",
             "p = softmax(s)\nloss = -log(p[0])",
             {"s": (2.0, 1.0, 0.1)},
-            "The gradient by the scores is softmax(s) less the one-hot target [1, 0, 0].",
+            "The gradient by the scores s is softmax(s) minus the one-hot target [1, 0, 0].",
         ),
         "perceptron": _preset(
             "Two-layer perceptron",
@@ -92,8 +92,8 @@ PRESETS: Final[Mapping[str, Preset]] = MappingProxyType(
             "Vanishing gradient: a chain of tanh",
             "h1 = tanh(w*x)\nh2 = tanh(w*h1)\nh3 = tanh(w*h2)\nh4 = tanh(w*h3)\nh5 = tanh(w*h4)",
             {"w": 0.5, "x": 1.5},
-            "On the way back each tanh multiplies by a number below 1, and so does each w: step "
-            "backward and watch the gradient fade.",
+            "On the way back each tanh multiplies the gradient by a number below 1, and each w by "
+            "its value: run it backward and watch the gradient shrink.",
         ),
     }
 )

@@ -1,4 +1,4 @@
-"""First look at a program's text: refuses by column whatever the little language has no word for.
+"""Splits a program's text into tokens and refuses whatever the little language does not have.
 
 Python's own parser runs only on text that passed here, so it never sees a string, a brace, a
 backslash, a deep nest or a strange letter.
@@ -76,7 +76,7 @@ def scan(text: str) -> Iterator[Token]:
         place = (line, column, lines[line - 1])
         if position >= MAX_CHARACTERS:
             raise ProgramError(
-                f"the program has {len(text):,} characters; at most {MAX_CHARACTERS:,} are "
+                f"the text has {len(text):,} characters; at most {MAX_CHARACTERS:,} are "
                 "allowed. Shorten it.",
                 *place,
             )
@@ -108,7 +108,9 @@ def scan(text: str) -> Iterator[Token]:
 
 def _check_number(word: str, place: tuple[int, int, str]) -> None:
     if len(word) > 1 and word[0] == "0" and word.isdigit():
-        raise ProgramError(f"the number {word[:20]} begins with a zero; leave it out.", *place)
+        raise ProgramError(
+            f"the number {word[:20]} begins with a zero; leave the zero out, as in 7.", *place
+        )
     if not abs(float(word)) <= MAX_NUMBER:
         raise ProgramError(
             f"the number {word[:20]} is too large; at most {MAX_NUMBER:g} is allowed.", *place
@@ -119,18 +121,20 @@ def _check_name(word: str, place: tuple[int, int, str], *, glued: bool) -> None:
     if glued:
         raise ProgramError(
             f"a number is followed by the letter {word[0]!r}; write * between a number and a name, "
-            "and numbers as decimals.",
+            "as in 2*x.",
             *place,
         )
     if keyword.iskeyword(word):
         raise ProgramError(
-            f"{word!r} is a keyword of Python and not part of this language; write names, "
-            "numbers, + - * / ** @ and functions.",
+            f"{word!r} is a keyword of Python and cannot be used here; a line is written "
+            "name = expression, for example z = w*x + b.",
             *place,
         )
     if word.startswith("_"):
         raise ProgramError(
-            f"the name {word[:20]!r} begins with an underscore; begin names with a letter.", *place
+            f"the name {word[:20]!r} begins with an underscore; begin names with a letter, as in "
+            "h1.",
+            *place,
         )
     if len(word) > MAX_NAME:
         raise ProgramError(

@@ -1,4 +1,4 @@
-"""What the graph and the curve of the autograd page are drawn from: plain data for a browser."""
+"""The data that the graph and the curve of the autograd page are drawn from, as JSON values."""
 
 from __future__ import annotations
 
@@ -22,13 +22,19 @@ COLOURS = {"value": palette.VALUE, "gradient": palette.GRADIENT, "theory": palet
 
 
 def without_answers(graph: Graph) -> Graph:
-    """The graph with values alone: nothing of it tells what autograd decides."""
+    """The graph with values alone, for a learner who is to predict what autograd does."""
     nodes = tuple(
         replace(n, kind="operation", op="", grad=None, saved=(), backward_order=None)
         for n in graph.nodes
     )
     edges = tuple(replace(e, slot=0, local=None, flow=None) for e in graph.edges)
     return Graph(nodes, edges, graph.root)
+
+
+def without_gradients(graph: Graph) -> Graph:
+    """The graph as it stands before the backward pass."""
+    nodes = tuple(replace(n, grad=None, backward_order=None) for n in graph.nodes)
+    return Graph(nodes, tuple(replace(e, flow=None) for e in graph.edges), graph.root)
 
 
 def graph_payload(graph: Graph, stops: Sequence[Stop] = ()) -> Payload:

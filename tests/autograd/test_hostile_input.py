@@ -1,12 +1,14 @@
 """Text that is no program: a clear error with its column, quickly, and nothing executed."""
 
 import builtins
+import pickle
 import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 import pytest
+import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -158,8 +160,8 @@ def check(text: str, error: ProgramError) -> None:
     lines = text.replace("\r\n", "\n").rstrip().split("\n")
     assert 1 <= error.line <= max(1, len(lines))
     assert 1 <= error.column <= len(lines[error.line - 1]) + 1
-    assert len(str(error)) < 400
-    assert str(error).startswith(f"Line {error.line}, column {error.column}: ")
+    assert len(str(error)) < 450
+    assert str(error).startswith(f"Line {error.line}, character {error.column}: ")
     assert str(error).endswith((".", "…"))
     error.pointer().encode("utf-8", "surrogatepass")
 
@@ -262,7 +264,7 @@ def test_the_error_points_at_the_column(text: str, column: int, says: str) -> No
         ("z = 2*mean(x)", {"x": Leaf((1.0, 2.0), False, "int64")}, 7, "floating point"),
         ("z = 2*x", {"x": Leaf(1.0, True, "int64")}, 7, "can require gradients"),
         ("z = sqrt(2)*x", {"x": 1}, 5, "must be Tensor, not int"),
-        ("z = mse(x, y)", {"x": [1, 2], "y": 1}, 5, "of one shape"),
+        ("z = mse(x, y)", {"x": [1, 2], "y": [1, 2, 3]}, 5, "refuses them as well"),
     ],
 )
 def test_what_pytorch_refuses_is_said_in_its_words_with_the_column(
@@ -271,6 +273,37 @@ def test_what_pytorch_refuses_is_said_in_its_words_with_the_column(
     with pytest.raises(ProgramError, match=says) as caught:
         trace(text, leaves)
     assert caught.value.column == column
+
+
+def test_mse_of_two_shapes_says_what_pytorch_would_do() -> None:
+    with pytest.raises(ProgramError, match=r"would warn and broadcast both to \(3, 3\)"):
+        trace("z = mse(p, y)", {"p": [[1], [2], [3]], "y": [1, 2, 3]})
+    with pytest.warns(UserWarning, match="will likely lead to incorrect results"):
+        loss = torch.nn.functional.mse_loss(torch.ones(3, 1), torch.ones(3), reduction="none")
+    assert loss.shape == (3, 3)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("z = w **", "the line ends here, but something must follow"),
+        ("z = w * / x", "'/' is not expected here"),
+        ("z = (w*x", "the bracket '(' was never closed"),
+        ("z = w*x)", "the bracket unmatched ')'"),
+    ],
+)
+def test_an_unreadable_line_says_what_is_wrong_and_shows_a_right_one(text: str, says: str) -> None:
+    with pytest.raises(ProgramError) as caught:
+        parse(text)
+    assert says in str(caught.value)
+    assert "bracket" in says or "for example z = w*x + b" in str(caught.value)
+
+
+def test_an_error_names_the_text_it_speaks_of_and_survives_pickling() -> None:
+    with pytest.raises(ProgramError) as caught:
+        parse_leaf("[1, x]")
+    error = pickle.loads(pickle.dumps(caught.value.within("the value of w")))  # noqa: S301  # ours
+    assert str(error).startswith("In the value of w, character 5: 'x' is no number")
 
 
 def test_a_leaf_has_at_most_64_elements_in_two_dimensions() -> None:

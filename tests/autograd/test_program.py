@@ -73,9 +73,11 @@ def test_a_leaf_survives_being_typed(value: Nested) -> None:
 
 @given(st.dictionaries(st.sampled_from(["x", "y", "A", "λ1"]), leaves))
 def test_a_link_gives_back_its_program_and_leaves(given_leaves: dict[str, Leaf]) -> None:
-    found = from_query(to_query("z = x + y", given_leaves))
+    text = "z = " + " + ".join(["q", *given_leaves])
+    found, said = from_query(to_query(text, given_leaves))
+    assert not said
     assert found is not None
-    assert (found[0], dict(found[1])) == ("z = x + y", given_leaves)
+    assert (found[0], dict(found[1])) == (text, given_leaves)
 
 
 @pytest.mark.parametrize("key", PRESETS)
@@ -83,11 +85,24 @@ def test_a_preset_survives_a_link(key: str) -> None:
     preset = PRESETS[key]
     name = next(iter(preset.leaves))
     changed = {**preset.leaves, name: Leaf(9.0, False, "float64")}
-    found = from_query(to_query(preset.program, changed))
+    found, said = from_query(to_query(preset.program, changed))
+    assert not said
     assert found is not None
     assert (found[0], dict(found[1])) == (preset.program, changed)
 
 
+def test_what_a_link_cannot_mean_is_left_out_and_said() -> None:
+    found, said = from_query({"preset": "nowhere", "leaf.q": "1", "leaf.w": "2"})
+    assert found is not None
+    assert found[1]["w"] == Leaf(2.0)
+    assert "there are only line, square" in said[0]
+    assert "'q', which is no input" in said[1]
+    found, said = from_query({"program": "z = " + "x" * 10_000})
+    assert found is not None
+    assert found[0] == PRESETS["line"].program
+    assert "has 10,004 characters; at most 2,000" in said[0]
+
+
 def test_a_link_without_our_parameters_says_nothing() -> None:
-    assert from_query({"view": "Curve"}) is None
+    assert from_query({"view": "Curve"}) == (None, ())
     assert to_query(PRESETS["line"].program, PRESETS["line"].leaves) == {}

@@ -24,9 +24,9 @@ def test_every_derivative_of_a_preset_agrees_with_its_difference(key: str) -> No
     assert max(d.relative_error for d in found) < 1e-6
 
 
-def test_a_kink_is_called_a_kink() -> None:
+def test_a_corner_is_said_to_have_no_derivative() -> None:
     found = differences(parse("z = relu(x)"), {"x": Leaf(0.0)})
-    assert found[0].verdict == "kink"
+    assert found[0].verdict == "not differentiable"
     assert found[0].difference == pytest.approx(0.5)
 
 

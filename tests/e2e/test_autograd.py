@@ -50,7 +50,6 @@ def test_type_a_program_step_to_the_end_break_the_ledger_and_mend_it(
     expect(tab.locator(".graph .node")).to_have_count(7)
     expect(tab).to_have_url(re.compile("program=h"))
 
-    press(tab, "first")
     assert step(tab) == 0
     before = node_boxes(tab)
     total = int(tab.locator(".graph .steps").get_attribute("max") or 0)
@@ -67,13 +66,14 @@ def test_type_a_program_step_to_the_end_break_the_ledger_and_mend_it(
     error = tab.get_by_test_id("stAlert").first
     expect(error).to_contain_text("Trying to backward through the graph a second time")
     expect(tab.get_by_text("What it means.")).to_be_visible()
-    tab.get_by_role("button", name="Mend it").click()
+    tab.get_by_role("button", name="Fix it").click()
     expect(tab.get_by_test_id("stAlert")).to_have_count(0)
 
 
 def test_stepping_shows_values_first_and_gradients_after(square: Page) -> None:
     press(square, "first")
-    expect(square.locator(".graph .val:visible")).to_have_count(0)
+    expect(square.locator(".graph .val:not(.pending)")).to_have_count(2)  # the inputs are given
+    expect(square.locator(".graph .hint")).to_be_visible()
     for _ in range(4):
         press(square, "next")
     expect(square.locator(".graph .val:not(.pending)")).to_have_count(4)
@@ -81,6 +81,53 @@ def test_stepping_shows_values_first_and_gradients_after(square: Page) -> None:
     square.locator(".graph").press("End")
     expect(square.locator(".graph .grad:not(.pending)")).to_have_count(4)
     expect(square.locator(".graph .node", has_text="AccumulateGrad").first).to_contain_text("12")
+
+
+def test_the_first_click_runs_the_program_backward_and_fills_the_table(
+    dashboard_server: DashboardServer, tab: Page
+) -> None:
+    tab.goto(f"{dashboard_server.url}/autograd")
+    expect(tab.locator(".graph .node")).to_have_count(5)
+    assert step(tab) == 0
+    table = tab.get_by_test_id("stDataFrame").first
+    expect(table.locator("td", has_text="None").first).to_be_attached()
+    run = tab.locator(".graph").get_by_role("button", name="Run backward")
+    run.click()
+    expect(tab.locator(".graph")).to_have_attribute("data-step", "10")
+    expect(tab.locator(".graph .grad:not(.pending)")).to_have_count(5)
+    expect(tab.get_by_text("Each .grad is None until")).to_have_count(0)
+    tab.locator(".graph").get_by_role("button", name="Start again").click()
+    expect(tab.get_by_text("Each .grad is None until")).to_be_visible()
+    smallest = tab.locator(".graph").evaluate(SMALLEST)
+    assert smallest >= 12
+
+    # the whole of it by keyboard
+    tab.locator(".graph").focus()
+    tab.keyboard.press("Enter")
+    expect(tab.locator(".graph")).to_have_attribute("data-step", "10")
+    tab.keyboard.press("ArrowLeft")
+    expect(tab.locator(".graph")).to_have_attribute("data-step", "9")
+    tab.locator(".graph .node").first.focus()
+    tab.keyboard.press("ArrowDown")
+    expect(tab.locator(".graph .node").nth(1)).to_be_focused()
+    tab.keyboard.press("Enter")
+    expect(tab.locator(".graph .card")).to_contain_text("AccumulateGrad")
+    expect(tab.locator(".graph .node[tabindex='0']")).to_have_count(1)
+
+    # on a narrow screen the picture stays where it is while the sliders scroll by
+    tab.set_viewport_size({"width": 420, "height": 900})
+    thumb = tab.locator(".st-key-leaf_b [role=slider], .st-key-leaf_b input[type=range]").first
+    thumb.scroll_into_view_if_needed()
+    tab.get_by_test_id("stMain").evaluate("main => main.scrollBy(0, 300)")
+    expect(tab.locator(".graph .stage")).to_be_in_viewport(ratio=0.9)
+    assert tab.locator(".graph").evaluate(SMALLEST) >= 12
+    assert not tab.evaluate("document.documentElement.scrollWidth > innerWidth")
+
+
+SMALLEST = """graph => Math.min(...[...graph.querySelectorAll('.picture text, .legend, .where')]
+  .map(text => parseFloat(getComputedStyle(text).fontSize) *
+    (text.ownerSVGElement ? text.getScreenCTM().a : 1)))"""
+"""Size on the screen of the smallest text of the graph, in pixels."""
 
 
 def test_a_click_on_a_node_shows_its_record(square: Page) -> None:
@@ -106,12 +153,19 @@ def test_the_point_of_the_curve_follows_the_slider_while_it_is_dragged(square: P
     assert "leaf.x" not in square.url
     square.mouse.up()
     expect(square).to_have_url(re.compile(r"leaf\.x="))
+    svg = curve.locator("svg")
+    before = float(svg.get_attribute("aria-valuenow") or "nan")
+    svg.focus()
+    svg.press("ArrowRight")
+    assert float(svg.get_attribute("aria-valuenow") or "nan") == pytest.approx(before + 0.1)
+    expect(svg).to_have_attribute("aria-valuetext", re.compile("f′ = "))
 
 
 def test_a_link_opens_program_leaves_and_view(dashboard_server: DashboardServer, tab: Page) -> None:
     tab.goto(f"{dashboard_server.url}/autograd?preset=square&leaf.x=1.5&view=Proof")
     expect(tab.get_by_role("tab", name="Proof")).to_have_attribute("aria-selected", "true")
     expect(tab.get_by_text("agree", exact=False).first).to_be_visible()
+    press(tab, "last")
     expect(tab.locator(".graph .node", has_text="AccumulateGrad").first).to_contain_text("9")
     tab.get_by_role("tab", name="Curve").click()
     expect(tab).to_have_url(re.compile("view=Curve"))

@@ -2,7 +2,7 @@
 // present value and moves the point; Python follows on release.
 const NS = 'http://www.w3.org/2000/svg'
 const kept = new WeakMap()
-const HEIGHT = 150, TOP = 22, BOTTOM = 24, LEFT = 40, GAP = 14
+const HEIGHT = 150, TOP = 24, BOTTOM = 34, LEFT = 46, GAP = 16
 
 const make = (name, attributes, parent, text) => {
   const element = document.createElementNS(NS, name)
@@ -54,8 +54,11 @@ function create(root) {
     svg.replaceChildren()
     svg.setAttribute('viewBox', `0 0 ${width} ${stacked ? whole * n : whole}`)
     svg.setAttribute('height', stacked ? whole * n : whole)
-    svg.setAttribute('aria-label', `${data.output} and its first two derivatives along ${data.name}`)
     const [x0, x1] = [data.x[0], data.x[data.x.length - 1]]
+    for (const [name, text] of Object.entries({
+      label: `${data.output} and its first two derivatives along ${data.name}; the arrow keys move the point`,
+      valuemin: x0, valuemax: x1,
+    })) svg.setAttribute(`aria-${name}`, text)
     panels = data.panels.map((panel, i) => {
       const ox = stacked ? LEFT : i * (each + GAP) + LEFT, oy = (stacked ? i * whole : 0) + TOP
       const w = each - LEFT, h = HEIGHT, [low, high] = range(panel.y)
@@ -64,8 +67,8 @@ function create(root) {
       make('text', { class: 'title', x: ox, y: oy - 8 }, svg, panel.label)
       make('rect', { class: 'frame', x: ox, y: oy, width: w, height: h }, svg)
       for (const t of ticks(low, high, 4)) make('text', { class: 'tick', x: ox - 5, y: Y(t) + 4, 'text-anchor': 'end' }, svg, digits(t))
-      for (const t of ticks(x0, x1, Math.max(3, Math.round(w / 50)))) make('text', { class: 'tick', x: X(t), y: oy + h + 13, 'text-anchor': 'middle' }, svg, digits(t))
-      make('text', { class: 'tick', x: ox + w, y: oy + h + 24, 'text-anchor': 'end' }, svg, data.name)
+      for (const t of ticks(x0, x1, Math.max(3, Math.round(w / 50)))) make('text', { class: 'tick', x: X(t), y: oy + h + 15, 'text-anchor': 'middle' }, svg, digits(t))
+      make('text', { class: 'tick', x: ox + w, y: oy + h + 30, 'text-anchor': 'end' }, svg, data.name)
       if (low < 0 && high > 0) make('line', { class: 'zero', x1: ox, x2: ox + w, y1: Y(0), y2: Y(0) }, svg)
       const clip = `clip${i}`
       const box = make('clipPath', { id: clip }, svg)
@@ -82,7 +85,7 @@ function create(root) {
       const tangent = i < 2 ? make('line', { class: 'tangent' }, inside) : null
       const rule = make('line', { class: 'rule', y1: oy, y2: oy + h }, svg)
       const dot = make('circle', { class: 'dot', r: 5, fill: colour }, inside)
-      return { X, Y, x0, x1, y: panel.y, tangent, rule, dot, ox, w }
+      return { X, Y, x0, x1, y: panel.y, tangent, rule, dot, ox, w, top: oy }
     })
     move(now)
   }
@@ -128,6 +131,8 @@ function create(root) {
     say(' · f′ = ', digits(at[1]), 'g')
     say(' · f″ = ', digits(at[2]), 'g')
     root.dataset.now = now
+    svg.setAttribute('aria-valuenow', now)
+    svg.setAttribute('aria-valuetext', readout.textContent)
   }
 
   // Streamlit's own slider holds an <input type=range>, which says the value while it is dragged
@@ -144,6 +149,23 @@ function create(root) {
     watcher.observe(slider, { subtree: true, attributes: true })
   }
 
+  // looking only: the leaf itself is moved by its slider
+  svg.onkeydown = (event) => {
+    const [x0, x1] = [data.x[0], data.x[data.x.length - 1]], small = (x1 - x0) / 100
+    const to = {
+      ArrowLeft: now - small, ArrowDown: now - small, ArrowRight: now + small, ArrowUp: now + small,
+      PageDown: now - 10 * small, PageUp: now + 10 * small, Home: x0, End: x1, Escape: data.now,
+    }[event.key]
+    if (to === undefined) return
+    event.preventDefault()
+    move(+to.toPrecision(12))
+  }
+  svg.onpointerdown = svg.onpointermove = (event) => {
+    if (event.type === 'pointermove' && !event.buttons) return
+    const x = event.clientX - svg.getBoundingClientRect().left, y = event.clientY - svg.getBoundingClientRect().top
+    const panel = panels.find((p) => x >= p.ox && x <= p.ox + p.w && y >= p.top && y <= p.top + HEIGHT)
+    if (panel) move(panel.x0 + ((x - panel.ox) / panel.w) * (panel.x1 - panel.x0))
+  }
   new ResizeObserver(draw).observe(root)
   return {
     update(fresh) {

@@ -10,6 +10,7 @@ from mlcore.autograd import Leaf, Program
 from mlcore.autograd.curve import curve
 from mlcore.autograd.inputs import at, element_name, elements
 from mlcore.charts.autograd import curve_payload
+from mlcore.ui import page
 from mlcore.ui.autograd import seeds
 from mlcore.ui.common.assets import asset
 
@@ -33,7 +34,7 @@ def curve_view(program: Program, leaves: Mapping[str, Leaf]) -> None:
         for index, _ in elements(given.value)
     }
     if not options:
-        st.info("A curve needs a leaf of a floating point dtype.")
+        st.info("A curve needs an input of a floating point dtype; choose one in Input settings.")
         return
     if st.session_state.get("along") not in options:
         st.session_state["along"] = next(iter(options))
@@ -45,7 +46,7 @@ def curve_view(program: Program, leaves: Mapping[str, Leaf]) -> None:
     try:
         found = curve(program, leaves, name, index, low=low, high=high)
     except ValueError as error:
-        st.info(str(error))
+        st.info(page.plain(str(error)))
         return
     listens = f"leaf_{name}" if index == () else ""
     payload = curve_payload(found, program.output_name)

@@ -1,4 +1,4 @@
-"""Second derivatives and the proof by finite differences."""
+"""Second derivatives, and the check of all derivatives by finite differences."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import streamlit as st
 
 from mlcore.autograd import Leaf, Program, Trace
 from mlcore.autograd.explain import Failure
-from mlcore.autograd.export import number_text
 from mlcore.autograd.higher import gradient_graph, second_derivatives
-from mlcore.autograd.proof import differences, frame
+from mlcore.autograd.proof import Difference, differences, frame
+from mlcore.autograd.verdicts import Verdict
 from mlcore.ui import page
 from mlcore.ui.autograd.graph_view import still_graph
 from mlcore.ui.autograd.ledger_form import failure_view
@@ -40,7 +40,7 @@ def higher_view(trace: Trace) -> None:
             alt=f"Gradient of {z}",
         )
     with right:
-        st.markdown("Hessian: row, then column")
+        st.markdown("Hessian: by the row's input, then by the column's")
         st.dataframe(
             pd.DataFrame(
                 second.hessian, index=list(second.names), columns=list(second.names), dtype=float
@@ -52,7 +52,7 @@ def higher_view(trace: Trace) -> None:
     if st.session_state.get("graph_by") not in wanted:
         st.session_state["graph_by"] = wanted[0]
     by = st.pills(
-        "The graph that create_graph=True builds for the gradient by",
+        "The graph of a gradient, recorded by create_graph=True. Gradient by:",
         wanted,
         key="graph_by",
         required=True,
@@ -60,8 +60,8 @@ def higher_view(trace: Trace) -> None:
     graph = gradient_graph(trace.program, trace.leaves, by or wanted[0])
     if graph is None:
         st.info(
-            f"∂{z}/∂{by} is a constant: it depends on no leaf that requires a gradient, has no "
-            "grad_fn, and all its second derivatives are 0."
+            f"∂{z}/∂{by} is a constant: it depends on no input that requires a gradient, so it has "
+            "no grad_fn, and all its second derivatives are 0."
         )
     elif len(graph.nodes) > MAX_DRAWN:
         st.info(f"The gradient's graph has {len(graph.nodes)} nodes, too many to draw readably.")
@@ -72,26 +72,26 @@ def higher_view(trace: Trace) -> None:
 
 def _without(failure: Failure | None) -> None:
     if failure is not None:
-        with st.expander("And without create_graph=True?", key="without_create_graph"):
+        with st.expander("What happens without create_graph=True?", key="without_create_graph"):
             failure_view(failure, expected=True)
 
 
 def proof_view(program: Program, leaves: Mapping[str, Leaf]) -> None:
-    """Every derivative by autograd and by central differences, in float64."""
+    """Every derivative by autograd and by finite differences, in float64."""
     order = 2 if st.toggle("Second derivatives too", key="proof_second") else 1
     try:
         found = differences(program, leaves, order=2 if order == 2 else 1)
     except (ValueError, RuntimeError) as error:
         page.error(error)
         return
-    agree = sum(d.verdict == "agree" for d in found)
-    worst = max((d.relative_error for d in found if d.verdict == "agree"), default=0.0)
-    st.markdown(
-        f"**{agree} of {len(found)} agree**, with relative errors of at most {number_text(worst)}. "
-        "At a kink, as relu has at 0, no derivative exists and PyTorch takes one side's."
-        if agree < len(found)
-        else f"**All {agree} agree**, with relative errors of at most {worst:.1e}."
-    )
+    st.markdown(_summary(found))
+    for verdict in Verdict:
+        named = [d.derivative for d in found if d.verdict is verdict]
+        if named and verdict is not Verdict.AGREE:
+            shown = ", ".join(named[:6]) + (" and others" if len(named) > 6 else "")
+            st.markdown(
+                f"- **{verdict.value.capitalize()}**: {page.plain(shown)}. {verdict.sentence}"
+            )
     st.dataframe(
         frame(found),
         hide_index=True,
@@ -101,8 +101,18 @@ def proof_view(program: Program, leaves: Mapping[str, Leaf]) -> None:
             "finite difference": st.column_config.NumberColumn(format="%.10g"),
             "relative error": st.column_config.NumberColumn(format="%.1e"),
         },
-        alt="Each derivative by autograd and by a central finite difference",
+        alt="Each derivative by autograd and by a finite difference, with the verdict",
     )
+
+
+def _summary(found: tuple[Difference, ...]) -> str:
+    errors = [d.relative_error for d in found if d.verdict is Verdict.AGREE]
+    if not errors:
+        return f"**None of {len(found)} agrees.**" if len(found) > 1 else "**It does not agree.**"
+    most = f"with a relative error of at most {max(errors):.1e}"
+    if len(errors) < len(found):
+        return f"**{len(errors)} of {len(found)} agree{'s' * (len(errors) == 1)}**, {most}."
+    return f"**All {len(found)} agree**, {most}." if len(found) > 1 else f"**It agrees**, {most}."
 
 
 def _math(name: str) -> str:

@@ -1,8 +1,10 @@
 // Draws a traced graph and walks over it. Layout comes from Python; stepping never leaves the
 // browser, and only classes and texts change, so nothing can move.
-const MOST = 1.05, LEAST = 0.58
+// the smallest text is 13.5 px before scaling, and at least 12 px on the screen
+const MOST = 1.05, LEAST = 0.89
 const NS = 'http://www.w3.org/2000/svg'
-const PLAY = 'M8 5v14l11-7z', PAUSE = 'M6 5h4v14H6zM14 5h4v14h-4z'
+const PLAY = 'M8 5v14l11-7z', PAUSE = 'M6 5h4v14H6zM14 5h4v14h-4z', AGAIN = 'M6 5h2v14H6zM19 5v14L9 12z'
+const FORWARD_MS = 120, BACKWARD_MS = 500, WHOLE_MS = 6000
 const kept = new WeakMap()
 
 const make = (name, attributes = {}, parent = null, text = null) => {
@@ -14,11 +16,11 @@ const make = (name, attributes = {}, parent = null, text = null) => {
 }
 const cut = (text, most) => (text.length > most ? text.slice(0, most - 1) + '…' : text)
 
-export default function ({ data, parentElement }) {
+export default function ({ data, parentElement, setStateValue }) {
   const root = parentElement.querySelector('.graph')
   let view = kept.get(root)
   if (!view) kept.set(root, (view = create(root)))
-  view.update(data)
+  view.update(data, setStateValue)
   return () => view.pause()
 }
 
@@ -28,16 +30,22 @@ function create(root) {
   const slider = $('.steps'), map = $('.map')
   let data = null, nodes = [], edges = [], step = 0, timer = null, pinned = -1
   let camera = { x: 0, y: 0, k: 1 }, size = { w: 800, h: 360 }, bounds = null, upright = false
-  let savedShown = false, atEnd = true
+  let savedShown = false, atEnd = true, focused = 0, told = null, tell = null
 
+  const EDGE = 12
   // --- geometry: layers along one axis, places along the other; whichever way is larger wins ---
   let BOX = { w: 150, h: 66 }, pitch = { layer: 266, place: 92 }
   function turn(up) {
     upright = up
     const stacked = data.nodes.some((n) => n.value.length > 8 || n.grad.length > 7) ? 18 : 0
     const chip = savedShown ? 18 : 0
-    BOX = up ? { w: stacked ? 236 : 190, h: 44 + stacked } : { w: stacked ? 180 : 150, h: 66 + stacked }
-    pitch = up ? { layer: BOX.h + chip + 38, place: BOX.w + 24 } : { layer: BOX.w + 112, place: BOX.h + chip + 24 }
+    // side by side as wide as there is room for, so that the graph fits without scaling
+    const places = data.nodes.map((n) => n.place), gap = stage.clientWidth < 480 ? 12 : 24
+    const span = Math.max(...places) - Math.min(...places)
+    const room = ((stage.clientWidth - 2 * EDGE) / LEAST - span * gap) / (span + 1)
+    const [least, most] = stacked ? [150, 236] : [124, 190]
+    BOX = up ? { w: Math.round(Math.max(least, Math.min(most, room))), h: 46 + stacked } : { w: stacked ? 190 : 164, h: 68 + stacked }
+    pitch = up ? { layer: BOX.h + chip + 40, place: BOX.w + gap } : { layer: BOX.w + 112, place: BOX.h + chip + 24 }
     BOX.stacked = stacked > 0
   }
   const point = (layer, place) => upright
@@ -48,7 +56,7 @@ function create(root) {
     const layers = Math.max(...data.nodes.map((n) => n.layer)) * pitch.layer
     const places = data.nodes.map((n) => n.place)
     const across = (Math.max(...places) - Math.min(...places)) * pitch.place
-    const width = (up ? across : layers) + BOX.w + 28, height = (up ? layers : across) + BOX.h + 28
+    const width = (up ? across : layers) + BOX.w + 2 * EDGE, height = (up ? layers : across) + BOX.h + 2 * EDGE
     return Math.min(MOST, w / width, data.height / height)
   }
 
@@ -99,22 +107,23 @@ function create(root) {
       const { d, end } = path(edge)
       const line = make('path', { class: 'edge' + (edge.slot < 0 ? ' none' : ''), d, 'marker-end': 'url(#tip)' }, $('.edges'))
       const label = make('text', upright
-        ? { class: 'label', x: end[0], y: end[1] - 20, 'text-anchor': 'middle' }
+        ? { class: 'label', x: end[0], y: end[1] - 22, 'text-anchor': 'middle' }
         : { class: 'label', x: end[0] - 12, y: end[1] - 4, 'text-anchor': 'end' }, $('.labels'))
       const local = make('tspan', { class: 'local' }, label)
-      const flow = make('tspan', upright ? { class: 'flow', x: end[0], dy: 12 } : { class: 'flow', dx: 5 }, label)
+      const flow = make('tspan', upright ? { class: 'flow', x: end[0], dy: 14 } : { class: 'flow', dx: 5 }, label)
       return { line, label, local, flow }
     })
     nodes = data.nodes.map((node, i) => {
       const [x, y] = point(node.layer, node.place)
       const g = make('g', {
-        class: `node ${node.kind}${i === data.root ? ' root' : ''}`, tabindex: 0, role: 'button',
+        class: `node ${node.kind}${i === data.root ? ' root' : ''}`, tabindex: i === focused ? 0 : -1, role: 'button',
         transform: `translate(${x - BOX.w / 2},${y - BOX.h / 2})`,
       }, $('.nodes'))
+      const nameRoom = upright ? Math.floor((BOX.w - 60) / 8.5) : 16
       make('rect', { class: 'box', width: BOX.w, height: BOX.h, rx: 8 }, g)
-      make('text', { class: 'name', x: 9, y: 18 }, g, cut(node.name, upright ? (BOX.w > 200 ? 20 : 14) : 16))
-      if (upright) make('text', { class: 'op', x: BOX.w - 9, y: 18, 'text-anchor': 'end' }, g, cut(node.op.replace(/Backward\d*$/, ''), 14))
-      else make('text', { class: 'op', x: 9, y: 34 }, g, cut(node.op, 22))
+      make('text', { class: 'name', x: 9, y: 18 }, g, cut(node.name, nameRoom))
+      if (upright) make('text', { class: 'op', x: BOX.w - 9, y: 18, 'text-anchor': 'end' }, g, cut(node.op.replace(/Backward\d*$/, ''), Math.floor((BOX.w - 26 - Math.min(node.name.length, nameRoom) * 8.5) / 7)))
+      else make('text', { class: 'op', x: 9, y: 35 }, g, cut(node.op, 20))
       const low = BOX.h - 10
       const val = make('text', { class: 'val', x: 9, y: BOX.stacked ? low - 18 : low }, g)
       const grad = make('text', BOX.stacked ? { class: 'grad', x: 9, y: low } : { class: 'grad', x: BOX.w - 9, y: low, 'text-anchor': 'end' }, g)
@@ -124,17 +133,29 @@ function create(root) {
       }
       g.onpointerenter = () => pinned < 0 && show(i)
       g.onpointerleave = () => pinned < 0 && hide()
-      g.onfocus = () => pinned < 0 && show(i)
+      g.onfocus = () => {
+        nodes[focused]?.g.setAttribute('tabindex', -1)
+        focused = i
+        g.setAttribute('tabindex', 0)
+        if (!inView(i)) centre(i)
+        if (pinned < 0 && g.matches(':focus-visible')) show(i)
+      }
       g.onblur = () => pinned < 0 && hide()
       g.onclick = (event) => { event.stopPropagation(); if (!moved) pin(pinned === i ? -1 : i) }
-      g.onkeydown = (event) => { if (event.key === 'Enter') { event.stopPropagation(); pin(pinned === i ? -1 : i) } }
+      g.onkeydown = (event) => { 
+        if (event.key === 'Enter') { event.stopPropagation(); pin(pinned === i ? -1 : i) }
+        const to = { ArrowUp: i - 1, ArrowDown: i + 1 }[event.key]
+        if (to === undefined) return
+        event.preventDefault()
+        nodes[Math.max(0, Math.min(nodes.length - 1, to))].g.focus()
+      }
       return { g, val, grad }
     })
     const corners = data.nodes.map((node) => point(node.layer, node.place))
     const bends = data.edges.flatMap((edge) => edge.route.map(([l, p]) => point(l, p)))
     const xs = [...corners.map((c) => c[0] - BOX.w / 2), ...corners.map((c) => c[0] + BOX.w / 2), ...bends.map((b) => b[0])]
     const ys = [...corners.map((c) => c[1] - BOX.h / 2), ...corners.map((c) => c[1] + BOX.h / 2 + (savedShown ? 20 : 0)), ...bends.map((b) => b[1])]
-    bounds = { x: Math.min(...xs) - 14, y: Math.min(...ys) - 14, w: Math.max(...xs) - Math.min(...xs) + 28, h: Math.max(...ys) - Math.min(...ys) + 28 }
+    bounds = { x: Math.min(...xs) - EDGE, y: Math.min(...ys) - EDGE, w: Math.max(...xs) - Math.min(...xs) + 2 * EDGE, h: Math.max(...ys) - Math.min(...ys) + 2 * EDGE }
     drawMap()
   }
 
@@ -185,7 +206,7 @@ function create(root) {
   function fit(least) {
     const k = Math.min(MOST, size.w / bounds.w, size.h / bounds.h)
     camera.k = Math.max(k, least)
-    if (camera.k > k + 1e-6) return centre(data.root)
+    if (camera.k > k + 1e-6) return centre(step > 0 || !data.stops.length ? data.root : data.stops[0].node)
     camera.x = (size.w - bounds.w * camera.k) / 2 - bounds.x * camera.k
     camera.y = (size.h - bounds.h * camera.k) / 2 - bounds.y * camera.k
     place()
@@ -225,10 +246,11 @@ function create(root) {
       (stop.phase === 'forward' ? values : grads).add(stop.node)
       if (stop.phase === 'backward') stop.edges.forEach((e) => passed.add(e))
     }
-    const now = step > 0 && !(atEnd && timer === null && quiet) ? stops[step - 1] : null
+    const now = step > 0 && !(atEnd && quiet) ? stops[step - 1] : null
     const all = stops.length === 0
+    const given = (i) => data.nodes[i].kind !== 'operation' && !data.edges.some((e) => e.target === i)
     nodes.forEach(({ g, val, grad }, i) => {
-      val.classList.toggle('pending', !all && !values.has(i))
+      val.classList.toggle('pending', !all && !values.has(i) && !given(i))
       grad.classList.toggle('pending', !all && !grads.has(i))
       g.classList.toggle('now', now?.node === i)
       g.classList.toggle('forward', now?.node === i && now.phase === 'forward')
@@ -246,38 +268,83 @@ function create(root) {
     const where = $('.where')
     where.replaceChildren()
     if (all) where.textContent = ''
-    else if (!shown) where.textContent = `0 of ${stops.length} · nothing computed yet`
+    else if (!shown) where.textContent = `step 0 of ${stops.length} · nothing computed yet`
     else {
       const phase = document.createElement('b')
       phase.className = shown.phase
       phase.textContent = shown.phase
-      where.append(`${step} of ${stops.length} · `, phase, ` ${cut(data.nodes[shown.node].name, 18)}`)
+      where.append(`step ${step} of ${stops.length} · `, phase, ` ${cut(data.nodes[shown.node].name, 18)}`)
     }
-    $('.math').innerHTML = shown ? `<math display="block"><mrow>${shown.math}</mrow></math>` : ''
+    formula(shown?.math)
     $('[data-do=copy]').style.visibility = shown ? 'visible' : 'hidden'
     map.querySelectorAll('g rect').forEach((rect, i) => rect.classList.toggle('now', now?.node === i))
     if (now && !inView(now.node)) centre(now.node)
     root.dataset.step = step
+    button()
+    report()
+  }
+  // broken before each = and + so that a long formula wraps and its result is never cut off
+  function formula(text) {
+    const math = $('.math')
+    math.innerHTML = text ? `<math><mrow>${text}</mrow></math>` : ''
+    const parts = [[]]
+    for (const part of math.querySelector('mrow')?.children ?? []) {
+      if (part.localName === 'mo' && /^[=+]$/.test(part.textContent) && parts[0].length) parts.push([])
+      if (part.localName === 'mo') part.setAttribute('form', 'infix') // keeps its spaces at a line's start
+      parts[parts.length - 1].push(part.outerHTML)
+    }
+    math.innerHTML = text ? parts.map((part) => `<math displaystyle="true"><mrow>${part.join('')}</mrow></math>`).join('') : ''
+    if (!text) {
+      const hint = document.createElement('span')
+      hint.className = 'hint'
+      hint.textContent = backward()
+        ? 'Run backward: first the values are computed along the arrows, then the gradients flow back against them.'
+        : 'Run forward: the values are computed along the arrows.'
+      math.append(hint)
+    }
+    const row = $('.formula')
+    row.style.minHeight = `${Math.max(row.offsetHeight, parseFloat(row.style.minHeight) || 0)}px`
+  }
+  const backward = () => data.stops.some((stop) => stop.phase === 'backward')
+  function button() {
+    const run = $('[data-do=play]'), words = timer ? 'Pause' : atEnd ? 'Start again' : step > 0 ? 'Continue'
+      : backward() ? 'Run backward' : 'Run forward'
+    run.querySelector('span').textContent = words
+    run.querySelector('path').setAttribute('d', timer ? PAUSE : atEnd ? AGAIN : PLAY)
+  }
+  // the table beside the graph shows each .grad once the backward pass has run
+  function report() {
+    if (!tell || !backward()) return
+    const state = atEnd ? data.program : ''
+    if (state === told) return
+    told = state
+    tell('ended', state)
   }
   let quiet = true // the finished picture is shown without a highlight until somebody steps
   function stepTo(to) { quiet = false; go(to) }
   function pause() {
-    clearInterval(timer)
+    clearTimeout(timer)
     timer = null
-    $('[data-do=play] path').setAttribute('d', PLAY)
-    $('[data-do=play]').setAttribute('aria-label', 'Play')
+    if (data) button()
   }
   function play() {
     if (timer) return pause()
-    if (atEnd) stepTo(0)
-    $('[data-do=play] path').setAttribute('d', PAUSE)
-    $('[data-do=play]').setAttribute('aria-label', 'Pause')
-    timer = setInterval(() => { stepTo(step + 1); if (atEnd) pause() }, 900)
+    if (atEnd) return stepTo(0)
+    if (matchMedia('(prefers-reduced-motion: reduce)').matches) return stepTo(data.stops.length)
+    const count = data.stops.filter((stop) => stop.phase === 'backward').length
+    const tick = () => {
+      stepTo(step + 1)
+      if (atEnd) return pause()
+      const back = data.stops[step].phase === 'backward'
+      timer = setTimeout(tick, back ? Math.min(BACKWARD_MS, WHOLE_MS / count) : FORWARD_MS)
+    }
+    timer = setTimeout(tick, 0)
+    button()
   }
   const actions = {
     first: () => { pause(); stepTo(0) }, back: () => { pause(); stepTo(step - 1) },
     next: () => { pause(); stepTo(step + 1) }, last: () => { pause(); stepTo(data.stops.length) },
-    play, in: () => zoom(1.25), out: () => zoom(0.8), fit: () => fit(0),
+    play, in: () => zoom(1.25), out: () => zoom(0.8), fit: () => fit(camera.k < LEAST - 1e-6 ? LEAST : 0),
     saved: () => {
       savedShown = !savedShown
       $('[data-do=saved]').setAttribute('aria-pressed', savedShown)
@@ -298,8 +365,8 @@ function create(root) {
   root.onkeydown = (event) => {
     if (event.target === slider) return
     const what = { ArrowLeft: 'back', ArrowRight: 'next', Home: 'first', End: 'last' }[event.key]
-      ?? (event.key === ' ' && event.target.tagName !== 'BUTTON' ? 'play' : null)
-    if (what) { event.preventDefault(); actions[what]() }
+      ?? ((event.key === ' ' || (event.key === 'Enter' && event.target === root)) && event.target.tagName !== 'BUTTON' ? 'play' : null)
+    if (what && data.stops.length) { event.preventDefault(); actions[what]() }
     if (event.key === 'Escape') pin(-1)
   }
 
@@ -377,7 +444,9 @@ function create(root) {
     if (rebuilt) { build(); write() }
     // as tall as the graph needs at this width; the same for the same graph
     const k = Math.max(LEAST, Math.min(MOST, w / bounds.w))
-    const h = Math.round(Math.max(190, Math.min(data.height, bounds.h * k)))
+    // on a narrow screen the picture stays over the sliders: it must leave them room
+    const most = innerWidth <= 640 ? Math.min(data.height, 250) : data.height
+    const h = Math.round(Math.max(190, Math.min(most, bounds.h * k)))
     const resized = w !== size.w || h !== size.h
     size = { w, h }
     stage.style.height = `${h}px`
@@ -390,15 +459,19 @@ function create(root) {
     go(step)
   }).observe(stage)
 
-  function update(fresh) {
-    const same = data && data.shape === fresh.shape && data.height === fresh.height
+  function update(fresh, setState) {
+    const same = data && data.shape === fresh.shape && data.height === fresh.height && data.program === fresh.program
     const before = data
     data = fresh
+    tell = fresh.program ? setState : null
     for (const [name, colour] of Object.entries(data.colours)) root.style.setProperty(`--${name}`, colour)
     slider.max = data.stops.length
     const walking = data.stops.length > 0
     for (const name of ['first', 'back', 'play', 'next', 'last']) $(`[data-do=${name}]`).style.display = walking ? '' : 'none'
     slider.style.display = $('.where').style.display = $('.formula').style.display = walking ? '' : 'none'
+    root.setAttribute('aria-label', walking
+      ? 'Computation graph: Enter runs it, the left and right arrow keys step through it, Tab leads to its nodes'
+      : 'Computation graph: Tab leads to its nodes')
     svg.setAttribute('aria-label', data.alt)
     $('.root-name').textContent = data.nodes[data.root].name
     $('.legend').style.display = walking ? '' : 'none'
@@ -414,11 +487,16 @@ function create(root) {
     pause()
     pin(-1)
     quiet = true
+    focused = 0
     bounds = null
+    $('.formula').style.minHeight = ''
+    // opens at the start, unless the person has already seen it run
+    told = data.ran ? data.program : ''
+    step = data.ran || !data.program ? data.stops.length : 0
     measure()
     if (!bounds) return
     fit(LEAST)
-    go(data.stops.length)
+    go(step)
   }
   return { update, pause }
 }

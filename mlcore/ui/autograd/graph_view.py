@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import streamlit as st
 
+from mlcore.autograd.program import Program
 from mlcore.autograd.records import Graph
 from mlcore.autograd.tracing import Trace
 from mlcore.autograd.walk import walk
-from mlcore.charts.autograd import describe, graph_payload, without_answers
+from mlcore.charts.autograd import describe, graph_payload, without_answers, without_gradients
 from mlcore.ui.common.assets import asset
+
+_RAN: Final = "autograd_ran"
 
 _component = st.components.v2.component(
     "mlcore_autograd_graph",
@@ -18,8 +23,16 @@ _component = st.components.v2.component(
 )
 
 
-def graph_view(trace: Trace, *, key: str, answers: bool = True, height: int = 520) -> None:
-    """Draw a trace's graph with the stepper; stepping happens in the browser alone.
+def has_run(program: Program) -> bool:
+    """Whether the person has let the backward pass of this program run to its end."""
+    return bool(st.session_state.get(_RAN) == program.text)
+
+
+def graph_view(trace: Trace, *, key: str, answers: bool = True, height: int = 700) -> None:
+    """Draw a trace's graph with the stepper, before its first step.
+
+    Stepping happens in the browser; the page is told only when the backward pass has ended and
+    when the person goes back from its end.
 
     Args:
         trace: What to draw.
@@ -29,8 +42,24 @@ def graph_view(trace: Trace, *, key: str, answers: bool = True, height: int = 52
     """
     graph = trace.graph if answers else without_answers(trace.graph)
     stops = [stop for stop in walk(trace) if answers or stop.phase == "forward"]
-    payload = graph_payload(graph, stops)
-    _component(key=key, data={**payload, "height": height, "alt": describe(graph)})
+    ran = has_run(trace.program) or not answers
+    known = graph if ran else without_gradients(graph)
+
+    def told() -> None:
+        st.session_state[_RAN] = st.session_state[key].ended
+
+    _component(
+        key=key,
+        data={
+            **graph_payload(graph, stops),
+            "height": height,
+            "alt": describe(known),
+            "program": trace.program.text,
+            "ran": ran,
+        },
+        default={"ended": ""},
+        on_ended_change=told,
+    )
 
 
 def still_graph(graph: Graph, *, key: str, height: int = 300) -> None:

@@ -13,6 +13,7 @@ from mlcore.autograd.backward_options import MAX_CALLS, BackwardOptions, mended
 from mlcore.autograd.explain import Failure
 from mlcore.autograd.export import value_text
 from mlcore.autograd.ledger import ledger
+from mlcore.ui import page
 from mlcore.ui.autograd import seeds
 
 
@@ -23,7 +24,11 @@ def fill(backward_options: BackwardOptions) -> None:
 
 
 def ledger_view(program: Program, leaves: Mapping[str, Leaf]) -> None:
-    """BackwardOptions, the table of what each call added, and the exception with its mend."""
+    """BackwardOptions, the table of what each call added, and the exception with what to do."""
+    st.markdown(
+        "Each call of `backward()` **adds** to `.grad`. Choose what happens between the calls and "
+        "see what each of them adds."
+    )
     backward_options = _switches(program, leaves)
     found = ledger(program, leaves, backward_options)
     if found.failure:
@@ -31,7 +36,7 @@ def ledger_view(program: Program, leaves: Mapping[str, Leaf]) -> None:
         mend = mended(backward_options, found.failure)
         if mend != backward_options:
             st.button(
-                "Mend it", key="ledger_mend", icon=":material/build:", on_click=fill, args=(mend,)
+                "Fix it", key="ledger_mend", icon=":material/build:", on_click=fill, args=(mend,)
             )
     rows = [
         {
@@ -40,7 +45,7 @@ def ledger_view(program: Program, leaves: Mapping[str, Leaf]) -> None:
             ".grad before": value_text(entry.before),
             "added": value_text(entry.added),
             ".grad after": value_text(entry.after),
-            "had it been zeroed": value_text(entry.if_zeroed),
+            ".grad if zeroed first": value_text(entry.if_zeroed),
         }
         for entry in found.entries
     ]
@@ -56,14 +61,15 @@ def ledger_view(program: Program, leaves: Mapping[str, Leaf]) -> None:
 
 
 def failure_view(failure: Failure, *, expected: bool = False) -> None:
-    """An exception of PyTorch in its own words, then what it means and the mend."""
+    """An exception of PyTorch in its own words, then what it means and what to do."""
     show = st.warning if expected else st.error
     show(
-        f"`{failure.during}` raised **{failure.kind}**\n\n> {failure.message}",
+        f"`{failure.during}` raised **{failure.kind}**\n\n> "
+        + page.plain(" ".join(failure.message.split())),
         icon=":material/bolt:",
     )
-    st.markdown(f"**What it means.** {failure.meaning.meaning}")
-    st.markdown(f"**The mend.** {failure.meaning.mend}")
+    st.markdown(f"**What it means.** {page.plain(failure.meaning.meaning)}")
+    st.markdown(f"**What to do.** {page.plain(failure.meaning.mend)}")
 
 
 def _switches(program: Program, leaves: Mapping[str, Leaf]) -> BackwardOptions:
@@ -81,10 +87,10 @@ def _switches(program: Program, leaves: Mapping[str, Leaf]) -> BackwardOptions:
     toggles = {
         "zero_grad": "Set every .grad to None before each call",
         "forward_again": "Run the program again before each call, as a training loop does",
-        "retain_graph": "Keep the saved tensors for another call",
-        "create_graph": "Give the gradient a graph of its own",
-        "no_grad": "Run the program under torch.no_grad()",
-        "edit_no_grad": "Make the in-place edit under torch.no_grad()",
+        "retain_graph": "Keep the saved tensors, so that backward() can be called again",
+        "create_graph": "Record the backward pass too, so that .grad can be differentiated",
+        "no_grad": "Run the program under torch.no_grad(): nothing is recorded",
+        "edit_no_grad": "Make the in-place edit (see *edit*) under torch.no_grad()",
     }
     labels = {"forward_again": "forward again", "edit_no_grad": "edit under no_grad"}
     columns = st.columns(3)
@@ -97,17 +103,20 @@ def _switches(program: Program, leaves: Mapping[str, Leaf]) -> BackwardOptions:
             help=text,
         )
     first, *others = st.columns(5)
-    chosen["calls"] = first.number_input(
+    numbers = list(range(1, MAX_CALLS + 1))
+    chosen["calls"] = first.selectbox(
         "calls",
-        1,
-        MAX_CALLS,
-        seeds.default("ledger_calls", "min"),
+        numbers,
+        index=numbers.index(seeds.default("ledger_calls", 1)),
         key="ledger_calls",
-        help="How often backward() is called",
+        help="How many times backward() is called",
     )
     texts = {
-        "detach": ("detach", "Use this tensor as name.detach(): no gradient passes it"),
-        "retain_grad": ("retain_grad", "Keep the .grad of this result, which is no leaf"),
+        "detach": ("detach", "Use this tensor as name.detach(): no gradient flows back through it"),
+        "retain_grad": (
+            "retain_grad",
+            "Keep the .grad of this result; without it only leaves keep theirs",
+        ),
         "edit": ("edit", "Add 1 to this tensor in place before each backward()"),
         "then_by": ("2nd call", "The second call is g.backward() with g = this .grad"),
     }

@@ -1,4 +1,4 @@
-"""The left column: program, presets, and a slider or a text for each leaf; all of it in the URL."""
+"""The left column: preset, program, and a slider or a text box for each leaf; all in the URL."""
 
 from __future__ import annotations
 
@@ -10,19 +10,40 @@ import streamlit as st
 
 from mlcore.autograd import Leaf, Program, ProgramError, parse, parse_leaf
 from mlcore.autograd.backward_options import BackwardOptions
-from mlcore.autograd.inputs import DTYPES, leaf_text
+from mlcore.autograd.functions import FUNCTIONS
+from mlcore.autograd.inputs import DTYPES, Nested, leaf_text
 from mlcore.autograd.links import from_query, is_ours, to_query
 from mlcore.autograd.presets import PRESETS
 from mlcore.autograd.tokens import MAX_CHARACTERS
+from mlcore.ui import page
 from mlcore.ui.autograd import ledger_form, seeds
 
 SPAN: Final = 5.0
+MAX_SPAN: Final = 1e6
+SLIDER_DIGITS: Final = 9
+"""Decimals that a slider keeps; values with more are typed."""
 _SAVED: Final = "autograd_saved"
+_SAID: Final = "autograd_said"
 
 
 def program_form() -> tuple[Program, Mapping[str, Leaf]] | None:
     """Show the form; None while the program or a leaf cannot be read, which is then said."""
     _seed()
+    with st.container(key="autograd_program"):
+        program = _program()
+    if program is None:
+        return None
+    with st.container(key="autograd_inputs"):
+        leaves = _leaves(program)
+    if leaves is None:
+        return None
+    _share(program, leaves)
+    return program, leaves
+
+
+def _program() -> Program | None:
+    for said in st.session_state.pop(_SAID, ()):
+        st.warning(page.plain(said), icon=":material/link_off:")
     st.selectbox(
         "Preset",
         list(PRESETS),
@@ -38,25 +59,23 @@ def program_form() -> tuple[Program, Mapping[str, Leaf]] | None:
         key="program",
         height=104,
         max_chars=MAX_CHARACTERS,
-        help="Lines `name = expression`; the gradient is taken of the last. Names that are never "
-        "assigned are leaves. Operators + - * / ** @, indexing, and sin cos tan exp log sqrt abs "
-        "relu sigmoid tanh softplus softmax log_softmax sum mean max min dot mse.",
+        help="One line per step: `name = expression`, for example `loss = (w*x - y)**2`. The "
+        "gradient is that of the last line. A name that no line assigns is an input (a *leaf* in "
+        "PyTorch's words). You can use + - * / ** @, indexing such as x[0], and the functions "
+        + ", ".join(FUNCTIONS)
+        + ".",
         on_change=_forget_preset,
     )
     try:
-        program = parse(text)
+        return parse(text)
     except ProgramError as error:
         show_pointer(error)
         return None
-    leaves = _leaves(program)
-    if leaves is not None:
-        _share(program, leaves)
-    return None if leaves is None else (program, leaves)
 
 
 def show_pointer(error: ProgramError) -> None:
-    """Show an error's sentence, and the typed line with a caret under the column."""
-    st.error(str(error), icon=":material/error:")
+    """Show an error's sentence, and the typed line with a caret under the character."""
+    page.error(error)
     if error.text_line:
         st.code(error.pointer(), language=None)
 
@@ -68,13 +87,19 @@ def _leaves(program: Program) -> Mapping[str, Leaf] | None:
     leaves: dict[str, Leaf] = {}
     try:
         with st.container(gap="xsmall", key="leaves"):
-            st.caption("Leaves; *grad* is PyTorch's requires_grad")
+            st.caption("Inputs (leaf tensors). *grad*: PyTorch computes its gradient.")
             for name in program.leaves:
                 leaves[name] = _leaf(name)
     except ProgramError as error:
         show_pointer(error)
         return None
-    with st.popover("Leaf settings", icon=":material/tune:", key="leaf_settings"):
+    finally:
+        _settings(program)
+    return leaves
+
+
+def _settings(program: Program) -> None:
+    with st.popover("Input settings", icon=":material/tune:", key="leaf_settings"):
         for name in program.leaves:
             left, right = st.columns(2, vertical_alignment="bottom")
             left.selectbox(
@@ -84,17 +109,24 @@ def _leaves(program: Program) -> Mapping[str, Leaf] | None:
                 key=f"dtype_{name}",
             )
             right.toggle(
-                "as a list",
+                f"type {name}",
                 seeds.default(f"listed_{name}", False),
                 key=f"listed_{name}",
-                help="Type a vector [1, 2] or a matrix [[1, 2], [3, 4]] instead of a slider.",
+                help="A text box instead of the slider: for a number of any size such as 1e-6, a "
+                "vector [1, 2] or a matrix [[1, 2], [3, 4]].",
                 on_change=_listed,
                 args=(name,),
             )
         st.number_input(
-            "Sliders reach ±", 1.0, 1e6, seeds.default("span", SPAN), step=1.0, key="span"
+            "Sliders go from −s to s, with s =",
+            1.0,
+            MAX_SPAN,
+            seeds.default("span", SPAN),
+            step=1.0,
+            key="span",
+            on_change=seeds.keep_number,
+            args=("span", SPAN, 1.0, MAX_SPAN),
         )
-    return leaves
 
 
 def _leaf(name: str) -> Leaf:
@@ -106,7 +138,10 @@ def _leaf(name: str) -> Leaf:
         value = _text(name) if listed else _slider(name, whole=dtype == "int64")
         wants = st.checkbox("grad", seeds.default(f"grad_{name}", False), key=f"grad_{name}")
     if isinstance(value, str):
-        return parse_leaf(value, requires_grad=wants, dtype=dtype)
+        try:
+            return parse_leaf(value, requires_grad=wants, dtype=dtype)
+        except ProgramError as error:
+            raise error.within(f"the value of {name}") from None
     return Leaf(value, wants, dtype)
 
 
@@ -117,6 +152,9 @@ def _text(name: str) -> str:
 def _slider(name: str, *, whole: bool) -> float:
     span, key = float(seeds.now("span")), f"leaf_{name}"
     present = float(seeds.now(key))
+    if not math.isfinite(present):
+        present = 1.0
+        seeds.put(key, present)
     if abs(present) > span:
         seeds.put(key, math.copysign(span, present))
     value = st.slider(
@@ -128,7 +166,7 @@ def _slider(name: str, *, whole: bool) -> float:
         key=key,
         format="%g",
     )
-    return round(float(value), 9)
+    return round(float(value), SLIDER_DIGITS)
 
 
 def _seed() -> None:
@@ -136,10 +174,10 @@ def _seed() -> None:
     if "program" in st.session_state:
         return
     try:
-        linked = from_query(st.query_params.to_dict())
+        linked, said = from_query(st.query_params.to_dict())
     except ProgramError as error:
-        st.warning(f"The link's leaves cannot be read. {error}")
-        linked = None
+        linked, said = None, (f"The link cannot be read. {error}",)
+    st.session_state[_SAID] = said
     saved = st.session_state.get(_SAVED)
     first = next(iter(PRESETS.values()))
     program, leaves = linked or saved or (first.program, first.leaves)
@@ -151,22 +189,35 @@ def _seed() -> None:
 def _fill(program: str, leaves: Mapping[str, Leaf]) -> None:
     seeds.put("program", program)
     _put_preset(program)
-    numbers = [given.value for given in leaves.values() if isinstance(given.value, float)]
-    seeds.put("span", max([SPAN, *(2 * abs(number) for number in numbers if abs(number) > SPAN)]))
+    numbers = [
+        number
+        for given in leaves.values()
+        if isinstance(number := given.value, float) and not _typed(number)
+    ]
+    seeds.put("span", max([SPAN, *(2 * abs(far) for far in numbers if abs(far) > SPAN)]))
     for name, given in leaves.items():
         for key, value in _widgets(name, given).items():
             seeds.put(key, value)
 
 
 def _widgets(name: str, given: Leaf) -> dict[str, object]:
-    listed = isinstance(given.value, tuple)
+    typed = _typed(given.value)
     return {
-        f"listed_{name}": listed,
-        f"leaf_{name}": 1.0 if listed else given.value,
+        f"listed_{name}": typed,
+        f"leaf_{name}": 1.0 if typed else given.value,
         f"text_{name}": leaf_text(given.value),
         f"grad_{name}": given.requires_grad,
         f"dtype_{name}": given.dtype,
     }
+
+
+def _typed(value: Nested) -> bool:
+    """Whether a value is one for a text box: a list, or a number no slider can be set to."""
+    return (
+        isinstance(value, tuple)
+        or abs(value) > MAX_SPAN / 2
+        or round(value, SLIDER_DIGITS) != value
+    )
 
 
 def _put_preset(program: str) -> None:
@@ -189,9 +240,9 @@ def _forget_preset() -> None:
 
 
 def _listed(name: str) -> None:
-    """Keep the number when a slider becomes a text."""
+    """Keep the number when a slider becomes a text box."""
     if st.session_state[f"listed_{name}"]:
-        seeds.put(f"text_{name}", f"[{seeds.now(f'leaf_{name}'):g}]")
+        seeds.put(f"text_{name}", leaf_text(round(float(seeds.now(f"leaf_{name}")), SLIDER_DIGITS)))
 
 
 def _share(program: Program, leaves: Mapping[str, Leaf]) -> None:

@@ -1,4 +1,4 @@
-"""First values of widgets, from a link or a preset, given so that browser and server agree.
+"""First values of widgets, from a link or a preset, and numbers that no box may hold.
 
 A value only written into ``st.session_state`` reaches the browser with one message; if another
 rerun overtakes it, the browser shows the widget's own default instead. So a seed is the widget's
@@ -28,6 +28,16 @@ def put(key: str, value: Any) -> None:
 def put_first(key: str, value: Any) -> None:
     """Give a widget a first value where it has none."""
     st.session_state.setdefault(_SEEDS, {}).setdefault(key, value)
+
+
+def keep_number(key: str, otherwise: float, low: float, high: float) -> None:
+    """Put a box's last good number back if it holds none from ``low`` to ``high``; a callback."""
+    value, found = st.session_state.get(key), st.session_state.setdefault(_SEEDS, {})
+    if isinstance(value, int | float) and low <= value <= high:  # false for NaN
+        found[key] = value  # Streamlit itself resets a box to its default
+    else:
+        put(key, found.get(key, otherwise))
+        st.toast(f"Only numbers from {low:g} to {high:g} are allowed here; the old one stands.")
 
 
 def default(key: str, otherwise: Value) -> Value:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 import streamlit as st
 
 from mlcore.autograd import Trace
 from mlcore.autograd.export import value_text
 from mlcore.autograd.predict import PROPERTIES, choices, score
+from mlcore.ui.autograd.graph_view import has_run
+
+# the numbers first and widest: they are what one looks for
+_WIDTHS: Final = {"name": 70, "value": 150, ".grad": 150, "shape": 70, "dtype": 80, "device": 70}
 
 
 def predicting(trace: Trace) -> bool:
@@ -18,7 +23,10 @@ def predicting(trace: Trace) -> bool:
 
 
 def table_view(trace: Trace) -> None:
-    """The table; with *Predict first* what autograd decides is hidden until it was guessed."""
+    """The table; before the backward pass has run each ``.grad`` is None, as PyTorch has it.
+
+    With *Predict first* what autograd decides is hidden until it was guessed.
+    """
     hidden = st.toggle(
         "Predict first",
         key="predict",
@@ -29,12 +37,15 @@ def table_view(trace: Trace) -> None:
     if hidden:
         _predict(trace)
     else:
+        ran = has_run(trace.program) or trace.failure is not None
+        if not ran:
+            st.caption("Each .grad is None until *Run backward* above has reached its end.")
         st.dataframe(
             [
                 {
                     "name": row.name,
                     "value": value_text(row.value),
-                    ".grad": value_text(row.grad),
+                    ".grad": value_text(row.grad if ran else None),
                     "requires_grad": row.requires_grad,
                     "is_leaf": row.is_leaf,
                     "grad_fn": row.grad_fn,
@@ -47,7 +58,11 @@ def table_view(trace: Trace) -> None:
             ],
             hide_index=True,
             key="tensor_table",
-            alt="Leaves and named results as PyTorch describes them after the backward pass",
+            column_config={
+                name: st.column_config.Column(width=width) for name, width in _WIDTHS.items()
+            },
+            alt="Leaves and named results as PyTorch describes them "
+            f"{'after' if ran else 'before'} the backward pass",
         )
 
 
@@ -67,6 +82,8 @@ def _predict(trace: Trace) -> None:
         hide_index=True,
         disabled=["name", "value"],
         column_config={
+            "name": config.Column(width=_WIDTHS["name"]),
+            "value": config.Column(width=_WIDTHS["value"]),
             "is_leaf": config.SelectboxColumn("is_leaf ?", options=truth),
             "requires_grad": config.SelectboxColumn("requires_grad ?", options=truth),
             "grad_fn": config.SelectboxColumn("grad_fn ?", options=list(choices(trace.tensors))),
