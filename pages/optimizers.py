@@ -1,4 +1,4 @@
-"""A race of optimizers over one surface: who reaches which minimum in how many gradient calls."""
+"""A race of optimizers over one surface: which minimum each reaches, in how many gradient calls."""
 
 import streamlit as st
 
@@ -18,7 +18,7 @@ def optimizers() -> None:
         entry = race_controls.race_controls()
     if entry is None:
         return
-    shown = racing.run(entry.place, entry.start, entry.rates, entry.steps)
+    shown = racing.run(entry.place, entry.start, entry.rates, entry.steps, entry.momentum)
 
     def clicked() -> None:
         at = st.session_state["race.view"].get("start")
@@ -33,13 +33,18 @@ def optimizers() -> None:
             with race:
                 racing.race_view(racing.scene(shown), key="race.view", on_start=clicked)
         if calls.open:
-            chart = race_chart(racing.progress(shown), racing.HUES, name=shown.surface.name)
+            hues = {name: racing.HUES[name] for name in shown.names}
+            chart = race_chart(racing.progress(shown), hues, name=shown.surface.name)
             calls.altair_chart(chart, key="race.chart", width="stretch")
         if code.open:
-            script = racing.script(entry.place, entry.start, entry.rates, entry.steps)
+            script = racing.script(
+                entry.place, entry.start, entry.rates, entry.steps, entry.momentum
+            )
             with code:
                 page.as_code(script, key="race.code")
-    st.dataframe(racing.results(shown), hide_index=True, key="race.results", width="stretch")
+    ranking = racing.results(shown, dict(entry.rates))
+    st.dataframe(ranking, hide_index=True, key="race.results", width="stretch")
+    st.caption("Ranked by gradient calls until the optimizer is at a minimum and stays there.")
 
 
 optimizers()

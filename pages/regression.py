@@ -17,9 +17,12 @@ TABS = ["Four views", "All rates at once", "Proof", "Tasks", "As a run"]
 @st.fragment(key="regression.page")
 def regression() -> None:
     """The page below its question: a move of a control redraws this part alone."""
-    draft = settings.load()
+    draft, refused = settings.load()
     left, right = page.columns()
     with left:
+        of_rate = refused.pop("lr", None)
+        for sentence in refused.values():
+            page.error(sentence)
         source = controls.data_controls(draft)
         controls.model_controls(draft)
         config, problems = settings.check(draft)
@@ -27,13 +30,24 @@ def regression() -> None:
         if config is not None and source is not None:
             try:
                 here = panels.prepare(config, source)
+                if "lr" not in draft.texts and (better := panels.better_rate(here)) is not None:
+                    draft = settings.choose_rate(draft, better)
+                    here = panels.prepare(config.replace(lr=better), source)
             except DataError as problem:
                 page.error(problem)
         controls.steps_control(draft)
         rate.rate_control(draft, here.verdict if here else None)
+        if of_rate:
+            page.error(of_rate)
         if here is not None:
             rate.three_button(here.verdict, here.config.steps)
             st.markdown(rate.rate_words(here.verdict, here.config))
+            if settings.rate_was_chosen():
+                st.caption("This learning rate was chosen from the curvature. Move the slider.")
+            if panels.diverges(here):
+                stable = panels.stable_rate(here, here.config)
+                if stable is not None:
+                    rate.use_stable(stable)
             st.caption(rate.curvature_words(here.verdict))
             for note in here.data.notes[len(source.notes if source else ()) :]:
                 st.caption(note)

@@ -80,7 +80,7 @@ def page_html(title: str, body: str) -> str:
 
 _STYLE: Final = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem;
-       color: #1b2430; background: #fff; overflow-wrap: break-word; }
+       color: #0a111c; background: #fff; overflow-wrap: break-word; }
 table { border-collapse: collapse; display: block; overflow-x: auto; }
 td, th { border: 1px solid #d6dce4; padding: 0.2rem 0.6rem; text-align: left; vertical-align: top;
          max-width: 20rem; overflow-wrap: break-word; }

@@ -49,11 +49,42 @@ CLASS_COLOURS: Final = (*RUN_COLOURS, "#0f8a8a", "#8f7018", "#6a7fd0")
 """Hues for up to ten classes, each drawn as its own sign too: ten hues alone do not stay apart."""
 
 LIGHT: Final[Mapping[str, str]] = MappingProxyType(
-    {"background": "#ffffff", "surface": "#f3f5f8", "text": "#1b2430", "border": "#d6dce4"}
+    {
+        "background": "#ffffff",
+        "surface": "#f3f5f8",
+        "text": "#0a111c",
+        "border": "#d6dce4",
+        "primary": SEQUENTIAL[4],
+    }
 )
 DARK: Final[Mapping[str, str]] = MappingProxyType(
-    {"background": "#11161f", "surface": "#1a2230", "text": "#e6eaf0", "border": "#354052"}
+    {
+        "background": "#11161f",
+        "surface": "#1a2230",
+        "text": "#e6eaf0",
+        "border": "#354052",
+        "primary": VALUE,
+    }
 )
+"""Text is dark, or light, enough to be read (4.5 of contrast) at 60 % opacity, as captions are."""
+
+STREAMLIT_GREY: Final = "#808495"
+"""What Streamlit writes the axes and legends of charts with in the light theme."""
+WRITTEN: Final = (*dict.fromkeys((VALUE, GRADIENT, THEORY, GOOD, *RUN_COLOURS)), STREAMLIT_GREY)
+"""Colours that words in charts are written in; see ``readable``."""
+
+
+def readable(colour: str) -> tuple[str, str]:
+    """A colour for words: on the light background and on the dark one, contrast of 4.5 or more.
+
+    No single colour has that on both: what is drawn needs 3, what is read 4.5 (WCAG 2.1).
+    """
+    return _mixed(colour, 0), _mixed(colour, 255)
+
+
+def _mixed(colour: str, to: int) -> str:
+    parts = [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
+    return "#" + "".join(f"{round(0.65 * part + 0.35 * to):02x}" for part in parts)
 
 
 def run_colour(number: int) -> str:

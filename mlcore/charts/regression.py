@@ -11,7 +11,7 @@ from mlcore.charts import palette
 
 BAND_COLOURS: Mapping[str, str] = {
     "slow": palette.MUTED,
-    "stable": palette.GOOD,
+    "smooth": palette.GOOD,
     "oscillating": palette.GRADIENT,
     "divergent": palette.BAD,
 }
@@ -62,7 +62,7 @@ def rates_chart(
                 "band:N",
                 title="band",
                 scale=alt.Scale(domain=list(BAND_COLOURS), range=list(BAND_COLOURS.values())),
-                legend=alt.Legend(orient="top", direction="horizontal", title=None)
+                legend=alt.Legend(orient="top", direction="horizontal", title=None, symbolOpacity=1)
                 if len(bands)
                 else None,
             ),

@@ -53,3 +53,5 @@ from .theory import Verdict as Verdict
 from .train import load as load
 from .train import problem_of as problem_of
 from .train import rule_of as rule_of
+from .tuning import Tuned as Tuned
+from .tuning import tune as tune

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from mlcore.regression.data import Numbers
-from mlcore.regression.problem import Model, Problem
+from mlcore.regression.problem import Centred, Model, Problem
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +53,7 @@ def least_squares(
     degree: int = 2,
     standardize: bool = False,
 ) -> Fit:
-    """Solve min over θ of mean (y − Φθ)² directly, through the singular values of Φ.
+    """Solve min over θ of mean (y − Φθ)² directly, with the means taken off first.
 
     Args:
         x: Inputs, n numbers.
@@ -67,6 +72,8 @@ def solve(problem: Problem) -> Fit:
     """The same for a problem already put together; its loss is taken to be the squared one."""
     import torch
 
+    if problem.centred is not None and spread(problem.centred) is not None:
+        return _solve_centred(problem, problem.centred)
     few = problem.reduced
     u, sigma, vt = torch.linalg.svd(few.rows, full_matrices=False)
     keep = sigma > cutoff(problem, float(sigma[0]))
@@ -74,6 +81,60 @@ def solve(problem: Problem) -> Fit:
     residual = few.rows @ theta - few.targets[:, 0]
     loss = (float(residual @ residual) + few.rest) / problem.points
     return Fit(tuple(theta.tolist()), problem.names, loss, int(keep.sum()))
+
+
+def _solve_centred(problem: Problem, few: Centred) -> Fit:
+    """Slopes from what is left when the means are taken off, as scikit-learn fits them."""
+    import torch
+
+    scale = few.rows.norm(dim=0)
+    slopes = torch.linalg.lstsq(few.rows / scale, few.targets[:, None]).solution[:, 0] / scale
+    residual = few.rows @ slopes - few.targets
+    loss = (float(residual @ residual) + few.rest) / problem.points
+    theta = (*slopes.tolist(), few.level - float(few.means @ slopes))
+    return Fit(theta, problem.names, loss, len(theta))
+
+
+def spread(few: Centred) -> Tensor | None:
+    """Singular values of the centred columns at unit length; None if rounding hides one of them.
+
+    It does where x is constant, where there are fewer different x than parameters, and for powers
+    of an x so far from 0 that they differ in their last digits alone.
+    """
+    import torch
+
+    if len(few.rows) < few.rows.shape[1] or not bool((few.noise < 1).all()):
+        return None
+    sigma: Tensor = torch.linalg.svdvals(few.rows / few.rows.norm(dim=0))
+    rounding = max(8 * torch.finfo(torch.float64).eps, float(few.noise.max()))
+    lost = len(sigma) > 1 and float(sigma[-1]) <= rounding * float(sigma[0])
+    return None if lost or not bool(sigma.isfinite().all()) else sigma
+
+
+def singular(problem: Problem) -> tuple[Tensor, Tensor]:
+    """Singular values of Φ, descending, shape (d,), and its right singular vectors, one a row.
+
+    Values that are rounding are 0. Small ones are worked out from the inverse of the triangle that
+    the centred columns give: an SVD of Φ itself knows each only to eps times the largest.
+    """
+    import torch
+
+    _, sigma, vt = torch.linalg.svd(problem.reduced.rows, full_matrices=True)
+    d = len(problem.names)
+    sigma = torch.cat([sigma, sigma.new_zeros(d - len(sigma))])
+    few = problem.centred
+    if few is None or spread(few) is None:
+        flat = sigma <= cutoff(problem, float(sigma[0]))
+        return sigma.where(~flat, sigma.new_zeros(())), vt
+    root = math.sqrt(problem.points)
+    # ΦᵀΦ = MᵀM with M = [[rows, 0], [√n means, √n]], whose inverse can be written down
+    inner = torch.linalg.solve_triangular(few.rows, torch.eye(d - 1).double(), upper=True)
+    inverse = torch.zeros(d, d, dtype=torch.float64)
+    inverse[:-1, :-1] = inner
+    inverse[-1, :-1] = -(few.means @ inner)
+    inverse[-1, -1] = 1 / root
+    fine = 1 / torch.linalg.svdvals(inverse).flip(0)
+    return sigma.where(sigma > 1e-7 * sigma[0], fine), vt
 
 
 def cutoff(problem: Problem, largest: float) -> float:

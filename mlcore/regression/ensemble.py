@@ -112,7 +112,7 @@ class RegressionEnsemble:
 
     def _divergence(self, member: int) -> DivergenceError:
         return DivergenceError(
-            f"The loss left the range of float64 at step {self._descent.count} or shortly before: "
+            f"The loss overflowed at step {self._descent.count} or shortly before: "
             f"a learning rate of {self._configs[member].lr:g} is too large here. Take a smaller "
             "one, or standardize x."
         )

@@ -5,13 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from mlcore.regression.closed_form import cutoff, solve
+from mlcore.regression.closed_form import singular, solve
 from mlcore.regression.data import Numbers
 from mlcore.regression.losses import Loss, curvature_of
 from mlcore.regression.modes import LINEAR, Modes, best_momentum
 from mlcore.regression.problem import Model, Problem
 from mlcore.regression.rules import Rule, RuleName
 from mlcore.regression.theory import Verdict
+
+MOST_CONDITION = 1e14
+"""Above this condition number the steps along the flattest direction are lost in rounding."""
 
 
 def verdict(
@@ -53,11 +56,8 @@ def judge(
 
     rule = optimizer if isinstance(optimizer, Rule) else Rule(optimizer)
     modes = Modes(rule)
-    _, sigma, vt = torch.linalg.svd(problem.reduced.rows, full_matrices=True)
+    sigma, vt = singular(problem)
     d = len(problem.names)
-    sigma = torch.cat([sigma, sigma.new_zeros(d - len(sigma))])
-    flat = sigma <= cutoff(problem, float(sigma[0]))
-    sigma = sigma.where(~flat, sigma.new_zeros(()))
     eigenvalues = (curvature_of(problem.loss) * sigma * sigma / problem.points).flip(0)
     directions = vt.flip(0)
     fit = solve(problem)
@@ -67,16 +67,24 @@ def judge(
     batches = batch_size is not None and batch_size < problem.points
     note = _why_not(problem.loss, rule, batches=batches, moving=bool(moving))
     holds = not note
-    exact = holds and problem.loss == "squared"
+    far = len(moving) == d and moving[-1] > MOST_CONDITION * moving[0]
+    exact = holds and problem.loss == "squared" and not far
     if problem.loss == "huber" and holds:
         note = (
-            "The Huber loss is nowhere more curved than this Hessian: below the border it cannot "
-            "diverge, above it may still settle; how many steps it takes, no closed form says."
+            "The Huber loss is nowhere more curved than this: below the largest stable rate it "
+            "cannot diverge, above it may still converge. No closed form says how many steps it "
+            "takes."
+        )
+    elif far and holds:
+        note = (
+            f"The condition number is {moving[-1] / moving[0]:.2g}: x lies so far from 0, compared "
+            "with its spread, that rounding decides where a descent goes, and no descent gets to "
+            "the bottom. Standardize x."
         )
     elif len(moving) < d and holds:
         note = (
-            "The data leave a direction without curvature (too few different x): every point of "
-            "that valley is a best fit, and the descent ends at the one nearest to its start."
+            "There are too few different x: many lines fit equally well, and gradient descent ends "
+            "at the one nearest to its start."
         )
     return Verdict(
         eigenvalues=eigenvalues,
@@ -100,23 +108,24 @@ def _why_not(loss: Loss, rule: Rule, *, batches: bool, moving: bool) -> str:
         return "Every feature is zero: the loss does not depend on the parameters."
     if loss == "absolute":
         return (
-            "The absolute loss is made of straight pieces: it has no curvature, so no border. A "
-            "fixed rate ends up stepping to and fro across the minimum, nearer for smaller rates."
+            "The absolute loss is made of straight pieces: it has no curvature, and so no largest "
+            "stable rate. A fixed rate ends up stepping back and forth across the minimum, the "
+            "closer the smaller it is."
         )
     if rule.name not in LINEAR:
         return (
-            f"{_TITLES[rule.name]} rescales each step by the gradients it has seen, so its step is "
-            "no linear function of the error and the Hessian's eigenvalues give no border."
+            f"{_TITLES[rule.name]} rescales each step by the gradients it has seen, so the "
+            "curvature alone does not say which rates are stable."
         )
     if batches:
         return (
-            "Mini-batches see another Hessian at every step: the full-batch border is no promise, "
-            "and the loss ends in noise whose size grows with the rate."
+            "Mini-batches see another curvature at every step: a rate that is stable on all points "
+            "may not be here, and the loss ends in noise that grows with the rate."
         )
     if loss == "huber" and rule.name != "gradient_descent":
         return (
-            "The Huber loss changes its curvature on the way; for momentum no border is known "
-            "from the Hessian alone."
+            "The curvature of the Huber loss changes on the way; with momentum no largest stable "
+            "rate is known."
         )
     return ""
 

@@ -53,6 +53,53 @@ class Reduced:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Centred:
+    """The same points with the means taken off, where the model has an intercept.
+
+    Far from 0 the columns of Φ are all but parallel: x = 10⁸ + 0…99 leaves no digit for the slope
+    unless the mean is taken off first. With c the columns' means, the best slopes are those of
+    Σ (rows·w − targets)² + rest, and the best intercept is level − c·w.
+
+    Attributes:
+        means: Of each feature but the constant one, shape (d − 1,).
+        level: The mean of y.
+        rows: Shape (m, d − 1) with m ≤ d − 1.
+        targets: Shape (m,).
+        rest: What no slopes can explain, in units of y².
+        noise: Rounding of the features as part of their deviation, shape (d − 1,).
+    """
+
+    means: Tensor
+    level: float
+    rows: Tensor
+    targets: Tensor
+    rest: float
+    noise: Tensor
+
+    @classmethod
+    def of(cls, features: Tensor, y: Tensor) -> Centred:
+        """Of the features but the constant one, shape (n, d − 1), and the targets, shape (n,)."""
+        import numpy as np
+        import torch
+
+        both = torch.cat([features, y[:, None]], 1)
+        means = both.mean(0)
+        off = both - means
+        means, off = means + off.mean(0), off - off.mean(0)
+        d = features.shape[1]
+        rounding = 4 * torch.finfo(torch.float64).eps * features.abs().amax(0)
+        r = torch.from_numpy(np.linalg.qr(off.numpy(), mode="r"))
+        return cls(
+            means[:d],
+            float(means[d]),
+            r[:d, :d].contiguous(),
+            r[:d, d].contiguous(),
+            float(r[d, d]) ** 2 if len(r) > d else 0.0,
+            rounding / off[:, :d].square().mean(0).sqrt(),
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Problem:
     """Mean loss of a model that is linear in its d parameters over n points.
 
@@ -67,6 +114,7 @@ class Problem:
         delta: Where Huber turns straight, in units of y.
         scaling: What was done to x before the features were made.
         reduced: The squared loss of these points in a few rows.
+        centred: The same with the means taken off; None for a line through the origin.
     """
 
     features: Tensor
@@ -76,6 +124,7 @@ class Problem:
     delta: float
     scaling: Scaling
     reduced: Reduced
+    centred: Centred | None
 
     @classmethod
     def of(
@@ -152,7 +201,8 @@ class Problem:
             rows[..., None],
             (rows.T.contiguous() * (2 / len(y)))[..., None],
         )
-        return cls(features, y, names, loss, delta, scaling, reduced)
+        centred = Centred.of(features[:, :-1], y) if "b" in names else None
+        return cls(features, y, names, loss, delta, scaling, reduced, centred)
 
     @property
     def points(self) -> int:

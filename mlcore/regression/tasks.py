@@ -81,14 +81,16 @@ def _quick(attempt: Attempt) -> Answer:
 
 def _largest(attempt: Attempt) -> Answer:
     if attempt.verdict.divergent is None:
-        return Answer(False, "Here theory knows no border; choose gradient descent and all points.")
+        return Answer(
+            False, "No largest stable rate is known here; use gradient descent on all points."
+        )
     if attempt.config.steps < 50:
-        return Answer(False, "Run at least 50 steps, or instability has no time to show.")
+        return Answer(False, "Run at least 50 steps, so that a divergent rate has time to show.")
     part = attempt.config.lr / attempt.verdict.divergent
     grew = float(attempt.path.loss[-1]) > float(attempt.path.loss[0])
     if part >= 1 or grew:
         return Answer(False, "Your run diverges: too large.")
-    return Answer(part >= 0.95, f"Your rate is {part:.1%} of the border.")
+    return Answer(part >= 0.95, f"Your rate is {part:.1%} of the largest stable rate.")
 
 
 def _one_step(attempt: Attempt) -> Answer:
@@ -117,7 +119,7 @@ def _valley(attempt: Attempt) -> Answer:
 
 def _outliers(attempt: Attempt) -> Answer:
     if attempt.true_slope is None or attempt.config.outliers < 10 or not attempt.untouched:
-        return Answer(False, "Use made data with at least 10 outliers, no point removed.")
+        return Answer(False, "Use made points with at least 10 outliers, and add or remove none.")
     if not attempt.true_slope or attempt.config.count > 200 or attempt.config.model == "polynomial":
         return Answer(False, "Use a line with a slope other than 0 and at most 200 points.")
     off = abs(attempt.slope - attempt.true_slope) / abs(attempt.true_slope)
@@ -131,13 +133,13 @@ TASKS: tuple[Task, ...] = (
     Task(
         "quick",
         "Bring the loss of the hours and scores below 120 with a run of at most 10 steps.",
-        "At 1e-6 nothing happens in 10 steps. How far up may you go, and where is too far?",
+        "At η = 1e-6 nothing happens in 10 steps. How large may η be, and where is it too large?",
         _quick,
     ),
     Task(
         "largest",
         "Find the largest stable rate within 5 %, on any data.",
-        "Look where the stripe under the slider turns red: that border is 2/λmax.",
+        "Look where the stripe under the slider turns red: there rates begin to diverge.",
         _largest,
     ),
     Task(
@@ -154,8 +156,8 @@ TASKS: tuple[Task, ...] = (
     ),
     Task(
         "outliers",
-        "Made data with 10 outliers: find a slope within 20 % of the true one.",
-        "Least squares is 40 % off: a far point counts with its distance squared.",
+        "Made points with 10 outliers: find a slope within 20 % of the true one.",
+        "The squared loss is 40 % off: it squares each outlier's distance. Which loss does not?",
         _outliers,
     ),
 )

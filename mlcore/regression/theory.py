@@ -11,8 +11,9 @@ from mlcore.regression.modes import Modes, errors_after, errors_through
 if TYPE_CHECKING:
     from torch import Tensor
 
-Band = Literal["slow", "stable", "oscillating", "divergent"]
-BANDS: tuple[Band, ...] = ("slow", "stable", "oscillating", "divergent")
+Band = Literal["slow", "smooth", "oscillating", "divergent"]
+BANDS: tuple[Band, ...] = ("slow", "smooth", "oscillating", "divergent")
+"""All but the last are stable: the loss falls in the long run."""
 SLOW = 0.1
 """Below this part of the oscillating border even the steepest direction takes ten times as many
 steps as it needs."""
@@ -64,7 +65,7 @@ class Verdict:
         if lr < SLOW * self.oscillating:
             return "slow"
         if lr <= self.oscillating:
-            return "stable"
+            return "smooth"
         return "oscillating" if lr < self.divergent else "divergent"
 
     def factor(self, lr: float) -> float | None:
@@ -170,11 +171,20 @@ class Verdict:
             low, high = centre - width, min(centre + width, math.log(self.divergent))
         return math.exp(centre)
 
+    def stable_rate(self, steps: int) -> float | None:
+        """A rate to use without a thought: the best for so many steps where that is known.
+
+        Elsewhere half the largest stable rate; None where that is not known either.
+        """
+        if (best := self.best_rate_for(steps)) is not None:
+            return best
+        return None if self.divergent is None else self.divergent / 2
+
     def three_rates(self, steps: int) -> tuple[float, float, float] | None:
         """Too small, best and too large a rate for a run of this many steps; None unless ``exact``.
 
-        Too small leaves even the steepest direction most of its way to go; too large lies five
-        per cent above the divergent border.
+        Too small barely moves, even along the steepest direction; too large lies five per cent
+        above the divergent border.
         """
         best = self.best_rate_for(steps)
         if best is None or self.divergent is None:

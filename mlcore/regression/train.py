@@ -100,9 +100,8 @@ def _step(config: RegressionConfig, descent: Descent) -> Step:
     loss = float(descent.problem.losses(descent.theta))
     if not math.isfinite(loss):
         raise DivergenceError(
-            f"The loss left the range of float64 at step {descent.count} or shortly before: a "
-            f"learning rate of {config.lr:g} is too large here. Take a smaller one, or standardize "
-            "x."
+            f"The loss overflowed at step {descent.count} or shortly before: a learning rate of "
+            f"{config.lr:g} is too large here. Use a smaller one, or standardize x."
         )
     parameters = dict(zip(descent.problem.names, descent.theta[:, 0].tolist(), strict=True))
     return Step(

@@ -54,6 +54,31 @@ class Draft:
         """The draft after somebody wrote in a field."""
         return type(self)(self.config_class, {**self.texts, name: text})
 
+    def sound(
+        self, before: Mapping[str, str] = MappingProxyType({})
+    ) -> tuple[Self, dict[str, str]]:
+        """The draft with each wrong field put back to what it was, and a sentence for each.
+
+        For pages whose picture follows the draft: a slip in one box leaves the picture standing.
+
+        Args:
+            before: Texts that were right, of an earlier draft; a field has its default without one.
+        """
+        draft, told = self, {}
+        specs = {spec.name: spec for spec in self.config_class.specs()}
+        for kept in (before, {}):
+            for name in draft.check()[1]:
+                if name not in specs:
+                    continue
+                spec = specs[name]
+                old = kept.get(name, as_text(spec.default))
+                told[name] = (
+                    f"{spec.label} is {_cut(self.text(spec))}, but must be {spec.allowed()}. "
+                    f"It stays {old or 'empty'}."
+                )
+                draft = draft.typed(name, old)
+        return draft, told
+
     def visible(
         self, swept: Mapping[str, tuple[Any, ...]] = MappingProxyType({})
     ) -> tuple[FieldSpec, ...]:
@@ -156,4 +181,16 @@ def _tidy(number: float) -> float:
 
 
 def _is_number(value: object) -> TypeGuard[float]:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    """Whether it is a number that a slider may stand at; 400 digits are none for float64."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False
+
+
+def _cut(text: str) -> str:
+    """What was typed, for a sentence: with its quotes, and no more than the eye takes in."""
+    shown = repr(text)
+    return shown if len(shown) <= 60 else shown[:57] + "…"

@@ -14,6 +14,7 @@ from typing import Final
 
 import streamlit as st
 
+from mlcore.ui.link_notes import notes_on_link
 from mlcore.ui.location import ROOT
 
 
@@ -135,7 +136,8 @@ def run() -> None:
     page = _navigation()
     token = _inside.set(True)
     try:
-        page.run()
+        with notes_on_link():
+            page.run()
     finally:
         _inside.reset(token)
 

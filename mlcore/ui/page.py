@@ -14,10 +14,11 @@ A page reads, from top to bottom::
     page.as_code(script, "mlcore run regression --lr 0.1", key="code")
 """
 
-import unicodedata
+import functools
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
+from pathlib import Path
+from typing import Literal
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -36,6 +37,24 @@ from mlcore.core import (
 )
 from mlcore.ui import navigation
 from mlcore.ui.location import ROOT
+from mlcore.ui.plain_text import one_line, plain
+
+__all__ = [
+    "SENTENCES",
+    "as_code",
+    "columns",
+    "config_as_code",
+    "error",
+    "explain",
+    "header",
+    "ink",
+    "one_line",
+    "plain",
+    "prose",
+    "sentences",
+    "text",
+    "whole_number",
+]
 
 SENTENCES = (
     ConfigError,
@@ -49,9 +68,6 @@ SENTENCES = (
 )
 """The errors whose text is written for the person before the screen."""
 
-_RIGHT_TO_LEFT: Final = frozenset({"R", "AL", "AN"})
-_TURNING: Final = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"})
-
 
 def header(title: str, question: str) -> None:
     """Begin a page: its title, and below it the one question the page answers.
@@ -60,17 +76,33 @@ def header(title: str, question: str) -> None:
     into the dashboard (see ``mlcore.ui.navigation``).
     """
     navigation.enter()
+    st.html(f"<style>{_css()}</style>")
     st.title(title, anchor=False)
     st.markdown(f"##### {question}")
 
 
-def columns() -> tuple[DeltaGenerator, DeltaGenerator]:
+def columns(*, follow: bool = True) -> tuple[DeltaGenerator, DeltaGenerator]:
     """Controls on the left third, the picture on the right two thirds.
 
-    On a narrow screen the controls come first and the picture follows.
+    Args:
+        follow: On a narrow screen the picture comes first and stays in view, in the upper part of
+            the screen, while the controls scroll below it. False for what is no picture but a
+            long list: then the controls come first and it follows.
     """
     controls, picture = st.columns([1, 2], gap="large")
+    if follow:
+        picture.html('<i class="picture-follows"></i>')  # what page.css finds the column by
     return controls, picture
+
+
+@functools.cache
+def _css() -> str:
+    """The rules of every page, and for the words of charts (which are SVG) colours that read."""
+    rules = [Path(__file__).with_suffix(".css").read_text(encoding="utf-8")]
+    for colour in palette.WRITTEN:
+        light, dark = palette.readable(colour)
+        rules.append(f'.vega-embed text[fill="{colour}"] {{ fill: light-dark({light}, {dark}); }}')
+    return "\n".join(rules)
 
 
 def text(name: str) -> str:
@@ -109,31 +141,40 @@ def config_as_code(config: Config, *, key: str) -> None:
     as_code(f"{config.imports()}\n\nrun = {config.as_python()}", config.as_command(), key=key)
 
 
+def whole_number(
+    label: str,
+    low: int,
+    high: int,
+    value: int,
+    *,
+    key: str,
+    help: str | None = None,  # noqa: A002 - as Streamlit calls it
+    label_visibility: Literal["visible", "collapsed"] = "visible",
+) -> int:
+    """A box for a whole number that stands in the URL.
+
+    ``st.number_input`` with whole numbers ends the page with an OverflowError where the URL says
+    ``inf`` or ``1e400`` (Streamlit 1.67); with floats it takes its default instead.
+    """
+    found: float = st.number_input(
+        label,
+        float(low),
+        float(high),
+        float(value),
+        step=1.0,
+        format="%.0f",
+        help=help,
+        label_visibility=label_visibility,
+        key=key,
+        bind="query-params",
+    )
+    return round(found)
+
+
 def ink() -> str:
     """Colour of text in the theme that this tab shows, for numbers written into a chart."""
     theme = palette.DARK if st.context.theme.type == "dark" else palette.LIGHT
     return theme["text"]
-
-
-def plain(sentence: str) -> str:
-    """Keep Markdown from reading signs into what a person typed."""
-    return "".join(f"\\{sign}" if sign in r"\`*_[]$#<>~:&|" else sign for sign in sentence)
-
-
-def one_line(typed: str, limit: int = 80) -> str:
-    """What a person typed as one line of plain text, for widgets, tables and charts.
-
-    Line breaks become spaces, and what is longer is cut with an ellipsis. Text that runs from right
-    to left is put between the Unicode signs FSI and PDI, and invisible signs that turn the order
-    of writing are left out, so that it cannot turn around what stands beside it.
-    """
-    line = " ".join(typed.split())
-    line = "".join(sign for sign in line if unicodedata.bidirectional(sign) not in _TURNING)
-    if len(line) > limit:
-        line = line[: limit - 1].rstrip() + "…"
-    if any(unicodedata.bidirectional(sign) in _RIGHT_TO_LEFT for sign in line):
-        return f"\u2068{line}\u2069"
-    return line
 
 
 def error(problem: Exception | str) -> None:

@@ -75,6 +75,28 @@ def test_text_reads_on_every_surface(theme: dict[str, str]) -> None:
     assert contrast(theme["text"], theme["surface"]) >= 7
 
 
+@pytest.mark.parametrize("theme", [palette.LIGHT, palette.DARK], ids=["light", "dark"])
+@pytest.mark.parametrize("behind", ["background", "surface"])
+def test_captions_read_though_streamlit_writes_them_at_60_percent(
+    theme: dict[str, str], behind: str
+) -> None:
+    parts = [[int(theme[name][i : i + 2], 16) for i in (1, 3, 5)] for name in ("text", behind)]
+    mixed = [round(0.6 * over + 0.4 * under) for over, under in zip(*parts, strict=True)]
+    assert contrast("#" + "".join(f"{part:02x}" for part in mixed), theme[behind]) >= 4.5
+
+
+@pytest.mark.parametrize("colour", palette.WRITTEN)
+def test_words_in_charts_read_on_both_backgrounds(colour: str) -> None:
+    light, dark = palette.readable(colour)
+    assert contrast(light, palette.LIGHT["background"]) >= 4.5
+    assert contrast(dark, palette.DARK["background"]) >= 4.5
+
+
+def test_the_light_primary_colour_reads_as_text_and_under_text() -> None:
+    assert contrast(palette.LIGHT["primary"], palette.LIGHT["background"]) >= 4.5
+    assert contrast(palette.LIGHT["primary"], palette.LIGHT["surface"]) >= 4.5
+
+
 @pytest.mark.parametrize("seen", BLINDNESS.values(), ids=list(BLINDNESS))
 def test_run_colours_stay_apart_for_colour_blind_eyes(seen: NDArray[np.float64]) -> None:
     for place, one in enumerate(palette.RUN_COLOURS):
@@ -124,4 +146,4 @@ def test_the_theme_has_the_colours_of_the_palette() -> None:
         assert theme[name]["secondaryBackgroundColor"] == ours["surface"]
         assert theme[name]["textColor"] == ours["text"]
         assert theme[name]["borderColor"] == ours["border"]
-        assert theme[name]["primaryColor"] == palette.VALUE
+        assert theme[name]["primaryColor"] == ours["primary"]

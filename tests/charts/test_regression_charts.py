@@ -18,7 +18,7 @@ def rates(predicted: float = 1.0) -> pd.DataFrame:
             "rate": [1e-3, 1e-2, 1e-1],
             "loss": [5.0, 1.0, math.nan],
             "predicted": [5.0, predicted, math.nan],
-            "band": ["slow", "stable", "divergent"],
+            "band": ["slow", "smooth", "divergent"],
         }
     )
 

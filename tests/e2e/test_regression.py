@@ -112,7 +112,7 @@ def test_a_csv_of_ones_own_is_read_and_fitted(
     tab.get_by_role("combobox", name="Data").click()
     tab.get_by_role("option", name="My own CSV").click()
     tab.locator("input[type=file]").set_input_files(path)
-    expect(tab.get_by_text("1 rows with an empty cell were left out.")).to_be_visible()
+    expect(tab.get_by_text("1 row with an empty cell was left out.")).to_be_visible()
     canvas = tab.locator("[data-view=data] canvas")
     expect(canvas).to_have_attribute("aria-label", re.compile("^3 points of score against hours"))
 

@@ -77,7 +77,7 @@ def test_rows_with_gaps_or_text_are_left_out_and_counted() -> None:
     data = from_table(read_table(b"x,y\n1,2\n,3\nn/k,4\n5,6\n7,inf\n8,9\n"))
     assert data.x.tolist() == [1.0, 5.0, 8.0]
     assert data.notes == (
-        "1 rows with an empty cell were left out.",
+        "1 row with an empty cell was left out.",
         "2 rows without a number were left out (row 3 of 'x' holds 'n/k').",
     )
 

@@ -5,7 +5,7 @@ const css = (root, name, fallback) =>
 
 function theme(root) {
   return {
-    text: css(root, '--st-text-color', '#1b2430'),
+    text: css(root, '--st-text-color', '#0a111c'),
     back: css(root, '--st-background-color', '#ffffff'),
     line: css(root, '--st-border-color', '#d6dce4'),
     font: css(root, '--st-font', 'sans-serif'),

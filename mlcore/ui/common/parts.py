@@ -174,18 +174,6 @@ def counted(count: int, thing: str, things: str | None = None) -> str:
     return f"{count:,} {thing if count == 1 else things or thing + 's'}"
 
 
-def seed_control() -> int:
-    """Choose a seed from 0 to 9999.
-
-    ``st.number_input`` with whole numbers raises OverflowError where the URL says ``inf``
-    (Streamlit 1.67); with floats it takes its default instead.
-    """
-    found: float = st.number_input(
-        "Seed", 0.0, 9999.0, 0.0, 1.0, format="%.0f", key="seed", bind="query-params", width=110
-    )
-    return round(found)
-
-
 def every(count: int, thing: str) -> str:
     """``All 256 cells``, or ``The only cell``."""
     return f"The only {thing}" if count == 1 else f"All {counted(count, thing)}"

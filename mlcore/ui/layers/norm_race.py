@@ -71,7 +71,7 @@ def show() -> None:
             key="activation",
             bind="query-params",
         )
-        seed = parts.seed_control()
+        seed = page.whole_number("Seed", 0, 9999, 0, key="seed")
         page.prose("normalization_race")
     with picture:
         if not (chosen and rates and batches):

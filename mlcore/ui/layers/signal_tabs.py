@@ -167,7 +167,7 @@ def _controls() -> _Network:
             key="scale",
             bind="query-params",
         )
-        seed = parts.seed_control()
+        seed = page.whole_number("Seed", 0, 9999, 0, key="seed")
     return _Network(depth, width, activation, chosen, scale, seed)
 
 

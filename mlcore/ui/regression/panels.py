@@ -12,6 +12,7 @@ import torch
 from mlcore.charts import palette
 from mlcore.charts.regression import rates_chart
 from mlcore.regression import (
+    BANDS,
     TASKS,
     Attempt,
     Dataset,
@@ -79,6 +80,39 @@ def prepare(config: RegressionConfig, source: Dataset) -> Scene:
     paths = _descents(bench, config, rates)
     shown = zip(labels, colours, paths, strict=True)
     return Scene(config, source, data, bench, verdict, tuple(Shown(*each) for each in shown))
+
+
+def better_rate(here: Scene) -> float | None:
+    """A rate for this problem where the one set leads nowhere; None elsewhere.
+
+    It leads nowhere where it diverges, or where half of the excess loss will be left.
+    """
+    verdict, config = here.verdict, here.config
+    if not diverges(here):
+        if not verdict.exact:
+            return None
+        loss = here.shown[0].path.loss
+        floor = here.bench.fit.loss
+        if float(loss[-1]) - floor <= 0.5 * (float(loss[0]) - floor):
+            return None
+    return stable_rate(here, config)
+
+
+def diverges(here: Scene) -> bool:
+    """Whether the rate set ends farther off than it began."""
+    loss = here.shown[0].path.loss
+    return len(here.shown) == 1 and not float(loss[-1]) <= float(loss[0])
+
+
+def stable_rate(here: Scene, config: RegressionConfig) -> float | None:
+    """A rate that does not diverge: from the curvature, or the largest of a few that fall."""
+    known = here.verdict.stable_rate(config.steps)
+    if known is not None:
+        return float(f"{known:.3g}")
+    rates = config.lr * 10.0 ** -torch.arange(1, 13, dtype=torch.float64)
+    loss = _descend(here.bench, config, rates).loss
+    good = (loss[-1] < loss[0]).nonzero()[:, 0]
+    return float(f"{float(rates[int(good[0])]):.3g}") if len(good) else None
 
 
 def _thinned(data: Dataset) -> Dataset:
@@ -152,7 +186,7 @@ def all_rates(here: Scene) -> None:
             "predicted": math.nan
             if closed is None
             else closed.where(closed.isfinite(), torch.nan).numpy(),
-            "band": [verdict.band(float(rate)) or "no theory" for rate in rates],
+            "band": [verdict.band(float(rate)) or "not known" for rate in rates],
         }
     )
     strips, borders = _strips(verdict, float(rates[0]), float(rates[-1]))
@@ -177,8 +211,16 @@ def all_rates(here: Scene) -> None:
     lowest = int(final.nan_to_num(posinf=math.inf).argmin())
     st.caption(
         f"Best of the {RATES}: η = {float(rates[lowest]):.4g} with a loss of "
-        f"{float(final[lowest]):.6g}. {dead} rates left the range of float64 and are not drawn. "
-        "Click a point to take its rate. Dashed: the closed form, worked out without training."
+        f"{float(final[lowest]):.6g}. {_overflowed(dead)}Click a point to use its rate."
+        + (" Dashed: the closed form, worked out without training." if closed is not None else "")
+    )
+
+
+def _overflowed(count: int) -> str:
+    if not count:
+        return ""
+    return (
+        f"{count} rate{'s' * (count > 1)} overflowed and {'are' if count > 1 else 'is'} not shown. "
     )
 
 
@@ -189,14 +231,14 @@ def _strips(verdict: Verdict, low: float, high: float) -> tuple[pd.DataFrame, pd
     edges = [low, slow, oscillating, divergent, high]
     strips = pd.DataFrame(
         {
-            "band": ["slow", "stable", "oscillating", "divergent"],
+            "band": list(BANDS),
             "low": [min(max(edge, low), high) for edge in edges[:-1]],
             "high": [min(max(edge, low), high) for edge in edges[1:]],
         }
     )
-    names = ["overshoots above", "diverges above"]
+    names = ["overshoots above", "largest stable rate"]
     if here_plain(verdict):
-        names = ["1/λmax", "2/λmax"]
+        names = ["overshoots above 1/λmax", "largest stable rate 2/λmax"]
     borders = pd.DataFrame({"rate": [oscillating, divergent], "name": names})
     return strips[strips["low"] < strips["high"]], borders
 
@@ -210,7 +252,7 @@ def here_plain(verdict: Verdict) -> bool:
 def tasks(here: Scene) -> None:
     """Five goals, checked on what is on the screen."""
     if len(here.shown) == 3:
-        st.info("Tasks look at one run: move the rate, and it is yours alone again.")
+        st.info("Tasks look at one rate. Press *Back to one rate*.")
         return
     done: set[str] = st.session_state.setdefault("regression.solved", set())
     attempt = attempt_of(here)
@@ -223,7 +265,7 @@ def tasks(here: Scene) -> None:
         )
         colour = "green" if task.key in done else "gray"
         st.markdown(f":{colour}[{icon}] **{number}. {task.goal}**", help=task.hint)
-        st.caption(("Solved by what is on the screen. " if answer.solved else "") + answer.text)
+        st.caption(("Solved by what you see now. " if answer.solved else "") + answer.text)
     st.progress(len(done) / len(TASKS), text=f"{len(done)} of {len(TASKS)} solved in this session")
 
 

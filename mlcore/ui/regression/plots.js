@@ -5,7 +5,7 @@ const css = (root, name, fallback) =>
 
 function theme(root) {
   return {
-    text: css(root, '--st-text-color', '#1b2430'),
+    text: css(root, '--st-text-color', '#0a111c'),
     back: css(root, '--st-background-color', '#ffffff'),
     line: css(root, '--st-border-color', '#d6dce4'),
     font: css(root, '--st-font', 'sans-serif'),
@@ -21,7 +21,7 @@ function rgb(colour) {
 
 // Numbers as a reader likes them: 4 digits, a true minus, powers of ten where zeros would blur.
 function show(v, digits = 4) {
-  if (v === null || v === undefined || Number.isNaN(v)) return '∞'
+  if (v === null || v === undefined || Number.isNaN(v)) return 'overflowed'
   if (!Number.isFinite(v)) return v > 0 ? '∞' : '−∞'
   const size = Math.abs(v)
   let text
@@ -32,6 +32,16 @@ function show(v, digits = 4) {
     text = String(Number(v.toPrecision(digits)))
   }
   return text.replaceAll('-', '−')
+}
+
+// Ticks of one axis are written alike: all as powers of ten, or none.
+function showTicks(ticks) {
+  const sizes = ticks.filter(v => v !== 0).map(Math.abs)
+  const wide = sizes.length && (Math.min(...sizes) < 1e-3 || Math.max(...sizes) >= 1e6)
+  if (wide) {
+    return ticks.map(v => (v === 0 ? '0' : v.toExponential().replace('e+', 'e').replaceAll('-', '−')))
+  }
+  return ticks.map(v => String(Number(v.toPrecision(6))).replaceAll('-', '−'))
 }
 
 function linearTicks(low, high, wanted) {
@@ -76,6 +86,53 @@ class Panel {
     this.tip = figure.querySelector('.tip')
     this.caption = figure.querySelector('.caption')
     this.ctx = this.canvas.getContext('2d')
+    this.keys = null // where a person points by keys, in data units
+    if (this.canvas.tabIndex >= 0) this.listenToKeys()
+  }
+
+  // Arrow keys move a crosshair (Shift: five times as far), Enter or Space act where it stands.
+  // The owner sets act(u, v), say what a pointer there would say, and redraw().
+  listenToKeys() {
+    this.canvas.onfocus = () => this.canvas.matches(':focus-visible') && this.spec && this.point(0, 0)
+    this.canvas.onblur = () => { this.keys = null; this.say(0, 0, null); this.redraw?.() }
+    this.canvas.onkeydown = e => {
+      const [dx, dy] = {ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1]}[e.key] ?? []
+      if (dx !== undefined) {
+        this.point(dx * (e.shiftKey ? 50 : 10), dy * (e.shiftKey ? 50 : 10))
+      } else if ((e.key === 'Enter' || e.key === ' ') && this.keys) {
+        this.act?.(...this.pixel())
+      } else if (e.key === 'Escape') {
+        this.canvas.blur()
+        return
+      } else return
+      e.preventDefault()
+    }
+  }
+
+  point(dx, dy) {
+    if (!this.spec) return
+    const [px, py] = this.keys ? this.pixel()
+      : [(this.left + this.right) / 2, (this.top + this.bottom) / 2]
+    const x = Math.max(this.left, Math.min(this.right, px + dx))
+    const y = Math.max(this.top, Math.min(this.bottom, py + dy))
+    this.keys = this.at(x, y)
+    this.redraw?.()
+    const lines = this.lines?.(x, y)
+    this.say(x, y, lines ?? null)
+    if (lines && this.live) this.live.textContent = lines.join(', ').replaceAll('click', 'Enter')
+  }
+
+  pixel() { return [this.x(this.keys[0]), this.y(this.keys[1])] }
+
+  crosshair() {
+    if (!this.keys) return
+    const [px, py] = this.pixel(), c = this.ctx
+    c.strokeStyle = this.look.text
+    c.lineWidth = 1
+    c.beginPath()
+    c.moveTo(px - 12, py); c.lineTo(px - 3, py); c.moveTo(px + 3, py); c.lineTo(px + 12, py)
+    c.moveTo(px, py - 12); c.lineTo(px, py - 3); c.moveTo(px, py + 3); c.lineTo(px, py + 12)
+    c.stroke()
   }
 
   // spec: {x: {domain, scale, label}, y: …}. Returns false while there is no room.
@@ -145,20 +202,21 @@ class Panel {
     c.textAlign = 'center'
     c.textBaseline = 'top'
     let end = -1e9
-    for (const v of xs) {
+    const xWords = showTicks(xs), yWords = showTicks(ys)
+    for (const [i, v] of xs.entries()) {
       const px = this.x(v)
       c.beginPath(); c.moveTo(px, this.bottom); c.lineTo(px, this.bottom + 4); c.stroke()
-      const label = show(v), half = c.measureText(label).width / 2
+      const label = xWords[i], half = c.measureText(label).width / 2
       if (px - half > end + 4) { c.fillText(label, px, this.bottom + 6); end = px + half }
     }
     c.textAlign = 'right'
     c.textBaseline = 'middle'
     let last = 1e9
-    for (const v of ys) {
+    for (const [i, v] of ys.entries()) {
       const py = this.y(v)
       if (py < this.top - 1 || py > this.bottom + 1) continue
       c.beginPath(); c.moveTo(this.left - 4, py); c.lineTo(this.left, py); c.stroke()
-      if (Math.abs(py - last) > 12) { c.fillText(show(v), this.left - 6, py); last = py }
+      if (Math.abs(py - last) > 12) { c.fillText(yWords[i], this.left - 6, py); last = py }
     }
     c.strokeRect(this.left + 0.5, this.top + 0.5, width - 1, height - 1)
     c.textAlign = 'center'
@@ -170,6 +228,7 @@ class Panel {
     c.textBaseline = 'middle'
     c.fillText(y.label, 0, 0)
     c.restore()
+    this.crosshair()
   }
 
   clip(draw) {
@@ -355,7 +414,7 @@ class Player {
   stop() {
     cancelAnimationFrame(this.timer)
     this.timer = null
-    this.button.textContent = '▶'
+    this.button.textContent = '▶\uFE0E'
     this.button.setAttribute('aria-label', 'Play')
   }
 }

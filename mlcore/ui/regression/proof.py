@@ -7,8 +7,10 @@ import math
 import numpy as np
 import streamlit as st
 import torch
+from numpy.typing import NDArray
 
 from mlcore.regression import descend_on, rule_of
+from mlcore.regression.closed_form import spread
 from mlcore.ui.regression.panels import Scene
 
 TOLERANCES = (0.1, 1e-2, 1e-3, 1e-4, 1e-6)
@@ -32,9 +34,9 @@ def _curvature(here: Scene) -> None:
     rows = [
         ["λmax, curvature of the steepest direction", f"{values[-1]:.6g}"],
         ["λmin, of the flattest", f"{values[0]:.6g}"],
-        ["condition number κ = λmax/λmin", f"{verdict.condition:.6g}"],
-        ["oscillates above", _number(verdict.oscillating)],
-        ["diverges above", _number(verdict.divergent)],
+        ["condition number κ = λmax/λmin", _condition(verdict.condition)],
+        ["oscillates above η =", _number(verdict.oscillating)],
+        ["largest stable rate", _number(verdict.divergent)],
         ["best rate in the long run", _number(verdict.best_rate)],
         [
             f"best rate for {here.config.steps:,} steps",
@@ -45,18 +47,30 @@ def _curvature(here: Scene) -> None:
         rate, momentum = verdict.best_momentum
         rows.append(["Polyak’s best momentum", f"η = {rate:.5g}, μ = {momentum:.5g}"])
     _table(["from the data alone", "value"], rows)
-    solution, *_ = np.linalg.lstsq(
-        here.bench.problem.features.numpy(), here.bench.problem.y.numpy(), rcond=None
-    )
-    off = float(np.max(np.abs(solution - np.array(fit.theta))))
+    off = float(np.max(np.abs(_numpy_fit(here) - np.array(fit.theta))))
     names = ", ".join(f"{n} = {v:.6g}" for n, v in zip(fit.names, fit.theta, strict=True))
     st.caption(f"Least squares: {names}, loss {fit.loss:.6g}. NumPy’s lstsq differs by {off:.1e}.")
     if verdict.note:
         st.caption(verdict.note)
 
 
+def _numpy_fit(here: Scene) -> NDArray[np.float64]:
+    """NumPy's least squares; with an intercept the means are taken off first, as one does."""
+    problem = here.bench.problem
+    features, y = problem.features.numpy(), problem.y.numpy()
+    if "b" not in problem.names or problem.centred is None or spread(problem.centred) is None:
+        return np.asarray(np.linalg.lstsq(features, y, rcond=None)[0])
+    means, level = features[:, :-1].mean(0), y.mean()
+    slopes = np.linalg.lstsq(features[:, :-1] - means, y - level, rcond=None)[0]
+    return np.append(slopes, level - means @ slopes)
+
+
+def _condition(value: float) -> str:
+    return f"{value:.6g}" if math.isfinite(value) else "infinite: one direction is flat"
+
+
 def _number(value: float | None) -> str:
-    return "no theory" if value is None else f"{value:.6g}"
+    return "not known" if value is None else f"{value:.6g}"
 
 
 def _predicted(here: Scene) -> None:
@@ -100,11 +114,11 @@ def _measured(here: Scene, lr: float, predicted: list[float | None]) -> list[str
 
 def _shown(value: float | None) -> str:
     if value is None:
-        return "no theory"
+        return "not known"
     return f"{value:.9g}" if math.isfinite(value) else "∞"
 
 
 def _count(value: float | None) -> str:
     if value is None:
-        return "no theory"
+        return "not known"
     return f"{int(value):,}" if math.isfinite(value) else "never"

@@ -81,14 +81,14 @@ class Race {
     })
     p.caption.textContent = out.length ? `out of view: ${out.map(o => o.name).join(', ')}` : ''
     p.canvas.setAttribute('aria-label', `${d.title} as contours with the paths of `
-      + `${shown.map(s => s.name).join(', ')} up to step ${d.frames[frame]}; a click restarts there`)
+      + `${shown.map(s => s.name).join(', ')} up to step ${d.frames[frame]}; a click, or arrow keys and Enter, restarts the race there`)
   }
 
   listen() {
     const p = this.panel, canvas = p.canvas
-    canvas.onpointermove = e => {
-      const [px, py] = p.event(e)
-      if (!this.data || !p.inside(px, py)) return p.say(0, 0, null)
+    p.live = this.host.querySelector('[role=status]')
+    p.redraw = () => this.data && this.draw(this.player.frame)
+    p.lines = (px, py) => {
       const [u, v] = p.at(px, py), lines = []
       for (const racer of this.data.racers) {
         const at = racer.points[this.player.frame]
@@ -99,14 +99,20 @@ class Race {
       for (const m of this.data.minima) {
         if (Math.hypot(p.x(m.x) - px, p.y(m.y) - py) < 9) lines.push(`minimum ${m.name}`)
       }
-      p.say(px, py, [...lines, `(${show(u, 3)}, ${show(v, 3)})`, 'click to start here'])
+      return [...lines, `(${show(u, 3)}, ${show(v, 3)})`, 'click to start here']
+    }
+    canvas.onpointermove = e => {
+      const [px, py] = p.event(e)
+      p.say(px, py, this.data && p.inside(px, py) ? p.lines(px, py) : null)
+    }
+    p.act = (px, py) => {
+      const [u, v] = p.at(px, py)
+      this.send('start', [Number(u.toPrecision(4)), Number(v.toPrecision(4))])
     }
     canvas.onpointerleave = () => p.say(0, 0, null)
     canvas.onclick = e => {
       const [px, py] = p.event(e)
-      if (!p.inside(px, py)) return
-      const [u, v] = p.at(px, py)
-      this.send('start', [Number(u.toPrecision(4)), Number(v.toPrecision(4))])
+      if (p.inside(px, py)) p.act(px, py)
     }
   }
 }

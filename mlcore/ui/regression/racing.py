@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,18 +14,22 @@ import torch
 
 from mlcore.charts import palette
 from mlcore.regression import (
+    RULE_NAMES,
     Dataset,
     Problem,
     Race,
     Racer,
     Rule,
     Surface,
+    Tuned,
     hours_scores,
     judge,
     race,
     regression_surface,
     surface,
+    tune,
 )
+from mlcore.regression.modes import LINEAR, Modes
 from mlcore.ui.regression.numbers import finite, finite_rows
 from mlcore.ui.regression.views import colours, component, frames_of
 
@@ -36,6 +41,8 @@ SURFACES = {
     "quadratic": "Quadratic",
     "regression": "Your regression",
 }
+MOMENTUM = ("momentum", "Nesterov")
+"""The racers that μ matters to."""
 RACERS = {
     "gradient descent": "gradient_descent",
     "momentum": "momentum",
@@ -57,6 +64,7 @@ _RATES: Mapping[str, tuple[float, ...]] = {
     "quadratic": (0.0, 0.0, 0.0, 0.5, 0.02, 0.1, 0.01, 1.0),
     "regression": (0.0, 0.0, 0.0, 1.0, 0.05, 2.0, 0.05, 1.0),
 }
+_MU = Rule().momentum
 _LBFGS = functools.partial(  # one line search a step, each of its gradient calls counted
     torch.optim.LBFGS,
     max_iter=1,
@@ -98,13 +106,34 @@ def ground(key: str, condition: float, standardize: bool) -> Ground:
     return Ground(key, surface(key), None, f'"{key}"')  # type: ignore[arg-type]  # a SurfaceName
 
 
-def default_rate(name: str, place: Ground) -> float:
-    """A rate worth a race: from the curvature where there is one, else tried beforehand."""
-    if place.steepest is not None:
-        border = {"gradient descent": 1.9, "momentum": 3.4, "Nesterov": 1.2}.get(name)
-        if border is not None:  # nine tenths of the divergent border for μ = 0.9
-            return float(f"{border / place.steepest:.3g}")
+def default_rate(name: str, place: Ground, momentum: float) -> float:
+    """A rate to start from: nine tenths of the border where there is one, else tried beforehand."""
+    rule = _rule(name, momentum)
+    if place.steepest is not None and rule is not None and rule.name in LINEAR:
+        return float(f"{0.9 * Modes(rule).divergent / place.steepest:.3g}")
     return _RATES[place.key][list(RACERS).index(name)]
+
+
+def common_rate(place: Ground) -> float:
+    """A rate that all may share: half of what the steepest direction allows gradient descent."""
+    return 0.001 if place.steepest is None else float(f"{1 / place.steepest:.1g}")
+
+
+def tuned_rates(
+    place: Ground, start: tuple[float, float], names: Sequence[str], steps: int, momentum: float
+) -> tuple[tuple[str, float], ...]:
+    """Each optimizer's best rate of 200, found in one search; those of torch.optim keep theirs."""
+    rules = {name: rule for name in names if (rule := _rule(name, momentum)) is not None}
+    found = _tune(place, start, tuple(rules.values()), steps)
+    best = dict(zip(rules, (float(f"{t.rate:.4g}") for t in found), strict=True))
+    return tuple((name, best.get(name) or default_rate(name, place, momentum)) for name in names)
+
+
+def _rule(name: str, momentum: float) -> Rule | None:
+    """Our rule of that name; None where torch.optim's own optimizer runs."""
+    known = {rule: rule for rule in RULE_NAMES}
+    key = known.get(RACERS[name])  # type: ignore[call-overload]  # any text may be asked for
+    return None if key is None else Rule(key, momentum=momentum)
 
 
 def _named(place: Ground) -> str:
@@ -113,25 +142,36 @@ def _named(place: Ground) -> str:
     return f"{place.key} {place.surface.formula} {place.surface.window} {minima} {place.steepest}"
 
 
+@st.cache_resource(
+    max_entries=64, show_spinner="Trying 200 rates for each…", hash_funcs={Ground: _named}
+)
+def _tune(
+    place: Ground, start: tuple[float, float], rules: tuple[Rule, ...], steps: int
+) -> tuple[Tuned, ...]:
+    return tune(place.surface, start, rules, steps) if rules else ()
+
+
 @st.cache_resource(max_entries=64, show_spinner=False, hash_funcs={Ground: _named})
 def run(
     place: Ground,
     start: tuple[float, float],
     rates: tuple[tuple[str, float], ...],
     steps: int,
+    momentum: float,
 ) -> Race:
     """The race, kept between reruns."""
-    return race(place.surface, start, {name: entry(name, rate) for name, rate in rates}, steps)
+    entered = {name: entry(name, rate, momentum) for name, rate in rates}
+    return race(place.surface, start, entered, steps)
 
 
-def entry(name: str, rate: float) -> Any:
+def entry(name: str, rate: float, momentum: float) -> Any:
     """What ``race`` takes for a racer of that name."""
-    rule = RACERS[name]
-    if rule == "torch.optim.Rprop":
+    rule = _rule(name, momentum)
+    if rule is not None:
+        return Racer(rule, rate)
+    if RACERS[name] == "torch.optim.Rprop":
         return functools.partial(torch.optim.Rprop, lr=rate)
-    if rule == "torch.optim.LBFGS":
-        return functools.partial(_LBFGS, lr=rate)
-    return Racer(Rule(rule), rate)  # type: ignore[arg-type]  # the rest are RULE_NAMES
+    return functools.partial(_LBFGS, lr=rate)
 
 
 def scene(shown: Race) -> dict[str, Any]:
@@ -144,7 +184,7 @@ def scene(shown: Race) -> dict[str, Any]:
         [float(heights.min()), *(_value(shown.surface, m.x, m.y) for m in shown.surface.minima)]
     )
     return {
-        "title": f"{shown.surface.name}: click to start elsewhere",
+        "title": f"{shown.surface.name}: click to choose another start",
         "axes": list(shown.surface.axes),
         "frames": frames,
         "start": shown.points[0, :, 0].tolist(),
@@ -173,17 +213,26 @@ def race_view(scene: dict[str, Any], *, key: str, on_start: Callable[[], None]) 
     return component("mlcore.race_view", "race")(key=key, data=scene, on_start_change=on_start)
 
 
-def results(shown: Race) -> pd.DataFrame:
-    """One row an optimizer: where it ended, since which gradient call, and f there."""
+def results(shown: Race, rates: Mapping[str, float]) -> pd.DataFrame:
+    """One row an optimizer, ranked: fewest gradient calls to a minimum first, then the lowest f."""
+    ranked = sorted(shown.results, key=lambda r: (r.calls is None, r.calls or 0, r.value, r.name))
+    arrived = [r.calls for r in ranked if r.calls is not None]
     return pd.DataFrame(
         {
-            "optimizer": [r.name for r in shown.results],
-            "reached": [r.minimum or "no minimum" for r in shown.results],
-            "there after": [
-                f"{r.calls:,} gradient calls" if r.calls is not None else "—" for r in shown.results
+            "rank": [
+                f"{arrived.index(r.calls) + 1}" if r.calls is not None else "–" for r in ranked
             ],
-            "calls in all": [r.gradient_calls for r in shown.results],
-            "f at the end": [f"{r.value:.4g}" for r in shown.results],
+            "optimizer": [r.name for r in ranked],
+            "learning rate η": [f"{rates[r.name]:.4g}" for r in ranked],
+            "minimum reached": [r.minimum or "none" for r in ranked],
+            "gradient calls to reach it": [
+                f"{r.calls:,}" if r.calls is not None else f"not in {r.gradient_calls:,}"
+                for r in ranked
+            ],
+            "gradient calls in all": [r.gradient_calls for r in ranked],
+            "f at the end": [
+                f"{r.value:.4g}" if math.isfinite(r.value) else "overflowed" for r in ranked
+            ],
         }
     )
 
@@ -201,7 +250,11 @@ def progress(shown: Race) -> pd.DataFrame:
 
 
 def script(
-    place: Ground, start: tuple[float, float], rates: tuple[tuple[str, float], ...], steps: int
+    place: Ground,
+    start: tuple[float, float],
+    rates: tuple[tuple[str, float], ...],
+    steps: int,
+    momentum: float,
 ) -> str:
     """Python that runs exactly this race."""
     lines = ["import functools", "import torch", "from mlcore import regression", ""]
@@ -219,7 +272,8 @@ def script(
         elif rule.startswith("torch"):
             made = f"functools.partial({rule}, lr={rate:g})"
         else:
-            made = f'regression.Racer(regression.Rule("{rule}"), {rate:g})'
+            more = f", momentum={momentum:g}" if name in MOMENTUM and momentum != _MU else ""
+            made = f'regression.Racer(regression.Rule("{rule}"{more}), {rate:g})'
         lines.append(f'    "{name}": {made},')
     lines += [
         "}",

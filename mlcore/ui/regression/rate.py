@@ -29,7 +29,7 @@ def rate_control(draft: Draft, verdict: Verdict | None) -> None:
     """Draw the slider, the box and the bands."""
     value = draft.value(_LR)
     low = lowest(verdict)
-    usable = isinstance(value, float | int) and value > 0
+    usable = isinstance(value, float | int) and 0 < value < math.inf
     place = round((math.log10(value) - low) * PER_DECADE) if usable else 0
     place = max(0, min(DECADES * PER_DECADE, place))
     slider = settings.widget("lr.slider", place)
@@ -61,10 +61,10 @@ def bands(verdict: Verdict | None, low: int) -> str:
     """The stripe under the slider: one segment a band, and ticks at the borders, as HTML."""
     if verdict is None or verdict.oscillating is None or verdict.divergent is None:
         return (
-            '<div class="rate-bands" role="img" aria-label="No bands: no theory holds here">'
+            '<div class="rate-bands" role="img" aria-label="No largest stable rate is known here">'
             f'<div style="{_STRIPE}background:repeating-linear-gradient(45deg,{palette.MUTED}44,'
             f'{palette.MUTED}44 6px,transparent 6px,transparent 12px)"></div>'
-            f'<div style="{_WORDS}">no border known</div></div>'
+            f'<div style="{_WORDS}">no largest stable rate known</div></div>'
         )
     slow = verdict.slow or 0.0
     edges = [10.0**low, slow, verdict.oscillating, verdict.divergent, 10.0 ** (low + DECADES)]
@@ -73,16 +73,17 @@ def bands(verdict: Verdict | None, low: int) -> str:
     for name, left, right in zip(BANDS, at, at[1:], strict=False):
         width = f"flex:0 0 {100 * (right - left):.3f}%"
         parts.append(f'<div title="{name}" style="{width};background:{BAND_COLOURS[name]}"></div>')
-        words.append(f'<div class="word {name}" style="{width}"><span>{name}</span></div>')
+        words.append(f'<span><i style="background:{BAND_COLOURS[name]}"></i>{name}</span>')
     label = html.escape(
-        f"slow below {slow:.3g}, stable to {verdict.oscillating:.3g}, oscillating to "
-        f"{verdict.divergent:.3g}, divergent beyond"
+        f"stable below {verdict.divergent:.3g}: slow below {slow:.3g}, smooth to "
+        f"{verdict.oscillating:.3g}, oscillating to {verdict.divergent:.3g}; divergent above"
     )
     return (
         f"<style>{_CSS}</style>"
         f'<div class="rate-bands" role="img" aria-label="{label}" title="{label}">'
         f'<div style="{_STRIPE}display:flex">{"".join(parts)}</div>'
-        f'<div style="{_WORDS}display:flex">{"".join(words)}</div></div>'
+        f"</div>"
+        f'<div class="rate-key" aria-hidden="true">{"".join(words)}</div>'
     )
 
 
@@ -90,13 +91,10 @@ _STRIPE = "height:8px;border-radius:4px;overflow:hidden;"
 _WORDS = "height:1.1rem;font-size:0.75rem;opacity:0.85;"
 _CSS = (
     '[class*="lr-slide"] [data-testid="stSliderTickBar"]{display:none}'  # it would lie on the bands
-    ".rate-bands .word{container-type:inline-size;overflow:hidden;text-align:center}"
-    "@container (max-width:27px){.rate-bands .slow span{display:none}}"
-    "@container (max-width:38px){.rate-bands .stable span{display:none}}"
-    "@container (max-width:64px){.rate-bands .oscillating span{display:none}}"
-    "@container (max-width:55px){.rate-bands .divergent span{display:none}}"
+    ".rate-key{font-size:0.75rem;display:flex;flex-wrap:wrap;gap:0 0.7rem}"
+    ".rate-key i{display:inline-block;width:0.6rem;height:0.6rem;border-radius:2px;"
+    "margin-right:0.3rem}"
 )
-"""A word that its band is too narrow for is left out."""
 
 
 def rate_words(verdict: Verdict, config: RegressionConfig, tol: float = 1e-3) -> str:
@@ -105,15 +103,15 @@ def rate_words(verdict: Verdict, config: RegressionConfig, tol: float = 1e-3) ->
     if three is not None:
         small, best, large = three
         return (
-            f"From the data: **{small:.3g}** leaves the steepest direction most of its way, "
-            f"**{best:.4g}** ends lowest after {config.steps:,} steps, **{large:.4g}** is 5 % over "
-            "the border."
+            f"Worked out from the data: at **{small:.3g}** the loss barely moves, even along the "
+            f"steepest direction; **{best:.4g}** gives the lowest loss after {config.steps:,} "
+            f"steps; **{large:.4g}** is 5 % above the largest stable rate, and diverges."
         )
     band = verdict.band(config.lr)
     if band is None:
         return f"**No verdict.** {verdict.note}"
     if not verdict.exact:
-        return f"**{band.capitalize()}**, as a bound. {verdict.note}"
+        return f"**{band.capitalize()}**, going by the largest curvature. {verdict.note}"
     factor, steps = verdict.factor(config.lr), verdict.predicted_steps(config.lr, tol)
     loss = verdict.predicted_loss(config.lr, config.steps)
     if factor is None or steps is None or loss is None:  # exact says that none of them is
@@ -121,17 +119,30 @@ def rate_words(verdict: Verdict, config: RegressionConfig, tol: float = 1e-3) ->
     if band == "divergent":
         return (
             "**Divergent:** each step multiplies the error along the steepest direction by "
-            f"**{factor:.4g}**."
+            f"**{factor:.4g}**: the loss grows without end."
         )
     words = {
-        "slow": "even the steepest direction takes over ten times its fewest steps",
-        "stable": "the steepest direction falls without overshooting",
-        "oscillating": "the steepest direction overshoots, and still shrinks",
+        "slow": "stable, but even the steepest direction takes ten times as many steps as it needs",
+        "smooth": "stable, and the loss falls without overshooting",
+        "oscillating": "stable, but each step overshoots the minimum, by less each time",
     }[band]
     when = f"after **{steps:,.0f}** steps" if math.isfinite(steps) else "never"
     return (
         f"**{band.capitalize()}:** {words}. {1 - tol:.1%} of the excess loss is gone {when}; "
-        f"after {config.steps:,} the loss will be **{float(loss):.6g}**."
+        f"after {config.steps:,} steps the loss will be **{float(loss):.6g}**."
+    )
+
+
+def use_stable(rate: float) -> None:
+    """The button that ends a divergence."""
+    st.button(
+        "Use a stable learning rate",
+        icon=":material/healing:",
+        key="regression.rescue",
+        width="stretch",
+        on_click=settings.put,
+        kwargs={"lr": rate},
+        help=f"Sets η = {rate:g}.",
     )
 
 
@@ -140,11 +151,11 @@ def curvature_words(verdict: Verdict) -> str:
     values = verdict.eigenvalues
     if float(values[-1]) <= 0:
         return ""
-    words = (
-        f"λmax {float(values[-1]):.5g} · λmin {float(values[0]):.4g} · κ {verdict.condition:,.5g}"
-    )
+    words = f"λmax {float(values[-1]):.5g} · λmin {float(values[0]):.4g}"
+    if math.isfinite(verdict.condition):
+        words += f" · κ {verdict.condition:,.5g}"
     if verdict.divergent is not None:
-        words += f" · diverges above η = {verdict.divergent:.5g}"
+        words += f" · largest stable rate η = {verdict.divergent:.5g}"
     return words
 
 
@@ -159,8 +170,8 @@ def three_button(verdict: Verdict, steps: int) -> None:
         width="stretch",
         disabled=rates is None,
         on_click=settings.show_three,
-        help=None
+        help="Descends from the same start at three rates worked out from the data."
         if rates is not None
-        else "Needs a closed form: squared loss, all points, and gradient descent, momentum or "
+        else "Needs the squared loss, all points in each step, and gradient descent, momentum or "
         "Nesterov.",
     )

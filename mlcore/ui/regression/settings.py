@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,8 +16,12 @@ from mlcore.ui.draft import Draft, as_text
 KEY = "regression"
 """Where the draft's texts lie in the session; every widget's key begins with it."""
 MOST_EDITS = 200
+FARTHEST = 1e12
+"""How far from 0 a point may be put by a link; its square still is far from float64's end."""
+_CHOSEN = f"{KEY}.lr.chosen"  # whether the page chose the rate
+_RIGHT = f"{KEY}.right"  # where the last draft without a fault lies
 _NUMBER = r"(-?[0-9.]+(?:e[+-]?\d+)?)"
-_EDIT = re.compile(rf"{_NUMBER}_{_NUMBER}|-(\d+)")
+_EDIT = re.compile(rf"{_NUMBER}_{_NUMBER}|-([0-9]{{1,9}})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,28 +31,31 @@ class Edits:
     Attributes:
         added: Pairs (x, y).
         removed: Places in the data set; those from its length on are added points.
+        unread: How many edits of a link made no sense and were left out.
     """
 
     added: tuple[tuple[float, float], ...] = field(default=())
     removed: tuple[int, ...] = field(default=())
+    unread: int = field(default=0, compare=False)
 
     def __bool__(self) -> bool:
         return bool(self.added or self.removed)
 
     @classmethod
     def from_text(cls, text: str) -> Edits:
-        """The inverse of ``as_text``; what makes no sense is left out."""
+        """The inverse of ``as_text``; what makes no sense is left out and counted."""
         added, removed = [], []
-        for part in text.split("!")[:MOST_EDITS]:
+        parts = text.split("!") if text else []
+        for part in parts[:MOST_EDITS]:
             match = _EDIT.fullmatch(part)
             if match and match[3]:
                 removed.append(int(match[3]))
             elif match:
-                try:
-                    added.append((float(match[1]), float(match[2])))
-                except ValueError:
-                    continue
-        return cls(tuple(added), tuple(removed))
+                with suppress(ValueError):
+                    pair = float(match[1]), float(match[2])
+                    if all(abs(value) <= FARTHEST for value in pair):
+                        added.append(pair)
+        return cls(tuple(added), tuple(removed), len(parts) - len(added) - len(removed))
 
     def as_text(self) -> str:
         """For the URL: ``50_20!-3`` adds (50, 20) and removes point 3."""
@@ -73,17 +81,29 @@ class Edits:
         return kept[place]
 
 
-def load() -> Draft:
-    """The draft: of this session, or of a link just followed."""
+def load() -> tuple[Draft, dict[str, str]]:
+    """The draft of this session, or of a link just followed, and a sentence for each fault in it.
+
+    What is wrong is put back to what it was: the draft always gives a picture.
+    """
+    refused: dict[str, str] = {}
     in_url = Draft.from_params(RegressionConfig, st.query_params.to_dict())
     typed: dict[str, str] | None = st.session_state.get(KEY)
     written: dict[str, str] | None = st.session_state.get(f"{KEY}.url")
     if typed is None or (in_url.texts and in_url.texts != written):
         typed = st.session_state[KEY] = dict(in_url.texts)
         st.session_state[f"{KEY}.url"] = dict(in_url.texts)
-        st.session_state[f"{KEY}.edits"] = Edits.from_text(st.query_params.get("points", ""))
+        read = Edits.from_text(st.query_params.get("points", ""))
+        st.session_state[f"{KEY}.edits"] = read
+        if read.unread:
+            refused["points"] = (
+                f"{read.unread:,} of this link's changes to the points cannot be read and were "
+                "left out."
+            )
         st.session_state[f"{KEY}.three"] = st.query_params.get("rates") == "three"
-    return Draft(RegressionConfig, typed)
+    draft, told = Draft(RegressionConfig, typed).sound(st.session_state.get(_RIGHT, {}))
+    st.session_state[KEY] = st.session_state[_RIGHT] = dict(draft.texts)
+    return draft, refused | told
 
 
 def check(draft: Draft) -> tuple[RegressionConfig | None, dict[str, str]]:
@@ -109,6 +129,19 @@ def save(draft: Draft) -> None:
     st.session_state[f"{KEY}.url"] = params
 
 
+def choose_rate(draft: Draft, rate: float) -> Draft:
+    """The draft with a rate that the page chose, because nobody has chosen one yet."""
+    draft = draft.typed("lr", f"{rate:.3g}")
+    st.session_state[KEY] = st.session_state[_RIGHT] = dict(draft.texts)
+    st.session_state[_CHOSEN] = True
+    return draft
+
+
+def rate_was_chosen() -> bool:
+    """Whether the rate is the page's choice."""
+    return bool(st.session_state.get(_CHOSEN))
+
+
 def edits() -> Edits:
     """The points added and removed."""
     found: Edits = st.session_state.get(f"{KEY}.edits", Edits())
@@ -121,11 +154,18 @@ def three() -> bool:
 
 
 def put(**fields: object) -> None:
-    """Change fields of the draft; call it in a callback."""
+    """Change fields of the draft; call it in a callback.
+
+    A rate that the page chose for one problem is forgotten with the problem.
+    """
     texts = {name: as_text(value) for name, value in fields.items()}
-    st.session_state[KEY] = {**st.session_state.get(KEY, {}), **texts}
+    known = dict(st.session_state.get(KEY, {}))
+    if st.session_state.get(_CHOSEN) and not fields.keys() & {"lr", "start_w", "start_b"}:
+        known.pop("lr", None)
+    st.session_state[KEY] = {**known, **texts}
     if "lr" in fields:
         st.session_state[f"{KEY}.three"] = False
+        st.session_state[_CHOSEN] = False
     if {"data", "count", "seed", "x_column", "y_column"} & fields.keys():
         st.session_state[f"{KEY}.edits"] = Edits()
 

@@ -143,7 +143,8 @@ class Views {
     p.axes()
     p.canvas.setAttribute('aria-label',
       `${d.points.x.length} points of ${d.labels.y} against ${d.labels.x} with the fitted line at `
-      + `step ${d.frames[frame]} and the least-squares line`)
+      + `step ${d.frames[frame]} and the least-squares line; a click, or arrow keys and Enter, `
+      + 'adds or removes a point')
   }
 
   // The path until it is a whole window's width outside: what follows would only paint over.
@@ -190,7 +191,7 @@ class Views {
     })
     p.caption.textContent = out.length ? `out of view: ${out.map(s => s.label).join(', ')}` : ''
     p.canvas.setAttribute('aria-label', `Loss over ${d.labels.w} and ${d.labels.b} as contours with `
-      + `the path up to step ${d.frames[frame]}; a click sets the start`)
+      + `the path up to step ${d.frames[frame]}; a click, or arrow keys and Enter, sets the start`)
   }
 
   sliceAt(frame) {
@@ -224,6 +225,10 @@ class Views {
     if (!p.layout(spec, look)) return
     const curve = this.sliceAt(frame), w = at(s.theta[frame], 0), loss = s.loss[frame]
     p.clip(() => {
+      // Where the path has been: it bounces from wall to wall where each step overshoots.
+      const been = d.frames.slice(0, frame + 1).map((_, i) => [at(s.theta[i], 0), s.loss[i]])
+      p.line(been, {colour: s.colour, width: 1, alpha: 0.55})
+      been.slice(0, 80).forEach(([u, v]) => p.dot(u, v, {colour: s.colour, size: 2.4, alpha: 0.8}))
       if (!curve) return
       p.line(curve, {colour: s.colour, width: 2.5})
       const [low, high] = d.slice.window, reach = (high - low) * 0.18
@@ -235,7 +240,7 @@ class Views {
     p.axes()
     const off = curve === null || w < d.slice.window[0] || w > d.slice.window[1]
       || loss > d.slice.range[1]
-    p.caption.textContent = `tangent’s slope ${show(s.slope[frame])}` + (off ? ' (out of view)' : '')
+    p.caption.textContent = `slope of the tangent ${show(s.slope[frame])}` + (off ? ' (out of view)' : '')
     p.canvas.setAttribute('aria-label', `${d.labels.loss} against ${d.labels.w} at step `
       + `${d.frames[frame]} with its tangent, slope ${show(s.slope[frame])}`)
   }
@@ -288,6 +293,9 @@ class Views {
         panel.say(px, py, this.data && panel.inside(px, py) ? handler(px, py, e) : null)
       }
       panel.canvas.onpointerleave = () => panel.say(0, 0, null)
+      panel.lines = (px, py) => handler(px, py, {buttons: 0})
+      panel.redraw = () => this.data && this.draw(this.player.frame)
+      panel.live = this.root.querySelector('[role=status]')
     }
     on(points, (px, py) => {
       const d = this.data, i = this.nearest(px, py), [u, v] = points.at(px, py)
@@ -297,8 +305,8 @@ class Views {
       }
       return d.points.editable ? [`(${show(u)}, ${show(v)})`, 'click to add a point'] : null
     })
-    points.canvas.onclick = e => {
-      const [px, py] = points.event(e)
+    points.canvas.onclick = e => points.act(...points.event(e))
+    points.act = (px, py) => {
       if (!this.data.points.editable || !points.inside(px, py)) return
       const i = this.nearest(px, py)
       const spot = points.at(px, py).map(v => Number(v.toPrecision(5)))
@@ -313,8 +321,8 @@ class Views {
       const hint = this.data.surface.clickable ? ['click to start here'] : []
       return [`${this.data.labels.w} ${show(u)}, ${this.data.labels.b} ${show(v)}`, ...hint]
     })
-    surface.canvas.onpointerup = e => {
-      const [px, py] = surface.event(e)
+    surface.canvas.onpointerup = e => surface.act(...surface.event(e))
+    surface.act = (px, py) => {
       if (!this.data.surface.clickable || !surface.inside(px, py)) return
       const [u, v] = surface.at(px, py)
       this.send('start', [Number(u.toPrecision(4)), Number(v.toPrecision(4))])

@@ -12,6 +12,7 @@ from mlcore.sweeps.objectives import MOST_OBJECTIVES, objectives_for
 from mlcore.sweeps.pruning import DEFAULT_RUNGS, Rule
 from mlcore.sweeps.space import MOST_SETTINGS
 from mlcore.sweeps.spec import SAMPLERS, Sampler, default_objective
+from mlcore.ui import page
 
 Budget = Literal["Settings", "Minutes"]
 
@@ -68,13 +69,13 @@ def search_form(config: Config) -> Search | None:
     settings, minutes = _budget()
     seeds = 1
     if "seed" in type(config).model_fields:
-        seeds = st.number_input(
+        seeds = page.whole_number(
             "Seeds",
             1,
             50,
+            1,
             help="Each setting is run with so many seeds; the objective is their mean.",
             key="seeds",
-            bind="query-params",
         )
     prune = _pruning(len(objectives))
     if not objectives:
@@ -136,7 +137,7 @@ def _budget() -> tuple[int | None, float | None]:
                 bind="query-params",
             )
             return None, float(minutes)
-        settings = st.number_input(
+        settings = page.whole_number(
             "Settings",
             1,
             MOST_SETTINGS,
@@ -144,9 +145,8 @@ def _budget() -> tuple[int | None, float | None]:
             help="How many settings to try at most.",
             label_visibility="collapsed",
             key="settings",
-            bind="query-params",
         )
-        return int(settings), None
+        return settings, None
 
 
 def _pruning(objectives: int) -> str | None:
