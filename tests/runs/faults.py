@@ -171,11 +171,9 @@ def before_each_operation(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(artifacts, "write_atomically", watched(core_files.write_atomically))
         patch.setattr(Path, "unlink", watched(Path.unlink))
-        both: list[tuple[str, Callable[..., Any]]] = [
-            ("commit", commit),
-            ("before_cursor_execute", step),
-        ]
-        listeners = both[: 1 + statements]
+        listeners: list[tuple[str, Callable[..., None]]] = [("commit", commit)]
+        if statements:
+            listeners.append(("before_cursor_execute", step))
         for name, listener in listeners:
             event.listen(store.engine, name, listener)
         try:

@@ -140,8 +140,8 @@ class PointTable:
 def last_step(connection: Connection, run_key: int) -> int | None:
     """The greatest step of which a run has a point; None if it has none."""
     query = select(func.max(points.c.step)).where(points.c.run == run_key)
-    step: int | None = connection.execute(query).scalar_one()
-    return step
+    last: int | None = connection.execute(query).scalar_one()
+    return last
 
 
 def latest_at(connection: Connection, run_key: int, step: int) -> dict[str, tuple[int, float]]:
