@@ -40,8 +40,6 @@ _NO_ROWS: Final = pd.DataFrame({"label": [], "x": [], "value": [], "tip": []})
 _HEIGHT: Final = 330
 _LEGEND_ROW: Final = 20
 _FAINT: Final = 0.12
-_DASHES: Final = ((1, 0), (7, 3), (2, 2), (10, 3, 2, 3))
-"""Past as many runs as there are hues these tell curves of one hue apart."""
 
 
 def metric_title(metric: str, *, as_error: bool = False) -> str:
@@ -152,12 +150,13 @@ def comparison_chart(
         legend_columns: Columns of the legend.
         parts: What the rows hold besides (``parts_of``); a layer less is drawn sooner.
     """
-    as_error, share, hues = log_y and is_share(metric), is_share(metric), len(palette.RUN_COLOURS)
+    as_error, share = log_y and is_share(metric), is_share(metric)
     title = metric_title(metric, as_error=as_error)
     x_title = _X_TITLES.get(axis, axis)
     x = alt.X(
         "x:Q",
         title=x_title,
+        axis=alt.Axis(tickMinStep=1) if axis in ("step", "samples") else alt.Axis(),
         scale=alt.Scale(type="log", nice=False)
         if log_x
         else alt.Scale(nice=False, zero=axis != "time"),
@@ -183,7 +182,7 @@ def comparison_chart(
             symbolStrokeWidth=3,
         ),
     )
-    dashes = [list(_DASHES[place // hues % len(_DASHES)]) for place in range(len(colours))]
+    dashes = [list(palette.RUN_DASHES[palette.run_dash(place)]) for place in range(len(colours))]
     dash = alt.StrokeDash(
         "label:N", title=None, scale=alt.Scale(domain=list(colours), range=dashes)
     )

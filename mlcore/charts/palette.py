@@ -87,6 +87,16 @@ def _mixed(colour: str, to: int) -> str:
     return "#" + "".join(f"{round(0.65 * part + 0.35 * to):02x}" for part in parts)
 
 
+RUN_DASHES: Final = ((1, 0), (7, 3), (2, 2), (10, 3, 2, 3))
+"""Patterns of runs drawn together: past as many as there are hues, they tell those of one hue
+apart. Lengths of dash and gap in pixels."""
+
+
+def run_dash(place: int) -> int:
+    """Which of ``RUN_DASHES`` the run at a place among those drawn together has, from 0."""
+    return place // len(RUN_COLOURS) % len(RUN_DASHES)
+
+
 def run_colour(number: int) -> str:
     """The hue of a run: the same on every page, in every tab and after a restart.
 

@@ -91,7 +91,7 @@ def curve_rows(
 
     Args:
         curves: By run and split (``train`` or ``test``).
-        colours: Hue of each run.
+        colours: Hue of each run, in order; past as many as there are hues they are dashed.
         labels: What to call each run in a tooltip.
         end: Where the horizontal axis ends, so that it stays while the curves grow.
         axis: What the horizontal axis measures.
@@ -100,17 +100,26 @@ def curve_rows(
         error_rate: Draw 1 − value, for accuracies on a logarithmic scale.
 
     Returns:
-        A row a point: run, colour, kind (for a value that is not finite: which of NaN, ∞, −∞), x,
+        A row a point: run, colour, dash (a place in ``palette.RUN_DASHES``, as text), kind (for a
+            value that is not finite: which of NaN, ∞, −∞), x,
         value, low, high, tip.
     """
     rows = _Rows()
-    rows.add(kind="end", run="", colour=palette.MUTED, x=np.array([end], dtype=np.float64))
+    dashes = {run: str(palette.run_dash(place)) for place, run in enumerate(colours)}
+    rows.add(
+        kind="end", run="", colour=palette.MUTED, dash="0", x=np.array([end], dtype=np.float64)
+    )
     for (run, split), curve in curves.items():
         x = curve.step if axis == "step" else curve.time
         value, low, high = curve.value, curve.low, curve.high
         if error_rate:
             value, low, high = 1 - value, 1 - high, 1 - low
-        named: dict[str, Any] = {"run": labels[run], "colour": colours[run], "x": x}
+        named: dict[str, Any] = {
+            "run": labels[run],
+            "colour": colours[run],
+            "dash": dashes[run],
+            "x": x,
+        }
         if split == "train" and bool((high > low).any()):
             rows.add(kind="band", value=value, low=low, high=high, **named)
         if split == "train" and smoothing > 0:
@@ -166,7 +175,12 @@ def curve_chart(
     scale = alt.Scale(type="log", nice=True) if log else alt.Scale(zero=True)
     if quantity == "accuracy" and not log:
         scale = alt.Scale(domain=[0, 1])
-    x = alt.X("x:Q", title=_X_TITLES[axis], scale=alt.Scale(nice=False, zero=True))
+    x = alt.X(
+        "x:Q",
+        title=_X_TITLES[axis],
+        axis=alt.Axis(tickMinStep=1) if axis == "step" else alt.Axis(),
+        scale=alt.Scale(nice=False, zero=True),
+    )
     y = alt.Y(
         "value:Q",
         title=_Y_TITLES[quantity],
@@ -174,6 +188,14 @@ def curve_chart(
         axis=alt.Axis(format="%", tickCount=5) if percent else alt.Axis(tickCount=5),
     )
     colour = alt.Color("colour:N", scale=None)
+    dash = alt.StrokeDash(
+        "dash:N",
+        legend=None,
+        scale=alt.Scale(
+            domain=[str(place) for place in range(len(palette.RUN_DASHES))],
+            range=[list(dash) for dash in palette.RUN_DASHES],
+        ),
+    )
     tooltip = [
         alt.Tooltip("run:N", title="Run"),
         alt.Tooltip("kind:N", title="Images"),
@@ -202,11 +224,15 @@ def curve_chart(
         .mark_area(opacity=palette.RAW_OPACITY)
         .encode(y=alt.Y("low:Q", scale=scale), y2="high:Q"),
         only("datum.kind == 'raw'").mark_line(opacity=palette.RAW_OPACITY, strokeWidth=1),
-        only("datum.kind == 'train'").mark_line(
+        only("datum.kind == 'train'")
+        .mark_line(
             opacity=palette.TEST_OPACITY if train_only else palette.TRAIN_OPACITY,
             strokeWidth=2,
-        ),
-        only("datum.kind == 'test'").mark_line(opacity=palette.TEST_OPACITY, strokeWidth=2.5),
+        )
+        .encode(strokeDash=dash),
+        only("datum.kind == 'test'")
+        .mark_line(opacity=palette.TEST_OPACITY, strokeWidth=2.5)
+        .encode(strokeDash=dash),
         only("datum.kind == 'test'")
         .mark_point(filled=True, size=45, opacity=palette.TEST_OPACITY)
         .encode(tooltip=tooltip),

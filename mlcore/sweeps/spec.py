@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeAlias, get_args
 
 from mlcore.core import Config, ConfigError, canonical_json
 from mlcore.experiments import config_class
+from mlcore.runs.damage import json_of
 from mlcore.sweeps.objectives import Objective, objectives_for
 from mlcore.sweeps.pruning import Pruning, parse_pruning
 from mlcore.sweeps.space import Space, SpaceLike
@@ -92,7 +93,7 @@ class SweepSpec:
     @classmethod
     def from_json(cls, text: str) -> SweepSpec:
         """The inverse of ``to_json``. Raises ConfigError if this version knows a field no more."""
-        fields = json.loads(text)
+        fields = json_of(text, dict, "spec", "a sweep")
         return cls(
             config=config_class(fields["experiment"]).from_dict(fields["config"]),
             space=Space.from_json(json.dumps(fields["space"])),

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from mlcore.core import SweepNotFoundError, canonical_json
+from mlcore.runs.damage import json_of
 from mlcore.runs.store.schema import sweeps
 from mlcore.runs.store.store import Store
 from mlcore.sweeps.space import Space
@@ -89,7 +90,7 @@ def running_ids(store: Store) -> Sequence[str]:
 def spec_of(row: Row[Any]) -> SweepSpec:
     """The spec of today: as it began, over the space it was last given."""
     spec = SweepSpec.from_json(row.spec)
-    changes = json.loads(row.spaces)
+    changes = json_of(row.spaces, list, "spaces", f"sweep {row.id}")
     if changes:
         spec = spec.with_space(Space.from_json(json.dumps(changes[-1]["space"])))
     return spec

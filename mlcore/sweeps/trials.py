@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, select
 
 from mlcore.runs import Status
+from mlcore.runs.damage import json_of, status_of
 from mlcore.runs.store.schema import runs, sweep_runs
 from mlcore.sweeps.objectives import Objective
 from mlcore.sweeps.pruning import Decision
@@ -151,26 +151,30 @@ def trials_of(members: Sequence[TrialRun]) -> list[Trial]:
 
 def params_from_json(text: str) -> dict[str, Any]:
     """A setting as its row keeps it; lists are tuples again."""
-    return {name: frozen(value) for name, value in json.loads(text).items()}
+    return {
+        name: frozen(value)
+        for name, value in json_of(text, dict, "values", "a sweep's setting").items()
+    }
 
 
 def _member(row: Row[Any]) -> TrialRun:
     there = row.run_id is not None
+    of = f"run {row.run_id}" if there else f"setting {row.number} of a sweep"
     return TrialRun(
         number=row.number,
         repeat=row.repeat,
         params=params_from_json(row.params),
-        attrs=json.loads(row.attrs) if row.attrs != "{}" else {},
+        attrs=json_of(row.attrs, dict, "attributes", of) if row.attrs != "{}" else {},
         run_id=row.run_id,
         run_key=row.run_key,
-        status=Status(row.status) if there else None,
+        status=status_of(row.status, of) if there else None,
         own=row.own,
-        decisions=tuple(Decision(**one) for one in json.loads(row.decisions))
+        decisions=tuple(Decision(**one) for one in json_of(row.decisions, list, "decisions", of))
         if row.decisions != "[]"
         else (),
         error=row.error or row.run_error,
         diverged=there and row.status == Status.FAILED and row.error_type == "DivergenceError",
-        last=json.loads(row.latest) if there else {},
+        last=json_of(row.latest, dict, "latest values", of) if there else {},
         done=min(1.0, row.done / row.total) if there and row.total else 0.0,
         elapsed=row.elapsed if there else 0.0,
         step=row.step if there else 0,

@@ -1,10 +1,11 @@
 """Runs as they happen: their cards and their curves, polled only while one of them moves."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import streamlit as st
 
+from mlcore.charts import palette
 from mlcore.charts.training_curves import Axis, Quantity, curve_spec, description
 from mlcore.core import RunNotFoundError
 from mlcore.runs import Run, Status, open_store
@@ -27,7 +28,7 @@ _THINNED: Final = (
 
 
 def live_view(run_ids: Sequence[str], *, key: str) -> None:
-    """Cards and curves of some runs, overlaid.
+    """Curves of some runs, overlaid, and below them a line for each run.
 
     While one of them is queued or running the view redraws itself (see ``watch.POLL_S``);
     when the last one ends the whole page reruns once, and then nothing is asked of the server.
@@ -88,23 +89,32 @@ def _draw(runs: list[Run], wanted: Sequence[str], key: str) -> None:
     for missing in [run_id for run_id in wanted if run_id not in known]:
         page.error(f"No run has the id {missing}; it may have been deleted.")
     callbacks.show_refusal()
-    colours = run_parts.colours_of(runs)
-    for run in runs:
-        run_parts.card(run, key=key, colour=colours[run.id])
     if any(run.status == Status.QUEUED for run in runs) and (why := live_data.trouble()):
         page.error(why)
-    if runs:
-        if len(runs) > 1 and navigation.has_page("compare"):
-            st.page_link(
-                navigation.page("compare"),
-                label="Compare these runs",
-                icon=":material/compare_arrows:",
-                query_params={"runs": ",".join(run.id for run in runs)},
-            )
-        _charts(runs, key)
+    if not runs:
+        return
+    labels = run_parts.labels_of(runs)
+    _charts(runs, labels, key)
+    colours = run_parts.colours_of(runs)
+    for place, run in enumerate(runs):
+        run_parts.line(
+            run,
+            labels[run.id],
+            key=key,
+            colour=colours[run.id],
+            dash=palette.run_dash(place),
+            menu=len(runs) > 1,
+        )
+    if len(runs) > 1 and navigation.has_page("compare"):
+        st.page_link(
+            navigation.page("compare"),
+            label="Compare these runs",
+            icon=":material/compare_arrows:",
+            query_params={"runs": ",".join(run.id for run in runs)},
+        )
 
 
-def _charts(runs: list[Run], key: str) -> None:
+def _charts(runs: list[Run], labels: Mapping[str, str], key: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key=f"{key}.options"):
         shown = st.pills(
             "Curves",
@@ -146,7 +156,6 @@ def _charts(runs: list[Run], key: str) -> None:
     if not shown:
         st.info("Choose at least one curve above.")
         return
-    labels = run_parts.labels_of(runs)
     columns = st.columns(2 if len(shown) > 1 else 1, gap="small")
     thinned = False
     for place, quantity in enumerate(shown):

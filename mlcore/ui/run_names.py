@@ -25,15 +25,16 @@ def name_of(run: Run) -> str:
 
 def config_name(experiment: str, fields: Mapping[str, Any]) -> str:
     """What to call a config: its preset or the nearest one, and what it changes from that."""
-    return _name(experiment, canonical_json(fields))
+    return ", ".join(_words(experiment, canonical_json(fields)))
 
 
 @lru_cache(maxsize=4096)
-def _name(experiment: str, fields: str) -> str:
+def _words(experiment: str, fields: str) -> tuple[str, ...]:
+    """The parts of ``config_name``: a preset, and a part for each field that differs from it."""
     try:
         config = config_class(experiment).from_json(fields)
     except (ValueError, TypeError):
-        return experiment
+        return (experiment,)
     bases = {"": type(config)(), **config.presets}
     differing = {name: _differing(config, base) for name, base in bases.items()}
     nearest = min(differing, key=lambda name: (len(differing[name]), name == ""))
@@ -42,7 +43,7 @@ def _name(experiment: str, fields: str) -> str:
     words = [nearest] * bool(nearest) + [
         f"{name} {as_text(rounded(value))}" for name, value in differing[nearest].items()
     ]
-    return ", ".join(words) or "defaults"
+    return tuple(words) or ("defaults",)
 
 
 def _differing(config: Config, base: Config) -> dict[str, object]:
@@ -65,8 +66,17 @@ def config_of(run: Run) -> Config | None:
 
 
 def labels_of(runs: list[Run]) -> dict[str, str]:
-    """A label for each run, by id: its name, with the id where names alone do not tell."""
-    names = {run.id: name_of(run) for run in runs}
+    """A label for each run, by id: its name, with the id where names alone do not tell.
+
+    Of several runs, what all their configs' names share is left out: it tells nothing apart.
+    """
+    unnamed = [run for run in runs if not page.one_line(run.name)]
+    parts = {run.id: _words(run.experiment, canonical_json(run.config_fields)) for run in unnamed}
+    shared = set.intersection(*map(set, parts.values())) if len(parts) > 1 else set()
+    names = {}
+    for run in runs:
+        own = [part for part in parts.get(run.id, ()) if part not in shared]
+        names[run.id] = ", ".join(own) or name_of(run)
     taken = list(names.values())
     return {k: f"{v} · {k}" if taken.count(v) > 1 else v for k, v in names.items()}
 

@@ -1,14 +1,14 @@
 """How one run is shown: its state, its progress and what one may do with it."""
 
 from collections.abc import Callable, Mapping
-from typing import Final, Literal
+from typing import Final, Literal, NoReturn
 
 import streamlit as st
 
 from mlcore.charts import palette
 from mlcore.core import Config
 from mlcore.runs import Run, Status, open_store, submit
-from mlcore.ui import navigation, page
+from mlcore.ui import leave, navigation, page
 from mlcore.ui.run_names import colours_of, config_name, config_of, labels_of, name_of
 from mlcore.ui.runs import callbacks
 
@@ -20,17 +20,23 @@ __all__ = [
     "config_of",
     "duration",
     "labels_of",
+    "latest_text",
+    "line",
     "name_of",
     "open_on_its_page",
     "progress_text",
     "show_refusal",
     "start",
     "start_button",
+    "swatch",
 ]
 
 CACHED_KEY: Final = "runs answered from the cache"
 
 show_refusal = callbacks.show_refusal
+
+_LINE: Final = 40
+"""Signs of a run's label in its line."""
 
 BadgeColour = Literal["blue", "green", "orange", "red", "violet", "gray"]
 
@@ -58,7 +64,7 @@ def card(run: Run, *, key: str, colour: str | None = None, link: bool = False) -
     with st.container(border=True, key=f"{key}.{run.id}", gap="small"):
         with st.container(horizontal=True, vertical_alignment="center"):
             with st.container(horizontal=True, vertical_alignment="center", width="stretch"):
-                _title(run, colour or palette.run_colour(run.key))
+                _title(run, name_of(run), swatch(colour or palette.run_colour(run.key)))
             with st.container(
                 horizontal=True, vertical_alignment="center", width="content", gap="xsmall"
             ):
@@ -67,11 +73,74 @@ def card(run: Run, *, key: str, colour: str | None = None, link: bool = False) -
             st.progress(run.progress, text=progress_text(run))
         else:
             st.caption(progress_text(run))
-        if run.error:
-            page.error(run.error)
-        if run.traceback:
-            with st.expander("Traceback", icon=":material/bug_report:", key=f"{key}.{run.id}.why"):
-                st.code(run.traceback, language=None, wrap_lines=True)
+        _why(run, key)
+
+
+def line(run: Run, label: str, *, key: str, colour: str, dash: int = 0, menu: bool) -> None:
+    """One run in one line under its curves, which it is the legend of.
+
+    Args:
+        run: As it was read just now.
+        label: What to call it among the runs beside it.
+        key: Prefix of the keys of its buttons.
+        colour: Its hue in the charts.
+        dash: Its pattern there, a place in ``palette.RUN_DASHES``.
+        menu: Put the id and the buttons into a menu: for runs of which there are several.
+    """
+    with st.container(
+        horizontal=True, vertical_alignment="center", gap="xsmall", key=f"{key}.{run.id}"
+    ):
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            _title(run, page.one_line(label, _LINE), swatch(colour, dash), with_id=not menu)
+            st.caption(latest_text(run) if menu else progress_text(run), width="content")
+        if menu:
+            with st.popover(
+                "",
+                icon=":material/more_vert:",
+                type="tertiary",
+                help=f"Stop, resume or delete run {run.id}",
+                key=f"{key}.{run.id}.menu",
+            ):
+                st.markdown(f"`{run.id}` {page.plain(name_of(run))}")
+                st.caption(progress_text(run))
+                _buttons(run, key, link=False)
+        else:
+            with st.container(horizontal=True, width="content", gap="xsmall"):
+                _buttons(run, key, link=False)
+    if run.status.live:
+        st.progress(run.progress)
+    _why(run, key)
+
+
+def latest_text(run: Run) -> str:
+    """The one number that tells how far or how well: for where there is little room."""
+    latest = run.latest()
+    parts = [f"{run.progress:.0%}"] if run.status != Status.FINISHED and run.total else []
+    if "test_accuracy" in latest:
+        parts.append(f"test accuracy {latest['test_accuracy']:.2%}")
+    return " · ".join(parts) or progress_text(run)
+
+
+def swatch(colour: str, dash: int = 0) -> str:
+    """HTML of a short stroke as a run's curves have it: its hue and its pattern."""
+    stops, at = [], 0
+    for place, length in enumerate(palette.RUN_DASHES[dash]):
+        hue = "transparent" if place % 2 else colour
+        stops.append(f"{hue} {at}px {at + length}px")
+        at += length
+    return (
+        '<span role="img" aria-label="Colour of this run" style="display:inline-block;'
+        "width:1.6rem;height:4px;vertical-align:middle;"
+        f'background:repeating-linear-gradient(90deg,{",".join(stops)})"></span>'
+    )
+
+
+def _why(run: Run, key: str) -> None:
+    if run.error:
+        page.error(run.error)
+    if run.traceback:
+        with st.expander("Traceback", icon=":material/bug_report:", key=f"{key}.{run.id}.why"):
+            st.code(run.traceback, language=None, wrap_lines=True)
 
 
 def progress_text(run: Run) -> str:
@@ -148,20 +217,16 @@ def start_button(
     return None if run_id is None else open_store().get(run_id)
 
 
-def open_on_its_page(run: Run) -> None:
+def open_on_its_page(run: Run) -> NoReturn:
     """Go to the run's curves on the page of its experiment."""
-    st.switch_page(navigation.page(run.experiment), query_params={"tab": "Train", "runs": run.id})
+    leave.leave_for(run.experiment, {"tab": "Train", "runs": run.id})
 
 
-def _title(run: Run, colour: str) -> None:
+def _title(run: Run, label: str, stroke: str, *, with_id: bool = True) -> None:
     icon, badge_colour = _BADGES[run.status]
     word = f"{run.status}" if run.request is None else f"{run.request} asked"
-    st.html(
-        f'<span style="display:inline-block;width:0.9rem;height:0.9rem;border-radius:50%;'
-        f'background:{colour}" role="img" aria-label="Colour of this run"></span>',
-        width="content",
-    )
-    st.markdown(f"**{page.plain(name_of(run))}** `{run.id}`", width="content")
+    st.html(stroke, width="content")
+    st.markdown(f"**{page.plain(label)}**" + f" `{run.id}`" * with_id, width="content")
     st.badge(word, icon=icon, color=badge_colour)
     if run.deleted is not None:
         st.badge("in the trash", icon=":material/delete:", color="gray")

@@ -79,6 +79,18 @@ def test_rows_hold_every_point_with_its_run_and_colour() -> None:
     assert set(rows["kind"]) == {"train", "test", "end"}
 
 
+def test_runs_of_one_hue_differ_in_their_pattern() -> None:
+    names = [f"run {number}" for number in range(3 * len(palette.RUN_COLOURS))]
+    colours = palette.run_colours({name: number for number, name in enumerate(names)})
+    curves = {(name, "test"): points(name, "test", [1.0])[name, "test"] for name in names}
+    rows = curve_rows(curves, colours, {name: name for name in names}, end=1)
+    looks = rows.loc[rows["kind"] == "test", ["colour", "dash"]]
+    assert len(looks.drop_duplicates()) == len(names)
+    known = curve_spec("loss")["layer"][4]["encoding"]["strokeDash"]["scale"]
+    assert set(looks["dash"]) <= set(known["domain"])
+    assert len(known["domain"]) == len(known["range"])
+
+
 def test_the_axis_reaches_to_the_end_before_the_curve_does() -> None:
     rows = rows_of(points("a", "train", [3, 2, 1]))
     assert rows.loc[rows["kind"] == "end", "x"].tolist() == [10]

@@ -15,7 +15,14 @@ from pathlib import Path
 
 import psutil
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Locator,
+    Page,
+    expect,
+    sync_playwright,
+)
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
@@ -182,6 +189,41 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def keep_timers(tab: Page) -> None:
+    """Let ``click_as_timers_fire`` know the timers of the pages that are opened from now on."""
+    tab.add_init_script(
+        """
+        const ticking = new Map()
+        const {setInterval: set, clearInterval: clear, WebSocket: Socket} = window
+        window.setInterval = (call, ...rest) => {
+          const id = set(call, ...rest)
+          ticking.set(id, call)
+          return id
+        }
+        window.clearInterval = id => { ticking.delete(id); clear(id) }
+        window.timersFire = 0
+        window.WebSocket = class extends Socket {
+          constructor(...rest) {
+            super(...rest)
+            this.addEventListener('message', () => {
+              if (window.timersFire-- > 0) for (const call of ticking.values()) call()
+            })
+          }
+        }
+        """
+    )
+
+
+def click_as_timers_fire(target: Locator) -> None:
+    """Click, and let the page's timers fire with each of the next answers, just before it is read.
+
+    So fragments that poll ask the server while it is at work on the click, as on a slow machine,
+    where the browser has not yet heard what became of it.
+    """
+    expect(target).to_be_enabled()
+    target.evaluate("target => { window.timersFire = 8; target.click() }")
 
 
 @pytest.fixture(scope="session")

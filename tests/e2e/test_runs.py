@@ -13,7 +13,7 @@ from mlcore.runs.analysis.comparison import compare
 from mlcore.runs.export import to_zip
 from mlcore.runs.store.organize import edit
 from mlcore.runs.store.store import Store, open_store
-from tests.e2e.conftest import DashboardServer
+from tests.e2e.conftest import DashboardServer, click_as_timers_fire, keep_timers
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
@@ -73,6 +73,7 @@ def wait_for_curves(tab: Page, count: int) -> None:
 def test_from_many_runs_to_an_answer_that_a_link_opens_again(
     dashboard_server: DashboardServer, store: Store, tab: Page
 ) -> None:
+    keep_timers(tab)
     tab.goto(f"{dashboard_server.url}/runs")
     wait_for_table(tab)
 
@@ -86,8 +87,8 @@ def test_from_many_runs_to_an_answer_that_a_link_opens_again(
         mark(tab, row)
         expect(tab.get_by_text(f"{row + 1} chosen")).to_be_visible()
 
-    # compare
-    tab.get_by_role("button", name="Compare").click()
+    # compare, while a timer of this page asks what is new
+    click_as_timers_fire(tab.get_by_test_id("stMain").get_by_role("link", name="Compare"))
     expect(tab.locator("h1")).to_have_text("Compare")
     chosen = [run for run in store.list() if run.config_fields["lr"] < 0.08]
     wait_for_curves(tab, 2)

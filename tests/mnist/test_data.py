@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from urllib.error import URLError
 
@@ -203,9 +204,10 @@ def put(name: DatasetName, root: Path, labels: torch.Tensor, *, zipped: bool = F
 @pytest.mark.parametrize("name", ["fashion_mnist", "kmnist", "qmnist", "emnist_balanced"])
 @pytest.mark.parametrize("zipped", [False, True])
 def test_relatives_are_read_from_the_cache(
-    empty_cache: Path, name: DatasetName, zipped: bool
+    empty_cache: Path, monkeypatch: pytest.MonkeyPatch, name: DatasetName, zipped: bool
 ) -> None:
     labels = torch.tensor([3, 1, 2])
+    publish(monkeypatch, name, 3)
     put(name, empty_cache, labels, zipped=zipped)
 
     digits = data.load(name)
@@ -215,7 +217,40 @@ def test_relatives_are_read_from_the_cache(
     assert digits.classes == SOURCES[name].classes
 
 
-def test_letters_are_upright_and_labelled_from_zero(empty_cache: Path) -> None:
+def publish(monkeypatch: pytest.MonkeyPatch, name: DatasetName, images: int) -> None:
+    """Say that a data set has so few images."""
+    small = replace(SOURCES[name], train_images=images, test_images=images)
+    monkeypatch.setitem(SOURCES, name, small)
+
+
+@pytest.mark.parametrize("name", ["fashion_mnist", "kmnist", "qmnist", "emnist_letters"])
+@pytest.mark.parametrize("count", [0, 2])
+def test_files_that_are_whole_but_not_those_published_are_refused(
+    empty_cache: Path, name: DatasetName, count: int
+) -> None:
+    put(name, empty_cache, torch.ones(count, dtype=torch.int64))
+
+    source = SOURCES[name]
+    said = f"holds {count} × 28 × 28 values, but {source.title} has {source.train_images} × 28 × 28"
+    with pytest.raises(DataUnavailableError, match=said):
+        data.load(name)
+
+
+@pytest.mark.parametrize(("name", "label"), [("kmnist", 10), ("emnist_letters", 0)])
+def test_a_label_that_the_data_set_does_not_have_is_refused(
+    empty_cache: Path, monkeypatch: pytest.MonkeyPatch, name: DatasetName, label: int
+) -> None:
+    publish(monkeypatch, name, 2)
+    put(name, empty_cache, torch.tensor([1, label]))
+
+    with pytest.raises(DataUnavailableError, match="holds a label that"):
+        data.load(name)
+
+
+def test_letters_are_upright_and_labelled_from_zero(
+    empty_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(monkeypatch, "emnist_letters", 2)
     put("emnist_letters", empty_cache, torch.tensor([1, 26]))
 
     digits = data.load("emnist_letters")
@@ -254,6 +289,7 @@ def test_a_download_comes_beside_the_cache_first(
     empty_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kmnist = torchvision_datasets().KMNIST
+    publish(monkeypatch, "kmnist", 2)
 
     def download(dataset: object) -> None:
         root = Path(str(dataset.root))  # type: ignore[attr-defined]  # torchvision's own

@@ -3,7 +3,11 @@
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
+from mlcore import MNISTConfig
+from mlcore.runs.store.schema import runs
+from mlcore.runs.store.store import Store
 from tests.pages.conftest import Open
 
 
@@ -30,6 +34,26 @@ def test_a_store_that_is_no_database_is_named_in_a_sentence(
     assert sentences
     assert all(broken_store.name in sentence for sentence in sentences)
     assert broken_store.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("column", "value"), [("status", "sleeping"), ("config", "{"), ("latest", "")]
+)
+@pytest.mark.parametrize("page", ["home", "mnist", "runs", "compare", "sweeps", "draw", "inside"])
+def test_a_damaged_row_is_named_in_a_sentence(
+    empty_store: Store, open_page: Open, page: str, column: str, value: str
+) -> None:
+    run = empty_store.submit(MNISTConfig())
+    with empty_store.writing() as connection:
+        connection.execute(update(runs).values({column: value}))
+
+    params = {"tab": "Train", "runs": run.id} if page in ("mnist", "compare") else {}
+    at = open_page(f"pages/{page}.py", **params)
+
+    sentences = [error.value.replace("\\", "") for error in at.error]
+    if page in ("home", "mnist", "runs", "compare"):
+        assert sentences
+    assert all(f"of run {run.id} is" in sentence for sentence in sentences)
 
 
 def test_a_click_on_start_is_answered_with_a_sentence_too(

@@ -17,6 +17,8 @@ from mlcore import MNISTConfig, Run
 from mlcore.charts import files
 from mlcore.charts.spaces import heatmap, parallel_coordinates, scatter
 from mlcore.runs.analysis.comparison import Comparison, compare
+from mlcore.runs.export import to_zip
+from mlcore.runs.imports import import_zip
 from mlcore.runs.store.organize import edit
 from mlcore.runs.store.store import Store, open_store
 from mlcore.ui.runs import export_menu, spaces, verdicts
@@ -122,7 +124,7 @@ def test_more_seeds_are_queued_with_seeds_that_are_new(store: Store, open_page: 
     at = open_page(PAGE, runs=link(runs[0], runs[SEEDS]))
     assert "cannot be told from luck with 1 seed each" in words(at)
 
-    at.button(key="compare.more.A-B").click().run()
+    at.button(key="compare.more").click().run()
 
     assert not at.exception
     ids = at.query_params["runs"].split(",")
@@ -137,7 +139,7 @@ def test_a_queued_run_is_followed(store: Store, open_page: Open) -> None:
     runs = [*by_age(store)[:2], store.submit(TINY.replace(lr=0.2))]
     at = open_page(PAGE, runs=link(*runs))
     assert not at.exception
-    assert "compare.more.A-B" not in [button.key for button in at.button]
+    assert "compare.more" not in [button.key for button in at.button]
     assert "0 running, 1 waiting" in at.get("progress")[0].proto.text
 
 
@@ -147,6 +149,36 @@ def test_with_three_groups_a_verdict_says_than_which(store: Store) -> None:
     [contrast] = three.contrasts
     assert contrast.sentence.startswith("B is better by")
     assert verdicts.said(three, contrast).startswith("B is better than A by")
+
+
+def test_many_pairs_are_one_line_and_one_button(store: Store, open_page: Open) -> None:
+    runs = by_age(store)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLCORE_STORE", store.url)
+        runs.append(mlcore.run(TINY.replace(lr=0.2), progress=False))
+    at = open_page(PAGE, runs=link(*runs), view="How sure")
+
+    comparison = compare(runs)
+    assert len(comparison.contrasts) == 3
+    sure = sum(contrast.better is not None for contrast in comparison.contrasts)
+    assert f"{sure} of 3 pairs" in verdicts.summary(comparison).replace("All 3", "3 of 3")
+    for contrast in comparison.contrasts:
+        assert verdicts.said(comparison, contrast) in words(at)
+    asked = verdicts.lacking(comparison)
+    assert asked == {
+        letter: max(contrast.more_seeds.get(letter, 0) for contrast in comparison.contrasts)
+        for letter in asked
+    }
+    assert [button.key for button in at.button].count("compare.more") == 1
+
+
+def test_no_seeds_are_offered_that_can_only_be_refused(store: Store) -> None:
+    runs = by_age(store)
+    [copy] = import_zip(store, to_zip([runs[SEEDS]]), "run.zip")
+    few = compare([runs[0], copy], store=store)
+    [contrast] = few.contrasts
+    assert set(contrast.more_seeds) == {"A", "B"}
+    assert set(verdicts.lacking(few)) == {"A"}
 
 
 # --- the question ------------------------------------------------------------------------------

@@ -19,7 +19,9 @@ def test_home_without_runs_says_so_and_offers_the_course_run(
     assert empty_store.list() == []
 
 
-def test_the_button_queues_the_course_run_and_opens_it(empty_store: Store, open_page: Open) -> None:
+def test_the_button_queues_the_course_run_and_leads_to_it(
+    empty_store: Store, open_page: Open
+) -> None:
     at = open_page()
 
     at.button(key="home.start.button").click().run()
@@ -28,7 +30,9 @@ def test_the_button_queues_the_course_run_and_opens_it(empty_store: Store, open_
     [run] = empty_store.list()
     assert run.config == MNISTConfig()
     assert run.status == "queued"
-    assert at.query_params == {"tab": "Train", "runs": run.id}
+    ways = [(link.proto.page, link.proto.query_string) for link in at.get("page_link")]
+    assert ("mnist", f"tab=Train&runs={run.id}") in ways  # the browser follows it
+    at = open_page("pages/mnist.py", tab="Train", runs=run.id)
     assert at.title[0].value == "MNIST"
     assert at.button(key=f"mnist.live.{run.id}.Stop")
 

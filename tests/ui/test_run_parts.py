@@ -52,6 +52,13 @@ def test_runs_of_one_name_are_told_apart_by_id(run: Run) -> None:
     }
 
 
+def test_labels_leave_out_what_all_runs_share(store: Store) -> None:
+    widths = MNISTConfig(hidden=(32, 16), lr=0.5)
+    one, two = store.submit(widths), store.submit(widths.replace(hidden=(64, 16)))
+    assert run_parts.labels_of([one, two]) == {one.id: "hidden 32, 16", two.id: "hidden 64, 16"}
+    assert run_parts.labels_of([one]) == {one.id: "hidden 32, 16, lr 0.5"}
+
+
 def test_progress_says_steps_speed_and_time_left(run: Run) -> None:
     running = replace(
         run,

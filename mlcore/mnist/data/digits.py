@@ -6,6 +6,7 @@ import functools
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 from urllib.error import URLError
 
 import torch
@@ -15,6 +16,8 @@ from mlcore.mnist.data import cache, folder
 from mlcore.mnist.data.idx import read_idx
 from mlcore.mnist.data.sources import FOLDER, SOURCES, DatasetName, Source
 from mlcore.mnist.data.torchvision_compat import torchvision_datasets
+
+_ANEW: Final = "Delete it, and it is downloaded anew, or put the published file in its place."
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -118,13 +121,33 @@ def _read(source: Source, *, train: bool) -> tuple[torch.Tensor, torch.Tensor]:
     raw = cache.raw_folder(source)
     paths = [raw / name for name in (source.files[:2] if train else source.files[2:])]
     images, labels = map(read_idx, paths)
+    _check(source, paths, images, labels, source.train_images if train else source.test_images)
     if source.torchvision == "QMNIST":
         labels = labels[:, 0].contiguous()  # the other seven columns tell who wrote it
     if source.torchvision == "EMNIST":
         images = images.transpose(1, 2).contiguous()  # published with rows and columns swapped
     if source.split == "letters":
         labels = labels - 1  # published from 1
+    if int(labels.min()) < 0 or int(labels.max()) >= len(source.classes):
+        raise DataUnavailableError(
+            f"{paths[1]} holds a label that {source.title} does not have. {_ANEW}"
+        )
     return images, labels.long()
+
+
+def _check(
+    source: Source, paths: list[Path], images: torch.Tensor, labels: torch.Tensor, count: int
+) -> None:
+    """Refuse files that are whole, but not those that were published: another set, or a part."""
+    want_labels = (count, 8) if source.torchvision == "QMNIST" else (count,)
+    for path, values, want in zip(
+        paths, (images, labels), ((count, 28, 28), want_labels), strict=True
+    ):
+        if tuple(values.shape) != want:
+            found, wanted = (" × ".join(map(str, shape)) for shape in (values.shape, want))
+            raise DataUnavailableError(
+                f"{path} holds {found} values, but {source.title} has {wanted} there. {_ANEW}"
+            )
 
 
 def _download(source: Source, root: Path, *, train: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 import time
 from pathlib import Path
@@ -19,9 +20,15 @@ from mlcore.runs.store.schema import HEAD
 
 _KNOWN_REVISIONS = tuple(f"{number:04}" for number in range(1, int(HEAD) + 1))
 _NETWORK_FILE_SYSTEMS = frozenset(
-    {"9p", "afs", "beegfs", "ceph", "cifs", "davfs", "fuse.glusterfs", "fuse.sshfs", "glusterfs"}
-    | {"gpfs", "lustre", "nfs", "nfs4", "smb3", "smbfs"}
+    {"9p", "afs", "beegfs", "ceph", "ceph-fuse", "cifs", "coda", "curlftpfs", "davfs", "davfs2"}
+    | {"fhgfs", "gcsfuse", "gfs2", "glusterfs", "goofys", "gpfs", "juicefs", "lizardfs", "lustre"}
+    | {"mfs", "moosefs", "ncpfs", "nfs", "nfs4", "ocfs2", "orangefs", "panfs", "prl_fs", "pvfs2"}
+    | {"rclone", "s3fs", "smb2", "smb3", "smbfs", "sshfs", "vboxsf", "virtiofs", "vmhgfs"}
+    | {"vmhgfs-fuse", "wekafs"}
 )
+"""As ``/proc/mounts`` names them, with or without ``fuse.`` before the name."""
+_LIKE_A_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:|[^/\\]*:[^/\\]*@")
+"""A word and a colon (one letter would be a drive of Windows), or a colon and an @."""
 _BUSY_TIMEOUT = 30.0
 
 
@@ -41,14 +48,21 @@ def resolve_url(url: str | None) -> str:
         StoreError: If the text is no URL of a database that is supported.
     """
     given = url or default_url()
+    if "://" not in given and _LIKE_A_URL.match(given):
+        raise StoreError(
+            f"The store's address {without_password(given)} looks like a URL but lacks its //. "
+            "Write sqlite:///FOLDER/runs.db or postgresql+psycopg://USER:PASSWORD@HOST/DATABASE "
+            "in MLCORE_STORE; for a file with a colon in its name, sqlite:////FOLDER/NAME."
+        )
     if "://" not in given:
         given = f"sqlite:///{Path(given).expanduser().absolute()}"
     try:
         parsed = make_url(given)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         raise StoreError(
-            f"The store's address {given!r} is not a URL. Give a file name, "
-            "sqlite:///FOLDER/runs.db or postgresql+psycopg://…, in MLCORE_STORE."
+            f"The store's address {without_password(given)} is not a URL: its parts are "
+            "postgresql+psycopg://USER:PASSWORD@HOST:PORT/DATABASE with a number for the port, "
+            "or sqlite:///FOLDER/runs.db. Give one of them, or a file name, in MLCORE_STORE."
         ) from None
     backend = parsed.get_backend_name()
     if backend == "sqlite":
@@ -65,6 +79,15 @@ def resolve_url(url: str | None) -> str:
             "Use SQLite (sqlite:///FILE) or PostgreSQL (postgresql+psycopg://…)."
         )
     return postgres.normal_url(parsed).render_as_string(hide_password=False)
+
+
+def without_password(address: str) -> str:
+    """An address for eyes: user and password, wherever they stand in it, become ``***``."""
+    scheme = re.match(r"(?:[A-Za-z][A-Za-z0-9+.-]*:)?(?://)?", address)
+    start = scheme.end() if scheme else 0
+    rest = address[start:]
+    rest = f"***@{rest.rsplit('@', 1)[1]}" if "@" in rest else rest
+    return address[:start] + re.sub(r"(?i)(pass[^=&?]*=)[^&]*", r"\1***", rest)
 
 
 def open_engine(url: str) -> Engine:
@@ -179,7 +202,7 @@ def _check_folder(path: Path) -> None:
             "folder of yours in MLCORE_STORE."
         )
     kind = file_system(folder)
-    if kind in _NETWORK_FILE_SYSTEMS:
+    if kind.removeprefix("fuse.") in _NETWORK_FILE_SYSTEMS:
         raise StoreError(
             f"The folder {folder} is on a network file system ({kind}), where SQLite's locks "
             "do not hold and runs would be lost. Name a file on a local disk in MLCORE_STORE, or "
@@ -188,14 +211,19 @@ def _check_folder(path: Path) -> None:
 
 
 def file_system(folder: Path) -> str:
-    """The kind of file system a folder lies on, such as ``ext4``; ``""`` if that is not known."""
+    """The kind of file system a folder lies on, such as ``ext4``; ``""`` if that is not known.
+
+    Of several mounts at one place, such as systemd's autofs and the NFS it stands for, the last
+    one counts: it hides the others.
+    """
     resolved = folder.resolve()
     mounts = [
         (Path(part.mountpoint), part.fstype)
         for part in psutil.disk_partitions(all=True)
         if resolved.is_relative_to(part.mountpoint)
     ]
-    return max(mounts, key=lambda mount: len(mount[0].parts), default=(Path(), ""))[1]
+    deepest = max((len(place.parts) for place, _ in mounts), default=0)
+    return next((kind for place, kind in reversed(mounts) if len(place.parts) == deepest), "")
 
 
 def _why(url: URL, error: DBAPIError) -> str:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from mlcore.runs.damage import json_of, status_of
 from mlcore.runs.recorded_run import Run
-from mlcore.runs.status import Status
 
 if TYPE_CHECKING:
     from sqlalchemy import Row
@@ -16,13 +15,18 @@ if TYPE_CHECKING:
 
 
 def run_of(row: Row[Any], store: Store) -> Run:
-    """The run that a row of the table ``runs`` tells of."""
+    """The run that a row of the table ``runs`` tells of.
+
+    Raises:
+        StoreError: If the row is damaged.
+    """
+    of = f"run {row.id}"
     return Run(
         id=row.id,
         experiment=row.experiment,
-        config_fields=json.loads(row.config),
+        config_fields=json_of(row.config, dict, "config", of),
         fingerprint=row.fingerprint,
-        status=Status(row.status),
+        status=status_of(row.status, of),
         created=_moment(row.created),
         started=None if row.started is None else _moment(row.started),
         finished=None if row.finished is None else _moment(row.finished),
@@ -32,13 +36,13 @@ def run_of(row: Row[Any], store: Store) -> Run:
         total=row.total,
         host=row.host,
         seed=row.seed,
-        versions=json.loads(row.versions),
+        versions=json_of(row.versions, dict, "versions", of),
         error=row.error,
         traceback=row.traceback,
-        tags=tuple(json.loads(row.tags)),
+        tags=tuple(json_of(row.tags, list, "tags", of)),
         note=row.note,
         request=row.request,
-        last=json.loads(row.latest),
+        last=json_of(row.latest, dict, "latest values", of),
         key=row.key,
         store=store,
         name=row.name,
@@ -46,9 +50,9 @@ def run_of(row: Row[Any], store: Store) -> Run:
         archived=row.archived,
         deleted=None if row.deleted is None else _moment(row.deleted),
         source=row.source,
-        origin=json.loads(row.origin or "{}"),
+        origin=json_of(row.origin or "{}", dict, "origin", of),
         edited=row.edited,
-        environment=json.loads(row.environment),
+        environment=json_of(row.environment, dict, "environment", of),
     )
 
 

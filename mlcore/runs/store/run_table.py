@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import Connection, Row, func, select
 
+from mlcore.core import StoreError
+from mlcore.runs.damage import json_of, status_of
 from mlcore.runs.hidden import trashed
 from mlcore.runs.store.schema import runs
 
@@ -115,9 +117,11 @@ def _table(connection: Connection, deleted: bool) -> pd.DataFrame:
     rows = connection.execute(query).all()
     parts: list[dict[str, list[Any]]] = [
         {name: [_OWN_VALUES[name](row) for row in rows] for name in _OWN},
-        _spread(CONFIG, [_parsed(row.config) for row in rows]),
-        _spread(METRIC, [json.loads(row.latest) for row in rows]),
-        _spread(VERSION, [_parsed(row.versions) for row in rows]),
+        _spread(CONFIG, [_parsed(row.config, "config", row.id) for row in rows]),
+        _spread(
+            METRIC, [json_of(row.latest, dict, "latest values", f"run {row.id}") for row in rows]
+        ),
+        _spread(VERSION, [_parsed(row.versions, "versions", row.id) for row in rows]),
     ]
     frame = pd.DataFrame({name: values for part in parts for name, values in part.items()})
     for name in MOMENTS:
@@ -134,15 +138,25 @@ def _spread(prefix: str, dicts: list[dict[str, Any]]) -> dict[str, list[Any]]:
     return {f"{prefix}{name}": [plain(one.get(name)) for one in dicts] for name in names}
 
 
-@lru_cache(maxsize=8192)
-def _parsed(text: str) -> dict[str, Any]:
+def _parsed(text: str, what: str, run_id: str) -> dict[str, Any]:
     """JSON that many rows share, or that stays as it is for good; do not change it."""
-    parsed: dict[str, Any] = json.loads(text)
-    return parsed
+    try:
+        return _read(text)
+    except StoreError:
+        return json_of(text, dict, what, f"run {run_id}")
+
+
+@lru_cache(maxsize=8192)
+def _read(text: str) -> dict[str, Any]:
+    return json_of(text, dict, "text", "a run")
 
 
 def _attribute(name: str) -> Any:
     return lambda row: getattr(row, name)
+
+
+def _status(row: Row[Any]) -> str:
+    return str(status_of(row.status, f"run {row.id}"))
 
 
 def _progress(row: Row[Any]) -> float:
@@ -152,6 +166,7 @@ def _progress(row: Row[Any]) -> float:
 _OWN_VALUES: Final[dict[str, Any]] = {
     **{name: _attribute(name) for name in _OWN},
     "progress": _progress,
-    "tags": lambda row: tuple(json.loads(row.tags)),
+    "status": _status,
+    "tags": lambda row: tuple(json_of(row.tags, list, "tags", f"run {row.id}")),
     "duration": lambda row: None if row.started is None else row.elapsed,
 }

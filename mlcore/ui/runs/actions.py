@@ -38,15 +38,16 @@ def bar(chosen: Sequence[str], table: pd.DataFrame, shelf: Shelf) -> None:
 
 def _buttons(chosen: Sequence[str], mine: pd.DataFrame, table: pd.DataFrame) -> None:
     none = not chosen
-    if st.button(
-        "Compare",
-        icon=":material/compare_arrows:",
-        type="primary",
-        disabled=none,
-        help="Overlay the chosen runs and see whether they differ",
-        key="runs.compare",
-    ):
-        st.switch_page(navigation.page("compare"), query_params={"runs": ",".join(chosen)})
+    with st.container(width="content", key="runs.compare"):
+        # no st.switch_page: see mlcore.ui.leave
+        st.page_link(
+            navigation.page("compare"),
+            label="Compare",
+            icon=":material/compare_arrows:",
+            disabled=none,
+            help="Overlay the chosen runs and see whether they differ",
+            query_params={"runs": ",".join(chosen)},
+        )
     with st.popover("Tag", icon=":material/label:", disabled=none, key="runs.tags"):
         _tag_form(chosen, table)
     starred, archived = (bool(len(mine)) and bool(mine[mark].all()) for mark in _MARKS)

@@ -123,7 +123,6 @@ def _compare(store: Store, asked: compare_form.CompareSettings) -> Comparison:
 def _draw(comparison: Comparison, asked: compare_form.CompareSettings) -> None:
     callbacks.show_refusal()
     verdicts.show(comparison)
-    _progress(comparison)
     lines = Lines(comparison, asked.lines, asked.smoothing, asked.log_x, asked.log_y)
     rows = lines.rows
     if len(rows):
@@ -132,6 +131,7 @@ def _draw(comparison: Comparison, asked: compare_form.CompareSettings) -> None:
             st.caption(words)
     else:
         st.info("None of these runs has points of this metric on this axis.")
+    _progress(comparison)
     _tabs(comparison, lines)
 
 
@@ -156,5 +156,5 @@ def _progress(comparison: Comparison) -> None:
         return
     waiting = sum(1 for run in moving if run.status == Status.QUEUED)
     share = sum(run.progress for run in comparison.runs if run.status.moving) / len(moving)
-    text = f"{len(moving) - waiting} running, {waiting} waiting; the sentence above follows them."
+    text = f"{len(moving) - waiting} running, {waiting} waiting; the page follows them."
     st.progress(share, text=text)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import streamlit as st
 
 from mlcore.runs.analysis.comparison import compare
-from mlcore.runs.analysis.seed_groups import queue_more_seeds
+from mlcore.runs.analysis.seed_groups import queue_more_seeds, why_no_more_seeds
 from mlcore.ui import page
 from mlcore.ui.runs import callbacks, compare_form
 
@@ -19,45 +19,81 @@ if TYPE_CHECKING:
 MOST_AT_ONCE: Final = 20
 """Seeds a group that one click queues at most."""
 
-_SHOWN: Final = 3
 _QUEUED: Final = "compare has queued more seeds"
 
 
 def show(comparison: Comparison) -> None:
-    """Each contrast as a sentence; where seeds are missing, with a button that queues them."""
-    contrasts = comparison.contrasts
-    if not contrasts:
+    """What the groups' difference amounts to, in one line, and one button for missing seeds.
+
+    Each pair is spelled out by ``each_pair``, which stands below the picture.
+    """
+    if not comparison.contrasts:
         _why_none(comparison)
         return
-    for contrast in contrasts[:_SHOWN]:
-        _verdict(comparison, contrast)
-    if len(contrasts) > _SHOWN:
-        more = st.expander(
-            f"{len(contrasts) - _SHOWN} more pairs", key="compare.verdicts.more", on_change="rerun"
-        )
-        if more.open:
-            with more:
-                for contrast in contrasts[_SHOWN:]:
-                    _verdict(comparison, contrast)
-
-
-def _verdict(comparison: Comparison, contrast: Contrast) -> None:
-    pair = f"{contrast.a}-{contrast.b}"
-    icon = ":material/check_circle:" if contrast.better else ":material/casino:"
+    icon = ":material/check_circle:" if _sure(comparison) else ":material/casino:"
     with st.container(
-        horizontal=True, vertical_alignment="center", key=f"compare.verdict.{pair}", gap="small"
+        horizontal=True, vertical_alignment="center", key="compare.verdict", gap="small"
     ):
-        st.markdown(f"{icon} {page.plain(said(comparison, contrast))}", width="stretch")
-        more = _at_once(contrast.more_seeds)
+        st.markdown(f"{icon} {page.plain(summary(comparison))}", width="stretch")
+        asked = lacking(comparison)
+        more = {letter: min(number, MOST_AT_ONCE) for letter, number in asked.items()}
         if more and not any(run.status.moving for run in comparison.runs):
             st.button(
-                _offer(contrast.more_seeds, more),
+                _offer(asked, more),
                 icon=":material/playlist_add:",
-                help="Queues the same configs with seeds that were not used yet.",
-                key=f"compare.more.{pair}",
+                help="Queues the same configs with seeds that were not used yet: "
+                + ", ".join(f"{number} of {letter}" for letter, number in more.items())
+                + ".",
+                key="compare.more",
                 on_click=callbacks.act,
                 args=(_queue, comparison, more),
             )
+
+
+def summary(comparison: Comparison) -> str:
+    """The contrasts in one line: the only one as it is, of several how many are more than luck."""
+    contrasts = comparison.contrasts
+    sure = _sure(comparison)
+    if len(contrasts) == 1:
+        return said(comparison, contrasts[0])
+    if not sure:
+        return f"None of the {len(contrasts)} pairs can be told from luck."
+    first = min(sure, key=lambda contrast: contrast.p_holm)
+    if len(sure) == len(contrasts):
+        return f"All {len(contrasts)} pairs differ beyond luck. {said(comparison, first)}"
+    verb = "differs" if len(sure) == 1 else "differ"
+    return f"{len(sure)} of {len(contrasts)} pairs {verb} beyond luck. {said(comparison, first)}"
+
+
+def lacking(comparison: Comparison) -> dict[str, int]:
+    """Seeds that each group most likely lacks, by letter: the most that any pair asks of it.
+
+    Groups that cannot be run with another seed here are left out, and so are the pairs in which
+    all missing seeds are theirs.
+    """
+    able = {group.letter: why_no_more_seeds(group) is None for group in comparison.groups}
+    most: dict[str, int] = {}
+    for contrast in comparison.contrasts:
+        for letter, number in contrast.more_seeds.items():
+            if number > 0 and able[letter]:
+                most[letter] = max(number, most.get(letter, 0))
+    return dict(sorted(most.items(), key=lambda item: (len(item[0]), item[0])))
+
+
+def each_pair(comparison: Comparison) -> None:
+    """Each contrast as a sentence."""
+    if len(comparison.contrasts) < 2:
+        return
+    lines = (
+        f"- {':material/check_circle:' if contrast.better else ':material/casino:'} "
+        f"{page.plain(said(comparison, contrast))}"
+        for contrast in comparison.contrasts
+    )
+    st.markdown("\n".join(lines))
+
+
+def _sure(comparison: Comparison) -> list[Contrast]:
+    return [contrast for contrast in comparison.contrasts if contrast.better]
 
 
 def said(comparison: Comparison, contrast: Contrast) -> str:
@@ -82,13 +118,12 @@ def queued_more() -> bool:
     return bool(st.session_state.pop(_QUEUED, False))
 
 
-def _at_once(more: Mapping[str, int]) -> dict[str, int]:
-    return {letter: min(number, MOST_AT_ONCE) for letter, number in more.items() if number > 0}
-
-
 def _offer(asked: Mapping[str, int], more: Mapping[str, int]) -> str:
-    words = " and ".join(f"{number} of {letter}" for letter, number in more.items())
     cut = any(more[letter] < asked[letter] for letter in more)
+    if len(more) <= 2:
+        words = " and ".join(f"{number} of {letter}" for letter, number in more.items())
+    else:
+        words = f"{sum(more.values())} more seeds"
     return f"Run {words}" + (" at first" if cut else "")
 
 
@@ -96,8 +131,7 @@ def _why_none(comparison: Comparison) -> None:
     groups = comparison.groups
     if len(groups) < 2:
         st.info(
-            "These runs are equal but for the seed, so there is nothing to hold against each "
-            "other: add runs of another config.",
+            "These runs differ in nothing but the seed: add runs with another config to compare.",
             icon=":material/info:",
         )
         return
@@ -110,7 +144,8 @@ def _why_none(comparison: Comparison) -> None:
 
 
 def sure_table(comparison: Comparison) -> None:
-    """Each difference by two roads: Welch's t and the bootstrap."""
+    """Each difference in words and by two methods: Welch's t and the bootstrap."""
+    each_pair(comparison)
     other = compare(
         list(comparison.runs),
         metric=comparison.metric,

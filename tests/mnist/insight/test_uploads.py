@@ -164,9 +164,21 @@ def in_sixteen_bits(picture: Image.Image) -> bytes:
     return encoded(Image.fromarray(np.asarray(picture, dtype=np.uint16) * 200 + 3000))
 
 
+def in_twelve_bits(picture: Image.Image) -> bytes:
+    return encoded(Image.fromarray(160 + np.asarray(picture, dtype=np.uint16) * 14))
+
+
+@pytest.mark.parametrize("level", [0, 300, 60_000])
+def test_a_blank_sheet_of_sixteen_bits_is_not_stretched_into_noise(level: int) -> None:
+    noise = np.random.default_rng(3).integers(0, 1 + level // 50, (300, 300))
+    sheet = Image.fromarray((level + noise).astype(np.uint16))
+    assert refusal(encoded(sheet)).startswith("The picture is blank")
+
+
 @pytest.mark.parametrize(
     "kept_as",
     [
+        in_twelve_bits,
         as_phones_do,
         in_sixteen_bits,
         light_on_dark,

@@ -7,9 +7,12 @@ import sqlite3
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
+import psutil
 import pytest
-from sqlalchemy import inspect, text
+from sqlalchemy import inspect, text, update
+from sqlalchemy.engine import make_url
 
 from mlcore.core import RunNotFoundError, RunStateError, StoreError
 from mlcore.runs import Status
@@ -18,7 +21,7 @@ from mlcore.runs.execution.heartbeat import ProcessId
 from mlcore.runs.status import LIVE
 from mlcore.runs.store import database
 from mlcore.runs.store.database import file_system, resolve_url
-from mlcore.runs.store.schema import metadata
+from mlcore.runs.store.schema import metadata, runs
 from mlcore.runs.store.store import Store, open_store
 from tests.runs.toy import ToyConfig
 
@@ -106,6 +109,78 @@ def test_sqlite_on_a_network_file_system_is_refused(
 def test_the_file_system_of_a_folder_is_that_of_its_mount(tmp_path: Path) -> None:
     assert file_system(Path("/proc")) in ("proc", "")
     assert file_system(tmp_path) != "proc"
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["nfs", "ceph", "fuse.ceph-fuse", "fuse.juicefs", "juicefs", "virtiofs", "vboxsf", "smb2"],
+)
+def test_the_last_mount_at_a_place_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    def mount(place: str, kind: str) -> SimpleNamespace:
+        return SimpleNamespace(mountpoint=place, fstype=kind)
+
+    mounts = [mount("/", "ext4"), mount(str(tmp_path), "autofs"), mount("/proc", "proc")]
+    monkeypatch.setattr(psutil, "disk_partitions", lambda **_: mounts)
+    assert file_system(tmp_path) == "autofs"
+    assert file_system(Path("/usr")) == "ext4"
+    mounts.append(mount(str(tmp_path), kind))
+    assert file_system(tmp_path) == kind
+    with pytest.raises(StoreError, match=rf"network file system \({kind}\)"):
+        Store(str(tmp_path / "runs.db"))
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "postgresql://u:s3cret@host:port/db",
+        "postgresql+psycopg://u:s3cret@[::1/db",
+        "postgres:u:s3cret@host",
+        "postgres:u:s3cr@s3cret@host/db",
+        "u:s3cret@host/db",
+        "postgresql:u@host?password=s3cret",
+        "mysql://u:s3cret@host/db",
+    ],
+)
+def test_what_looks_like_a_url_and_is_none_is_refused_without_its_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(StoreError) as refused:
+        open_store(address)
+    assert "s3cret" not in str(refused.value)
+    assert "host" in str(refused.value) or "::1" in str(refused.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["runs.db", "a@b.db", "C:runs.db", "folder/a:b.db", "übung 3.db"])
+def test_a_file_name_is_a_file_name(name: str) -> None:
+    assert make_url(resolve_url(name)).database == str(Path(name).absolute())
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("status", "sleeping"),
+        ("config", "{"),
+        ("config", "[1]"),
+        ("latest", "null"),
+        ("latest", "{'loss': 1}"),
+        ("tags", "{}"),
+        ("versions", ""),
+        ("environment", "7"),
+        ("origin", "no json"),
+    ],
+)
+def test_a_damaged_row_is_a_sentence(store: Store, column: str, value: str) -> None:
+    run = store.submit(ToyConfig())
+    with store.writing() as connection:
+        connection.execute(update(runs).values({column: value}))
+    with pytest.raises(StoreError, match=rf"damaged: the .* of run {run.id} is .* but must be"):
+        store.get(run.id)
+    with pytest.raises(StoreError, match=run.id):
+        store.list()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,62 @@
+"""Reads what a row of the store holds as text; a damaged row is a sentence, never a traceback."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, TypeVar
+
+from mlcore.core import StoreError
+from mlcore.runs.status import Status
+
+Plain = TypeVar("Plain", dict[str, Any], list[Any])
+
+_SHOWN = 60
+_ADVICE = (
+    "It was left as it is: take back a copy of the store, or mend that field with the database's "
+    "own tools."
+)
+
+
+def json_of(text: str, kind: type[Plain], what: str, of: str) -> Plain:
+    """A JSON object (``dict``) or array (``list``) of a row.
+
+    Args:
+        text: What the row holds.
+        kind: What it must be.
+        what: Name of the column, for the sentence.
+        of: Whose row it is, such as ``run k3j9x2ab``.
+
+    Raises:
+        StoreError: If it is no JSON, or JSON of another kind.
+    """
+    try:
+        found = json.loads(text)
+    except (ValueError, TypeError, RecursionError):
+        found = None
+    if isinstance(found, kind):
+        return found
+    word = "object" if kind is dict else "array"
+    raise StoreError(
+        f"The store is damaged: the {what} of {of} is {_short(text)}, but must be a JSON {word}. "
+        f"{_ADVICE}"
+    )
+
+
+def status_of(text: str, of: str) -> Status:
+    """The status of a row.
+
+    Raises:
+        StoreError: If there is no such status.
+    """
+    try:
+        return Status(text)
+    except ValueError:
+        raise StoreError(
+            f"The store is damaged: the status of {of} is {_short(text)}, but must be one of "
+            f"{', '.join(Status)}. {_ADVICE}"
+        ) from None
+
+
+def _short(text: object) -> str:
+    shown = repr(text)
+    return shown if len(shown) <= _SHOWN else shown[:_SHOWN] + "…"
