@@ -113,7 +113,7 @@ class RegressionEnsemble:
     def _divergence(self, member: int) -> DivergenceError:
         return DivergenceError(
             f"The loss overflowed at step {self._descent.count} or shortly before: "
-            f"a learning rate of {self._configs[member].lr:g} is too large here. Take a smaller "
+            f"a learning rate of {self._configs[member].lr:g} is too large here. Use a smaller "
             "one, or standardize x."
         )
 
