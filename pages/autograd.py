@@ -13,6 +13,8 @@ page.header(
 
 from mlcore.autograd import ProgramError, trace  # noqa: E402 - torch comes after the first paint
 from mlcore.autograd.presets import PRESETS  # noqa: E402
+from mlcore.course.autograd import State  # noqa: E402
+from mlcore.ui import tasks  # noqa: E402
 from mlcore.ui.autograd.code_view import code_view  # noqa: E402
 from mlcore.ui.autograd.curve_view import curve_view  # noqa: E402
 from mlcore.ui.autograd.derivatives_view import higher_view, proof_view  # noqa: E402
@@ -64,6 +66,7 @@ def bench() -> None:
         if preset and not guessing:
             st.caption(PRESETS[preset].look)
         st.caption("Copy the URL to share this program with its inputs and the open tab.")
+    tasks.look("autograd", State(traced))
 
 
 bench()

@@ -1,27 +1,38 @@
-"""Home: what this is, one button that starts the course run, the latest runs live."""
+"""Home: what this is in one picture, where to begin, the chapters, and the latest runs."""
 
 import streamlit as st
 
-from mlcore.ui import navigation, page
+from mlcore.ui import navigation, page, tasks
 
 page.header("Gradient descent bench", "What does gradient descent do, and why does it work?")
-left, right = page.columns()
+tasks.read_again()
+
+left, right = st.columns([2, 3], gap="large")
 with left:
     page.prose("home")
+    begin = tasks.next_chapter()
+    if st.button(
+        begin.words, type="primary", icon=":material/play_arrow:", width="stretch", key="home.begin"
+    ):
+        st.switch_page(navigation.page(begin.chapter.file))
     start = st.container(key="home.start")
-    for chapter in navigation.chapters():
-        with st.container(gap="xxsmall", key=f"home.{chapter.file}"):
-            st.page_link(navigation.page(chapter.file))
-            st.caption(chapter.question)
 
 from mlcore.mnist.config import MNISTConfig  # noqa: E402 - first paint, then load
-from mlcore.ui import live, run_parts  # noqa: E402
+from mlcore.ui import run_parts  # noqa: E402
+from mlcore.ui.home import ball, cards, latest  # noqa: E402
 
+with right:
+    ball.show()
 with start, page.sentences():
-    run = run_parts.start_button(MNISTConfig(), "Start the course's run", key="home.start.button")
+    run = run_parts.start_button(
+        MNISTConfig(), "Train the course's network", key="home.start.button", primary=False
+    )
     if run is not None:
         run_parts.open_on_its_page(run)
-with right, page.sentences():
-    st.subheader("Latest runs", anchor=False)
-    live.cards(5, key="home.runs")
-    page.config_as_code(MNISTConfig(), key="home.code")
+st.subheader("The course", anchor=False)
+cards.show()
+st.subheader("Latest runs", anchor=False)
+with page.sentences():
+    latest.show()
+st.caption("The course's network as code:")
+page.config_as_code(MNISTConfig(), key="home.code")

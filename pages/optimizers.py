@@ -7,6 +7,8 @@ from mlcore.ui import page
 page.header("Optimizer race", "From the same start, who reaches which minimum, and at what cost?")
 
 from mlcore.charts.regression import race_chart  # noqa: E402 - torch comes after the first paint
+from mlcore.course.optimizers import State  # noqa: E402
+from mlcore.ui import tasks  # noqa: E402
 from mlcore.ui.regression import race_controls, racing  # noqa: E402
 
 
@@ -45,6 +47,8 @@ def optimizers() -> None:
     ranking = racing.results(shown, dict(entry.rates))
     st.dataframe(ranking, hide_index=True, key="race.results", width="stretch")
     st.caption("Ranked by gradient calls until the optimizer is at a minimum and stays there.")
+    kappa = entry.place.steepest if entry.place.key == "quadratic" else None
+    tasks.look("optimizers", State(shown, kappa))
 
 
 optimizers()

@@ -9,6 +9,7 @@ from mlcore.ui import page
 page.header("Regression", "Why does one learning rate converge and a slightly larger one diverge?")
 
 from mlcore.regression import DataError  # noqa: E402 - torch comes after the first paint
+from mlcore.ui import tasks  # noqa: E402
 from mlcore.ui.regression import controls, panels, proof, rate, recorded, settings  # noqa: E402
 
 TABS = ["Four views", "All rates at once", "Proof", "Tasks", "As a run"]
@@ -72,6 +73,8 @@ def regression() -> None:
                 with tab:
                     part()
     st.session_state["regression.points"] = here.data  # for the race on another page
+    if len(here.shown) == 1:
+        tasks.look("regression", panels.attempt_of(here))
 
 
 regression()

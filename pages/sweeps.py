@@ -17,19 +17,19 @@ with picture, page.sentences():
         sweep = selection.shown_sweep()
     except (SweepNotFoundError, ValueError, TypeError) as unreadable:
         page.error(unreadable)
-        st.stop()
-    if sweep is None:
-        st.info(
-            "Nothing was swept yet. Press **Start the sweep** on the left: twelve learning rates "
-            "of one linear layer take a few seconds.",
-            icon=":material/play_arrow:",
-        )
-        page.prose("sweeps")
     else:
-        panel.show(sweep)
-        page.as_code(
-            f"{sweep.config.imports()}\n\nsweep = {sweep.as_python()}",
-            sweep.as_command(),
-            key="code",
-        )
-        page.explain("How a sweep searches", "sweeps", key="sweeps.how")
+        if sweep is None:
+            st.info(
+                "Nothing was swept yet. Press **Start the sweep** on the left: twelve learning "
+                "rates of one linear layer take a few seconds.",
+                icon=":material/play_arrow:",
+            )
+            page.prose("sweeps")
+        else:
+            panel.show(sweep)
+            page.as_code(
+                f"{sweep.config.imports()}\n\nsweep = {sweep.as_python()}",
+                sweep.as_command(),
+                key="code",
+            )
+            page.explain("How a sweep searches", "sweeps", key="sweeps.how")

@@ -62,6 +62,7 @@ class Run:
         origin: What is known of where a run that was brought in was made.
         edited: How often its name, note, tags or marks were changed.
         environment: What it ran on: checksum of the data, device, threads, processor, platform.
+        queued: When it was last put in the queue: later than ``started`` if it was resumed.
     """
 
     id: str
@@ -96,6 +97,7 @@ class Run:
     origin: Mapping[str, Any] = field(default_factory=dict, repr=False)
     edited: int = 0
     environment: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    queued: datetime | None = field(default=None, repr=False)
 
     @cached_property
     def config(self) -> Config:

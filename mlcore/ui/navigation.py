@@ -7,12 +7,14 @@ Streamlit 1.67 serves the files of a folder ``pages/`` by itself until some sess
 query parameters, through ``dashboard.py``. Only public names are needed.
 """
 
+from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from mlcore.ui.link_notes import notes_on_link
 from mlcore.ui.location import ROOT
@@ -27,12 +29,14 @@ class Chapter:
         title: What the menu writes.
         icon: A Material symbol.
         question: The one question the page answers.
+        minutes: What a first reader needs for its page and the tasks there, about; 0 for Home.
     """
 
     file: str
     title: str
     icon: str
     question: str
+    minutes: int
 
     @property
     def path(self) -> Path:
@@ -45,6 +49,7 @@ HOME: Final = Chapter(
     "Home",
     ":material/home:",
     "What does gradient descent do, and why does it work?",
+    0,
 )
 COURSE: Final = (
     Chapter(
@@ -52,94 +57,132 @@ COURSE: Final = (
         "1 Automatic differentiation",
         ":material/account_tree:",
         "How does PyTorch know the gradient of a program?",
+        10,
     ),
     Chapter(
         "regression",
         "2 Regression",
         ":material/show_chart:",
         "Why does a large learning rate diverge?",
+        15,
     ),
     Chapter(
         "optimizers",
         "2b Optimizer race",
         ":material/flag:",
         "From the same start, who reaches which minimum, and at what cost?",
+        10,
     ),
     Chapter(
         "normalization",
         "3 Normalization",
         ":material/equalizer:",
         "Which numbers share a mean and a variance, and what do you gain?",
+        15,
     ),
     Chapter(
         "activations",
         "3b Activations and losses",
         ":material/timeline:",
         "What does a gradient lose on its way through a function?",
+        10,
     ),
     Chapter(
         "convolution",
         "3c Convolution",
         ":material/grid_on:",
         "What does one cell of the output see?",
+        10,
     ),
     Chapter(
         "initialization",
         "3d Initialization",
         ":material/casino:",
         "How must weights start so that signals and gradients survive many layers?",
+        10,
     ),
     Chapter(
         "mnist",
         "4 MNIST",
         ":material/draw:",
         "How does a network learn to read digits, and what does it cost?",
+        15,
     ),
     Chapter(
         "draw",
         "4b Draw a digit",
         ":material/gesture:",
         "What does a network make of your own hand, and how little fools it?",
+        5,
     ),
     Chapter(
         "inside",
         "4c Inside",
         ":material/biotech:",
         "What did the network learn, and why does it err?",
+        15,
     ),
     Chapter(
         "runs",
         "5 Runs",
         ":material/table_rows:",
         "Which of my runs answers my question?",
+        10,
     ),
     Chapter(
         "compare",
         "5b Compare",
         ":material/compare_arrows:",
         "Is one run better than another, or was it luck?",
+        10,
     ),
     Chapter(
         "sweeps",
         "6 Sweeps",
         ":material/tune:",
         "Which settings matter, and which are best?",
+        15,
     ),
 )
 """The course in order; a chapter whose page does not exist yet is not shown."""
 
 _inside: ContextVar[bool] = ContextVar("inside_dashboard", default=False)
+_room: ContextVar[DeltaGenerator | None] = ContextVar("room_under_the_question", default=None)
 
 
-def run() -> None:
-    """Show the menu and run the page that the URL names. Called by ``dashboard.py`` alone."""
+def run(end: Callable[[Chapter, DeltaGenerator | None], object]) -> None:
+    """Show the menu and run the page that the URL names. Called by ``dashboard.py`` alone.
+
+    Args:
+        end: Draws the end of every page; gets the page's chapter and its room under the question.
+    """
     page = _navigation()
-    token = _inside.set(True)
+    token, room = _inside.set(True), _room.set(None)
     try:
         with notes_on_link():
             page.run()
+        end(next(one for one in (HOME, *COURSE) if one.title == page.title), _room.get())
     finally:
+        _room.reset(room)
         _inside.reset(token)
+
+
+def whole_page() -> bool:
+    """Whether the whole page runs, and not a fragment of it alone."""
+    return _inside.get()
+
+
+def leave_room() -> None:
+    """Leave room under the page's question, which the end of the page may fill."""
+    _room.set(st.container(key="under.question"))
+
+
+def neighbours(chapter: Chapter) -> tuple[Chapter | None, Chapter | None]:
+    """The page before a page and the one after it; None where there is none."""
+    pages = (HOME, *chapters())
+    place = pages.index(chapter)
+    after = pages[place + 1] if place + 1 < len(pages) else None
+    return (pages[place - 1] if place else None), after
 
 
 def enter() -> None:

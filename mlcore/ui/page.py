@@ -79,6 +79,7 @@ def header(title: str, question: str) -> None:
     st.html(f"<style>{_css()}</style>")
     st.title(title, anchor=False)
     st.markdown(f"##### {question}")
+    navigation.leave_room()
 
 
 def columns(*, follow: bool = True) -> tuple[DeltaGenerator, DeltaGenerator]:

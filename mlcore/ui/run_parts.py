@@ -183,7 +183,13 @@ def start(config: Config, *, force: bool = False) -> Run:
 
 
 def start_button(
-    config: Config | None, label: str, *, key: str, force: bool = False, stretch: bool = False
+    config: Config | None,
+    label: str,
+    *,
+    key: str,
+    force: bool = False,
+    stretch: bool = False,
+    primary: bool = True,
 ) -> Run | None:
     """A button that starts a run.
 
@@ -196,6 +202,7 @@ def start_button(
         key: Of the button.
         force: Start afresh even if a finished run answers.
         stretch: As wide as the column.
+        primary: Whether it is what the page is for.
 
     Returns:
         The run, once, in the rerun that follows the click; else None.
@@ -203,8 +210,8 @@ def start_button(
     started = f"{key}.started"
     st.button(
         label,
-        type="primary",
-        icon=":material/play_arrow:",
+        type="primary" if primary else "secondary",
+        icon=":material/play_arrow:" if primary else ":material/model_training:",
         width="stretch" if stretch else "content",
         disabled=config is None,
         help=None if config is not None else "A field needs another value.",

@@ -77,7 +77,7 @@ def test_home_starts_the_course_run_and_shows_it_live(
     dashboard_server: DashboardServer, tab: Page
 ) -> None:
     tab.goto(dashboard_server.url)
-    tab.get_by_role("button", name="Start the course's run").click()
+    tab.get_by_role("button", name="Train the course's network").click()
 
     expect(tab.locator("h1")).to_have_text("MNIST")
     expect(badge(tab, "finished")).to_be_visible(timeout=FINISHED_MS)
@@ -85,7 +85,7 @@ def test_home_starts_the_course_run_and_shows_it_live(
 
     tab.get_by_role("link", name="Home").click()
     expect(tab.get_by_role("link", name="Open").first).to_be_visible()
-    tab.get_by_role("button", name="Start the course's run").click()
+    tab.get_by_role("button", name="Train the course's network").click()
     expect(badge(tab, "cached")).to_be_visible()
 
 

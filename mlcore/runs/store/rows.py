@@ -53,6 +53,7 @@ def run_of(row: Row[Any], store: Store) -> Run:
         origin=json_of(row.origin or "{}", dict, "origin", of),
         edited=row.edited,
         environment=json_of(row.environment, dict, "environment", of),
+        queued=None if row.queued is None else _moment(row.queued),
     )
 
 

@@ -19,7 +19,7 @@ from sqlalchemy import (
 
 from mlcore.runs.status import LIVE
 
-HEAD = "0005"
+HEAD = "0006"
 """The migration that this code was written for."""
 
 metadata = MetaData()
@@ -187,4 +187,13 @@ ensembles = Table(
     Column("measured", Float),
     Index("ensembles_by_sweep", "sweep"),
     Index("ensembles_by_shape", "shape"),
+)
+
+progress = Table(
+    "progress",
+    metadata,
+    Column("person", Text, primary_key=True),  # who solved it; so far one local person
+    Column("chapter", Text, primary_key=True),  # of the course, such as "autograd"
+    Column("task", Text, primary_key=True),  # its key within the chapter
+    Column("solved", Float, nullable=False),  # when, the first time
 )

@@ -13,7 +13,8 @@ from mlcore.autograd.backward_options import MAX_CALLS, BackwardOptions, mended
 from mlcore.autograd.explain import Failure
 from mlcore.autograd.export import value_text
 from mlcore.autograd.ledger import ledger
-from mlcore.ui import page
+from mlcore.course.autograd import State
+from mlcore.ui import page, tasks
 from mlcore.ui.autograd import seeds
 
 
@@ -58,6 +59,7 @@ def ledger_view(program: Program, leaves: Mapping[str, Leaf]) -> None:
         )
     with st.expander("These calls as PyTorch lines", key="ledger_lines"):
         st.code(as_pytorch(program, leaves, backward_options=backward_options), language="python")
+    tasks.look("autograd", State(ledger=found))
 
 
 def failure_view(failure: Failure, *, expected: bool = False) -> None:

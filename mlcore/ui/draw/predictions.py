@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from mlcore.charts.digit_scenes import Panel, answers_scene
-from mlcore.ui import page, shared_digit
+from mlcore.course.draw import State
+from mlcore.ui import page, shared_digit, tasks
 from mlcore.ui.draw import canvas
 from mlcore.ui.draw.assets import ANSWERS
 from mlcore.ui.draw.networks import Network
@@ -36,6 +37,17 @@ def show(networks: Sequence[Network]) -> None:
                 canvas.sheet().seen,
             ),
         )
+        tasks.look("draw", _state(networks, digit))
+
+
+def _state(networks: Sequence[Network], digit: SharedDigit | None) -> State:
+    if digit is None or not digit.own:
+        return State(False, ())
+    answers = [(network.classes, network.says(digit.pixels)) for network in networks]
+    return State(
+        True,
+        [(classes[one.label], float(one.probabilities[one.label])) for classes, one in answers],
+    )
 
 
 def _panel(network: Network, digit: SharedDigit | None) -> Panel:

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from mlcore.charts.inside import history_spec
 from mlcore.charts.tiles import tile_payload
+from mlcore.course.inside import State
 from mlcore.mnist.insight import Matrix, feature_maps, matrices, weight_history
-from mlcore.ui import page, trained_models
+from mlcore.ui import page, shared_digit, tasks, trained_models
 from mlcore.ui.common.parts import chart
 from mlcore.ui.inside import evaluation, selection
 from mlcore.ui.inside.tiles_view import tiles_view
@@ -65,6 +66,10 @@ def show() -> None:
             _history(chosen, moments)
             _proof(chosen, moments)
         page.as_code(_script(chosen, digit is not None), key="inside.matrices.code")
+        own = digit is not None and any(
+            digit.pixels is one.pixels for one in shared_digit.own_digits()
+        )
+        tasks.look("inside", State(own_maps=own))
 
 
 def _spread(moments: Sequence[trained_models.Moment]) -> list[trained_models.Moment]:

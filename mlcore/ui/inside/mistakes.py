@@ -9,7 +9,8 @@ import streamlit as st
 
 from mlcore.charts.digits import confusion_rows
 from mlcore.charts.inside import CELL, class_accuracy_spec, clickable_confusion, reliability_spec
-from mlcore.ui import page
+from mlcore.course.inside import State
+from mlcore.ui import page, tasks
 from mlcore.ui.common.parts import chart
 from mlcore.ui.inside import evaluation, selection
 
@@ -48,6 +49,7 @@ def show() -> None:
         _calibration(found, bins)
         _proof(chosen, found)
         page.as_code(_script(chosen), key="inside.mistakes.code")
+        tasks.look("inside", State(examination=found, cell=cell))
 
 
 def _matrix(chosen: selection.Chosen, found: Examination) -> tuple[int, int] | None:

@@ -8,9 +8,10 @@ from typing import Final
 
 import streamlit as st
 
+from mlcore.course.inside import State
 from mlcore.mnist.insight import Pair
 from mlcore.runs import Run, Status
-from mlcore.ui import live_data, run_batch
+from mlcore.ui import live_data, run_batch, tasks
 
 _RATES: Final = (0.01, 0.05, 0.2)
 
@@ -90,7 +91,9 @@ def follow(pair: Pair, draw: Callable[[Shown], None], *, key: str) -> None:
     def panel(batch: run_batch.Batch) -> None:
         run_batch.progress(batch)
         run_batch.errors(batch)
-        draw(_shown(pair, batch))
+        shown = _shown(pair, batch)
+        draw(shown)
+        tasks.look("inside", State(varied=pair.field, pairs=len(shown.finished_seeds())))
 
     configs = list(pair.configs().values())
     run_batch.follow(configs, panel, key=key, poll_s=2 * live_data.POLL_S)

@@ -9,12 +9,13 @@ import pandas as pd
 import streamlit as st
 
 from mlcore.charts.signals import chain_spec, function_spec, units_spec
+from mlcore.course.activations import State
 from mlcore.layers import Activated, activate, chain, unit_activity
 from mlcore.layers.activations import FORMULAS
 from mlcore.layers.differences import worst
 from mlcore.layers.names import ACTIVATION_TITLES, Activation
 from mlcore.mnist.config import MNISTConfig
-from mlcore.ui import page
+from mlcore.ui import page, tasks
 from mlcore.ui.common import parts
 from mlcore.ui.layers.function_lines import COLOURS, DASHES, chain_labels, function_labels
 
@@ -90,6 +91,7 @@ def show_functions() -> None:
         "print(result.value, result.slope, result.max_difference)",
         key="act.functions.code",
     )
+    tasks.look("activations", State(points=at))
 
 
 def show_chain() -> None:
@@ -158,6 +160,7 @@ def show_chain() -> None:
         f"{weight})\nprint(result.gradients[0], result.gradients_by_hand[0])",
         key="act.chain.code",
     )
+    tasks.look("activations", State(chains=chains))
 
 
 def show_units() -> None:
@@ -225,6 +228,7 @@ def show_units() -> None:
         f'print(unit_activity("relu", z, {tolerance}))',
         key="act.units.code",
     )
+    tasks.look("activations", State(units=states))
 
 
 def _chosen(default: tuple[Activation, ...]) -> list[Activation]:

@@ -9,6 +9,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from mlcore.charts import palette
+from mlcore.course.convolution import State
 from mlcore.layers import (
     Convolved,
     Pooled,
@@ -20,7 +21,7 @@ from mlcore.layers import (
     window_of,
 )
 from mlcore.layers.names import Pooling
-from mlcore.ui import page
+from mlcore.ui import page, tasks
 from mlcore.ui.common import parts
 from mlcore.ui.common.assets import asset
 from mlcore.ui.layers.digit_strip import digit_control
@@ -68,6 +69,7 @@ def show() -> None:
         )
         pooled = pool(result.output, settings.pooling, settings.pool_size)
         _window(result, pooled, settings)
+        tasks.look("convolution", State(result))
     with picture:
         _size_formula(len(kernel), settings)
     _code(kernel, settings)

@@ -9,10 +9,11 @@ import streamlit as st
 
 from mlcore.charts import palette
 from mlcore.charts.losses import gradient_spec, probability_spec, sweep_spec
+from mlcore.course.activations import State
 from mlcore.layers import logit_loss, softmax
 from mlcore.layers.differences import worst
 from mlcore.layers.losses import LOSS_TITLES, LossName
-from mlcore.ui import page
+from mlcore.ui import page, tasks
 from mlcore.ui.common import parts
 
 if TYPE_CHECKING:
@@ -84,6 +85,8 @@ def show() -> None:
         f'print(logit_loss("cross_entropy", z, {label}).gradient)',
         key="loss.code",
     )
+    losses = {name: logit_loss(name, z, label) for name in LOSS_TITLES}
+    tasks.look("activations", State(losses=losses))
 
 
 def _probabilities(chances: torch.Tensor, label: int, temperature: float) -> None:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from mlcore.charts import palette
+from mlcore.course.normalization import State
 from mlcore.layers import Normalized, normalize, normalize_backward
 from mlcore.layers.names import NORM_TITLES
-from mlcore.ui import page
+from mlcore.ui import page, tasks
 from mlcore.ui.common import parts
 from mlcore.ui.common.assets import asset
 from mlcore.ui.layers.norm_settings import (
@@ -44,6 +45,7 @@ def show() -> None:
                 "mean and variance."
             )
         _grid_and_arithmetic(result, norm)
+        tasks.look("normalization", State(result))
     _code(norm, tensor)
 
 

@@ -12,11 +12,12 @@ import streamlit as st
 from mlcore.charts import palette
 from mlcore.charts.line_labels import apart
 from mlcore.charts.signals import PLOT_HEIGHTS, layer_histogram_spec, signal_spec
+from mlcore.course.initialization import State
 from mlcore.layers.differences import worst
 from mlcore.layers.initialization import propagate
 from mlcore.layers.names import ACTIVATION_TITLES, SCHEME_TITLES, Scheme
 from mlcore.mnist.config import MNISTConfig
-from mlcore.ui import page
+from mlcore.ui import page, tasks
 from mlcore.ui.common import parts
 from mlcore.ui.layers.race import Entrant, race
 from mlcore.ui.layers.signal_verdict import conclusion
@@ -93,6 +94,7 @@ def show_signals() -> None:
         "print(result.activation_std, result.theory.activation_std, result.gradient_std)",
         key="init.code",
     )
+    tasks.look("initialization", State(results))
 
 
 def show_training() -> None:

@@ -3,8 +3,9 @@
 import streamlit as st
 
 from mlcore.core import RunNotFoundError
+from mlcore.course.mnist import State
 from mlcore.runs import open_store
-from mlcore.ui import form, live, page, run_parts
+from mlcore.ui import form, live, page, run_parts, tasks
 from mlcore.ui.mnist.selection import FORM, MNISTConfig, choose_runs, newest_runs, show_run
 
 
@@ -25,6 +26,7 @@ def show() -> None:
         chosen = choose_runs(offered)
         live.live_view(chosen, key="mnist.live")
         _codes(chosen)
+        tasks.look("mnist", State(offered))
 
 
 @st.fragment(key="mnist.form")

@@ -23,6 +23,7 @@ from mlcore.regression import (
     judge,
     rule_of,
 )
+from mlcore.ui import tasks as course_tasks
 from mlcore.ui.regression import settings
 from mlcore.ui.regression.bench import Bench
 from mlcore.ui.regression.bench import bench as make_bench
@@ -254,19 +255,17 @@ def tasks(here: Scene) -> None:
     if len(here.shown) == 3:
         st.info("Tasks look at one rate. Press *Back to one rate*.")
         return
-    done: set[str] = st.session_state.setdefault("regression.solved", set())
+    done = course_tasks.solved("regression")
     attempt = attempt_of(here)
     for number, task in enumerate(TASKS, 1):
         answer = task.check(attempt)
-        if answer.solved:
-            done.add(task.key)
         icon = (
             ":material/check_circle:" if task.key in done else ":material/radio_button_unchecked:"
         )
         colour = "green" if task.key in done else "gray"
         st.markdown(f":{colour}[{icon}] **{number}. {task.goal}**", help=task.hint)
         st.caption(("Solved by what you see now. " if answer.solved else "") + answer.text)
-    st.progress(len(done) / len(TASKS), text=f"{len(done)} of {len(TASKS)} solved in this session")
+    st.progress(len(done) / len(TASKS), text=f"{len(done)} of {len(TASKS)} solved")
 
 
 def attempt_of(here: Scene) -> Attempt:

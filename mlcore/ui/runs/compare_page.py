@@ -7,9 +7,10 @@ from typing import Final
 
 import streamlit as st
 
+from mlcore.course.compare import State
 from mlcore.runs import Run, Status, Store, open_store
 from mlcore.runs.analysis.comparison import Comparison, compare
-from mlcore.ui import live_data, navigation, page
+from mlcore.ui import live_data, navigation, page, tasks
 from mlcore.ui.runs import callbacks, compare_form, export_menu, selection, spaces, tables, verdicts
 from mlcore.ui.runs.lines import Lines
 from mlcore.ui.widget_state import changed_by_user, set_widget
@@ -133,6 +134,7 @@ def _draw(comparison: Comparison, asked: compare_form.CompareSettings) -> None:
         st.info("None of these runs has points of this metric on this axis.")
     _progress(comparison)
     _tabs(comparison, lines)
+    tasks.look("compare", State(comparison))
 
 
 def _tabs(comparison: Comparison, lines: Lines) -> None:

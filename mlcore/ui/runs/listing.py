@@ -10,10 +10,11 @@ import streamlit as st
 
 from mlcore.charts.comparison import is_share
 from mlcore.core import RunNotFoundError
+from mlcore.course.runs import State
 from mlcore.runs import Status, Store, open_store
 from mlcore.runs.filters.parser import FilterError
 from mlcore.runs.store.run_table import revision, run_table
-from mlcore.ui import live_data, page
+from mlcore.ui import live_data, page, tasks
 from mlcore.ui.draft import as_text
 from mlcore.ui.runs import actions, callbacks, columns, details, selection
 from mlcore.ui.runs.names import names_of
@@ -79,6 +80,8 @@ def _draw(store: Store, view: View) -> None:
             details.show(store.get(chosen[0]))
         except RunNotFoundError:
             selection.choose([])
+    if view.shelf == "runs":
+        tasks.look("runs", State(table, rows, str(view.where)))
 
 
 def _count(shown: int, there: int, chosen: int, hidden: int) -> None:

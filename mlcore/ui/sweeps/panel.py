@@ -8,11 +8,12 @@ import streamlit as st
 
 from mlcore.charts.dimensions import as_text
 from mlcore.core import SweepNotFoundError
+from mlcore.course.sweeps import State
 from mlcore.runs import open_store
 from mlcore.runs.execution import supervisor
 from mlcore.sweeps import Sweep
 from mlcore.sweeps.ensembles import EnsembleResult
-from mlcore.ui import live_data, navigation, page, run_parts
+from mlcore.ui import live_data, navigation, page, run_parts, tasks
 from mlcore.ui.ranges.form import summary
 from mlcore.ui.sweeps import actions, pictures, selection
 from mlcore.ui.sweeps.view_data import SweepView, best_values, look
@@ -42,6 +43,7 @@ def show(sweep: Sweep) -> None:
             _state(seen)
             _best(seen)
             pictures.show(seen)
+            tasks.look("sweeps", State(seen.sweep))
             if seen.sweep.status != sweep.status:
                 st.rerun()
 

@@ -1,0 +1,67 @@
+"""Tasks of the page that compares runs."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from mlcore.course.task import Task
+
+if TYPE_CHECKING:
+    from mlcore.runs.analysis.comparison import Comparison
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A comparison of runs."""
+
+    comparison: Comparison
+
+
+def _seeds(state: State) -> bool:
+    return sum(group.n >= 3 for group in state.comparison.groups) >= 2
+
+
+def _sure(state: State) -> bool:
+    return any(contrast.better is not None for contrast in state.comparison.contrasts)
+
+
+def _luck(state: State) -> bool:
+    return any(
+        contrast.better is None and math.isfinite(contrast.p)
+        for contrast in state.comparison.contrasts
+    )
+
+
+def _target(state: State) -> bool:
+    reached = bool(state.comparison.measures.notna().any())
+    return " to " in str(state.comparison.measure) and reached
+
+
+TASKS: Final = (
+    Task(
+        "seeds",
+        "Compare two configs with three finished seeds each.",
+        "One run says little: only several seeds show how much of a difference is luck.",
+        _seeds,
+    ),
+    Task(
+        "sure",
+        "Find two configs of which one is better beyond luck.",
+        "The interval of the difference leaves out 0, also after Holm's correction.",
+        _sure,
+    ),
+    Task(
+        "luck",
+        "Find two configs whose difference may be luck.",
+        "The interval contains 0: these seeds do not tell which is better.",
+        _luck,
+    ),
+    Task(
+        "target",
+        "Judge runs by how soon they reach a target that at least one of them reaches.",
+        "Two runs that end alike can differ in how soon they were good enough.",
+        _target,
+    ),
+)

@@ -1,0 +1,70 @@
+"""Tasks of the page of sweeps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from mlcore.course.task import Task
+
+if TYPE_CHECKING:
+    from mlcore.sweeps import Sweep
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The sweep that is shown."""
+
+    sweep: Sweep
+
+
+def _complete(state: State) -> int:
+    """Settings all of whose runs have finished."""
+    return sum(
+        all(member.status == "finished" for member in setting.members)
+        for setting in state.sweep.tried
+    )
+
+
+def _finish(state: State) -> bool:
+    return state.sweep.status == "finished" and _complete(state) >= 8
+
+
+def _two(state: State) -> bool:
+    return len(state.sweep.space.ranges) >= 2 and _complete(state) >= 8
+
+
+def _seeds(state: State) -> bool:
+    return state.sweep.spec.repeats >= 3 and _complete(state) >= 4
+
+
+def _good(state: State) -> bool:
+    return any(member.last.get("test_accuracy", 0.0) > 0.9 for member in state.sweep.members)
+
+
+TASKS: Final = (
+    Task(
+        "finish",
+        "Run a sweep of at least eight settings to its end.",
+        "A learning rate is best searched on a logarithmic scale: neighbours differ by a factor.",
+        _finish,
+    ),
+    Task(
+        "two",
+        "Sweep two fields at once until eight settings are complete.",
+        "Fields act together: the best rate depends on what else is set.",
+        _two,
+    ),
+    Task(
+        "seeds",
+        "Try at least four settings with three seeds each.",
+        "The mean over seeds keeps a lucky run from winning.",
+        _seeds,
+    ),
+    Task(
+        "good",
+        "Find a setting with a test accuracy above 90 %.",
+        "The best of many settings looks a little better than it is: try it with a new seed.",
+        _good,
+    ),
+)

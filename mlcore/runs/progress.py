@@ -1,0 +1,70 @@
+"""The tasks of the course that a person has solved, kept in the store."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Final
+
+from sqlalchemy import insert, select
+
+from mlcore.runs.store.schema import progress
+
+if TYPE_CHECKING:
+    from mlcore.runs.store.store import Store
+
+LOCAL_PERSON: Final = "local"
+"""The one person of a dashboard that runs on its user's own machine."""
+
+LONGEST: Final = 100
+"""Characters of the name of a person, a chapter or a task at most."""
+
+
+def solved_tasks(store: Store, person: str = LOCAL_PERSON) -> dict[str, frozenset[str]]:
+    """The keys of the tasks that a person has solved, by chapter; chapters without any left out.
+
+    Raises:
+        StoreError: If the store does not answer.
+    """
+    found: defaultdict[str, set[str]] = defaultdict(set)
+    query = select(progress.c.chapter, progress.c.task).where(progress.c.person == person)
+    with store.reading() as connection:
+        for chapter, task in connection.execute(query):
+            found[chapter].add(task)
+    return {chapter: frozenset(tasks) for chapter, tasks in found.items()}
+
+
+def remember_solved(
+    store: Store, chapter: str, tasks: Iterable[str], person: str = LOCAL_PERSON
+) -> frozenset[str]:
+    """Remember that a person solved some tasks; one that was solved before keeps its time.
+
+    Returns:
+        Those that were not solved before.
+
+    Raises:
+        ValueError: If a name is empty or longer than ``LONGEST``.
+        StoreError: If the store does not answer.
+    """
+    wanted = dict.fromkeys(tasks)
+    for name in (person, chapter, *wanted):
+        if not 0 < len(name) <= LONGEST:
+            raise ValueError(
+                f"The name {name[:20]!r} of a person, chapter or task has {len(name)} characters; "
+                f"give 1 to {LONGEST}."
+            )
+    mine = (progress.c.person == person) & (progress.c.chapter == chapter)
+    with store.writing() as connection:
+        known = set(connection.execute(select(progress.c.task).where(mine)).scalars())
+        new = [task for task in wanted if task not in known]
+        if new:
+            now = time.time()
+            connection.execute(
+                insert(progress),
+                [
+                    {"person": person, "chapter": chapter, "task": task, "solved": now}
+                    for task in new
+                ],
+            )
+    return frozenset(new)

@@ -1,0 +1,23 @@
+"""Which tasks of the course a person has solved."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0006"
+down_revision = "0005"
+
+
+def upgrade() -> None:
+    """Make the table; nobody has solved anything yet."""
+    op.create_table(
+        "progress",
+        sa.Column("person", sa.Text, primary_key=True),
+        sa.Column("chapter", sa.Text, primary_key=True),
+        sa.Column("task", sa.Text, primary_key=True),
+        sa.Column("solved", sa.Float, nullable=False),
+    )
+
+
+def downgrade() -> None:
+    """Drop it again; what was solved is forgotten."""
+    op.drop_table("progress")

@@ -1,0 +1,98 @@
+"""The latest runs on Home, a line each, under names that people can read."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Final
+
+import streamlit as st
+
+from mlcore.runs import Run, Status, open_store
+from mlcore.ui import live_data, navigation, page, run_parts
+
+SHOWN: Final = 5
+_COURSE: Final = ("defaults", "course")
+"""What ``config_name`` calls the settings of the course, from which most runs differ a little."""
+_TITLES: Final = {"mnist": "MNIST", "regression": "Regression"}
+
+
+def show() -> None:
+    """Draw the newest runs; while one of them moves they are drawn again and again."""
+    going = _moves(_newest())
+
+    @st.fragment(run_every=live_data.POLL_S if going else None, key="home.runs.panel")
+    def panel() -> None:
+        with page.sentences():
+            live_data.tend_runs()
+            runs = _newest()
+            for run in runs:
+                _line(run)
+            if not runs:
+                st.info("No run yet: the first one you start shows up here, live.")
+            elif navigation.has_page("runs"):
+                st.page_link(
+                    navigation.page("runs"), label="All runs", icon=":material/table_rows:"
+                )
+            if _moves(runs) != going:
+                st.rerun()
+
+    panel()
+
+
+def readable(run: Run) -> str:
+    """What a person calls a run: the name they gave it, else its experiment and what differs."""
+    if run.name:
+        return run_parts.name_of(run)
+    title = _TITLES.get(run.experiment, run.experiment)
+    words = run_parts.config_name(run.experiment, run.config_fields).split(", ")
+    if words[0] in _COURSE:
+        words = words[1:] or ["the course's settings"]
+    return f"{title}: {', '.join(words)}"
+
+
+def ago(moment: datetime, now: datetime | None = None) -> str:
+    """How long ago something was: ``just now``, ``5 min ago``, ``3 h ago``, ``2 days ago``."""
+    seconds = ((now or datetime.now(UTC)) - moment).total_seconds()
+    if seconds < 60:
+        return "just now"
+    if seconds < 3600:
+        return f"{seconds // 60:.0f} min ago"
+    if seconds < 2 * 86_400:
+        return f"{seconds // 3600:.0f} h ago"
+    return f"{seconds // 86_400:.0f} days ago"
+
+
+def _newest() -> list[Run]:
+    return open_store().list(limit=SHOWN)
+
+
+def _moves(runs: list[Run]) -> bool:
+    return any(run.status.moving for run in runs)
+
+
+def _line(run: Run) -> None:
+    with st.container(
+        horizontal=True, vertical_alignment="center", gap="small", key=f"home.runs.{run.id}"
+    ):
+        st.markdown(f"**{page.plain(readable(run))}**", width="content")
+        st.caption(f"{_words(run)} · {ago(run.created)}", width="content")
+        if navigation.has_page(run.experiment):
+            st.page_link(
+                navigation.page(run.experiment),
+                label="Open",
+                icon=":material/arrow_forward:",
+                query_params={"tab": "Train", "runs": run.id},
+            )
+
+
+def _words(run: Run) -> str:
+    """Where it stands, and how good it is."""
+    words = [str(run.status)]
+    if run.status == Status.RUNNING:
+        words.append(f"{run.progress:.0%}")
+    latest = run.latest()
+    if "test_accuracy" in latest:
+        words.append(f"test accuracy {latest['test_accuracy']:.2%}")
+    elif "loss" in latest:
+        words.append(f"loss {latest['loss']:.4g}")
+    return " · ".join(words)
