@@ -13,9 +13,9 @@ from tqdm import tqdm
 
 from mlcore.core import Config, Step
 from mlcore.runs.execution.claims import take
-from mlcore.runs.execution.heartbeat import ProcessId
 from mlcore.runs.execution.recorder import execute
 from mlcore.runs.execution.supervisor import check, retries, tend
+from mlcore.runs.process_id import ProcessId
 from mlcore.runs.recorded_run import Run
 from mlcore.runs.status import Status
 from mlcore.runs.store.store import Store, open_store

@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeAlias, get_args
 
 from mlcore.core import Config, ConfigError, canonical_json
 from mlcore.experiments import config_class
-from mlcore.runs.damage import json_of
+from mlcore.runs.store.damage import json_of
 from mlcore.sweeps.objectives import Objective, objectives_for
 from mlcore.sweeps.pruning import Pruning, parse_pruning
 from mlcore.sweeps.space import Space, SpaceLike

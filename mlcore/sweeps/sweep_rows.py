@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from mlcore.core import SweepNotFoundError, canonical_json
-from mlcore.runs.damage import json_of
+from mlcore.runs.store.damage import json_of
 from mlcore.runs.store.schema import sweeps
 from mlcore.runs.store.store import Store
 from mlcore.sweeps.space import Space

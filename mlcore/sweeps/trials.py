@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, select
 
 from mlcore.runs import Status
-from mlcore.runs.damage import json_of, status_of
+from mlcore.runs.store.damage import json_of, status_of
 from mlcore.runs.store.schema import runs, sweep_runs
 from mlcore.sweeps.objectives import Objective
 from mlcore.sweeps.pruning import Decision

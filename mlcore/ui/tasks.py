@@ -184,7 +184,7 @@ def _progress() -> Progress:
 
 def _read() -> Progress:
     from mlcore.runs import open_store
-    from mlcore.runs.progress import solved_tasks
+    from mlcore.runs.store.progress import solved_tasks
 
     try:
         found = solved_tasks(open_store())
@@ -195,7 +195,7 @@ def _read() -> Progress:
 
 def _keep(chapter: str, new: Sequence[Task[Any]]) -> None:
     from mlcore.runs import open_store
-    from mlcore.runs.progress import remember_solved
+    from mlcore.runs.store.progress import remember_solved
 
     progress = _progress()
     try:

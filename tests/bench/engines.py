@@ -37,7 +37,7 @@ WRITERS = 8
 WRITE = """
 import sys, time
 from mlcore.runs.execution.claims import flush, take
-from mlcore.runs.execution.heartbeat import ProcessId
+from mlcore.runs.process_id import ProcessId
 from mlcore.runs.store.points import Point
 from mlcore.runs.store.store import open_store
 from mlcore.regression.config import RegressionConfig

@@ -28,8 +28,8 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from mlcore import MNISTConfig, Snapshot, Step
 from mlcore.runs import Run
 from mlcore.runs.execution.claims import take
-from mlcore.runs.execution.heartbeat import ProcessId
 from mlcore.runs.execution.recorder import execute
+from mlcore.runs.process_id import ProcessId
 from mlcore.runs.store.store import Store, open_store
 from tests.e2e.conftest import CHROMIUM_FLAGS, DashboardServer, chromium_path
 

@@ -404,7 +404,7 @@ def test_a_run_counts_as_resumed_when_it_was_queued_again_and_finished(store: St
 
 def finish(store: Store, run_id: str) -> Any:
     from mlcore.runs.execution.claims import end, take
-    from mlcore.runs.execution.heartbeat import ProcessId
+    from mlcore.runs.process_id import ProcessId
 
     claim = take(store, ProcessId.of(), run_id)
     assert claim is not None

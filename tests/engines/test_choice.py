@@ -28,7 +28,7 @@ from mlcore.runs.execution.engines.local import (
 )
 from mlcore.runs.execution.engines.ray_cluster import RayCluster
 from mlcore.runs.execution.engines.share import Share
-from mlcore.runs.execution.heartbeat import ProcessId
+from mlcore.runs.process_id import ProcessId
 from mlcore.runs.store.schema import workers
 from mlcore.runs.store.store import Store
 from tests.runs.toy import ToyConfig

@@ -25,8 +25,9 @@ import mlcore
 from mlcore.core import StoreError
 from mlcore.runs import Status
 from mlcore.runs.execution.claims import flush, take, take_ensemble
-from mlcore.runs.execution.heartbeat import ProcessId, reap
+from mlcore.runs.execution.heartbeat import reap
 from mlcore.runs.execution.worker import execute
+from mlcore.runs.process_id import ProcessId
 from mlcore.runs.store import organize
 from mlcore.runs.store.points import Point
 from mlcore.runs.store.schema import HEAD, files, runs

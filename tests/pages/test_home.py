@@ -6,7 +6,7 @@ import pytest
 
 from mlcore import MNISTConfig, RegressionConfig, regression
 from mlcore.course import KEYS
-from mlcore.runs.progress import remember_solved
+from mlcore.runs.store.progress import remember_solved
 from mlcore.runs.store.store import Store
 from mlcore.ui import navigation
 from mlcore.ui.home import ball, cards, latest

@@ -18,8 +18,8 @@ from mlcore import MNISTConfig, Run
 from mlcore.mnist import insight, load
 from mlcore.mnist.insight import Pair
 from mlcore.runs.execution.claims import take
-from mlcore.runs.execution.heartbeat import ProcessId
 from mlcore.runs.execution.recorder import execute
+from mlcore.runs.process_id import ProcessId
 from mlcore.runs.store.store import Store, open_store
 from mlcore.ui.inside import relu, two_losses
 from mlcore.ui.shared_digit import SharedDigit

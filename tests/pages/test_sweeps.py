@@ -13,8 +13,8 @@ import mlcore
 from mlcore import MNISTConfig, RegressionConfig
 from mlcore.charts.trial_curves import rank_colour
 from mlcore.runs.execution.claims import take
-from mlcore.runs.execution.heartbeat import ProcessId
 from mlcore.runs.execution.recorder import execute
+from mlcore.runs.process_id import ProcessId
 from mlcore.runs.store.schema import sweeps
 from mlcore.runs.store.store import Store, open_store
 from mlcore.sweeps import LogRange, Sweep, get_sweep, list_sweeps

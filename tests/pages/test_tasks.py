@@ -9,7 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from mlcore.course import KEYS, tasks_of
-from mlcore.runs.progress import remember_solved, solved_tasks
+from mlcore.runs.store.progress import remember_solved, solved_tasks
 from mlcore.runs.store.store import Store
 from mlcore.ui import navigation, tasks
 from tests.pages.conftest import Open

@@ -24,7 +24,8 @@ from mlcore.core import files as core_files
 from mlcore.runs import Run, Status
 from mlcore.runs.execution import recorder
 from mlcore.runs.execution.claims import take_ensemble
-from mlcore.runs.execution.heartbeat import ProcessId, reap, this_host
+from mlcore.runs.execution.heartbeat import reap
+from mlcore.runs.process_id import ProcessId, this_host
 from mlcore.runs.store import artifacts
 from mlcore.runs.store.artifacts import CHECKPOINT
 from mlcore.runs.store.store import Store

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from mlcore.core import Config
 from mlcore.runs import Run, Status
 from mlcore.runs.execution.claims import end, flush, take
-from mlcore.runs.execution.heartbeat import ProcessId
+from mlcore.runs.process_id import ProcessId
 from mlcore.runs.store.points import Point
 from mlcore.runs.store.store import Store
 

@@ -129,8 +129,8 @@ def test_weights_and_arrays_come_along(other: Store) -> None:
 
 def test_a_stopped_run_brings_the_weights_it_had(store: Store, other: Store) -> None:
     from mlcore.runs.execution.claims import take
-    from mlcore.runs.execution.heartbeat import ProcessId
     from mlcore.runs.execution.recorder import execute
+    from mlcore.runs.process_id import ProcessId
 
     claim = take(store, ProcessId.of(), store.submit(ToyConfig()).id)
     assert claim is not None

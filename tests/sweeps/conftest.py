@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from mlcore.runs.execution.claims import take_ensemble
-from mlcore.runs.execution.heartbeat import ProcessId
 from mlcore.runs.execution.recorder import execute_ensemble
+from mlcore.runs.process_id import ProcessId
 from mlcore.runs.store.store import Store
 from mlcore.sweeps import Sweep
 from mlcore.sweeps.coordinator import advance

@@ -14,8 +14,9 @@ import mlcore
 from mlcore import MNISTConfig, RegressionConfig, Status
 from mlcore.runs.execution import benchmark
 from mlcore.runs.execution.claims import release, take_ensemble
-from mlcore.runs.execution.heartbeat import ProcessId, reap
+from mlcore.runs.execution.heartbeat import reap
 from mlcore.runs.execution.recorder import execute_ensemble
+from mlcore.runs.process_id import ProcessId
 from mlcore.runs.store.artifacts import CHECKPOINT
 from mlcore.runs.store.schema import ensembles, runs
 from mlcore.runs.store.store import Store

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select, update
 
 from mlcore.core import Config, DivergenceError
-from mlcore.runs.execution.heartbeat import this_host
+from mlcore.runs.process_id import this_host
 from mlcore.runs.store.schema import ensembles, runs
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from mlcore.runs.store.schema import runs
 from mlcore.runs.store.store import Store
 
 if TYPE_CHECKING:
-    from mlcore.runs.execution.heartbeat import ProcessId
+    from mlcore.runs.process_id import ProcessId
 
 
 class ClaimLostError(MlcoreError, RuntimeError):

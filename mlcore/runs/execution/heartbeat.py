@@ -7,27 +7,19 @@ whose process is gone is lost, or queued again by itself; a late heartbeat bring
 
 from __future__ import annotations
 
-import os
-import socket
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
-import psutil
 from sqlalchemy import ColumnElement, Connection, Row, select, update
 
 from mlcore.core import StoreError
 from mlcore.runs.execution.claims import Claim, ClaimLostError, beat
+from mlcore.runs.process_id import ProcessId
 from mlcore.runs.status import Status
 from mlcore.runs.store.schema import runs
 from mlcore.runs.store.store import Store
-
-SILENT_AFTER = 10.0
-"""Seconds without a heartbeat after which a process on another host counts as dead."""
 
 HEARTBEAT_EVERY = 2.0
 """Seconds between two heartbeats."""
@@ -35,53 +27,6 @@ HEARTBEAT_EVERY = 2.0
 FORGOTTEN_AFTER = 120.0
 """Seconds without a heartbeat after which a run on a server counts as dead though its process is
 there: a cluster's processes go on to other tasks."""
-
-
-@dataclass(frozen=True, slots=True)
-class ProcessId:
-    """A process, told apart from a later one that was given the same number.
-
-    Attributes:
-        host: Name of the machine.
-        pid: Process number there.
-        started: When it started, in seconds since 1970.
-    """
-
-    host: str
-    pid: int
-    started: float
-
-    @classmethod
-    def of(cls, pid: int | None = None) -> ProcessId:
-        """A process of this machine; this one if no number is given."""
-        pid = os.getpid() if pid is None else pid
-        return cls(this_host(), pid, psutil.Process(pid).create_time())
-
-    def alive(self, heartbeat: float | None, now: float | None = None) -> bool:
-        """Whether it runs: by its own number here, by its last heartbeat elsewhere.
-
-        A process of this machine that is only slow, or was suspended with the lid closed, is
-        alive however old its heartbeat.
-
-        Args:
-            heartbeat: When it last said so, in seconds since 1970.
-            now: The time by the same clock; this machine's if not given.
-        """
-        if self.host != this_host():
-            now = time.time() if now is None else now
-            return heartbeat is not None and now - heartbeat < SILENT_AFTER
-        try:
-            process = psutil.Process(self.pid)
-            same = abs(process.create_time() - self.started) < 1.0
-            return same and process.status() != psutil.STATUS_ZOMBIE
-        except psutil.NoSuchProcess:
-            return False
-
-
-@cache
-def this_host() -> str:
-    """The name of this machine."""
-    return socket.gethostname()
 
 
 @contextmanager

@@ -51,11 +51,11 @@ from mlcore.runs.execution.claims import (
 )
 from mlcore.runs.execution.environment import record_environment
 from mlcore.runs.execution.heartbeat import heartbeat
-from mlcore.runs.latest import Latest
 from mlcore.runs.recorded_run import MODEL_PREFIX, Run
 from mlcore.runs.status import Status
 from mlcore.runs.store import points as point_queries
 from mlcore.runs.store.artifacts import CHECKPOINT, WEIGHTS, Content, arrays_name
+from mlcore.runs.store.latest import Latest
 from mlcore.runs.store.points import Point
 
 FLUSH_EVERY = 0.2

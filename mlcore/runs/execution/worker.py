@@ -20,9 +20,10 @@ from mlcore.core.cores import give_cores
 from mlcore.runs.execution.claims import Claim, take_ensemble
 from mlcore.runs.execution.engines.local import cores_each
 from mlcore.runs.execution.engines.roster import beat, register, retire, strike
-from mlcore.runs.execution.heartbeat import HEARTBEAT_EVERY, ProcessId, abandon
+from mlcore.runs.execution.heartbeat import HEARTBEAT_EVERY, abandon
 from mlcore.runs.execution.recorder import execute_ensemble
 from mlcore.runs.execution.supervisor import recover, tend
+from mlcore.runs.process_id import ProcessId
 from mlcore.runs.recorded_run import Run
 from mlcore.runs.store.store import Store, open_store
 

@@ -17,11 +17,11 @@ from mlcore import __version__
 from mlcore.core import MlcoreError, canonical_json
 from mlcore.core.snapshots import unpack_snapshot
 from mlcore.experiments import EXPERIMENTS
-from mlcore.runs.hidden import HIDDEN, Turns, held_by_this_process, remove, remove_leftovers
-from mlcore.runs.latest import Latest
 from mlcore.runs.recorded_run import Run
 from mlcore.runs.status import Status
 from mlcore.runs.store.artifacts import Artifacts
+from mlcore.runs.store.hidden import HIDDEN, Turns, held_by_this_process, remove, remove_leftovers
+from mlcore.runs.store.latest import Latest
 from mlcore.runs.store.points import Point, append, rows_of
 from mlcore.runs.store.schema import runs
 from mlcore.runs.store.submission import new_id

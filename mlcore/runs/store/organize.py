@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import ColumnElement, Connection, Row, select, update
 
 from mlcore.core import RunNotFoundError, RunStateError
-from mlcore.runs.hidden import hide, remove, shown, trashed
 from mlcore.runs.recorded_run import Run
 from mlcore.runs.status import LIVE, Status
+from mlcore.runs.store.hidden import hide, remove, shown, trashed
 from mlcore.runs.store.rows import run_of
 from mlcore.runs.store.schema import runs
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from mlcore.runs.damage import json_of, status_of
 from mlcore.runs.recorded_run import Run
+from mlcore.runs.store.damage import json_of, status_of
 
 if TYPE_CHECKING:
     from sqlalchemy import Row

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import Connection, Row, func, select
 
 from mlcore.core import StoreError
-from mlcore.runs.damage import json_of, status_of
-from mlcore.runs.hidden import trashed
+from mlcore.runs.store.damage import json_of, status_of
+from mlcore.runs.store.hidden import trashed
 from mlcore.runs.store.schema import runs
 
 if TYPE_CHECKING:

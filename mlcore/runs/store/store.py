@@ -13,13 +13,13 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import IntegrityError
 
 from mlcore.core import Config, RunNotFoundError, RunStateError
-from mlcore.runs.hidden import shown, trashed
 from mlcore.runs.recorded_run import Run
 from mlcore.runs.status import Status
 from mlcore.runs.store import points as point_queries
 from mlcore.runs.store import run_table as run_tables
 from mlcore.runs.store.connections import Database
 from mlcore.runs.store.database import resolve_url
+from mlcore.runs.store.hidden import shown, trashed
 from mlcore.runs.store.queueing import queue_again, queue_all
 from mlcore.runs.store.rows import run_of
 from mlcore.runs.store.schema import runs

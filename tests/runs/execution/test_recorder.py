@@ -11,8 +11,9 @@ from mlcore.core import RunStateError, SnapshotError, Step
 from mlcore.runs import Status
 from mlcore.runs.execution import recorder
 from mlcore.runs.execution.claims import ClaimLostError, beat, flush, take
-from mlcore.runs.execution.heartbeat import ProcessId, reap
+from mlcore.runs.execution.heartbeat import reap
 from mlcore.runs.execution.recorder import execute
+from mlcore.runs.process_id import ProcessId
 from mlcore.runs.store.artifacts import CHECKPOINT
 from mlcore.runs.store.schema import files
 from mlcore.runs.store.store import Store

@@ -12,7 +12,8 @@ import mlcore
 from mlcore.core import RunNotFoundError, RunStateError
 from mlcore.runs import Status
 from mlcore.runs.execution.claims import ClaimLostError, beat, take
-from mlcore.runs.execution.heartbeat import ProcessId, reap
+from mlcore.runs.execution.heartbeat import reap
+from mlcore.runs.process_id import ProcessId
 from mlcore.runs.store.organize import edit, purge, restore, trash
 from mlcore.runs.store.store import Store
 from tests.runs.hostile import HOSTILE

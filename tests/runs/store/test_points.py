@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mlcore.runs.execution.claims import flush, take
-from mlcore.runs.execution.heartbeat import ProcessId
 from mlcore.runs.non_finite import DOWN, NAN, UP, codes
+from mlcore.runs.process_id import ProcessId
 from mlcore.runs.store.points import Point, bucket_width
 from mlcore.runs.store.store import Store
 from tests.runs.made import made

@@ -9,7 +9,7 @@ import pandas as pd
 from mlcore.mnist.config import MNISTConfig
 from mlcore.runs import Status
 from mlcore.runs.execution.claims import beat, flush, take
-from mlcore.runs.execution.heartbeat import ProcessId
+from mlcore.runs.process_id import ProcessId
 from mlcore.runs.store.points import Point
 from mlcore.runs.store.run_table import revision, run_table
 from mlcore.runs.store.store import Store

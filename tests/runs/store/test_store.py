@@ -17,7 +17,7 @@ from sqlalchemy.engine import make_url
 from mlcore.core import RunNotFoundError, RunStateError, StoreError
 from mlcore.runs import Status
 from mlcore.runs.execution.claims import end, take
-from mlcore.runs.execution.heartbeat import ProcessId
+from mlcore.runs.process_id import ProcessId
 from mlcore.runs.status import LIVE
 from mlcore.runs.store import database
 from mlcore.runs.store.database import file_system, resolve_url

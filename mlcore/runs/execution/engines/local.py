@@ -14,7 +14,7 @@ import mlcore
 from mlcore.core import EngineError, StoreError
 from mlcore.core.cores import usable_cores
 from mlcore.runs.execution.engines import roster
-from mlcore.runs.execution.heartbeat import ProcessId, this_host
+from mlcore.runs.process_id import ProcessId, this_host
 from mlcore.runs.status import Status
 from mlcore.runs.store.schema import runs
 from mlcore.runs.store.store import Store

@@ -16,7 +16,7 @@ from sqlalchemy import Row, delete, insert, select
 from mlcore.core import EngineError
 from mlcore.runs.execution.engines import roster
 from mlcore.runs.execution.engines.local import start_process
-from mlcore.runs.execution.heartbeat import ProcessId
+from mlcore.runs.process_id import ProcessId
 from mlcore.runs.store.schema import workers
 from mlcore.runs.store.store import Store
 

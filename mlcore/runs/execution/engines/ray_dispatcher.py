@@ -19,9 +19,10 @@ from mlcore.runs.execution.claims import ClaimLostError
 from mlcore.runs.execution.engines import roster
 from mlcore.runs.execution.engines.ray_cluster import RayCluster
 from mlcore.runs.execution.engines.share import Share
-from mlcore.runs.execution.heartbeat import HEARTBEAT_EVERY, ProcessId
+from mlcore.runs.execution.heartbeat import HEARTBEAT_EVERY
 from mlcore.runs.execution.supervisor import recover
 from mlcore.runs.execution.worker import Code, execute
+from mlcore.runs.process_id import ProcessId
 from mlcore.runs.status import Status
 from mlcore.runs.store.schema import runs, workers
 from mlcore.runs.store.store import Store, open_store

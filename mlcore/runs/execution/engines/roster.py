@@ -7,7 +7,7 @@ from typing import Final
 
 from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, select, update
 
-from mlcore.runs.execution.heartbeat import SILENT_AFTER, ProcessId
+from mlcore.runs.process_id import SILENT_AFTER, ProcessId
 from mlcore.runs.status import Status
 from mlcore.runs.store.schema import runs, workers
 from mlcore.runs.store.store import Store

@@ -15,11 +15,11 @@ from mlcore.charts.report import report_html
 from mlcore.cli.run_lines import line_of
 from mlcore.mnist.config import MNISTConfig
 from mlcore.runs.execution.claims import take
-from mlcore.runs.execution.heartbeat import ProcessId
 from mlcore.runs.execution.recorder import execute
 from mlcore.runs.export import to_csv, to_json, to_parquet, to_tensorboard, to_zip
 from mlcore.runs.imports import import_content, import_tensorboard
-from mlcore.runs.latest import latest_of
+from mlcore.runs.process_id import ProcessId
+from mlcore.runs.store.latest import latest_of
 from mlcore.runs.store.points import Point
 from mlcore.runs.store.run_table import run_table
 from mlcore.runs.store.store import Store

@@ -10,9 +10,9 @@ from sqlalchemy import func, insert, select
 
 from mlcore.core import RunNotFoundError
 from mlcore.runs import Run, search_runs
-from mlcore.runs.execution.heartbeat import ProcessId, this_host
-from mlcore.runs.hidden import HIDDEN, remove_leftovers
 from mlcore.runs.imports.insertion import Foreign, ImportRefusedError, bring_in, bring_in_all
+from mlcore.runs.process_id import ProcessId, this_host
+from mlcore.runs.store.hidden import HIDDEN, remove_leftovers
 from mlcore.runs.store.organize import edit, purge, trash
 from mlcore.runs.store.points import Point
 from mlcore.runs.store.run_table import run_table

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import ColumnElement, and_, delete, or_, select, tuple_, update
 
-from mlcore.runs.execution.heartbeat import ProcessId, this_host
+from mlcore.runs.process_id import ProcessId, this_host
 from mlcore.runs.store.schema import files, points, runs
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from mlcore.runs.progress import LONGEST, remember_solved, solved_tasks
+from mlcore.runs.store.progress import LONGEST, remember_solved, solved_tasks
 from mlcore.runs.store.store import Store
 
 
