@@ -3,7 +3,7 @@
 import importlib
 from typing import Final
 
-from mlcore.core import Config
+from mlcore.core import Config, InputError, InputTypeError
 
 EXPERIMENTS: Final = {
     "mnist": "mlcore.mnist.config:MNISTConfig",
@@ -25,17 +25,19 @@ def config_class(experiment: str) -> type[Config]:
     """
     module, colon, name = EXPERIMENTS.get(experiment, experiment).partition(":")
     if not colon:
-        raise ValueError(
+        raise InputError(
             f"There is no experiment {experiment!r}. There are {', '.join(EXPERIMENTS)}; one of "
             "your own is named module:class."
         )
     try:
         found = getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError) as error:
-        raise ValueError(
+        raise InputError(
             f"The experiment {experiment!r} cannot be imported ({error}). Start in the folder of "
             "its module, or put that folder on PYTHONPATH."
         ) from error
     if not (isinstance(found, type) and issubclass(found, Config)):
-        raise TypeError(f"{experiment!r} is not a subclass of mlcore.Config, so no experiment.")
+        raise InputTypeError(
+            f"{experiment!r} is not a subclass of mlcore.Config, so no experiment."
+        )
     return found

@@ -4,7 +4,7 @@ from mlcore.ui import page
 
 page.header("Inside", "What did the network learn, and why does it err?")
 
-from mlcore.ui.common.parts import tabs  # noqa: E402
+from mlcore.ui.common.tabs import tabs  # noqa: E402
 from mlcore.ui.inside import algebra, matrices, mistakes, projections, relu, two_losses  # noqa: E402 - first paint, then load
 
 VIEWS = {

@@ -6,7 +6,7 @@ from mlcore.ui import page
 
 page.header("Sweeps", "Which settings matter, and which are best?")
 
-from mlcore.core import SweepNotFoundError  # noqa: E402 - first paint, then load
+from mlcore.core import MlcoreError  # noqa: E402 - first paint, then load
 from mlcore.ui.sweeps import panel, selection, start_form  # noqa: E402
 
 controls, picture = page.columns()
@@ -15,7 +15,7 @@ with controls:
 with picture, page.sentences():
     try:
         sweep = selection.shown_sweep()
-    except (SweepNotFoundError, ValueError, TypeError) as unreadable:
+    except MlcoreError as unreadable:
         page.error(unreadable)
     else:
         if sweep is None:

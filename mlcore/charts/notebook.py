@@ -15,6 +15,7 @@ from mlcore.charts.comparison import (
     parts_of,
     with_rows,
 )
+from mlcore.core import InputError
 
 
 def curves(
@@ -48,12 +49,12 @@ def curves(
             ``smoothing`` is out of bounds.
     """
     if not 0 <= smoothing < 1:
-        raise ValueError(f"smoothing is {smoothing}, but must be from 0 to below 1.")
+        raise InputError(f"smoothing is {smoothing}, but must be from 0 to below 1.")
     frame = _one_metric(df, metric)
     x = "x" if "x" in frame else axis
     missing = [name for name in (x, "value") if name not in frame]
     if missing:
-        raise ValueError(
+        raise InputError(
             f"The table has no column {missing[0]!r}; it has {', '.join(map(str, df.columns))}. "
             "Give Comparison.curves, Store.curves or Run.metrics."
         )
@@ -83,12 +84,12 @@ def _one_metric(df: pd.DataFrame, metric: str | None) -> pd.DataFrame:
         return frame
     known = list(dict.fromkeys(frame["metric"]))
     if metric is None and len(known) > 1:
-        raise ValueError(
+        raise InputError(
             f"The table holds {len(known)} metrics ({', '.join(known)}). Choose one, such as "
             f"metric={known[0]!r}."
         )
     if metric is not None and metric not in known:
-        raise ValueError(
+        raise InputError(
             f"The table has no metric {metric!r}; it has {', '.join(known) or 'none at all'}."
         )
     return frame if metric is None else frame[frame["metric"] == metric]

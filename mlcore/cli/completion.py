@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mlcore.cli.commands import OneOf, argument, command
+from mlcore.core import InputError
 
 _TEXT = """Print the script that completes commands, flags and values.
 
@@ -20,7 +21,7 @@ def completion(shell: str) -> int:
 
     found = get_completion_class(shell)
     if found is None:
-        raise ValueError(f"There is no completion for {shell}.")
+        raise InputError(f"There is no completion for {shell}.")
     script = found(
         click.get_current_context().find_root().command, {}, "mlcore", "_MLCORE_COMPLETE"
     )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mlcore.cli.commands import TEXT, Command, Group, OneOf, Text
+from mlcore.core import InputError
 
 if TYPE_CHECKING:
     from mlcore.core import Config, FieldSpec
@@ -64,12 +65,12 @@ def class_of(experiment: str) -> type[Config]:
     except ValueError:
         raise
     except TypeError as error:
-        raise ValueError(str(error)) from error
+        raise InputError(str(error)) from error
     except Exception as error:
         where = traceback.extract_tb(error.__traceback__)[-1]
         if isinstance(error, SyntaxError):
             where.filename, where.lineno = error.filename or "", error.lineno
-        raise ValueError(
+        raise InputError(
             f"The module of {experiment!r} cannot be imported: {type(error).__name__}: {error} "
             f"({where.filename}, line {where.lineno})."
         ) from error

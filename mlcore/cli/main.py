@@ -120,29 +120,10 @@ def _ended(sentence: str) -> str:
 
 
 def _told() -> tuple[type[Exception], ...]:
-    """The errors whose text is written for the person before the screen."""
-    from mlcore.core import (
-        DataUnavailableError,
-        EngineError,
-        RunNotFoundError,
-        RunStateError,
-        StoreError,
-        SweepNotFoundError,
-        SweepStateError,
-    )
+    """The errors that become a sentence: ours, a missing extra, and files that cannot be used."""
+    from mlcore.core import MlcoreError
 
-    return (
-        DataUnavailableError,
-        EngineError,
-        RunNotFoundError,
-        RunStateError,
-        StoreError,
-        SweepNotFoundError,
-        SweepStateError,
-        ValueError,  # a refused config too
-        ImportError,  # an extra that is not installed
-        OSError,  # a file that is not there or cannot be written
-    )
+    return (MlcoreError, ImportError, OSError)
 
 
 def _sentence(error: Exception) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 from mlcore.cli.commands import argument, command, flag
 from mlcore.cli.run_lines import RUN_ID, line_of, named_runs, takes_runs
+from mlcore.core import InputError
 
 
 @command(
@@ -82,7 +83,7 @@ def undo(ids: tuple[str, ...]) -> int:
         last = max((run.deleted for run in trashed if run.deleted is not None), default=None)
         wanted = [run.id for run in trashed if run.deleted == last]
         if not wanted:
-            raise ValueError("The trash is empty, so there is nothing to take out.")
+            raise InputError("The trash is empty, so there is nothing to take out.")
     for run in restore(store, wanted):
         print(line_of(run))
     return 0

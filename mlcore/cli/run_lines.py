@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlcore.cli.commands import argument, option
 from mlcore.cli.console import moment, one_line, printable
+from mlcore.core import InputError
 
 if TYPE_CHECKING:
     from mlcore.core import Config
@@ -33,7 +34,7 @@ def named_runs(store: Store, ids: Sequence[str], where: str | None) -> list[Run]
         table = run_table(store)
         wanted += table["id"][parse(where).mask(table)].tolist()
     if not wanted:
-        raise ValueError("No run is named. Give ids, as mlcore ls shows them, or --where FILTER.")
+        raise InputError("No run is named. Give ids, as mlcore ls shows them, or --where FILTER.")
     found = {run.id: run for run in store.get_many(wanted)}
     return [found[run_id] for run_id in dict.fromkeys(wanted)]
 

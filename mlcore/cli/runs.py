@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from mlcore.cli.commands import WHOLE, OneOf, command, flag, option
 from mlcore.cli.console import counted, one_line, printable
 from mlcore.cli.run_lines import RUN_ID, line_of, line_of_python, named_runs, print_run, takes_runs
+from mlcore.core import InputError
 
 if TYPE_CHECKING:
     from mlcore.runs import Comparison
@@ -56,9 +57,9 @@ def ls(experiment: str | None, status: str | None, where: str | None, trash: boo
     from mlcore.runs.status import Status
 
     if n < 1:
-        raise ValueError(f"-n is {n}, but must be a whole number from 1 up.")
+        raise InputError(f"-n is {n}, but must be a whole number from 1 up.")
     if status is not None and status not in list(Status):
-        raise ValueError(f"{status!r} is no status of a run; they are {', '.join(Status)}.")
+        raise InputError(f"{status!r} is no status of a run; they are {', '.join(Status)}.")
     if experiment is not None:
         _check_experiment(experiment)
     store = open_store()
@@ -82,7 +83,7 @@ def _check_experiment(name: str) -> None:
     from mlcore.experiments import EXPERIMENTS
 
     if name not in EXPERIMENTS and ":" not in name:
-        raise ValueError(
+        raise InputError(
             f"--experiment is {name!r}, but must be one of {', '.join(sorted(EXPERIMENTS))}, or "
             "module:Class for one of your own."
         )

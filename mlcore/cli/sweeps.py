@@ -21,6 +21,7 @@ from mlcore.cli.fields import (
     without_conflicts,
 )
 from mlcore.cli.run_lines import line_of_python
+from mlcore.core import InputError
 
 if TYPE_CHECKING:
     from mlcore.core import Config, FieldSpec
@@ -165,7 +166,7 @@ def _asked(
         name, equals, value = text.partition("=")
         name = name.strip().replace("-", "_")
         if not equals or name not in specs:
-            raise ValueError(f"--base is {text!r}, but must be like momentum=0.5.")
+            raise InputError(f"--base is {text!r}, but must be like momentum=0.5.")
         base = parse_range(value, specs[name])
         fixed[name] = base.values[0] if isinstance(base, Choices) else value
     return start_of(cls, given.get("preset")).replace(**fixed), space
@@ -180,15 +181,15 @@ def _condition(
     other, equals, values = rest.partition("=")
     name, other = name.strip().replace("-", "_"), other.strip().replace("-", "_")
     if not (colon and equals and values):
-        raise ValueError(f"--only-if is {text!r}, but must be like momentum:optimizer=sgd.")
+        raise InputError(f"--only-if is {text!r}, but must be like momentum:optimizer=sgd.")
     swept = space.get(name)
     if swept is None or isinstance(swept, Conditional):
-        raise ValueError(f"--only-if names {name}, but that is not swept, or named twice.")
+        raise InputError(f"--only-if names {name}, but that is not swept, or named twice.")
     if other not in specs:
-        raise ValueError(f"--only-if names {other}, but the fields are {', '.join(specs)}.")
+        raise InputError(f"--only-if names {other}, but the fields are {', '.join(specs)}.")
     allowed = parse_range(values, specs[other])
     if not isinstance(allowed, Choices):
-        raise ValueError(f"--only-if is {text!r}, but takes values, not a range.")  # noqa: TRY004 - a word on a command line
+        raise InputError(f"--only-if is {text!r}, but takes values, not a range.")
     return name, Conditional(swept, other, allowed.values)
 
 
@@ -196,7 +197,7 @@ def _seeds(text: str) -> int | list[int]:
     try:
         seeds = [int(part) for part in text.split(",")]
     except ValueError:
-        raise ValueError(
+        raise InputError(
             f"--seeds is {text!r}, but must be a whole number, or several: 0,1,2."
         ) from None
     return seeds[0] if len(seeds) == 1 else seeds
@@ -210,7 +211,7 @@ def _listed(n: int) -> int:
     from mlcore.sweeps import list_sweeps
 
     if n < 1:
-        raise ValueError(f"-n is {n}, but must be a whole number from 1 up.")
+        raise InputError(f"-n is {n}, but must be a whole number from 1 up.")
     store = open_store()
     tend(store)
     for found in list_sweeps(store, n):

@@ -11,6 +11,7 @@ from mlcore.cli.commands import PATH, argument, command, option
 from mlcore.cli.console import counted
 from mlcore.cli.run_lines import line_of, named_runs, takes_runs
 from mlcore.cli.runs import asks_comparison, comparison
+from mlcore.core import InputError
 
 if TYPE_CHECKING:
     from mlcore.runs import Run
@@ -39,7 +40,7 @@ def export(
     from mlcore.runs.export import to_mlflow, to_tensorboard
 
     if not (to or tensorboard or mlflow):
-        raise ValueError("Say where to: --to FILE, --tensorboard DIR or --mlflow URI.")
+        raise InputError("Say where to: --to FILE, --tensorboard DIR or --mlflow URI.")
     if to is not None:
         content = _content(to, ids, where, asked)
         _write(to, content)
@@ -79,9 +80,9 @@ def _content(to: Path, ids: tuple[str, ...], where: str | None, asked: dict[str,
 
     end = to.suffix.lower()
     if end not in _TABLES:
-        raise ValueError(f"--to is {str(to)!r}, but its end must be one of {' '.join(_TABLES)}.")
+        raise InputError(f"--to is {str(to)!r}, but its end must be one of {' '.join(_TABLES)}.")
     if not to.absolute().parent.is_dir():
-        raise ValueError(f"There is no folder {to.absolute().parent}. Make it first.")
+        raise InputError(f"There is no folder {to.absolute().parent}. Make it first.")
     if end == ".html":
         from mlcore.charts.report import report_html
 

@@ -14,6 +14,12 @@ from .errors import (
     EngineError as EngineError,
 )
 from .errors import (
+    InputError as InputError,
+)
+from .errors import (
+    InputTypeError as InputTypeError,
+)
+from .errors import (
     MlcoreError as MlcoreError,
 )
 from .errors import (

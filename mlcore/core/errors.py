@@ -9,6 +9,14 @@ class MlcoreError(Exception):
     """
 
 
+class InputError(MlcoreError, ValueError):
+    """An argument was refused: a value out of bounds, an unknown name, a wrong format."""
+
+
+class InputTypeError(MlcoreError, TypeError):
+    """An argument of a wrong type was refused."""
+
+
 class ConfigError(MlcoreError, ValueError):
     """A config was refused.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mlcore.core import InputError
 from mlcore.sweeps.space import MOST_SETTINGS
 from mlcore.sweeps.spec import DEFAULT_SETTINGS, SweepSpec
 
@@ -16,12 +17,12 @@ def check_budget(n: int | None, minutes: float | None, *, both: bool = True) -> 
             none or both are given.
     """
     if not both and (n is None) == (minutes is None):
-        raise ValueError("Give either a number of settings or minutes, and not both.")
+        raise InputError("Give either a number of settings or minutes, and not both.")
     whole = isinstance(n, int) and not isinstance(n, bool)
     if n is not None and not (whole and 1 <= n <= MOST_SETTINGS):
-        raise ValueError(f"n is {n!r}, but must be a whole number from 1 to {MOST_SETTINGS:,}.")
+        raise InputError(f"n is {n!r}, but must be a whole number from 1 to {MOST_SETTINGS:,}.")
     if minutes is not None and not 0 < minutes <= MOST_MINUTES:
-        raise ValueError(f"minutes is {minutes!r}, but must be above 0 and up to {MOST_MINUTES:,}.")
+        raise InputError(f"minutes is {minutes!r}, but must be above 0 and up to {MOST_MINUTES:,}.")
 
 
 def settings_for(spec: SweepSpec, n: int | None, minutes: float | None) -> int | None:

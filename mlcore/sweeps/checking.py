@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mlcore.core import Config, ConfigError, FieldSpec
+from mlcore.core import Config, ConfigError, FieldSpec, InputError
 from mlcore.sweeps.ranges import (
     Choices,
     Conditional,
@@ -29,11 +29,11 @@ def check_range(spec: FieldSpec, swept: Range) -> Range:
             values = tuple(_typed(spec, value) for value in swept.values)
             for value in values:
                 if not allowed(spec, value):
-                    raise ValueError(f"{spec.name} is {value!r}, but must be {spec.allowed()}.")
+                    raise InputError(f"{spec.name} is {value!r}, but must be {spec.allowed()}.")
             return Choices(values)
         case LinearRange() | LogRange() if spec.kind == "integer":
             if not (float(swept.low).is_integer() and float(swept.high).is_integer()):
-                raise ValueError(
+                raise InputError(
                     f"{spec.name} takes whole numbers, but its range goes from {swept.low:g} to "
                     f"{swept.high:g}: give mlcore.int_range(a, b)."
                 )
@@ -48,12 +48,12 @@ def check_range(spec: FieldSpec, swept: Range) -> Range:
         case IntRange() if spec.kind == "integer":
             pass
         case _:
-            raise ValueError(
+            raise InputError(
                 f"{spec.name} takes {spec.allowed()}, so it has no range: give a list of values."
             )
     for end in (swept.low, swept.high):
         if not allowed(spec, end):
-            raise ValueError(
+            raise InputError(
                 f"The range of {spec.name} goes from {swept.low:g} to {swept.high:g}, but must "
                 f"stay within {spec.allowed()}."
             )
@@ -95,17 +95,17 @@ def entry_for(
         TypeError, ValueError: If it does not fit the field.
     """
     if name not in specs:
-        raise ValueError(
+        raise InputError(
             f"{type(config).__name__} has no field {name}. Its fields are {', '.join(specs)}."
         )
     if isinstance(given, Conditional):
         if given.field not in specs:
-            raise ValueError(
+            raise InputError(
                 f"{name} is swept only where {given.field} has certain values, but "
                 f"{type(config).__name__} has no field {given.field}."
             )
         if given.field == name:
-            raise ValueError(f"{name} cannot be its own condition.")
+            raise InputError(f"{name} cannot be its own condition.")
         return Conditional(check_range(specs[name], given.range), given.field, given.values)
     swept = check_range(specs[name], as_range(given))
     for field, values in (specs[name].only_if or {}).items():

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
-from mlcore.core import Config
+from mlcore.core import Config, InputError
 
 Direction: TypeAlias = Literal["maximize", "minimize"]
 
@@ -52,16 +52,16 @@ def objectives_for(
     names = [metrics] if isinstance(metrics, str) else list(metrics)
     ways = [directions] if isinstance(directions, str) else list(directions or [])
     if not 1 <= len(names) <= MOST_OBJECTIVES or len(set(names)) < len(names):
-        raise ValueError(f"The objectives are {names}, but must be one metric or two of them.")
+        raise InputError(f"The objectives are {names}, but must be one metric or two of them.")
     known = config.metric_names()
     for name in names:
         if known and name not in known:
-            raise ValueError(
+            raise InputError(
                 f"The objective is {name!r}, but no run of {config.experiment} logs it; they log "
                 f"{', '.join(known)}."
             )
     if ways and len(ways) != len(names):
-        raise ValueError(f"There are {len(names)} objectives, but {len(ways)} directions: {ways}.")
+        raise InputError(f"There are {len(names)} objectives, but {len(ways)} directions: {ways}.")
     return tuple(
         Objective(name, _direction(name, ways[place] if ways else None))
         for place, name in enumerate(names)
@@ -79,7 +79,7 @@ def _direction(metric: str, given: str | None) -> Direction:
     if given is None:
         if (usual := usual_direction(metric)) is not None:
             return usual
-        raise ValueError(
+        raise InputError(
             f"Should {metric} be large or small? Give direction='maximize' or 'minimize'."
         )
     full = {"max": "maximize", "min": "minimize"}.get(given, given)
@@ -87,4 +87,4 @@ def _direction(metric: str, given: str | None) -> Direction:
         if full == direction:
             found: Direction = direction
             return found
-    raise ValueError(f"The direction is {given!r}, but must be 'maximize' or 'minimize'.")
+    raise InputError(f"The direction is {given!r}, but must be 'maximize' or 'minimize'.")

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, TypeAlias, get_args
 
+from mlcore.core import InputError
 from mlcore.sweeps.objectives import Objective
 
 Rule: TypeAlias = Literal["median", "halving"]
@@ -39,10 +40,10 @@ class Pruning:
 
     def __post_init__(self) -> None:
         if self.rule not in get_args(Rule):
-            raise ValueError(f"The pruning rule is {self.rule!r}, but must be median or halving.")
+            raise InputError(f"The pruning rule is {self.rule!r}, but must be median or halving.")
         rising = all(a < b for a, b in zip(self.rungs, self.rungs[1:], strict=False))
         if not self.rungs or not rising or not all(0 < rung < 1 for rung in self.rungs):
-            raise ValueError(
+            raise InputError(
                 f"The rungs are {self.rungs}, but must be shares of a run between 0 and 1, in "
                 "rising order, such as 0.25,0.5."
             )
@@ -91,11 +92,11 @@ def parse_pruning(given: Pruning | str | None) -> Pruning | None:
             try:
                 at = tuple(float(part) for part in rungs.split(",")) if rungs else None
             except ValueError:
-                raise ValueError(
+                raise InputError(
                     f"The rungs are {rungs!r}, but must be numbers such as 0.25,0.5."
                 ) from None
             return Pruning(known, at or DEFAULT_RUNGS[known])
-    raise ValueError(f"Pruning is {given!r}, but must be median or halving, as in median@0.25,0.5.")
+    raise InputError(f"Pruning is {given!r}, but must be median or halving, as in median@0.25,0.5.")
 
 
 def judge(

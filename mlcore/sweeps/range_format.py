@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from mlcore.core import FieldSpec
+from mlcore.core import FieldSpec, InputError
 from mlcore.sweeps.ranges import (
     Choices,
     Conditional,
@@ -74,7 +74,7 @@ def parse_range(text: str, spec: FieldSpec) -> Range:
     if colon and kind in _READERS and spec.kind in ("number", "integer"):
         parts = rest.split(":")
         if len(parts) not in (2, 3):
-            raise ValueError(
+            raise InputError(
                 f"{spec.name} is {text!r}, but a range is {kind}:LOW:HIGH or "
                 f"{kind}:LOW:HIGH:POINTS."
             )
@@ -82,7 +82,7 @@ def parse_range(text: str, spec: FieldSpec) -> Range:
             points = int(parts[2]) if len(parts) == 3 else None
             found = _READERS[kind](parts[0], parts[1], points)
         except ValueError as error:
-            raise ValueError(f"{spec.name} is {text!r}: {_reason(error)}") from None
+            raise InputError(f"{spec.name} is {text!r}: {_reason(error)}") from None
         return _for_integers(found) if spec.kind == "integer" else found
     return choices(*_words(text, spec))
 
@@ -113,7 +113,7 @@ def range_from_json(fields: Mapping[str, Any]) -> Range | Conditional:
     elif kind in _CLASSES:
         found = _CLASSES[kind](**rest)
     else:
-        raise ValueError(f"{kind!r} is no kind of range; they are choices, {', '.join(_CLASSES)}.")
+        raise InputError(f"{kind!r} is no kind of range; they are choices, {', '.join(_CLASSES)}.")
     if condition is None:
         return found
     return Conditional(found, condition["field"], tuple(map(frozen, condition["values"])))

@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from mlcore.core import InputError, InputTypeError
+
 DEFAULT_POINTS = 8
 """Points of a continuous range on a grid where nobody says how many."""
 
@@ -98,15 +100,17 @@ class IntRange:
     def __post_init__(self) -> None:
         for name in ("low", "high", "step"):
             if isinstance(value := getattr(self, name), bool) or not isinstance(value, int):
-                raise TypeError(f"{name} is {value!r}, but an integer range needs whole numbers.")
+                raise InputTypeError(
+                    f"{name} is {value!r}, but an integer range needs whole numbers."
+                )
         _check_ends(self.low, self.high)
         _check_points(self.points)
         if self.step < 1:
-            raise ValueError(f"step is {self.step}, but must be a whole number from 1 up.")
+            raise InputError(f"step is {self.step}, but must be a whole number from 1 up.")
         if self.log:
             _check_above_zero(self.low, self.high)
             if self.step != 1:
-                raise ValueError("A logarithmic integer range has no step: leave it at 1.")
+                raise InputError("A logarithmic integer range has no step: leave it at 1.")
 
     @property
     def values(self) -> range:
@@ -144,11 +148,11 @@ class Choices:
 
     def __post_init__(self) -> None:
         if not self.values:
-            raise ValueError("There are no choices; give at least one value.")
+            raise InputError("There are no choices; give at least one value.")
         seen: list[Any] = []
         for value in self.values:
             if any(value == other and type(value) is type(other) for other in seen):
-                raise ValueError(f"The choice {value!r} is given twice; give each value once.")
+                raise InputError(f"The choice {value!r} is given twice; give each value once.")
             seen.append(value)
 
     def spread(self, points: int) -> tuple[Any, ...]:  # noqa: ARG002 - all ranges are asked alike
@@ -182,7 +186,7 @@ class Conditional:
 
     def __post_init__(self) -> None:
         if not self.values:
-            raise ValueError(f"The condition on {self.field} names no value, so it never holds.")
+            raise InputError(f"The condition on {self.field} names no value, so it never holds.")
 
 
 def contains(swept: Range, value: Any) -> bool:
@@ -199,17 +203,17 @@ def contains(swept: Range, value: Any) -> bool:
 def _check_ends(low: float, high: float) -> None:
     for end in (low, high):
         if isinstance(end, bool) or not isinstance(end, (int, float)) or not math.isfinite(end):
-            raise ValueError(f"A range ends at {end!r}, but must end at finite numbers.")
+            raise InputError(f"A range ends at {end!r}, but must end at finite numbers.")
     if low >= high:
         what = "is empty" if low == high else "is inverted"
-        raise ValueError(
+        raise InputError(
             f"The range from {low:g} to {high:g} {what}: give low, then high above it."
         )
 
 
 def _check_above_zero(low: float, high: float) -> None:
     if low <= 0:
-        raise ValueError(
+        raise InputError(
             f"The logarithmic range from {low:g} to {high:g} goes through zero: start above 0, or "
             "take a linear range."
         )
@@ -217,7 +221,7 @@ def _check_above_zero(low: float, high: float) -> None:
 
 def _check_points(points: int | None) -> None:
     if points is not None and (isinstance(points, bool) or points < 1):
-        raise ValueError(f"points is {points!r}, but must be a whole number from 1 up.")
+        raise InputError(f"points is {points!r}, but must be a whole number from 1 up.")
 
 
 def _points_text(points: int | None) -> str:
@@ -286,7 +290,7 @@ def when(field: str, value: Any, /, **ranges: Range | Iterable[Any]) -> dict[str
         ValueError: If no range or no value is given.
     """
     if not ranges:
-        raise ValueError(f"when({field!r}, {value!r}) names no field that depends on it.")
+        raise InputError(f"when({field!r}, {value!r}) names no field that depends on it.")
     values = tuple(frozen(one) for one in value) if isinstance(value, list) else (frozen(value),)
     return {name: Conditional(as_range(one), field, values) for name, one in ranges.items()}
 
@@ -301,7 +305,7 @@ def as_range(given: Range | Iterable[Any]) -> Range:
     if isinstance(given, (LinearRange, LogRange, IntRange, Choices)):
         return given
     if isinstance(given, (str, bytes)) or not isinstance(given, Iterable):
-        raise TypeError(
+        raise InputTypeError(
             f"{given!r} is no range. Give mlcore.log_range(a, b), mlcore.linear_range(a, b), "
             "mlcore.int_range(a, b) or a list of values."
         )

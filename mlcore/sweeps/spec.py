@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias, get_args
 
-from mlcore.core import Config, ConfigError, canonical_json
+from mlcore.core import Config, ConfigError, InputError, canonical_json
 from mlcore.experiments import config_class
 from mlcore.runs.store.damage import json_of
 from mlcore.sweeps.objectives import Objective, objectives_for
@@ -157,35 +157,35 @@ def _sampler(given: str) -> Sampler:
     for sampler in SAMPLERS:
         if given == sampler:
             return sampler
-    raise ValueError(f"The sampler is {given!r}, but must be one of {', '.join(SAMPLERS)}.")
+    raise InputError(f"The sampler is {given!r}, but must be one of {', '.join(SAMPLERS)}.")
 
 
 def _seeds(config: Config, space: Space, given: int | Sequence[int]) -> tuple[int, ...]:
     if "seed" not in type(config).model_fields:
         if given not in (1, (), []):
-            raise ValueError(f"{type(config).__name__} has no seed, so seeds must be 1.")
+            raise InputError(f"{type(config).__name__} has no seed, so seeds must be 1.")
         return ()
     if "seed" in space.fields:
         if given != 1:
-            raise ValueError("The seed is swept itself, so seeds must be 1.")
+            raise InputError("The seed is swept itself, so seeds must be 1.")
         return ()
     first: int = config.seed  # type: ignore[attr-defined]  # looked up above
     if isinstance(given, int):
         return tuple(range(first, first + _whole("seeds", given, 1, MOST_SEEDS)))
     seeds = tuple(_whole("A seed", one, 0, 2**31 - 1) for one in given)
     if not seeds or len(set(seeds)) < len(seeds):
-        raise ValueError(f"The seeds are {seeds}, but must be at least one, none of them twice.")
+        raise InputError(f"The seeds are {seeds}, but must be at least one, none of them twice.")
     return seeds
 
 
 def _pruning(given: Pruning | str | None, objective: object) -> Pruning | None:
     pruning = parse_pruning(given)
     if pruning is not None and isinstance(objective, (list, tuple)) and len(objective) > 1:
-        raise ValueError("Pruning judges by one objective; give one, or leave pruning off.")
+        raise InputError("Pruning judges by one objective; give one, or leave pruning off.")
     return pruning
 
 
 def _whole(name: str, value: Any, low: int, high: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise ValueError(f"{name} is {value!r}, but must be a whole number from {low} to {high}.")
+        raise InputError(f"{name} is {value!r}, but must be a whole number from {low} to {high}.")
     return value

@@ -10,6 +10,7 @@ from mlcore.charts.training_curves import Axis, Quantity, curve_spec, descriptio
 from mlcore.core import RunNotFoundError
 from mlcore.runs import Run, Status, open_store
 from mlcore.ui import live_curves, live_data, navigation, page, run_parts
+from mlcore.ui.common import clicks
 from mlcore.ui.runs import callbacks
 
 _TITLES: Final[dict[Quantity, str]] = {
@@ -44,7 +45,7 @@ def cards(runs_shown: int, *, key: str) -> None:
     """The newest runs as cards, polled while one of them moves."""
 
     def draw(runs: list[Run]) -> None:
-        callbacks.show_refusal()
+        clicks.show_refusal()
         callbacks.undo_notice(key=key)
         for run in runs:
             run_parts.card(run, key=key, link=True)
@@ -88,7 +89,7 @@ def _draw(runs: list[Run], wanted: Sequence[str], key: str) -> None:
     known = {run.id for run in runs}
     for missing in [run_id for run_id in wanted if run_id not in known]:
         page.error(f"No run has the id {missing}; it may have been deleted.")
-    callbacks.show_refusal()
+    clicks.show_refusal()
     if any(run.status == Status.QUEUED for run in runs) and (why := live_data.trouble()):
         page.error(why)
     if not runs:

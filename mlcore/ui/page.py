@@ -24,23 +24,12 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from mlcore.charts import palette
-from mlcore.core import (
-    Config,
-    ConfigError,
-    DataUnavailableError,
-    DivergenceError,
-    EngineError,
-    RunNotFoundError,
-    RunStateError,
-    SnapshotError,
-    StoreError,
-)
+from mlcore.core import Config, MlcoreError
 from mlcore.ui import navigation
 from mlcore.ui.location import ROOT
 from mlcore.ui.plain_text import one_line, plain
 
 __all__ = [
-    "SENTENCES",
     "as_code",
     "columns",
     "config_as_code",
@@ -55,18 +44,6 @@ __all__ = [
     "text",
     "whole_number",
 ]
-
-SENTENCES = (
-    ConfigError,
-    DataUnavailableError,
-    DivergenceError,
-    EngineError,
-    RunNotFoundError,
-    RunStateError,
-    SnapshotError,
-    StoreError,
-)
-"""The errors whose text is written for the person before the screen."""
 
 
 def header(title: str, question: str) -> None:
@@ -185,11 +162,11 @@ def error(problem: Exception | str) -> None:
 
 @contextmanager
 def sentences() -> Iterator[None]:
-    """Show our own errors (``SENTENCES``) raised inside as a sentence, and go on below.
+    """Show our own errors (``MlcoreError``) raised inside as a sentence, and go on below.
 
     Anything else is a fault of the program and is raised as it is.
     """
     try:
         yield
-    except SENTENCES as problem:
+    except MlcoreError as problem:
         error(problem)

@@ -15,7 +15,7 @@ import streamlit as st
 from mlcore.core import Config
 from mlcore.runs import Run, Status, open_store, submit
 from mlcore.ui import live_data, page, run_parts
-from mlcore.ui.common import parts
+from mlcore.ui.common import clicks, numbers
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -102,7 +102,7 @@ def start_control(
     live_data.tend_runs()
     batch = find(configs)
     missing = batch.missing
-    label = f"Train {parts.counted(len(missing), 'network')}"
+    label = f"Train {numbers.counted(len(missing), 'network')}"
     if not missing:
         label = f"All {len(configs)} started" if len(configs) > 1 else "Started"
     # The clicks act in callbacks: a rerun between a click and its button would lose the click.
@@ -113,19 +113,30 @@ def start_control(
         disabled=not missing,
         width=width,
         key=f"{key}.start",
-        on_click=parts.acting(lambda: [submit(config) for config in missing]),
+        on_click=clicks.act,
+        args=(_start, missing),
     )
     if batch.moving:
         st.button(
             "Stop all",
             icon=":material/stop:",
             key=f"{key}.stop",
-            on_click=parts.acting(
-                lambda: [run.stop() for run in find(configs).runs.values() if run.status.live]
-            ),
+            on_click=clicks.act,
+            args=(_stop, configs),
         )
-    parts.show_refused()
+    clicks.show_refusal()
     return batch
+
+
+def _start(configs: Sequence[Config]) -> None:
+    for config in configs:
+        submit(config)
+
+
+def _stop(configs: Sequence[Config]) -> None:
+    for run in find(configs).runs.values():
+        if run.status.live:
+            run.stop()
 
 
 def follow(
@@ -164,7 +175,7 @@ def progress(batch: Batch) -> None:
         share = (
             sum(run.progress if run.status.moving else 1.0 for run in batch.runs.values()) / count
         )
-        st.progress(share, text=f"{batch.ended} of {parts.counted(count, 'run')} ended")
+        st.progress(share, text=f"{batch.ended} of {numbers.counted(count, 'run')} ended")
 
 
 def errors(batch: Batch) -> None:

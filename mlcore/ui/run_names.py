@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from mlcore.charts import palette
-from mlcore.core import Config, canonical_json
+from mlcore.core import Config, MlcoreError, canonical_json
 from mlcore.core.fields import rounded
 from mlcore.experiments import config_class
 from mlcore.runs import Run
@@ -33,7 +33,7 @@ def _words(experiment: str, fields: str) -> tuple[str, ...]:
     """The parts of ``config_name``: a preset, and a part for each field that differs from it."""
     try:
         config = config_class(experiment).from_json(fields)
-    except (ValueError, TypeError):
+    except MlcoreError:
         return (experiment,)
     bases = {"": type(config)(), **config.presets}
     differing = {name: _differing(config, base) for name, base in bases.items()}
@@ -61,7 +61,7 @@ def config_of(run: Run) -> Config | None:
     """
     try:
         return run.config
-    except (ValueError, TypeError):
+    except MlcoreError:
         return None
 
 

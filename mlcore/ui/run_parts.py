@@ -9,6 +9,7 @@ from mlcore.charts import palette
 from mlcore.core import Config
 from mlcore.runs import Run, Status, open_store, submit
 from mlcore.ui import leave, navigation, page
+from mlcore.ui.common import clicks
 from mlcore.ui.run_names import colours_of, config_name, config_of, labels_of, name_of
 from mlcore.ui.runs import callbacks
 
@@ -25,7 +26,6 @@ __all__ = [
     "name_of",
     "open_on_its_page",
     "progress_text",
-    "show_refusal",
     "start",
     "start_button",
     "swatch",
@@ -33,7 +33,6 @@ __all__ = [
 
 CACHED_KEY: Final = "runs answered from the cache"
 
-show_refusal = callbacks.show_refusal
 
 _LINE: Final = 40
 """Signs of a run's label in its line."""
@@ -219,7 +218,7 @@ def start_button(
         on_click=_start,
         args=(config, force, started),
     )
-    show_refusal()
+    clicks.show_refusal()
     run_id: str | None = st.session_state.pop(started, None)
     return None if run_id is None else open_store().get(run_id)
 
@@ -249,7 +248,7 @@ def _buttons(run: Run, key: str, *, link: bool) -> None:
             label,
             icon=icon,
             key=f"{key}.{run.id}.{label}",
-            on_click=callbacks.act,
+            on_click=clicks.act,
             args=(_act, run.id, act),
             disabled=disabled,
         )
@@ -292,7 +291,7 @@ def _start(config: Config, force: bool, started: str) -> None:
     def submit_and_remember() -> None:
         st.session_state[started] = start(config, force=force).id
 
-    callbacks.attempt(submit_and_remember)
+    clicks.attempt(submit_and_remember)
 
 
 def _act(run_id: str, act: Callable[[Run], object]) -> None:

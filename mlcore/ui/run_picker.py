@@ -18,6 +18,7 @@ from mlcore.core import RunNotFoundError
 from mlcore.mnist.config import MNISTConfig
 from mlcore.runs import Run, Status, open_store
 from mlcore.ui import live_data, page, run_parts
+from mlcore.ui.common import clicks
 from mlcore.ui.widget_state import changed_by_user, set_widget
 
 PARAM: Final = "run"
@@ -105,7 +106,7 @@ def follow(run: Run, *, key: str) -> None:
         with page.sentences():
             live_data.tend_runs()
             now = run.refresh()
-            run_parts.show_refusal()
+            clicks.show_refusal()
             run_parts.card(now, key=f"{key}.card")
             if not now.status.moving or now.array_steps()[-1:] != drawn:
                 st.rerun()

@@ -11,7 +11,7 @@ from mlcore.core import RunStateError, Snapshot
 from mlcore.mnist.config import MNISTConfig
 from mlcore.runs import Run, Status, open_store
 from mlcore.runs.recorded_run import MODEL_PREFIX
-from mlcore.ui.common.parts import one_thread
+from mlcore.ui.common.torch_threads import one_thread
 
 if TYPE_CHECKING:
     from torch import nn

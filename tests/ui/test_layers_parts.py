@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlcore.charts.line_labels import apart
-from mlcore.ui.common.parts import counted, every, latex, plain_number, power
+from mlcore.ui.common.numbers import counted, every, latex, plain_number, power
 from mlcore.ui.layers.digit_strip import parse
 from mlcore.ui.layers.kernels import LARGEST_WEIGHT, from_text, preset, resized, to_text
 from mlcore.ui.layers.race import largest_rate

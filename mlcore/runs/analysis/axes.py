@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from mlcore.core import InputError
 from mlcore.runs.recorded_run import Run
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def check_axis(axis: str) -> Axis:
     for known in AXES:
         if axis == known:
             return known
-    raise ValueError(f"axis is {axis!r}, but must be one of {', '.join(AXES)}.")
+    raise InputError(f"axis is {axis!r}, but must be one of {', '.join(AXES)}.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
-from mlcore.core import RunNotFoundError
+from mlcore.core import InputError, InputTypeError, RunNotFoundError
 from mlcore.runs.analysis.axes import Axis, check_axis, pace_of
 from mlcore.runs.analysis.comparison_tables import (
     attributes_table,
@@ -225,14 +225,14 @@ def compare(
     store = open_store() if store is None else store
     found = _found(store, list(ids))
     if not 0 < level < 1:
-        raise ValueError(f"level is {level}, but must be between 0 and 1, such as 0.95.")
+        raise InputError(f"level is {level}, but must be between 0 and 1, such as 0.95.")
     if points < 2:
-        raise ValueError(f"points is {points}, but must be a whole number from 2 up.")
+        raise InputError(f"points is {points}, but must be a whole number from 2 up.")
     if method not in ("welch", "bootstrap"):
-        raise ValueError(f"method is {method!r}, but must be welch or bootstrap.")
+        raise InputError(f"method is {method!r}, but must be welch or bootstrap.")
     anchor = None if baseline is None else store.get(baseline).id
     if anchor is not None and anchor not in {run.id for run in found}:
-        raise ValueError(f"The baseline {anchor} is not among the runs that are compared. Add it.")
+        raise InputError(f"The baseline {anchor} is not among the runs that are compared. Add it.")
     return Comparison(
         runs=found,
         metric=metric,
@@ -249,9 +249,9 @@ def compare(
 
 def _found(store: Store, ids: Sequence[str | Run]) -> tuple[Run, ...]:
     if not ids:
-        raise ValueError("No run was given. Name one or more by their ids, as mlcore ls does.")
+        raise InputError("No run was given. Name one or more by their ids, as mlcore ls does.")
     if isinstance(ids, str):
-        raise TypeError(f"ids is the text {ids!r}, but must be a list of ids.")
+        raise InputTypeError(f"ids is the text {ids!r}, but must be a list of ids.")
     names = [one.id if isinstance(one, Run) else one for one in ids]
     known = {run.id: run for run in store.get_many(names)}
     found = (known.get(name) or store.get(name) for name in names)
@@ -262,5 +262,5 @@ def _found(store: Store, ids: Sequence[str | Run]) -> tuple[Run, ...]:
             f"Run {gone[0]} is in the trash. Take it out with: mlcore undo {gone[0]}"
         )
     if len(unique) > MOST_RUNS:
-        raise ValueError(f"{len(unique):,} runs were given, but {MOST_RUNS:,} are the most.")
+        raise InputError(f"{len(unique):,} runs were given, but {MOST_RUNS:,} are the most.")
     return tuple(unique.values())

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
-from mlcore.core import FieldSpec
+from mlcore.core import FieldSpec, InputError
 from mlcore.experiments import EXPERIMENTS, config_class
 from mlcore.runs.analysis.comparison import Comparison
 from mlcore.runs.analysis.seed_groups import SEED
@@ -76,7 +76,7 @@ def importance(
     import pandas as pd
 
     if evaluator not in get_args(Evaluator):
-        raise ValueError(
+        raise InputError(
             f"evaluator is {evaluator!r}, but must be one of {', '.join(get_args(Evaluator))}."
         )
     if evaluator != "ped_anova":
@@ -163,16 +163,16 @@ def _word(value: object) -> str:
 def _check(study: optuna.Study) -> None:
     trials = study.get_trials(deepcopy=False)
     if len(trials) < FEWEST_RUNS:
-        raise ValueError(
+        raise InputError(
             f"Importance needs at least {FEWEST_RUNS} finished runs that have the measure, but "
             f"there are {len(trials)}. Choose more runs."
         )
     if not any(trial.params for trial in trials):
-        raise ValueError(
+        raise InputError(
             "The configs of these runs do not differ, so no setting explains anything."
         )
     if len({trial.value for trial in trials}) < 2:
-        raise ValueError("All these runs have the same measure, so there is nothing to explain.")
+        raise InputError("All these runs have the same measure, so there is nothing to explain.")
 
 
 def _evaluator(name: Evaluator, seed: int) -> BaseImportanceEvaluator:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, cast, get_args
 import numpy as np
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, select
 
+from mlcore.core import InputError
 from mlcore.runs.analysis.axes import Axis, pace_of
 from mlcore.runs.non_finite import as_word
 from mlcore.runs.recorded_run import Run
@@ -84,7 +85,7 @@ def parse_measure(text: str) -> Measure:
             target = math.nan
         if math.isfinite(target):
             return Measure(kind, target)
-    raise ValueError(
+    raise InputError(
         f"The measure is {text!r}, but must be last, best, area, or how long a target takes, such "
         "as time to 0.97, steps to 0.97, epochs to 0.97 or samples to 0.97."
     )
@@ -95,7 +96,7 @@ def check_goal(goal: str) -> Goal:
     for known in get_args(Goal):
         if goal == known:
             return cast("Goal", known)
-    raise ValueError(f"goal is {goal!r}, but must be max or min.")
+    raise InputError(f"goal is {goal!r}, but must be max or min.")
 
 
 def default_goal(metric: str) -> Goal:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, Final
 
-from mlcore.core import Config, RunStateError, canonical_json
+from mlcore.core import Config, InputError, RunStateError, canonical_json
 from mlcore.core.fields import FieldSpec, rounded
 from mlcore.runs.recorded_run import Run
 from mlcore.runs.status import Status
@@ -107,7 +107,7 @@ def queue_more_seeds(group: SeedGroup, n: int) -> list[Run]:
     from mlcore.runs.execution.supervisor import tend
 
     if not 1 <= n <= 100:
-        raise ValueError(f"n is {n}, but must be a whole number from 1 to 100.")
+        raise InputError(f"n is {n}, but must be a whole number from 1 to 100.")
     if (obstacle := why_no_more_seeds(group)) is not None:
         raise RunStateError(
             f"More seeds of group {group.letter} cannot be run here ({obstacle}). Start a config "
@@ -124,7 +124,7 @@ def queue_more_seeds(group: SeedGroup, n: int) -> list[Run]:
         if len(fresh) == n:
             break
         if seed > highest:
-            raise ValueError(f"Only {len(fresh)} of the seeds up to {highest:g} are unused.")
+            raise InputError(f"Only {len(fresh)} of the seeds up to {highest:g} are unused.")
         if seed not in used:
             fresh.append(seed)
     queued = [first.store.submit(config.replace(seed=seed)) for seed in fresh]

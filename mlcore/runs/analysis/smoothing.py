@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from mlcore.core import InputError
+
 Floats = NDArray[np.float64]
 
 
@@ -29,7 +31,7 @@ def smoothed(values: Sequence[float] | Floats, weight: float) -> Floats:
         ValueError: If the weight is not from 0 to below 1.
     """
     if not 0 <= weight < 1:
-        raise ValueError(f"weight is {weight}, but must be from 0 to below 1.")
+        raise InputError(f"weight is {weight}, but must be from 0 to below 1.")
     raw = np.asarray(values, dtype=np.float64)
     finite = np.isfinite(raw)
     result = raw.copy()

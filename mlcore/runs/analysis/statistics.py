@@ -10,6 +10,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from mlcore.core import InputError
+
 Floats = NDArray[np.float64]
 
 LEVEL: Final = 0.95
@@ -131,7 +133,7 @@ def bootstrap(
     first, second = _sample("a", a), _sample("b", b)
     _check_level(level)
     if resamples < 1:
-        raise ValueError(f"resamples is {resamples}, but must be a whole number from 1 up.")
+        raise InputError(f"resamples is {resamples}, but must be a whole number from 1 up.")
     value = float(second.mean() - first.mean())
     n_a, n_b = len(first), len(second)
     if min(n_a, n_b) < 2:
@@ -194,9 +196,9 @@ def seeds_needed(
     """
     _check_level(level)
     if not 0 < at < 1:
-        raise ValueError(f"The power is {at}, but must be between 0 and 1.")
+        raise InputError(f"The power is {at}, but must be between 0 and 1.")
     if not all(map(math.isfinite, (difference, sd_a, sd_b))) or min(sd_a, sd_b) < 0:
-        raise ValueError(
+        raise InputError(
             f"The difference is {difference} and the spreads {sd_a} and {sd_b}, but they must be "
             "finite, and spreads not negative."
         )
@@ -233,9 +235,9 @@ def holm(p_values: Sequence[float]) -> list[float]:
 def _sample(name: str, values: Sequence[float] | Floats) -> Floats:
     sample = np.asarray(values, dtype=np.float64).ravel()
     if not len(sample):
-        raise ValueError(f"The sample {name} is empty. Give at least one value.")
+        raise InputError(f"The sample {name} is empty. Give at least one value.")
     if not np.isfinite(sample).all():
-        raise ValueError(
+        raise InputError(
             f"The sample {name} holds {sample[~np.isfinite(sample)][0]}, which has no mean. Leave "
             "such runs out, and say so."
         )
@@ -244,4 +246,4 @@ def _sample(name: str, values: Sequence[float] | Floats) -> Floats:
 
 def _check_level(level: float) -> None:
     if not 0 < level < 1:
-        raise ValueError(f"The level is {level}, but must be between 0 and 1, such as 0.95.")
+        raise InputError(f"The level is {level}, but must be between 0 and 1, such as 0.95.")

@@ -15,7 +15,7 @@ from pathlib import Path
 from sqlalchemy.engine import make_url
 
 import mlcore
-from mlcore.core import RunStateError, StoreError
+from mlcore.core import InputError, RunStateError, StoreError
 from mlcore.core.cores import give_cores
 from mlcore.runs.execution.claims import Claim, take_ensemble
 from mlcore.runs.execution.engines.local import cores_each
@@ -91,7 +91,7 @@ def idle_for() -> float:
     except ValueError:
         seconds = -1.0
     if not seconds >= 0:
-        raise ValueError(f"MLCORE_WORKER_IDLE is {given!r}, but must be seconds, from 0 up.")
+        raise InputError(f"MLCORE_WORKER_IDLE is {given!r}, but must be seconds, from 0 up.")
     return seconds
 
 

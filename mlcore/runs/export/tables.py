@@ -9,6 +9,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from mlcore.core import InputError
 from mlcore.runs.export.described import described
 from mlcore.runs.recorded_run import Run
 
@@ -22,7 +23,7 @@ FORMAT: Final = "mlcore points 1"
 def points_frame(runs: Sequence[Run]) -> pd.DataFrame:
     """Every point of some runs of one store: run, metric, step, value, time (s of work)."""
     if not runs:
-        raise ValueError("No run was given. Name one or more by their ids.")
+        raise InputError("No run was given. Name one or more by their ids.")
     return runs[0].store.points_of([run.id for run in runs])
 
 
@@ -87,9 +88,9 @@ def read_json(data: bytes) -> pd.DataFrame:
     try:
         whole = json.loads(data)
     except ValueError as error:
-        raise ValueError(f"The file is no JSON: {error}.") from None
+        raise InputError(f"The file is no JSON: {error}.") from None
     if not isinstance(whole, dict) or whole.get("format") != FORMAT:
-        raise ValueError(f"The file is none of {FORMAT!r}, as mlcore export writes it.")
+        raise InputError(f"The file is none of {FORMAT!r}, as mlcore export writes it.")
     parts = [
         pd.DataFrame(
             {

@@ -18,6 +18,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from mlcore.core import InputError
 from mlcore.runs.export.archive import FORMAT, MANIFEST
 from mlcore.runs.imports.insertion import Foreign, ImportRefusedError, bring_in_all, check_file
 from mlcore.runs.recorded_run import Run
@@ -238,13 +239,13 @@ def _points(
 
 def _check_columns(found: list[str]) -> None:
     if found != _COLUMNS:
-        raise ValueError(f"its columns are not {', '.join(_COLUMNS)}")
+        raise InputError(f"its columns are not {', '.join(_COLUMNS)}")
 
 
 def _step(text: str) -> int:
     step = int(text)
     if abs(step) >= 2**63:
-        raise ValueError(f"{step} is no step")
+        raise InputError(f"{step} is no step")
     return step
 
 

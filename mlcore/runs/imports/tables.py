@@ -11,6 +11,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
+from mlcore.core import InputError
 from mlcore.runs.export.tables import FORMAT
 from mlcore.runs.imports.insertion import Foreign, ImportRefusedError, bring_in_all
 from mlcore.runs.recorded_run import Run
@@ -186,7 +187,7 @@ def _by_id(told: Any) -> dict[str, dict[str, Any]]:
 def _step(given: Any) -> int:
     step = int(given)
     if abs(step) >= 2**63:
-        raise ValueError(f"{step} is no step")
+        raise InputError(f"{step} is no step")
     return step
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, Connection, Row, select, update
 
-from mlcore.core import RunNotFoundError, RunStateError
+from mlcore.core import InputError, InputTypeError, RunNotFoundError, RunStateError
 from mlcore.runs.recorded_run import Run
 from mlcore.runs.status import LIVE, Status
 from mlcore.runs.store.hidden import hide, remove, shown, trashed
@@ -193,7 +193,7 @@ def _text(what: str, text: str | None) -> str | None:
     if text is None:
         return None
     if len(text) > LONGEST_TEXT:
-        raise ValueError(
+        raise InputError(
             f"The {what} has {len(text):,} characters, but {LONGEST_TEXT:,} are the most. "
             "Shorten it."
         )
@@ -202,11 +202,11 @@ def _text(what: str, text: str | None) -> str | None:
 
 def _tags(tags: Iterable[str]) -> list[str]:
     if isinstance(tags, str):
-        raise TypeError(f"tags is the text {tags!r}, but must be a list of texts.")
+        raise InputTypeError(f"tags is the text {tags!r}, but must be a list of texts.")
     stripped = [_storable("tag", tag.strip()) for tag in tags]
     for tag in stripped:
         if not 0 < len(tag) <= LONGEST_TAG:
-            raise ValueError(
+            raise InputError(
                 f"A tag has {len(tag):,} characters, but must have 1 to {LONGEST_TAG}."
             )
     return list(dict.fromkeys(stripped))
@@ -216,9 +216,9 @@ def _storable(what: str, text: str) -> str:
     try:
         text.encode("utf-8")
     except UnicodeEncodeError as error:
-        raise ValueError(
+        raise InputError(
             f"The {what} holds {text[error.start]!r}, which is half a character. Take it out."
         ) from None
     if "\0" in text:
-        raise ValueError(f"The {what} holds the character NUL, which no text has. Take it out.")
+        raise InputError(f"The {what} holds the character NUL, which no text has. Take it out.")
     return text

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import insert, select
 
+from mlcore.core import InputError
 from mlcore.runs.store.schema import progress
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def remember_solved(
     wanted = dict.fromkeys(tasks)
     for name in (person, chapter, *wanted):
         if not 0 < len(name) <= LONGEST:
-            raise ValueError(
+            raise InputError(
                 f"The name {name[:20]!r} of a person, chapter or task has {len(name)} characters; "
                 f"give 1 to {LONGEST}."
             )

@@ -12,7 +12,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import IntegrityError
 
-from mlcore.core import Config, RunNotFoundError, RunStateError
+from mlcore.core import Config, InputError, RunNotFoundError, RunStateError
 from mlcore.runs.recorded_run import Run
 from mlcore.runs.status import Status
 from mlcore.runs.store import points as point_queries
@@ -138,7 +138,7 @@ class Store(Database):
     def request(self, run: Run, what: str) -> Run:
         """Ask a live run to stop or pause; one that no worker has yet obeys at once."""
         if what not in ("stop", "pause"):
-            raise ValueError(f"A run can be asked to 'stop' or 'pause', not {what!r}.")
+            raise InputError(f"A run can be asked to 'stop' or 'pause', not {what!r}.")
         waiting = [Status.QUEUED, *([Status.PAUSED] if what == "stop" else [])]
         end = Status.STOPPED if what == "stop" else Status.PAUSED
         with self.writing() as connection:
@@ -220,6 +220,6 @@ def _status(value: Status | str) -> Status:
     try:
         return Status(value)
     except ValueError:
-        raise ValueError(
+        raise InputError(
             f"{value!r} is no status of a run; they are {', '.join(Status)}."
         ) from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from mlcore.ui.common.parts import power
+from mlcore.ui.common.numbers import power
 
 
 def agreement(sentence: str, difference: float, bound: float) -> None:

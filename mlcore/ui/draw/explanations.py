@@ -12,7 +12,7 @@ from mlcore.charts.digit_scenes import Group, Tile, flat_tile, maps_scene, walk_
 from mlcore.mnist.insight.neighbours import Metric
 from mlcore.mnist.losses import probabilities
 from mlcore.ui import page, shared_digit
-from mlcore.ui.common.parts import one_thread
+from mlcore.ui.common.torch_threads import one_thread
 from mlcore.ui.draw import canvas, pixel_view, script
 from mlcore.ui.draw.agreement import agreement
 from mlcore.ui.draw.assets import MAPS, WALK

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Final
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from mlcore.core import RunStateError
+from mlcore.core import MlcoreError, RunStateError
 from mlcore.mnist.config import MNISTConfig
 from mlcore.runs import Run, Status
 from mlcore.ui import page, run_parts, run_picker, trained_models
-from mlcore.ui.common.parts import one_thread
+from mlcore.ui.common.torch_threads import one_thread
 from mlcore.ui.draw.canvas import FOLLOWING
 from mlcore.ui.widget_state import changed_by_user, set_widget
 
@@ -116,7 +116,7 @@ def _has_weights(network: Network, run: Run) -> bool:
             st.info(f"The first weights of **{page.plain(network.name)}** are on their way.")
         else:
             page.error(problem)
-    except page.SENTENCES as problem:
+    except MlcoreError as problem:
         page.error(problem)
     else:
         return True

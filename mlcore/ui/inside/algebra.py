@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from mlcore.mnist.insight import Broken, Row, algebra, sum_written_out
 from mlcore.mnist.insight.predict import named_chain
 from mlcore.ui import page, trained_models
-from mlcore.ui.common import parts as layer_parts
+from mlcore.ui.common import elements, torch_threads
 from mlcore.ui.inside import evaluation, selection
 from mlcore.ui.inside.algebra_table import algebra_table, answer_table
 
@@ -79,7 +79,7 @@ def _table(rows: tuple[Row, ...]) -> None:
     sizes = [row.values for row in rows if row.values is not None]
     largest = max((float(np.abs(values).max(initial=0.0)) for values in sizes), default=1.0)
     worst = max((row.difference for row in rows if row.difference is not None), default=0.0)
-    layer_parts.agreement(worst, "Every row in float64", largest)
+    elements.agreement(worst, "Every row in float64", largest)
 
 
 def _refusal(rows: tuple[Row, ...], broken: Broken | None) -> None:
@@ -173,7 +173,7 @@ def _answer(chosen: selection.Chosen, rows: tuple[Row, ...]) -> None:
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-@layer_parts.one_thread()
+@torch_threads.one_thread()
 def _rows(
     moment: trained_models.Moment, pixels: NDArray[np.uint8], broken: Broken | None
 ) -> tuple[Row, ...]:

@@ -10,7 +10,7 @@ import streamlit as st
 
 from mlcore.charts import palette
 from mlcore.mnist.insight import Row
-from mlcore.ui.common.parts import power
+from mlcore.ui.common.numbers import power
 
 _FORMULAS: Final = {
     "Linear": "x Wᵀ + b",

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from mlcore.mnist.config import MNISTConfig
 from mlcore.mnist.data.sources import DatasetName
-from mlcore.ui.common.parts import one_thread
+from mlcore.ui.common.torch_threads import one_thread
 from mlcore.ui.trained_models import Moment
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from mlcore.charts.tiles import tile_payload
 from mlcore.course.inside import State
 from mlcore.mnist.insight import Matrix, feature_maps, matrices, weight_history
 from mlcore.ui import page, shared_digit, tasks, trained_models
-from mlcore.ui.common.parts import chart
+from mlcore.ui.common.elements import chart
 from mlcore.ui.inside import evaluation, selection
 from mlcore.ui.inside.tiles_view import tiles_view
 

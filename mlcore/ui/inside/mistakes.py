@@ -11,7 +11,7 @@ from mlcore.charts.digits import confusion_rows
 from mlcore.charts.inside import CELL, class_accuracy_spec, clickable_confusion, reliability_spec
 from mlcore.course.inside import State
 from mlcore.ui import page, tasks
-from mlcore.ui.common.parts import chart
+from mlcore.ui.common.elements import chart
 from mlcore.ui.inside import evaluation, selection
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from mlcore.mnist.insight import (
 from mlcore.runs import Status, open_store
 from mlcore.runs.recorded_run import MODEL_PREFIX
 from mlcore.ui import run_batch, trained_models
-from mlcore.ui.common import parts as layer_parts
+from mlcore.ui.common import elements, torch_threads
 from mlcore.ui.inside.pair import Shown
 
 _METRICS: Final[Mapping[Field, str]] = {
@@ -51,7 +51,7 @@ def same_start_proof(pair: Pair) -> None:
             "SHA-256 of all first weights, and of the places of all images in all batches of the "
             "whole run, computed apart for the two arms:"
         )
-        layer_parts.table(
+        elements.table(
             {
                 "Seed": list(proofs),
                 "First weights": [_equal(proof.weights) for proof in proofs.values()],
@@ -85,12 +85,12 @@ def curves(shown: Shown, fields: tuple[Field, ...], *, key: str) -> None:
             return
         if field == "error_rate":
             points["value"] = 1 - points["value"]
-        layer_parts.chart(
+        elements.chart(
             pair_spec(field, shown.arms, shown.pair.base.epochs),
             arm_rows(points),
             key=f"{key}.{field}",
         )
-    layer_parts.legend(dict(zip(shown.arms, ARM_COLOURS, strict=True)))
+    elements.legend(dict(zip(shown.arms, ARM_COLOURS, strict=True)))
 
 
 def outcome(shown: Shown) -> None:
@@ -105,7 +105,7 @@ def outcome(shown: Shown) -> None:
         return
     first, second = shown.arms
     st.markdown("**Test accuracy in the end**")
-    layer_parts.table(
+    elements.table(
         {
             "Seed": rows["seed"].tolist(),
             first: [f"{value:.2%}" for value in rows[first]],
@@ -174,6 +174,6 @@ def _equal(digests: tuple[str, str]) -> str:
 
 
 @st.cache_data(max_entries=128, show_spinner="Comparing the first weights and the batches…")
-@layer_parts.one_thread()
+@torch_threads.one_thread()
 def _same_start(one: str, other: str) -> SameStart:
     return same_start(MNISTConfig.from_json(one), MNISTConfig.from_json(other))

@@ -15,7 +15,7 @@ from mlcore.charts import palette
 from mlcore.charts.inside import plane_spec
 from mlcore.mnist.data.sources import DatasetName
 from mlcore.ui import page, shared_digit
-from mlcore.ui.common.parts import chart
+from mlcore.ui.common.elements import chart
 from mlcore.ui.inside import evaluation, selection
 from mlcore.ui.mnist import view_data
 from mlcore.ui.trained_models import Moment

@@ -14,7 +14,8 @@ from mlcore.mnist.config import MNISTConfig
 from mlcore.mnist.insight import Pair, collapse
 from mlcore.mnist.insight.linear_collapse import exact_logits
 from mlcore.ui import page, trained_models
-from mlcore.ui.common.parts import one_thread, power
+from mlcore.ui.common.numbers import power
+from mlcore.ui.common.torch_threads import one_thread
 from mlcore.ui.inside import evaluation, pair, pair_views
 from mlcore.ui.inside.tiles_view import tiles_view
 from mlcore.ui.mnist import view_data

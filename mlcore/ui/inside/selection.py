@@ -10,6 +10,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from mlcore.charts import digits as charts
+from mlcore.core import MlcoreError
 from mlcore.mnist.config import MNISTConfig
 from mlcore.runs import Run
 from mlcore.ui import page, run_picker, shared_digit, trained_models
@@ -41,7 +42,7 @@ def chosen() -> Chosen | None:
     try:
         moment = trained_models.latest(run)
         moment.model()
-    except page.SENTENCES as problem:
+    except MlcoreError as problem:
         page.error(problem)
         return None
     return Chosen(run, moment.config, moment)

@@ -16,7 +16,7 @@ from mlcore.layers.differences import worst
 from mlcore.layers.names import ACTIVATION_TITLES, Activation
 from mlcore.mnist.config import MNISTConfig
 from mlcore.ui import page, tasks
-from mlcore.ui.common import parts
+from mlcore.ui.common import elements, numbers, sample_digits
 from mlcore.ui.layers.function_lines import COLOURS, DASHES, chain_labels, function_labels
 
 if TYPE_CHECKING:
@@ -65,16 +65,16 @@ def show_functions() -> None:
         labels = function_labels(ends, float(grid[-1]))
         marks = (_marks(name, x, point) for name, point in at.items())
         rows = pd.concat([rows, *marks, labels])
-        parts.chart(function_spec("value", DASHES, page.ink()), rows, key="act.functions")
-        parts.chart(function_spec("slope", DASHES, page.ink()), rows, key="act.slopes")
-        told = parts.plain_number(x)
-        parts.table(
+        elements.chart(function_spec("value", DASHES, page.ink()), rows, key="act.functions")
+        elements.chart(function_spec("slope", DASHES, page.ink()), rows, key="act.slopes")
+        told = numbers.plain_number(x)
+        elements.table(
             {
                 "Function": [f"**{ACTIVATION_TITLES[name]}**" for name in names],
                 "f": [f"${FORMULAS[name][0]}$" for name in names],
-                f"f({told})": [parts.power(float(at[name].value), 4) for name in names],
+                f"f({told})": [numbers.power(float(at[name].value), 4) for name in names],
                 "f′": [f"${FORMULAS[name][1]}$" for name in names],
-                f"f′({told})": [parts.power(float(at[name].slope), 4) for name in names],
+                f"f′({told})": [numbers.power(float(at[name].slope), 4) for name in names],
             }
         )
         kinked = [ACTIVATION_TITLES[name] for name in names if name in ("relu", "leaky_relu")]
@@ -84,7 +84,7 @@ def show_functions() -> None:
                 "no derivative; PyTorch uses the slope on the left."
             )
         gap = worst(curve.max_difference for curve in curves.values())
-        parts.agreement(gap, f"Values and slopes at {len(grid)} points each")
+        elements.agreement(gap, f"Values and slopes at {len(grid)} points each")
     page.as_code(
         "import torch\nfrom mlcore.layers import activate\n\n"
         f'result = activate("{names[0]}", torch.tensor([{x}], dtype=torch.float64))\n'
@@ -101,7 +101,7 @@ def show_chain() -> None:
     controls, picture = page.columns()
     with controls:
         names = _chosen(("sigmoid", "tanh", "relu", "gelu"))
-        with parts.compact():
+        with elements.compact():
             depth = st.slider("Layers", 1, 50, 20, key="layers", bind="query-params")
             weight = st.slider("Weight w", 0.1, 3.0, 1.0, 0.05, key="weight", bind="query-params")
             start = st.slider("Input", -3.0, 3.0, 0.5, 0.1, key="input", bind="query-params")
@@ -133,27 +133,27 @@ def show_chain() -> None:
         }
         labels = chain_labels(starts, float(drawn.min()), float(drawn.max()))
         spec = chain_spec(depth, DASHES, page.ink(), clamped=clamped)
-        parts.chart(spec, pd.concat([rows, labels]), key="act.chain")
+        elements.chart(spec, pd.concat([rows, labels]), key="act.chain")
         st.latex(
             r"\begin{aligned}a_{k+1}&=f(w\,a_k),\quad "
             rf"n={depth},\; w={weight:g}\\ "
             r"\frac{\partial a_n}{\partial a_0}&=\prod_{k=0}^{n-1} w\,f'(w\,a_k)\end{aligned}"
         )
-        parts.table(
+        elements.table(
             {
                 "Function": [ACTIVATION_TITLES[name] for name in names],
-                "Output": [parts.power(float(r.values[-1, 0]), 4) for r in chains.values()],
+                "Output": [numbers.power(float(r.values[-1, 0]), 4) for r in chains.values()],
                 "Gradient, autograd": [
-                    parts.power(float(r.gradients[0, 0]), 4) for r in chains.values()
+                    numbers.power(float(r.gradients[0, 0]), 4) for r in chains.values()
                 ],
                 "Product of slopes": [
-                    parts.power(float(r.gradients_by_hand[0, 0]), 4) for r in chains.values()
+                    numbers.power(float(r.gradients_by_hand[0, 0]), 4) for r in chains.values()
                 ],
             }
         )
         size = max(float(r.gradients.abs().max()) for r in chains.values())
         gap = worst(r.max_difference for r in chains.values())
-        parts.agreement(gap, "Gradients at every layer", size)
+        elements.agreement(gap, "Gradients at every layer", size)
     page.as_code(
         "import torch\nfrom mlcore.layers import chain\n\n"
         f'result = chain("{names[0]}", torch.tensor([{start}], dtype=torch.float64), {depth}, '
@@ -167,7 +167,7 @@ def show_units() -> None:
     """Draw the tab *Dead units*."""
     controls, picture = page.columns()
     with controls:
-        with parts.compact():
+        with elements.compact():
             shift = st.slider(
                 "Bias of every unit",
                 -8.0,
@@ -185,7 +185,7 @@ def show_units() -> None:
             "Slopes below this count as 0",
             [1e-6, 1e-4, 1e-3, 1e-2, 0.1],
             value=1e-3,
-            format_func=parts.power,
+            format_func=numbers.power,
             key="tolerance",
             bind="query-params",
         )
@@ -204,13 +204,13 @@ def show_units() -> None:
                 ("flat for a digit", state.flat_cells),
             )
         )
-        parts.chart(units_spec(), rows, key="act.units")
+        elements.chart(units_spec(), rows, key="act.units")
         st.markdown(
             f"**{z.shape[1]} units, {z.shape[0]} test digits.** The pre-activations have mean "
-            f"{parts.power(float(z.mean()))} and standard deviation "
-            f"{parts.power(float(z.std(correction=0)))}."
+            f"{numbers.power(float(z.mean()))} and standard deviation "
+            f"{numbers.power(float(z.std(correction=0)))}."
         )
-        parts.table(
+        elements.table(
             {
                 "Function": list(ACTIVATION_TITLES.values()),
                 "Dead units": [f"{s.dead_units:.1%}" for s in states.values()],
@@ -260,7 +260,7 @@ def _preactivations() -> torch.Tensor:
     """Pre-activations of the first hidden layer of an untrained network, ``[400, 256]``."""
     import torch
 
-    images, _ = parts.digits(400)
+    images, _ = sample_digits.digits(400)
     model = MNISTConfig().build_model()
     with torch.no_grad():
         z: torch.Tensor = model.get_submodule("hidden1")(images.flatten(1).float()).double()

@@ -22,7 +22,7 @@ from mlcore.layers import (
 )
 from mlcore.layers.names import Pooling
 from mlcore.ui import page, tasks
-from mlcore.ui.common import parts
+from mlcore.ui.common import elements, numbers, sample_digits, torch_errors, torch_threads
 from mlcore.ui.common.assets import asset
 from mlcore.ui.layers.digit_strip import digit_control
 from mlcore.ui.layers.kernel_control import kernel_control
@@ -49,7 +49,7 @@ class _Settings:
 
 
 @st.fragment(key="conv")
-@parts.one_thread()
+@torch_threads.one_thread()
 def show() -> None:
     """Draw the page below its question; a moved control redraws no more than this."""
     controls, picture = page.columns()
@@ -57,8 +57,8 @@ def show() -> None:
         strip = st.container()
         kernel = kernel_control()
         settings = _controls(strip)
-    x = parts.pixels()[settings.image : settings.image + settings.inputs].unsqueeze(0)
-    with picture, parts.refusals():
+    x = sample_digits.pixels()[settings.image : settings.image + settings.inputs].unsqueeze(0)
+    with picture, torch_errors.refusals():
         result = convolve(
             x,
             _weight(kernel, settings),
@@ -77,11 +77,11 @@ def show() -> None:
 
 def _controls(strip: DeltaGenerator) -> _Settings:
     """All but the kernel; the digit goes into ``strip``."""
-    with parts.compact():
+    with elements.compact():
         stride = st.slider("Stride", 1, 5, 1, key="stride", bind="query-params")
         padding = st.slider("Padding", 0, 6, 1, key="padding", bind="query-params")
     with st.expander("Dilation, channels, groups, pooling", key="conv.more"):
-        with parts.compact():
+        with elements.compact():
             dilation = st.slider("Dilation", 1, 6, 1, key="dilation", bind="query-params")
             groups = st.slider(
                 "Groups",
@@ -92,7 +92,7 @@ def _controls(strip: DeltaGenerator) -> _Settings:
                 key="groups",
                 bind="query-params",
             )
-        with parts.compact():
+        with elements.compact():
             inputs = st.slider(
                 "Input channels",
                 1,
@@ -111,7 +111,7 @@ def _controls(strip: DeltaGenerator) -> _Settings:
                 key="outputs",
                 bind="query-params",
             )
-        with parts.compact():
+        with elements.compact():
             kinds: list[Pooling] = ["none", "max", "average"]
             pooling = st.selectbox("Pooling", kinds, key="pooling", bind="query-params")
             pool_size = 2
@@ -157,7 +157,7 @@ def _window(result: Convolved, pooled: Pooled, s: _Settings) -> None:
 
 
 @st.fragment(key="conv.window.fragment")
-@parts.one_thread()
+@torch_threads.one_thread()
 def _component(result: Convolved, pooled: Pooled, s: _Settings) -> None:
     channels, height, width = result.output.shape[1:]
     wanted = st.session_state.get(_CHOSEN) or _strongest(result)
@@ -173,7 +173,7 @@ def _component(result: Convolved, pooled: Pooled, s: _Settings) -> None:
     mount(key="conv.window", data=_scene(result, pooled, s, chosen), on_cell_change=_choose)
     st.latex(_arithmetic(result, chosen))
     size = float(result.output.abs().max())
-    parts.agreement(result.max_difference, parts.every(result.output.numel(), "cell"), size)
+    elements.agreement(result.max_difference, numbers.every(result.output.numel(), "cell"), size)
     back = convolve_backward(
         result.input,
         result.weight,
@@ -183,15 +183,15 @@ def _component(result: Convolved, pooled: Pooled, s: _Settings) -> None:
         dilation=s.dilation,
         groups=s.groups,
     )
-    parts.agreement(
+    elements.agreement(
         back.max_difference,
         "Gradients of ½Σy² for input, kernel and bias",
         float(back.weight.abs().max()),
     )
     if s.pooling != "none":
-        parts.agreement(
+        elements.agreement(
             pooled.max_difference,
-            parts.every(pooled.output.numel(), "pooled cell"),
+            numbers.every(pooled.output.numel(), "pooled cell"),
             size,
         )
 
@@ -211,7 +211,7 @@ def _choose() -> None:
 
 def _scene(result: Convolved, pooled: Pooled, s: _Settings, chosen: list[int]) -> dict[str, Any]:
     def plane(tensor: torch.Tensor) -> dict[str, Any]:
-        return {"shape": list(tensor.shape), "values": parts.rounded(tensor)}
+        return {"shape": list(tensor.shape), "values": numbers.rounded(tensor)}
 
     return {
         "input": plane(result.padded[0]),
@@ -242,15 +242,15 @@ def _arithmetic(result: Convolved, chosen: list[int]) -> str:
         for value, weight in zip(window.values.flatten().tolist(), weights, strict=True)
         if value != 0 and weight != 0
     ]
-    terms = [f"{parts.latex(v, 3)}\\cdot {parts.bracketed(w, 3)}" for v, w in pairs[:4]]
+    terms = [f"{numbers.latex(v, 3)}\\cdot {numbers.bracketed(w, 3)}" for v, w in pairs[:4]]
     rows = ["+".join(terms[start : start + 2]) for start in range(0, len(terms), 2)]
     more = rf"\\ &+\dots\;({len(pairs)}\text{{ products in all}})" if len(pairs) > 4 else ""
     total = r"\\ &+".join(rows) + more if terms else r"0\;\text{(every product is 0)}"
     place = ",".join(map(str, chosen))
     return (
-        rf"\begin{{aligned}} y_{{{place}}}&={total}\\ &={parts.latex(window.total, 6)}\\"
-        rf"\texttt{{Conv2d}}&={parts.latex(window.output, 6)}\\ "
-        rf"|\Delta|&={parts.latex(abs(window.total - window.output), 2)}\end{{aligned}}"
+        rf"\begin{{aligned}} y_{{{place}}}&={total}\\ &={numbers.latex(window.total, 6)}\\"
+        rf"\texttt{{Conv2d}}&={numbers.latex(window.output, 6)}\\ "
+        rf"|\Delta|&={numbers.latex(abs(window.total - window.output), 2)}\end{{aligned}}"
     )
 
 

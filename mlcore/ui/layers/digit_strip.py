@@ -8,7 +8,7 @@ from typing import Final
 import streamlit as st
 
 from mlcore.ui import page
-from mlcore.ui.common import parts
+from mlcore.ui.common import sample_digits
 from mlcore.ui.common.assets import asset
 
 DIGIT: Final = "digit"
@@ -39,7 +39,7 @@ def digit_control(following: int) -> int:
         css=asset("layers/digit_strip.css"),
         js=asset("layers/digit_strip.js"),
     )
-    labels = parts.labels()
+    labels = sample_digits.labels()
     mount(
         key=_KEY,
         data={
@@ -80,7 +80,7 @@ def _choose() -> None:
 @st.cache_data(max_entries=8, show_spinner=False)
 def _offered(last: int) -> tuple[int, ...]:
     """Some images of each digit, in the order 0 to 9."""
-    labels = parts.labels()[: last + 1]
+    labels = sample_digits.labels()[: last + 1]
     return tuple(
         index
         for digit in range(10)
@@ -91,5 +91,5 @@ def _offered(last: int) -> tuple[int, ...]:
 @st.cache_data(max_entries=32, show_spinner=False)
 def _pixels(digits: tuple[int, ...]) -> str:
     """The bytes of some images, one after the other, as base64."""
-    images = (parts.pixels()[list(digits)] * 255).round().byte()
+    images = (sample_digits.pixels()[list(digits)] * 255).round().byte()
     return base64.b64encode(bytes(images.flatten().tolist())).decode("ascii")

@@ -9,7 +9,7 @@ import streamlit as st
 from mlcore.mnist.config import MNISTConfig
 from mlcore.runs import Status, open_store, submit
 from mlcore.ui import live_data, page
-from mlcore.ui.common import parts
+from mlcore.ui.common import clicks, elements
 from mlcore.ui.common.assets import asset
 from mlcore.ui.layers import kernels
 
@@ -38,7 +38,7 @@ _SMALL: Final = MNISTConfig(
 
 def kernel_control() -> torch.Tensor:
     """Choose and edit a kernel, float64 ``[k, k]``."""
-    with parts.compact():
+    with elements.compact():
         name = st.selectbox("Kernel", kernels.PRESETS, key=_PRESET, bind="query-params")
         if name == "my own":
             kernel = _own()
@@ -164,9 +164,10 @@ def _wait_for_one() -> None:
             "Train a small one",
             icon=":material/play_arrow:",
             key="conv.train",
-            on_click=parts.acting(lambda: submit(_SMALL)),
+            on_click=clicks.act,
+            args=(submit, _SMALL),
         )
-        parts.show_refused()
+        clicks.show_refusal()
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)

@@ -14,7 +14,7 @@ from mlcore.layers import logit_loss, softmax
 from mlcore.layers.differences import worst
 from mlcore.layers.losses import LOSS_TITLES, LossName
 from mlcore.ui import page, tasks
-from mlcore.ui.common import parts
+from mlcore.ui.common import elements, numbers
 
 if TYPE_CHECKING:
     import torch
@@ -36,7 +36,7 @@ def show() -> None:
     with controls:
         logits: list[float] = []
         for start in range(0, _CLASSES, 2):
-            with parts.compact():
+            with elements.compact():
                 logits += [
                     st.slider(
                         f"Logit of class {k}",
@@ -49,7 +49,7 @@ def show() -> None:
                     )
                     for k in range(start, start + 2)
                 ]
-        with parts.compact():
+        with elements.compact():
             label = st.slider("Right class", 0, _CLASSES - 1, 0, key="label", bind="query-params")
             temperature = st.select_slider(
                 "Temperature",
@@ -69,7 +69,7 @@ def show() -> None:
             _gradients(z, label)
         _sweep(z, label)
         _numbers(z, label)
-        parts.agreement(
+        elements.agreement(
             worst(
                 [
                     chances.max_difference,
@@ -97,7 +97,7 @@ def _probabilities(chances: torch.Tensor, label: int, temperature: float) -> Non
             "right": [k == label for k in range(_CLASSES)],
         }
     )
-    parts.chart(probability_spec(f"{temperature:g}"), rows, key="loss.softmax")
+    elements.chart(probability_spec(f"{temperature:g}"), rows, key="loss.softmax")
 
 
 def _gradients(z: torch.Tensor, label: int) -> None:
@@ -106,7 +106,7 @@ def _gradients(z: torch.Tensor, label: int) -> None:
         for name, title in LOSS_TITLES.items()
         for k, g in enumerate(logit_loss(name, z, label).gradient[0])
     )
-    parts.chart(gradient_spec(), rows, key="loss.gradients")
+    elements.chart(gradient_spec(), rows, key="loss.gradients")
 
 
 def _sweep(z: torch.Tensor, label: int) -> None:
@@ -133,21 +133,21 @@ def _sweep(z: torch.Tensor, label: int) -> None:
     rows = pd.concat(frames).assign(now=float(z[0, label]))
     left, right = st.columns(2, gap="small")
     with left:
-        parts.chart(sweep_spec("loss"), rows, key="loss.sweep.loss")
+        elements.chart(sweep_spec("loss"), rows, key="loss.sweep.loss")
     with right:
-        parts.chart(sweep_spec("gradient"), rows, key="loss.sweep.gradient")
-    parts.legend({LOSS_TITLES[name]: COLOURS[name] for name in LOSS_TITLES})
+        elements.chart(sweep_spec("gradient"), rows, key="loss.sweep.gradient")
+    elements.legend({LOSS_TITLES[name]: COLOURS[name] for name in LOSS_TITLES})
 
 
 def _numbers(z: torch.Tensor, label: int) -> None:
     results = {name: logit_loss(name, z, label) for name in LOSS_TITLES}
-    parts.table(
+    elements.table(
         {
             "": ["loss", *(f"∂ loss / ∂z{k}" for k in range(_CLASSES))],
             **{
                 LOSS_TITLES[name]: [
-                    parts.power(float(r.value), 4),
-                    *(parts.power(float(r.gradient[0, k]), 3) for k in range(_CLASSES)),
+                    numbers.power(float(r.value), 4),
+                    *(numbers.power(float(r.gradient[0, k]), 3) for k in range(_CLASSES)),
                 ]
                 for name, r in results.items()
             },
@@ -158,8 +158,8 @@ def _numbers(z: torch.Tensor, label: int) -> None:
     if wrong < 0.01 and squared < 0.02:
         st.warning(
             f"The right class has a probability of {wrong:.2%}, and yet no gradient of the squared "
-            f"distance of the softmax is larger than {parts.power(squared)}: this loss is flat "
+            f"distance of the softmax is larger than {numbers.power(squared)}: this loss is flat "
             "where the network is confidently wrong. The largest gradient of cross-entropy is "
-            f"{parts.power(float(results['cross_entropy'].gradient.abs().max()))}.",
+            f"{numbers.power(float(results['cross_entropy'].gradient.abs().max()))}.",
             icon=":material/landscape:",
         )

@@ -10,7 +10,7 @@ from mlcore.layers import Identity, identities, keeps, perturb
 from mlcore.layers.names import NORM_TITLES, Norm
 from mlcore.layers.norm_parts import Shape
 from mlcore.ui import page
-from mlcore.ui.common import parts
+from mlcore.ui.common import elements, numbers, torch_errors
 from mlcore.ui.layers.norm_settings import epsilon_control, group_control, tensor_controls
 
 _CASES: tuple[tuple[str, Norm, bool], ...] = (
@@ -23,7 +23,7 @@ def show() -> None:
     """Draw the tab."""
     controls, picture = page.columns()
     with controls:
-        first = parts.compact()
+        first = elements.compact()
         with st.expander("Tensor shape, groups and ε", key="norm.compare.more"):
             tensor = tensor_controls()
             groups = group_control()
@@ -44,7 +44,7 @@ def show() -> None:
                 "Noise added to it, σ", 0.1, 5.0, 1.0, 0.1, key="amount", bind="query-params"
             )
     x = tensor.tensor()
-    with picture, parts.refusals():
+    with picture, torch_errors.refusals():
         frames = [
             pd.DataFrame(
                 {
@@ -64,18 +64,18 @@ def show() -> None:
             for title, kind, training in _CASES
         ]
         moved = pd.concat(frames, ignore_index=True)
-        parts.chart(influence_spec(page.ink()), moved, key="norm.influence")
-    with picture, parts.refusals():
+        elements.chart(influence_spec(page.ink()), moved, key="norm.influence")
+    with picture, torch_errors.refusals():
         st.markdown("**Do two modules give the same output for this tensor?**")
         rows = identities(x, eps)
-        parts.table(
+        elements.table(
             {
                 "Two modules": [f"`{row.left}` **{_sign(row)}** `{row.right}`" for row in rows],
-                "max|Δ|": [parts.power(row.max_difference) for row in rows],
+                "max|Δ|": [numbers.power(row.max_difference) for row in rows],
                 "Why": [row.why + _exception(row) for row in rows],
             }
         )
-    with picture, parts.refusals():
+    with picture, torch_errors.refusals():
         _keeps(tensor.shape, groups)
 
 
@@ -112,7 +112,7 @@ def _exception(row: Identity) -> str:
 
 
 def _alike(row: Identity) -> bool:
-    return row.max_difference <= parts.ROUNDING
+    return row.max_difference <= elements.ROUNDING
 
 
 def _shape(shape: tuple[int, ...] | None) -> str:

@@ -10,7 +10,7 @@ from mlcore.charts import palette
 from mlcore.layers.names import NORM_TITLES
 from mlcore.mnist.config import MNISTConfig
 from mlcore.ui import page
-from mlcore.ui.common import parts
+from mlcore.ui.common import tabs
 from mlcore.ui.layers.race import Entrant, race
 
 RATES: Final = (0.01, 0.1, 1.0, 3.0, 10.0)
@@ -83,7 +83,7 @@ def show() -> None:
             channels=(8, 8),
             kernels=(5, 3),
             dense=32,
-            activation=parts.picked(activation, "relu"),
+            activation=tabs.picked(activation, "relu"),
             loss="cross_entropy",
             momentum=0.0,
             train_size=4000,

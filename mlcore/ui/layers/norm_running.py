@@ -10,7 +10,7 @@ import streamlit as st
 from mlcore.charts.normalization import running_spec
 from mlcore.layers import RunningTrace, normalize, running_statistics
 from mlcore.ui import page
-from mlcore.ui.common import parts
+from mlcore.ui.common import elements, numbers, sample_digits, torch_errors
 
 if TYPE_CHECKING:
     import torch
@@ -22,7 +22,7 @@ def show() -> None:
     """Draw the tab."""
     controls, picture = page.columns()
     with controls:
-        with parts.compact():
+        with elements.compact():
             momentum = st.slider(
                 "Momentum",
                 0.01,
@@ -35,7 +35,7 @@ def show() -> None:
             )
             size = st.slider("Batch size", 1, 16, 8, key="batch", bind="query-params")
         with st.expander("Data and channel", key="norm.running.more"):
-            with parts.compact():
+            with elements.compact():
                 count = st.slider("Batches", 5, 80, 40, key="batches", bind="query-params")
                 side = st.slider(
                     "Height and width",
@@ -46,7 +46,7 @@ def show() -> None:
                     key="side",
                     bind="query-params",
                 )
-            with parts.compact():
+            with elements.compact():
                 grow = st.slider(
                     "Multiply by",
                     0.25,
@@ -69,14 +69,14 @@ def show() -> None:
                 )
             channel = st.slider("Channel", 0, _CHANNELS - 1, 0, key="channel", bind="query-params")
     batches = _batches(count, size, side, shift, grow)
-    with picture, parts.refusals():
+    with picture, torch_errors.refusals():
         trace = running_statistics(batches, momentum=momentum)
-        parts.chart(
+        elements.chart(
             running_spec("Running mean", "Mean of the channel", ("batch",)),
             _mean_rows(trace, channel),
             key="norm.running.mean",
         )
-        parts.chart(
+        elements.chart(
             running_spec(
                 "Running variance",
                 "Variance of the channel",
@@ -93,10 +93,10 @@ def _proof(trace: RunningTrace, batches: torch.Tensor, momentum: float, channel:
     old, new = (float(trace.running_mean[t, channel]) for t in (-2, -1))
     batch = float(trace.batch_mean[-1, channel])
     st.latex(
-        rf"\text{{running}}_{{{len(batches)}}}=(1-{momentum:g})\cdot{parts.bracketed(old)}"
-        rf"+{momentum:g}\cdot{parts.bracketed(batch)}={parts.latex(new, 6)}"
+        rf"\text{{running}}_{{{len(batches)}}}=(1-{momentum:g})\cdot{numbers.bracketed(old)}"
+        rf"+{momentum:g}\cdot{numbers.bracketed(batch)}={numbers.latex(new, 6)}"
     )
-    parts.agreement(
+    elements.agreement(
         trace.max_difference,
         "Running statistics of every batch and channel",
         float(trace.running_variance.abs().max()),
@@ -120,9 +120,9 @@ def _proof(trace: RunningTrace, batches: torch.Tensor, momentum: float, channel:
     out = evaluated.output[:, channel]
     st.caption(
         f"In eval mode channel {channel} of the last batch comes out with mean "
-        f"{parts.power(float(out.mean()))} and standard deviation "
-        f"{parts.power(float(out.std(correction=0)))}; in train mode with 0 and 1. The larger the "
-        "momentum, the faster the running statistics follow the data."
+        f"{numbers.power(float(out.mean()))} and standard deviation "
+        f"{numbers.power(float(out.std(correction=0)))}; in train mode with 0 and 1. The larger "
+        "the momentum, the faster the running statistics follow the data."
     )
 
 
@@ -186,7 +186,7 @@ def _maps() -> torch.Tensor:
     import torch
     from torch.nn import functional
 
-    images, _ = parts.digits(1000)
+    images, _ = sample_digits.digits(1000)
     generator = torch.Generator().manual_seed(0)
     filters = torch.randn(_CHANNELS, 1, 5, 5, generator=generator, dtype=torch.float64) / 5
     return functional.conv2d(images.unsqueeze(1), filters, padding=2)

@@ -10,11 +10,12 @@ from streamlit.delta_generator import DeltaGenerator
 
 from mlcore.layers.names import NORM_TITLES, Norm
 from mlcore.layers.norm_parts import Shape
-from mlcore.ui.common import parts
+from mlcore.ui.common import elements, numbers, sample_digits
 
 if TYPE_CHECKING:
     import torch
 
+_EPSILONS: Final = (1e-12, 1e-8, 1e-5, 1e-3, 1e-2, 0.1, 1.0)
 SOURCES: Final = {"digits": "MNIST digits", "random": "Random", "equal": "Equal"}
 _EQUAL: Final = 0.75
 """A number that its own mean equals to the last bit, whatever the count."""
@@ -125,7 +126,7 @@ def _affine_controls(kind: Norm) -> tuple[bool, float, float]:
     )
     gamma, beta = 1.0, 0.0
     if affine:
-        with parts.compact():
+        with elements.compact():
             gamma = st.slider("γ", -2.0, 3.0, 1.5, 0.1, key="gamma", bind="query-params")
             if kind != "rms":
                 beta = st.slider("β", -2.0, 2.0, 0.5, 0.1, key="beta", bind="query-params")
@@ -149,9 +150,9 @@ def epsilon_control() -> float:
     """Choose ε."""
     return st.select_slider(
         "ε",
-        parts.EPSILONS,
+        _EPSILONS,
         value=1e-5,
-        format_func=parts.power,
+        format_func=numbers.power,
         help="Added to the variance (RMSNorm: the mean square), so that nothing is divided by 0.",
         key="eps",
         bind="query-params",
@@ -171,10 +172,10 @@ def tensor_controls() -> TensorSettings:
         key="numbers",
         bind="query-params",
     )
-    with parts.compact():
+    with elements.compact():
         n = st.slider("Samples N", 1, 6, 4, key="n", bind="query-params")
         c = st.slider("Channels C", 1, 8, 4, key="c", bind="query-params")
-    with parts.compact():
+    with elements.compact():
         h = st.slider("Height H", 1, 6, 4, key="h", bind="query-params")
         w = st.slider("Width W", 1, 6, 4, key="w", bind="query-params")
     # None where the URL holds an empty parameter
@@ -195,7 +196,7 @@ def _tensor(shape: Shape, source: str) -> torch.Tensor:
         middle = torch.linspace(-1.0, 2.0, c, dtype=torch.float64).view(-1, 1, 1)
         noise = torch.randn(shape, generator=generator, dtype=torch.float64)
         return middle + spread * noise
-    images, _ = parts.digits(6)
+    images, _ = sample_digits.digits(6)
     filters = torch.randn(8, 1, 5, 5, generator=generator, dtype=torch.float64) / 5
     maps = functional.conv2d(images[:n].unsqueeze(1), filters[:c], padding=2)
     return functional.adaptive_avg_pool2d(maps, (h, w))

@@ -8,7 +8,7 @@ import streamlit as st
 from mlcore.charts.normalization import spread_spec
 from mlcore.layers import Normalized
 from mlcore.ui import page
-from mlcore.ui.common import parts
+from mlcore.ui.common import elements, torch_errors
 from mlcore.ui.layers import norm_tensor
 from mlcore.ui.layers.norm_settings import norm_and_tensor_controls
 from mlcore.ui.layers.spread import histogram, reach, sideways
@@ -27,7 +27,7 @@ def show() -> None:
     controls, picture = page.columns()
     with controls:
         norm, tensor = norm_and_tensor_controls()
-    with picture, parts.refusals():
+    with picture, torch_errors.refusals():
         result = norm_tensor.run(norm, tensor)
         by = st.segmented_control(
             "One histogram for each",
@@ -39,7 +39,7 @@ def show() -> None:
         )
         by = by or "channel"  # None where the URL holds an empty parameter
         axis = 1 if by == "channel" else 0
-        parts.chart(spread_spec(by), _rows(result, axis), key=f"norm.spread.{by}")
+        elements.chart(spread_spec(by), _rows(result, axis), key=f"norm.spread.{by}")
         st.markdown("**Mean and standard deviation over each set of axes**")
         st.dataframe(_table(result), hide_index=True, key="norm.spread.table")
         st.caption(

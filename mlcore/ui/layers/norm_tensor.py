@@ -11,7 +11,7 @@ from mlcore.course.normalization import State
 from mlcore.layers import Normalized, normalize, normalize_backward
 from mlcore.layers.names import NORM_TITLES
 from mlcore.ui import page, tasks
-from mlcore.ui.common import parts
+from mlcore.ui.common import elements, numbers, torch_errors, torch_threads
 from mlcore.ui.common.assets import asset
 from mlcore.ui.layers.norm_settings import (
     NormSettings,
@@ -30,7 +30,7 @@ def show() -> None:
     controls, picture = page.columns()
     with controls:
         norm, tensor = norm_and_tensor_controls()
-    with picture, parts.refusals():
+    with picture, torch_errors.refusals():
         result = run(norm, tensor)
         axes = ", ".join(result.axes)
         title = NORM_TITLES[norm.kind]
@@ -68,7 +68,7 @@ def run(norm: NormSettings, tensor: TensorSettings) -> Normalized:
 
 
 @st.fragment(key="norm.grid")
-@parts.one_thread()
+@torch_threads.one_thread()
 def _grid_and_arithmetic(result: Normalized, norm: NormSettings) -> None:
     chosen = min(int(st.session_state.get(CHOSEN, 0)), result.input.numel() - 1)
     mount = st.components.v2.component(
@@ -79,9 +79,9 @@ def _grid_and_arithmetic(result: Normalized, norm: NormSettings) -> None:
     )
     mount(key="norm.tensor", data=_scene(result, norm, chosen), on_cell_change=_choose)
     st.latex(_arithmetic(result, norm, chosen))
-    parts.agreement(
+    elements.agreement(
         result.max_difference,
-        parts.every(result.input.numel(), "cell"),
+        numbers.every(result.input.numel(), "cell"),
         float(result.output.abs().max()),
     )
     back = normalize_backward(
@@ -94,7 +94,7 @@ def _grid_and_arithmetic(result: Normalized, norm: NormSettings) -> None:
         weight=norm.gamma,
         training=norm.training,
     )
-    parts.agreement(
+    elements.agreement(
         back.max_difference, "Gradients of ½Σy²", max(1.0, float(back.input.abs().max()))
     )
 
@@ -109,12 +109,12 @@ def _scene(result: Normalized, norm: NormSettings, chosen: int) -> dict[str, Any
     running = norm.kind == "batch" and not norm.training
     return {
         "shape": list(result.input.shape),
-        "x": parts.rounded(result.input),
-        "y": parts.rounded(result.output),
+        "x": numbers.rounded(result.input),
+        "y": numbers.rounded(result.output),
         "cells": result.cells.flatten().tolist(),
-        "mean": None if result.mean is None else parts.rounded(result.mean),
-        "square": parts.rounded(_square(result)),
-        "divisor": parts.rounded(result.divisor),
+        "mean": None if result.mean is None else numbers.rounded(result.mean),
+        "square": numbers.rounded(_square(result)),
+        "divisor": numbers.rounded(result.divisor),
         "origin": " (running statistics of a new module)" if running else "",
         "chosen": chosen,
         "colours": {"diverging": list(palette.DIVERGING)},
@@ -135,26 +135,26 @@ def _arithmetic(result: Normalized, norm: NormSettings, chosen: int) -> str:
     x = float(result.input.flatten()[chosen])
     hand = float(result.by_hand.flatten()[chosen])
     module = float(result.output.flatten()[chosen])
-    root = rf"\sqrt{{{parts.latex(float(_square(result)[number]))}+{parts.latex(result.eps)}}}"
-    top = parts.latex(x)
+    root = rf"\sqrt{{{numbers.latex(float(_square(result)[number]))}+{numbers.latex(result.eps)}}}"
+    top = numbers.latex(x)
     if result.mean is not None:
-        top += f"-{parts.bracketed(float(result.mean[number]))}"
+        top += f"-{numbers.bracketed(float(result.mean[number]))}"
     value = rf"\frac{{{top}}}{{{root}}}"
     letters = {
         "rms": r"\frac{x}{\sqrt{\overline{x^2}+\varepsilon}}",
     }.get(norm.kind, r"\frac{x-\mu}{\sqrt{\sigma^2+\varepsilon}}")
     if norm.affine:
-        value = rf"{parts.bracketed(norm.gamma)}\cdot {value}"
+        value = rf"{numbers.bracketed(norm.gamma)}\cdot {value}"
         letters = rf"\gamma\,{letters}"
         if norm.kind != "rms":
-            value += rf"+{parts.bracketed(norm.beta)}"
+            value += rf"+{numbers.bracketed(norm.beta)}"
             letters += r"+\beta"
     gap = abs(hand - module)
     return (
         rf"\begin{{aligned}} \rule{{0pt}}{{2em}}y&={letters}\\[0.6em] &={value}\\[0.6em]"
-        rf" &={parts.latex(hand, 6)}\\ "
-        rf"\texttt{{{type(result.module).__name__}}}&={parts.latex(module, 6)}\\ "
-        rf"|\Delta|&={parts.latex(gap, 2)} \end{{aligned}}"
+        rf" &={numbers.latex(hand, 6)}\\ "
+        rf"\texttt{{{type(result.module).__name__}}}&={numbers.latex(module, 6)}\\ "
+        rf"|\Delta|&={numbers.latex(gap, 2)} \end{{aligned}}"
     )
 
 

@@ -20,7 +20,7 @@ from mlcore.charts.training_race import (
 from mlcore.mnist.config import MNISTConfig
 from mlcore.runs import Run, Status, open_store
 from mlcore.ui import page, run_batch
-from mlcore.ui.common import parts
+from mlcore.ui.common import elements, numbers, sample_digits
 from mlcore.ui.run_batch import Batch
 
 if TYPE_CHECKING:
@@ -57,12 +57,12 @@ def race(entrants: Sequence[Entrant], colours: Mapping[str, str], *, key: str) -
         else:
             st.info(
                 f"Nothing is trained yet: the button above starts "
-                f"{parts.counted(len(entrants), 'small run')}, a few seconds in all.",
+                f"{numbers.counted(len(entrants), 'small run')}, a few seconds in all.",
                 icon=":material/touch_app:",
             )
             first = entrants[0].config
             alike = [e for e in entrants if _rest(e.config) == _rest(first)]
-            parts.legend(colours)
+            elements.legend(colours)
             _layers(alike, batch, colours, key)
 
 
@@ -75,10 +75,10 @@ def _draw(entrants: Sequence[Entrant], batch: Batch, colours: Mapping[str, str],
     for column, size in zip(st.columns(len(sizes), gap="small"), sizes, strict=True):
         with column:
             block = rows[rows["batch"] == size]
-            parts.chart(outcome_spec(groups, size), block, key=f"{key}.outcomes.{size}")
+            elements.chart(outcome_spec(groups, size), block, key=f"{key}.outcomes.{size}")
     if len(rates) > 1:
         _largest_rates(rows, groups, sizes)
-    parts.legend(colours)
+    elements.legend(colours)
     shown_size = sizes[0]
     if len(sizes) > 1:
         shown_size = st.segmented_control(
@@ -187,7 +187,7 @@ def _curves(
     steps = max(e.config.steps_per_epoch() * e.config.epochs for e in entrants)
     clipped = bool((rows["shown"] != rows["value"]).any())
     spec = race_curve_spec(f"Learning rate {_rate(rate)}", steps, clipped=clipped)
-    parts.chart(spec, rows, key=f"{key}.curves.{rate:g}")
+    elements.chart(spec, rows, key=f"{key}.curves.{rate:g}")
 
 
 # --- layers -----------------------------------------------------------------------------------
@@ -224,7 +224,7 @@ def _layers(
         after=bool((frame["when"] == "after").any()),
         clamped=bool((frame["exact"] < _FLOOR).any()),
     )
-    parts.chart(spec, frame, key=f"{key}.layers")
+    elements.chart(spec, frame, key=f"{key}.layers")
 
 
 @st.cache_data(max_entries=128, show_spinner=False)
@@ -236,13 +236,14 @@ def _before(config: str) -> tuple[LayerStatistics, ...]:
 def _after(url: str, run_id: str) -> tuple[LayerStatistics, ...]:
     from mlcore.layers import activation_statistics
 
-    return activation_statistics(open_store(url).get(run_id).model(), parts.digits(500)[0].float())
+    images, _ = sample_digits.digits(500)
+    return activation_statistics(open_store(url).get(run_id).model(), images.float())
 
 
 def _described(config: MNISTConfig) -> tuple[LayerStatistics, ...]:
     from mlcore.layers import activation_statistics
 
-    return activation_statistics(config.build_model(), parts.digits(500)[0].float())
+    return activation_statistics(config.build_model(), sample_digits.digits(500)[0].float())
 
 
 def _rate(value: float) -> str:

@@ -18,7 +18,7 @@ from mlcore.layers.initialization import propagate
 from mlcore.layers.names import ACTIVATION_TITLES, SCHEME_TITLES, Scheme
 from mlcore.mnist.config import MNISTConfig
 from mlcore.ui import page, tasks
-from mlcore.ui.common import parts
+from mlcore.ui.common import elements, sample_digits, tabs
 from mlcore.ui.layers.race import Entrant, race
 from mlcore.ui.layers.signal_verdict import conclusion
 from mlcore.ui.layers.spread import histogram, reach, sideways
@@ -82,7 +82,7 @@ def show_signals() -> None:
             _spread_chart(results, "gradient", network.depth)
         _histograms(results)
         gap = worst(result.max_difference for result in results.values())
-        parts.agreement(gap, "Activations and gradients of every layer, relative to their size")
+        elements.agreement(gap, "Activations and gradients of every layer, relative to their size")
     scheme = network.schemes[0]
     page.as_code(
         "from mlcore.layers import propagate\nfrom mlcore.mnist import load\n\n"
@@ -138,7 +138,7 @@ def _config(network: _Network, scheme: Scheme, rate: float) -> MNISTConfig:
 
 
 def _controls() -> _Network:
-    with parts.compact():
+    with elements.compact():
         depth = st.slider("Hidden layers", 1, 30, 10, key="depth", bind="query-params")
         width = st.slider("Width", 8, 256, 64, 8, key="width", bind="query-params")
     activation = st.selectbox(
@@ -160,7 +160,7 @@ def _controls() -> _Network:
                 bind="query-params",
             )
         )
-    with parts.compact():
+    with elements.compact():
         scale = st.select_slider(
             "Scale",
             [0.001, 0.003, 0.01, 0.03, 0.1, 0.2, 0.3, 1.0],
@@ -182,7 +182,7 @@ def _propagated(network: _Network, scheme: Scheme) -> Propagated:
 def _cached(
     depth: int, width: int, activation: Trainable, scheme: Scheme, scale: float, seed: int
 ) -> Propagated:
-    images, labels = parts.digits(_IMAGES)
+    images, labels = sample_digits.digits(_IMAGES)
     return propagate(
         images,
         labels,
@@ -209,7 +209,7 @@ def _spread_chart(
         std=[math.exp(place) for place in places],
         scheme=ends["scheme"].replace({SCHEME_TITLES["default"]: "default"}),
     )
-    parts.chart(
+    elements.chart(
         signal_spec(what, depth, page.ink(), clamped=clamped),
         pd.concat([rows, labels]),
         key=f"init.{what}",
@@ -254,8 +254,8 @@ def _histograms(results: dict[Scheme, Propagated]) -> None:
     what = right.segmented_control(
         "Show", kinds, default="activations", required=True, key="what", bind="query-params"
     )
-    result = results[parts.picked(scheme, list(results)[-1])]
-    of_activations = parts.picked(what, "activations") == "activations"
+    result = results[tabs.picked(scheme, list(results)[-1])]
+    of_activations = tabs.picked(what, "activations") == "activations"
     tensors = result.activations if of_activations else result.gradients
     depth = len(tensors)
     every = -(-depth // _MOST_HISTOGRAMS)
@@ -271,4 +271,4 @@ def _histograms(results: dict[Scheme, Propagated]) -> None:
     )
     rows = rows[rows["share"] > 0]
     colour = palette.VALUE if what == "activations" else palette.GRADIENT
-    parts.chart(layer_histogram_spec(what, colour), rows, key=f"init.histograms.{what}")
+    elements.chart(layer_histogram_spec(what, colour), rows, key=f"init.histograms.{what}")

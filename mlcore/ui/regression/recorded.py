@@ -8,6 +8,7 @@ from mlcore import runs
 from mlcore.charts.regression import runs_chart
 from mlcore.regression import RegressionConfig
 from mlcore.ui import page, run_parts
+from mlcore.ui.common import clicks
 from mlcore.ui.regression import settings
 
 SHOWN = 8
@@ -25,18 +26,11 @@ def recorded(config: RegressionConfig, *, own_file: bool) -> None:
             "Record this run",
             icon=":material/play_arrow:",
             key="regression.record",
-            on_click=_record,
-            args=(config,),
+            on_click=clicks.act,
+            args=(runs.submit, config),
             help="Queued for a worker, stored, and answered from the store ever after.",
         )
     _panel()
-
-
-def _record(config: RegressionConfig) -> None:
-    try:
-        runs.submit(config)
-    except page.SENTENCES as problem:
-        st.session_state["regression.refused"] = str(problem)
 
 
 def _panel() -> None:
@@ -44,9 +38,7 @@ def _panel() -> None:
 
     @st.fragment(run_every=0.5 if moving else None, key="regression.recorded")
     def panel() -> None:
-        refused = st.session_state.pop("regression.refused", None)
-        if refused:
-            page.error(refused)
+        clicks.show_refusal()
         found = _newest()
         if not found:
             st.caption("No run recorded yet.")

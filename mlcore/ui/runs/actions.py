@@ -10,6 +10,7 @@ import streamlit as st
 from mlcore.runs import Run, Status, open_store
 from mlcore.runs.store.organize import purge
 from mlcore.ui import navigation
+from mlcore.ui.common import clicks
 from mlcore.ui.runs import callbacks, export_menu, selection
 
 if TYPE_CHECKING:
@@ -144,7 +145,7 @@ def _trash_buttons(chosen: Sequence[str], size: int) -> None:
             "Remove them for good",
             type="primary",
             key="runs.purge.do",
-            on_click=callbacks.act,
+            on_click=clicks.act,
             args=(purge, open_store()),
         )
 
@@ -152,4 +153,4 @@ def _trash_buttons(chosen: Sequence[str], size: int) -> None:
 def _stop(run_ids: list[str]) -> None:
     store = open_store()
     for run_id in run_ids:
-        callbacks.attempt(Run.stop, store.get(run_id))
+        clicks.attempt(Run.stop, store.get(run_id))

@@ -1,45 +1,17 @@
-"""What a click does to runs: a refusal becomes a sentence, and what was deleted can be undone."""
+"""Callbacks that change runs (edit, delete, restore), and the notice that offers an undo."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 import streamlit as st
 
 from mlcore.runs import open_store
-from mlcore.runs.export.missing import MissingExtraError
 from mlcore.runs.store.organize import edit, restore, trash
-from mlcore.ui import page
+from mlcore.ui.common.clicks import attempt
 
-REFUSED: Final = "run action refused"
 DELETED: Final = "runs just deleted"
-
-
-def attempt(what: Callable[..., object], *args: Any, **options: Any) -> bool:
-    """Call something for a click, in a callback; a refusal is shown by ``show_refusal``.
-
-    Returns:
-        Whether it was done.
-    """
-    try:
-        what(*args, **options)
-    except (*page.SENTENCES, ValueError, MissingExtraError) as refused:  # also a tag too long
-        st.session_state[REFUSED] = str(refused)
-        return False
-    return True
-
-
-def act(what: Callable[..., object], *args: Any, **options: Any) -> None:
-    """``attempt`` as the callback of a widget."""
-    attempt(what, *args, **options)
-
-
-def show_refusal() -> None:
-    """Show the sentence of an action that was refused since the last rerun, once."""
-    refused = st.session_state.pop(REFUSED, None)
-    if refused is not None:
-        page.error(refused)
 
 
 def change(run_ids: Sequence[str], **fields: Any) -> None:

@@ -7,11 +7,13 @@ from typing import Final
 
 import streamlit as st
 
+from mlcore.core import MlcoreError
 from mlcore.course.compare import State
 from mlcore.runs import Run, Status, Store, open_store
 from mlcore.runs.analysis.comparison import Comparison, compare
 from mlcore.ui import live_data, navigation, page, tasks
-from mlcore.ui.runs import callbacks, compare_form, export_menu, selection, spaces, tables, verdicts
+from mlcore.ui.common import clicks
+from mlcore.ui.runs import compare_form, export_menu, selection, spaces, tables, verdicts
 from mlcore.ui.runs.lines import Lines
 from mlcore.ui.widget_state import changed_by_user, set_widget
 
@@ -95,7 +97,7 @@ def _follow(store: Store, asked: compare_form.CompareSettings) -> None:
             live_data.tend_runs()
             try:
                 comparison = _compare(store, asked)
-            except ValueError as refused:  # too many runs, or a target that is no number
+            except MlcoreError as refused:  # too many runs, or a target that is no number
                 page.error(refused)
                 return
             _draw(comparison, asked)
@@ -122,7 +124,7 @@ def _compare(store: Store, asked: compare_form.CompareSettings) -> Comparison:
 
 
 def _draw(comparison: Comparison, asked: compare_form.CompareSettings) -> None:
-    callbacks.show_refusal()
+    clicks.show_refusal()
     verdicts.show(comparison)
     lines = Lines(comparison, asked.lines, asked.smoothing, asked.log_x, asked.log_y)
     rows = lines.rows

@@ -15,10 +15,11 @@ import streamlit as st
 
 from mlcore.charts import files as chart_files
 from mlcore.charts.report import report_html
+from mlcore.core import InputError
 from mlcore.runs import Run, Store, open_store
 from mlcore.runs.export import to_csv, to_json, to_mlflow, to_parquet, to_tensorboard, to_zip
 from mlcore.ui import page
-from mlcore.ui.runs import callbacks
+from mlcore.ui.common import clicks
 from mlcore.ui.runs.lines import run_labels
 
 if TYPE_CHECKING:
@@ -211,7 +212,7 @@ def _mlflow(store: Store, run_ids: Sequence[str], key: str) -> None:
             "Copy",
             disabled=not uri,
             key=f"{key}.mlflow.copy",
-            on_click=callbacks.act,
+            on_click=clicks.act,
             args=(_copy, store, tuple(run_ids), uri),
         )
     if done := st.session_state.pop(_MLFLOW_DONE, None):
@@ -222,5 +223,5 @@ def _copy(store: Store, run_ids: Sequence[str], uri: str) -> None:
     try:
         copies = to_mlflow([store.get(run_id) for run_id in run_ids], uri)
     except ConnectionError as refused:
-        raise ValueError(str(refused)) from refused
+        raise InputError(str(refused)) from refused
     st.session_state[_MLFLOW_DONE] = f"{len(copies)} runs were copied to MLflow."

@@ -9,7 +9,8 @@ import streamlit as st
 from mlcore.runs import Run, Store, open_store
 from mlcore.runs.imports import import_content
 from mlcore.ui import page
-from mlcore.ui.runs import callbacks, selection
+from mlcore.ui.common import clicks
+from mlcore.ui.runs import selection
 
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
@@ -60,12 +61,12 @@ def _bring_in(box: str) -> None:
     found: list[Run] = []
     left_out: list[str] = []
     refused = [
-        st.session_state.pop(callbacks.REFUSED)
+        clicks.take_refusal() or ""
         for file in st.session_state[box]
-        if not callbacks.attempt(_read, store, file, found, left_out)
+        if not clicks.attempt(_read, store, file, found, left_out)
     ]
     if len(refused) == 1 and not found:
-        st.session_state[callbacks.REFUSED] = refused[0]
+        clicks.refuse(refused[0])
     else:
         left_out += refused
     if found:

@@ -15,6 +15,7 @@ from mlcore.runs import Status, Store, open_store
 from mlcore.runs.filters.parser import FilterError
 from mlcore.runs.store.run_table import revision, run_table
 from mlcore.ui import live_data, page, tasks
+from mlcore.ui.common import clicks
 from mlcore.ui.draft import as_text
 from mlcore.ui.runs import actions, callbacks, columns, details, selection
 from mlcore.ui.runs.names import names_of
@@ -56,7 +57,7 @@ def show(view: View) -> None:
 
 
 def _draw(store: Store, view: View) -> None:
-    callbacks.show_refusal()
+    clicks.show_refusal()
     callbacks.undo_notice(key="runs")
     table = run_table(store, deleted=view.shelf == "trash")
     try:

@@ -9,8 +9,8 @@ import streamlit as st
 from mlcore.charts.comparison import metric_title
 from mlcore.charts.dimensions import Dimension
 from mlcore.charts.spaces import heatmap, importance_bars, parallel_coordinates, scatter
+from mlcore.core import MlcoreError
 from mlcore.runs.analysis.importances import Evaluator, importance
-from mlcore.runs.export.missing import MissingExtraError
 from mlcore.ui import page
 from mlcore.ui.common.brush import brushed_lines
 from mlcore.ui.runs import export_menu
@@ -193,7 +193,7 @@ def _importance(comparison: Comparison) -> None:
     )
     try:
         found = importance(comparison, evaluator)
-    except (ValueError, MissingExtraError) as refused:  # too few runs, or nothing that varies
+    except MlcoreError as refused:  # too few runs, or nothing that varies
         st.info(page.plain(str(refused)))
         return
     title = f"What mattered for {measure_title(comparison)}"

@@ -10,7 +10,8 @@ import streamlit as st
 from mlcore.runs.analysis.comparison import compare
 from mlcore.runs.analysis.seed_groups import queue_more_seeds, why_no_more_seeds
 from mlcore.ui import page
-from mlcore.ui.runs import callbacks, compare_form
+from mlcore.ui.common import clicks
+from mlcore.ui.runs import compare_form
 
 if TYPE_CHECKING:
     from mlcore.runs.analysis.comparison import Comparison
@@ -45,7 +46,7 @@ def show(comparison: Comparison) -> None:
                 + ", ".join(f"{number} of {letter}" for letter, number in more.items())
                 + ".",
                 key="compare.more",
-                on_click=callbacks.act,
+                on_click=clicks.act,
                 args=(_queue, comparison, more),
             )
 

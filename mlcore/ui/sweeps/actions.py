@@ -6,15 +6,16 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from mlcore.core import ConfigError
+from mlcore.core import ConfigError, MlcoreError
 from mlcore.runs import open_store
 from mlcore.sweeps import Conditional, Range, Sweep, get_sweep, parse_range
+from mlcore.ui.common import clicks
 from mlcore.ui.sweeps import selection
 
 
 def show(sweep: Sweep) -> None:
     """Draw the buttons that fit the sweep's state; they stand outside of what is polled."""
-    selection.show_refusal()
+    clicks.show_refusal()
     with st.container(horizontal=True, vertical_alignment="center", key="sweeps.actions"):
         if sweep.running:
             st.button(
@@ -61,17 +62,17 @@ def _more_rarely(sweep: Sweep) -> None:
 
 
 def _rename(sweep_id: str, name: str) -> None:
-    selection.attempt(get_sweep(sweep_id, open_store()).rename, name)
+    clicks.attempt(get_sweep(sweep_id, open_store()).rename, name)
 
 
 def _delete(sweep_id: str) -> None:
-    if selection.attempt(get_sweep(sweep_id, open_store()).delete):
+    if clicks.attempt(get_sweep(sweep_id, open_store()).delete):
         selection.forget()
 
 
 def _ask(sweep_id: str, what: str) -> None:
     sweep = get_sweep(sweep_id, open_store())
-    selection.attempt(sweep.stop if what == "stop" else sweep.resume)
+    clicks.attempt(sweep.stop if what == "stop" else sweep.resume)
 
 
 def _extend(sweep: Sweep) -> None:
@@ -96,9 +97,9 @@ def _extend(sweep: Sweep) -> None:
 def _more(sweep_id: str, more: float, by_time: bool) -> None:
     sweep = get_sweep(sweep_id, open_store())
     if by_time:
-        selection.attempt(sweep.extend, minutes=float(more))
+        clicks.attempt(sweep.extend, minutes=float(more))
     else:
-        selection.attempt(sweep.extend, int(more))
+        clicks.attempt(sweep.extend, int(more))
 
 
 def _ranges(sweep: Sweep) -> None:
@@ -123,7 +124,7 @@ def _ranges(sweep: Sweep) -> None:
 
 
 def _change(sweep_id: str, typed: Mapping[str, str]) -> None:
-    selection.attempt(change_ranges, sweep_id, typed)
+    clicks.attempt(change_ranges, sweep_id, typed)
 
 
 def change_ranges(sweep_id: str, typed: Mapping[str, str]) -> None:
@@ -139,7 +140,7 @@ def change_ranges(sweep_id: str, typed: Mapping[str, str]) -> None:
     for name, text in typed.items():
         try:
             found = parse_range(text, specs[name])
-        except ValueError as error:
+        except MlcoreError as error:
             problems[name] = str(error)
             continue
         condition = sweep.space.conditions.get(name)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 import streamlit as st
 
 from mlcore.charts.comparison import metric_title
-from mlcore.core import SweepNotFoundError, SweepStateError
+from mlcore.core import MlcoreError
 from mlcore.runs import open_store
 from mlcore.sweeps import Sweep, get_sweep, list_sweeps
 from mlcore.ui import page
@@ -19,7 +18,6 @@ OFFERED: Final = 50
 """Sweeps that the list offers: the newest ones."""
 
 _KEPT: Final = "sweeps.shown"
-_REFUSED: Final = "sweeps.refused"
 
 
 def shown_sweep() -> Sweep | None:
@@ -83,30 +81,9 @@ def name_of(sweep: Sweep) -> str:
     """
     try:
         labels = {spec.name: spec.label for spec in sweep.config.specs()}
-    except (ValueError, TypeError):  # of another version, or of somebody's script
+    except MlcoreError:  # of another version, or of somebody's script
         return f"{page.one_line(sweep.name)} {sweep.experiment} · {sweep.id}".strip()
     varied = ", ".join(labels[name] for name in sweep.space.fields)
     looked_for = " and ".join(metric_title(one.metric).lower() for one in sweep.objectives)
     name = page.one_line(sweep.name) or varied
     return f"{name} → {looked_for} · {sweep.experiment} · {sweep.id}"
-
-
-def attempt(what: Callable[..., object], *args: Any, **options: Any) -> bool:
-    """Call something for a click; a refusal is shown by ``show_refusal``.
-
-    Returns:
-        Whether it was done.
-    """
-    try:
-        what(*args, **options)
-    except (*page.SENTENCES, SweepNotFoundError, SweepStateError, ValueError) as refused:
-        st.session_state[_REFUSED] = str(refused)
-        return False
-    return True
-
-
-def show_refusal() -> None:
-    """Show the sentence of an action that was refused since the last rerun, once."""
-    refused = st.session_state.pop(_REFUSED, None)
-    if refused is not None:
-        page.error(refused)

@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 import streamlit as st
 
-from mlcore.core import Config, ConfigError
+from mlcore.core import Config, MlcoreError
 from mlcore.experiments import config_class
 from mlcore.runs import open_store
 from mlcore.runs.execution import supervisor
@@ -18,6 +18,7 @@ from mlcore.sweeps.budget import settings_for
 from mlcore.sweeps.forecast import Forecast, forecast
 from mlcore.sweeps.reproduce import as_python, as_words
 from mlcore.ui import form, page, run_parts
+from mlcore.ui.common import clicks
 from mlcore.ui.ranges.form import PARAM, RangeForm, summary
 from mlcore.ui.sweeps import selection
 from mlcore.ui.sweeps.search_form import Search, search_form
@@ -99,7 +100,7 @@ def _start(
     config: Config | None, ranges: Mapping[str, Range] | None, search: Search | None
 ) -> SweepSpec | None:
     """The cost and the button; returns the sweep that the form describes, if it describes one."""
-    selection.show_refusal()
+    clicks.show_refusal()
     spec, why = _spec(config, ranges, search)
     started = "sweeps.started"
     if spec is not None and search is not None:
@@ -147,9 +148,7 @@ def _spec(
             seeds=search.seeds,
             prune=search.prune,
         )
-    except ConfigError as error:
-        return None, str(error)
-    except ValueError as error:
+    except MlcoreError as error:
         return None, str(error)
     return spec, ""
 
@@ -162,7 +161,7 @@ def _begin_sweep(spec: SweepSpec | None, search: Search | None, started: str) ->
         found: Sweep = start_sweep(open_store(), spec, search.settings, search.minutes)
         st.session_state[started] = found.id
 
-    selection.attempt(begin)
+    clicks.attempt(begin)
 
 
 def _settings(search: Search) -> int:

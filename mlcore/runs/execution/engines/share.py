@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
+from mlcore.core import InputError
+
 
 @dataclass(frozen=True, slots=True)
 class Share:
@@ -31,7 +33,7 @@ class Share:
         """
         cpus = amount("MLCORE_RUN_CPUS", 1.0)
         if cpus == 0:
-            raise ValueError("MLCORE_RUN_CPUS is 0, but a run needs some of a core: give 0.5, say.")
+            raise InputError("MLCORE_RUN_CPUS is 0, but a run needs some of a core: give 0.5, say.")
         return cls(cpus, amount("MLCORE_RUN_GPUS", 0.0))
 
     def for_device(self, device: object) -> dict[str, float]:
@@ -62,5 +64,5 @@ def amount(variable: str, default: float) -> float:
     except ValueError:
         number = -1.0
     if not 0 <= number < float("inf"):
-        raise ValueError(f"{variable} is {given!r}, but must be a number from 0 up.")
+        raise InputError(f"{variable} is {given!r}, but must be a number from 0 up.")
     return number
