@@ -159,11 +159,12 @@ def _list(tasks: Sequence[Task[Any]], known: frozenset[str]) -> None:
                 help=task.hint or None,
             )
     trouble = _progress().trouble
-    st.caption(
+    words = (
         f"Your solutions count until this tab is closed; they could not be kept. {trouble}"
         if trouble
         else "The page notices by itself when a task is solved, and remembers it."
     )
+    st.markdown(f":small[{words}]")
 
 
 def _announce() -> None:

@@ -9,6 +9,7 @@ import streamlit as st
 
 from mlcore.runs import Run, Status, open_store
 from mlcore.ui import live_data, navigation, page, run_parts
+from mlcore.ui.runs import callbacks
 
 SHOWN: Final = 5
 _COURSE: Final = ("defaults", "course")
@@ -24,6 +25,8 @@ def show() -> None:
     def panel() -> None:
         with page.sentences():
             live_data.tend_runs()
+            callbacks.show_refusal()
+            callbacks.undo_notice(key="home.runs")
             runs = _newest()
             for run in runs:
                 _line(run)
@@ -82,6 +85,26 @@ def _line(run: Run) -> None:
                 label="Open",
                 icon=":material/arrow_forward:",
                 query_params={"tab": "Train", "runs": run.id},
+            )
+        if run.status.live:
+            st.button(
+                "Stop",
+                icon=":material/stop:",
+                type="tertiary",
+                disabled=run.request is not None,
+                key=f"home.runs.{run.id}.Stop",
+                on_click=callbacks.act,
+                args=(run.stop,),
+            )
+        else:
+            st.button(
+                "Delete",
+                icon=":material/delete:",
+                type="tertiary",
+                help="It can be undone.",
+                key=f"home.runs.{run.id}.Delete",
+                on_click=callbacks.delete,
+                args=([run.id],),
             )
 
 
