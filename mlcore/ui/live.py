@@ -1,6 +1,6 @@
 """Runs as they happen: their cards and their curves, polled only while one of them moves."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import streamlit as st
@@ -11,7 +11,7 @@ from mlcore.core import RunNotFoundError
 from mlcore.runs import Run, Status, open_store
 from mlcore.ui import live_curves, live_data, navigation, page, run_parts
 from mlcore.ui.common import clicks
-from mlcore.ui.runs import callbacks
+from mlcore.ui.common.polling import any_moving, poll
 
 _TITLES: Final[dict[Quantity, str]] = {
     "loss": "Loss",
@@ -31,48 +31,21 @@ _THINNED: Final = (
 def live_view(run_ids: Sequence[str], *, key: str) -> None:
     """Curves of some runs, overlaid, and below them a line for each run.
 
-    While one of them is queued or running the view redraws itself (see ``watch.POLL_S``);
+    While one of them is queued or running the view redraws itself (see ``live_data.POLL_S``);
     when the last one ends the whole page reruns once, and then nothing is asked of the server.
 
     Args:
         run_ids: The runs to show; an id that no run has is named and left out.
         key: Prefix of all keys.
     """
-    _poll(lambda: _read(run_ids), lambda runs: _draw(runs, run_ids, key), key)
+    moving = any_moving(_read(run_ids))
 
+    def draw() -> bool:
+        runs = _read(run_ids)
+        _draw(runs, run_ids, key)
+        return any_moving(runs) != moving
 
-def cards(runs_shown: int, *, key: str) -> None:
-    """The newest runs as cards, polled while one of them moves."""
-
-    def draw(runs: list[Run]) -> None:
-        clicks.show_refusal()
-        callbacks.undo_notice(key=key)
-        for run in runs:
-            run_parts.card(run, key=key, link=True)
-        if not runs:
-            st.info("No run yet: the first one you start shows up here, live.")
-        elif navigation.has_page("runs"):
-            st.page_link(navigation.page("runs"), label="All runs", icon=":material/table_rows:")
-
-    _poll(lambda: open_store().list(limit=runs_shown), draw, key)
-
-
-def _poll(read: Callable[[], list[Run]], draw: Callable[[list[Run]], None], key: str) -> None:
-    def interval(runs: list[Run]) -> float | None:
-        return live_data.POLL_S if any(run.status.moving for run in runs) else None
-
-    every = interval(read())
-
-    @st.fragment(run_every=every, key=f"{key}.panel")
-    def panel() -> None:
-        with page.sentences():
-            live_data.tend_runs()
-            runs = read()
-            draw(runs)
-            if interval(runs) != every:
-                st.rerun()
-
-    panel()
+    poll(draw, key=f"{key}.panel", moving=moving)
 
 
 def _read(run_ids: Sequence[str]) -> list[Run]:

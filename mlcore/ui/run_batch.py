@@ -16,6 +16,7 @@ from mlcore.core import Config
 from mlcore.runs import Run, Status, open_store, submit
 from mlcore.ui import live_data, page, run_parts
 from mlcore.ui.common import clicks, numbers
+from mlcore.ui.common.polling import poll
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -154,18 +155,14 @@ def follow(
         key: Prefix of all keys.
         poll_s: How often.
     """
-    going = find(configs).moving
+    moving = find(configs).moving
 
-    @st.fragment(run_every=poll_s if going else None, key=f"{key}.panel")
-    def panel() -> None:
-        with page.sentences():
-            live_data.tend_runs()
-            batch = find(configs)
-            draw(batch)
-            if batch.moving != going:
-                st.rerun()
+    def redraw() -> bool:
+        batch = find(configs)
+        draw(batch)
+        return batch.moving != moving
 
-    panel()
+    poll(redraw, key=f"{key}.panel", moving=moving, every=poll_s)
 
 
 def progress(batch: Batch) -> None:

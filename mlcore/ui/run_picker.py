@@ -17,8 +17,9 @@ from streamlit.delta_generator import DeltaGenerator
 from mlcore.core import RunNotFoundError
 from mlcore.mnist.config import MNISTConfig
 from mlcore.runs import Run, Status, open_store
-from mlcore.ui import live_data, page, run_parts
+from mlcore.ui import page, run_parts
 from mlcore.ui.common import clicks
+from mlcore.ui.common.polling import poll
 from mlcore.ui.widget_state import changed_by_user, set_widget
 
 PARAM: Final = "run"
@@ -101,17 +102,13 @@ def follow(run: Run, *, key: str) -> None:
     """
     drawn = run.array_steps()[-1:]
 
-    @st.fragment(run_every=POLL_S, key=f"{key}.follow")
-    def panel() -> None:
-        with page.sentences():
-            live_data.tend_runs()
-            now = run.refresh()
-            clicks.show_refusal()
-            run_parts.card(now, key=f"{key}.card")
-            if not now.status.moving or now.array_steps()[-1:] != drawn:
-                st.rerun()
+    def draw() -> bool:
+        now = run.refresh()
+        clicks.show_refusal()
+        run_parts.card(now, key=f"{key}.card")
+        return not now.status.moving or now.array_steps()[-1:] != drawn
 
-    panel()
+    poll(draw, key=f"{key}.follow", moving=True)
 
 
 def _wanted(runs: Sequence[Run]) -> Run | None:

@@ -8,7 +8,9 @@ from typing import Final
 import streamlit as st
 
 from mlcore.runs import Run, Status, open_store
-from mlcore.ui import live_data, navigation, page, run_parts
+from mlcore.ui import navigation, page, run_parts
+from mlcore.ui.common import clicks
+from mlcore.ui.common.polling import any_moving, poll
 from mlcore.ui.runs import callbacks
 
 SHOWN: Final = 5
@@ -18,28 +20,22 @@ _TITLES: Final = {"mnist": "MNIST", "regression": "Regression"}
 
 
 def show() -> None:
-    """Draw the newest runs; while one of them moves they are drawn again and again."""
-    going = _moves(_newest())
+    """Draw the newest runs, polled while one of them moves."""
+    moving = any_moving(_newest())
 
-    @st.fragment(run_every=live_data.POLL_S if going else None, key="home.runs.panel")
-    def panel() -> None:
-        with page.sentences():
-            live_data.tend_runs()
-            callbacks.show_refusal()
-            callbacks.undo_notice(key="home.runs")
-            runs = _newest()
-            for run in runs:
-                _line(run)
-            if not runs:
-                st.info("No run yet: the first one you start shows up here, live.")
-            elif navigation.has_page("runs"):
-                st.page_link(
-                    navigation.page("runs"), label="All runs", icon=":material/table_rows:"
-                )
-            if _moves(runs) != going:
-                st.rerun()
+    def draw() -> bool:
+        clicks.show_refusal()
+        callbacks.undo_notice(key="home.runs")
+        runs = _newest()
+        for run in runs:
+            _line(run)
+        if not runs:
+            st.info("No run yet: the first one you start shows up here, live.")
+        elif navigation.has_page("runs"):
+            st.page_link(navigation.page("runs"), label="All runs", icon=":material/table_rows:")
+        return any_moving(runs) != moving
 
-    panel()
+    poll(draw, key="home.runs.panel", moving=moving)
 
 
 def readable(run: Run) -> str:
@@ -69,10 +65,6 @@ def _newest() -> list[Run]:
     return open_store().list(limit=SHOWN)
 
 
-def _moves(runs: list[Run]) -> bool:
-    return any(run.status.moving for run in runs)
-
-
 def _line(run: Run) -> None:
     with st.container(
         horizontal=True, vertical_alignment="center", gap="small", key=f"home.runs.{run.id}"
@@ -93,7 +85,7 @@ def _line(run: Run) -> None:
                 type="tertiary",
                 disabled=run.request is not None,
                 key=f"home.runs.{run.id}.Stop",
-                on_click=callbacks.act,
+                on_click=clicks.act,
                 args=(run.stop,),
             )
         else:

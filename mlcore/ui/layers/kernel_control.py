@@ -11,6 +11,7 @@ from mlcore.runs import Status, open_store, submit
 from mlcore.ui import live_data, page
 from mlcore.ui.common import clicks, elements
 from mlcore.ui.common.assets import asset
+from mlcore.ui.common.polling import poll
 from mlcore.ui.layers import kernels
 
 if TYPE_CHECKING:
@@ -146,16 +147,13 @@ def _wait_for_one() -> None:
         if run.status.moving and run.config_fields.get("model") == "cnn"
     ]
 
-    @st.fragment(run_every=0.5 if moving else None, key="conv.training")
-    def progress() -> None:
-        live_data.tend_runs()
+    def progress() -> bool:
         run = moving[0].refresh()
         st.progress(run.progress, text=f"Training `{run.id}` …")
-        if not run.status.moving:
-            st.rerun()
+        return not run.status.moving
 
     if moving:
-        progress()
+        poll(progress, key="conv.training", moving=True)
     else:
         st.info(
             "No convolutional network has been trained yet. Until then the kernel is the identity."

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from mlcore.charts import digits as charts
 from mlcore.runs import Run, open_store
-from mlcore.ui import live_data, page, run_parts
+from mlcore.ui import page, run_parts
+from mlcore.ui.common.polling import poll
 from mlcore.ui.mnist import view_data
 from mlcore.ui.mnist.selection import MNISTConfig, chosen_ids, newest_runs
 from mlcore.ui.widget_state import changed_by_user, set_widget
@@ -36,14 +37,11 @@ def show() -> None:
         return
     following = _run().status.moving
 
-    @st.fragment(run_every=POLL_S if following else None, key="mnist.predictions.panel")
-    def panel() -> None:
-        with page.sentences():
-            live_data.tend_runs()
-            if _content().status.moving != following:
-                st.rerun()
-
-    panel()
+    poll(
+        lambda: _content().status.moving != following,
+        key="mnist.predictions.panel",
+        moving=following,
+    )
 
 
 def _content() -> Run:

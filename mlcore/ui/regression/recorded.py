@@ -9,6 +9,7 @@ from mlcore.charts.regression import runs_chart
 from mlcore.regression import RegressionConfig
 from mlcore.ui import page, run_parts
 from mlcore.ui.common import clicks
+from mlcore.ui.common.polling import any_moving, poll
 from mlcore.ui.regression import settings
 
 SHOWN = 8
@@ -34,15 +35,14 @@ def recorded(config: RegressionConfig, *, own_file: bool) -> None:
 
 
 def _panel() -> None:
-    moving = any(run.status.moving for run in _newest())
+    moving = any_moving(_newest())
 
-    @st.fragment(run_every=0.5 if moving else None, key="regression.recorded")
-    def panel() -> None:
+    def draw() -> bool:
         clicks.show_refusal()
         found = _newest()
         if not found:
             st.caption("No run recorded yet.")
-            return
+            return moving
         labels = run_parts.labels_of(found)
         colours = run_parts.colours_of(found)
         curves = runs.open_store().curves([run.id for run in found], "loss")
@@ -56,10 +56,9 @@ def _panel() -> None:
             )
         for run in found:
             run_parts.card(run, key="regression.recorded", colour=colours[run.id])
-        if moving and not any(run.status.moving for run in found):
-            st.rerun()
+        return any_moving(found) != moving
 
-    panel()
+    poll(draw, key="regression.recorded", moving=moving)
 
 
 def _newest() -> list[runs.Run]:

@@ -7,12 +7,12 @@ from typing import Final
 
 import streamlit as st
 
-from mlcore.core import MlcoreError
 from mlcore.course.compare import State
 from mlcore.runs import Run, Status, Store, open_store
 from mlcore.runs.analysis.comparison import Comparison, compare
-from mlcore.ui import live_data, navigation, page, tasks
+from mlcore.ui import navigation, page, tasks
 from mlcore.ui.common import clicks
+from mlcore.ui.common.polling import any_moving, poll
 from mlcore.ui.runs import compare_form, export_menu, selection, spaces, tables, verdicts
 from mlcore.ui.runs.lines import Lines
 from mlcore.ui.widget_state import changed_by_user, set_widget
@@ -87,26 +87,19 @@ def _baseline(runs: Sequence[Run]) -> None:
 
 
 def _follow(store: Store, asked: compare_form.CompareSettings) -> None:
-    moving = any(run.status.moving for run in asked.runs)
+    moving = any_moving(asked.runs)
 
-    @st.fragment(run_every=live_data.POLL_S if moving else None, key="compare.panel")
-    def panel() -> None:
+    def draw() -> bool:
         if verdicts.queued_more():
-            st.rerun()  # the click reached this fragment only, and the list of runs is outside
-        with page.sentences():
-            live_data.tend_runs()
-            try:
-                comparison = _compare(store, asked)
-            except MlcoreError as refused:  # too many runs, or a target that is no number
-                page.error(refused)
-                return
-            _draw(comparison, asked)
-            now = comparison.runs
-            grown = compare_form.metrics_of(now) != compare_form.metrics_of(asked.runs)
-            if grown or moving != any(run.status.moving for run in now):
-                st.rerun()  # the settings outside of this fragment offer what there is
+            return True  # the click reached this fragment only, and the list of runs is outside
+        comparison = _compare(store, asked)
+        _draw(comparison, asked)
+        now = comparison.runs
+        grown = compare_form.metrics_of(now) != compare_form.metrics_of(asked.runs)
+        # the settings outside of this fragment offer what there is
+        return grown or any_moving(now) != moving
 
-    panel()
+    poll(draw, key="compare.panel", moving=moving)
 
 
 def _compare(store: Store, asked: compare_form.CompareSettings) -> Comparison:

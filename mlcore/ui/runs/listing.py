@@ -14,8 +14,9 @@ from mlcore.course.runs import State
 from mlcore.runs import Status, Store, open_store
 from mlcore.runs.filters.parser import FilterError
 from mlcore.runs.store.run_table import revision, run_table
-from mlcore.ui import live_data, page, tasks
+from mlcore.ui import page, tasks
 from mlcore.ui.common import clicks
+from mlcore.ui.common.polling import poll
 from mlcore.ui.draft import as_text
 from mlcore.ui.runs import actions, callbacks, columns, details, selection
 from mlcore.ui.runs.names import names_of
@@ -37,23 +38,20 @@ _MOVING: Final = (Status.QUEUED, Status.RUNNING)
 def show(view: View) -> None:
     """Draw the table, its actions, and what is known of the chosen run.
 
-    While a run moves the table is drawn anew every ``watch.POLL_S``; rows keep their place,
+    While a run moves the table is drawn anew every ``live_data.POLL_S``; rows keep their place,
     their mark and the scroll. Otherwise only the store's revision is asked for.
     """
     store = open_store()
     moving = _moves(run_table(store))
 
-    @st.fragment(run_every=live_data.POLL_S if moving else None, key="runs.panel")
-    def panel() -> None:
-        with page.sentences():
-            live_data.tend_runs()
-            _draw(store, view)
-            if _moves(run_table(store)) != moving:
-                st.rerun()
+    def draw() -> bool:
+        _draw(store, view)
+        return _moves(run_table(store)) != moving
 
-    panel()
-    if not moving:
-        _look_for_news(store)
+    poll(draw, key="runs.panel", moving=moving)
+    if not moving:  # a script or another tab may change a run
+        known = revision(store)
+        poll(lambda: revision(store) != known, key="runs.news", moving=True, every=LOOK_EVERY_S)
 
 
 def _draw(store: Store, view: View) -> None:
@@ -203,15 +201,3 @@ def _star(shown: list[str], starred: list[bool]) -> None:
 
 def _moves(table: pd.DataFrame) -> bool:
     return bool(table["status"].isin(_MOVING).any())
-
-
-def _look_for_news(store: Store) -> None:
-    """Rerun the page when a script or another tab has changed a run."""
-    known = revision(store)
-
-    @st.fragment(run_every=LOOK_EVERY_S, key="runs.news")
-    def news() -> None:
-        if revision(store) != known:
-            st.rerun()
-
-    news()

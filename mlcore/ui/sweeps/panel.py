@@ -13,7 +13,8 @@ from mlcore.runs import open_store
 from mlcore.runs.execution import supervisor
 from mlcore.sweeps import Sweep
 from mlcore.sweeps.ensembles import EnsembleResult
-from mlcore.ui import live_data, navigation, page, run_parts, tasks
+from mlcore.ui import navigation, page, run_parts, tasks
+from mlcore.ui.common.polling import poll
 from mlcore.ui.ranges.form import summary
 from mlcore.ui.sweeps import actions, pictures, selection
 from mlcore.ui.sweeps.view_data import SweepView, best_values, look
@@ -31,23 +32,18 @@ def show(sweep: Sweep) -> None:
     selection.choose(sweep)
     actions.show(sweep)
 
-    @st.fragment(run_every=live_data.POLL_S if sweep.running else None, key="sweeps.panel")
-    def panel() -> None:
-        with page.sentences():
-            if sweep.running:
-                live_data.tend_runs()
-            try:
-                seen = look(sweep.refresh())
-            except SweepNotFoundError:  # deleted in another tab: the page says so
-                st.rerun()
-            _state(seen)
-            _best(seen)
-            pictures.show(seen)
-            tasks.look("sweeps", State(seen.sweep))
-            if seen.sweep.status != sweep.status:
-                st.rerun()
+    def draw() -> bool:
+        try:
+            seen = look(sweep.refresh())
+        except SweepNotFoundError:  # deleted in another tab: the page says so
+            return True
+        _state(seen)
+        _best(seen)
+        pictures.show(seen)
+        tasks.look("sweeps", State(seen.sweep))
+        return seen.sweep.status != sweep.status
 
-    panel()
+    poll(draw, key="sweeps.panel", moving=sweep.running)
 
 
 def _state(seen: SweepView) -> None:
