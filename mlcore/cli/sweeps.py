@@ -353,13 +353,15 @@ def _print_sweep(found: Sweep) -> None:
 
 def _line(found: Sweep) -> str:
     counts = found.counts
+    again = counts.different < found.asked
+    different = f", {counts.different} different settings" if again else ""
     cached = f", {counts.cached} cached" if counts.cached else ""
     failed = f", {counts.failed} failed" if counts.failed else ""
     pruned = f", {counts.pruned} pruned" if counts.pruned else ""
     name = f"  {one_line(found.name)}" if found.name else ""
     return (
         f"{_head(found)}  {counts.done} of {counts.total} runs"
-        f"{cached}{failed}{pruned}  {', '.join(found.space.fields)}{name}"
+        f"{different}{cached}{failed}{pruned}  {', '.join(found.space.fields)}{name}"
     )
 
 

@@ -26,10 +26,13 @@ def check_budget(n: int | None, minutes: float | None, *, both: bool = True) -> 
 
 
 def settings_for(spec: SweepSpec, n: int | None, minutes: float | None) -> int | None:
-    """How many settings a sweep is to try; None where only its minutes limit it."""
+    """How many settings a sweep is to try, all different; None where only its minutes limit it."""
     if spec.sampler == "grid":
         size = len(spec.space.grid(spec.config))
         return size if n is None else min(n, size)
     if n is None:
-        return None if minutes is not None else DEFAULT_SETTINGS
-    return n
+        if minutes is not None:
+            return None
+        n = DEFAULT_SETTINGS
+    different = spec.space.size(spec.config)
+    return n if different is None else min(n, different)

@@ -6,12 +6,14 @@ import time
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from mlcore.core import SweepStateError
-from mlcore.sweeps import results, sweep_rows
+from mlcore.runs.status import Status
+from mlcore.runs.store.queueing import queue_again_all
+from mlcore.sweeps import sweep_rows
 from mlcore.sweeps.budget import check_budget
 from mlcore.sweeps.coordinator import advance, stop_members
 from mlcore.sweeps.space import Space, SpaceLike
 from mlcore.sweeps.spec import SweepSpec
-from mlcore.sweeps.trials import read_trial_runs, trials_of
+from mlcore.sweeps.trials import read_trial_runs, trial_key, trials_of
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -95,7 +97,7 @@ class SweepControl:
 
         Raises:
             ValueError: If neither or both are given, or not above 0.
-            SweepStateError: If it failed, or a grid has no setting left.
+            SweepStateError: If it failed, or its space has no setting left.
         """
         check_budget(n, minutes, both=False)
         grid = self.sampler == "grid"
@@ -109,14 +111,11 @@ class SweepControl:
                     columns["settings"] = None
             if n is not None:
                 columns["settings"] = (row.asked if row.settings is None else row.settings) + n
-            if grid:
-                left = untried(connection, self.id, spec)
-                if not left:
-                    raise SweepStateError(
-                        f"The grid has {len(spec.space.grid(spec.config))} settings and all were "
-                        "tried. Change its space, or start a sweep with sampler='random' or 'tpe'."
-                    )
-                wanted = columns.get("settings", row.settings)
+            left = untried(connection, self.id, spec)
+            if left == 0:
+                raise SweepStateError(_exhausted(spec))
+            wanted = columns.get("settings", row.settings)
+            if left is not None and wanted is not None:
                 columns["settings"] = min(wanted, row.asked + left)
             _go_on(connection, self.id)
             sweep_rows.alter(connection, self.id, **columns)
@@ -148,7 +147,8 @@ class SweepControl:
             row = sweep_rows.read(connection, self.id)
             columns: dict[str, Any] = {"spaces": sweep_rows.with_change(row, checked)}
             if self.sampler == "grid":
-                left = untried(connection, self.id, sweep_rows.spec_of(row).with_space(checked))
+                spec = sweep_rows.spec_of(row).with_space(checked)
+                left = untried(connection, self.id, spec) or 0
                 columns["settings"] = row.asked + left
                 if left and row.status == sweep_rows.FINISHED:
                     columns |= {"status": sweep_rows.RUNNING, "finished": None}
@@ -173,19 +173,36 @@ class SweepControl:
             sweep_rows.remove(connection, self.id)
 
 
-def untried(connection: Connection, sweep_id: str, spec: SweepSpec) -> int:
-    """The number of settings of a grid that were not tried yet."""
-    trials = trials_of(read_trial_runs(connection, sweep_id))
-    tried = {results.trial_key(trial.params) for trial in trials}
-    grid = spec.space.grid(spec.config)
-    return sum(results.trial_key(params) not in tried for params in grid)
+def untried(connection: Connection, sweep_id: str, spec: SweepSpec) -> int | None:
+    """The number of settings that were not tried yet; None if the space is too large to list."""
+    listed = spec.space.grid if spec.sampler == "grid" else spec.space.settings
+    settings = listed(spec.config)
+    if settings is None:
+        return None
+    tried = {trial_key(trial.params) for trial in trials_of(read_trial_runs(connection, sweep_id))}
+    return sum(trial_key(params) not in tried for params in settings)
+
+
+def _exhausted(spec: SweepSpec) -> str:
+    if spec.sampler == "grid":
+        return (
+            f"The grid has {len(spec.space.grid(spec.config))} settings and all were tried. Change "
+            "its space, or start a sweep with sampler='random' or 'tpe'."
+        )
+    return (
+        f"The space has {spec.space.size(spec.config)} settings and all were tried. Change its "
+        "space, or start a sweep with more seeds."
+    )
 
 
 def _go_on(connection: Connection, sweep_id: str) -> None:
     row = sweep_rows.read(connection, sweep_id)
     if row.status == sweep_rows.FAILED:
         raise SweepStateError(f"Sweep {row.id} failed: {row.error} Start it again with force=True.")
-    results.queue_again(connection, read_trial_runs(connection, sweep_id))
+    members = read_trial_runs(connection, sweep_id)
+    ended = (Status.STOPPED, Status.LOST)
+    keys = [m.run_key for m in members if m.own and m.run_key is not None and m.status in ended]
+    queue_again_all(connection, keys, time.time())
     sweep_rows.alter(connection, sweep_id, status=sweep_rows.RUNNING, finished=None)
 
 

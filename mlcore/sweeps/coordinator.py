@@ -80,13 +80,11 @@ def advance(store: Store, sweep_id: str) -> None:
         with store.writing() as connection:
             stop_members(connection, seen.members, only_waiting=True)
     count = _wanted(store, seen)
-    if count:
-        asked = propose(seen.spec, seen.settings, seen.row.asked, count)
-        if asked:
-            _submit(store, seen, asked)
-            return
-    if not any(member.moving for member in seen.members):
-        _finish(store, seen)
+    asked = propose(seen.spec, seen.settings, seen.row.asked, count) if count else []
+    if asked:
+        _submit(store, seen, asked)
+    elif not any(member.moving for member in seen.members):
+        _finish(store, seen, exhausted=count > 0)
 
 
 def stop_members(
@@ -229,7 +227,9 @@ def _submit(store: Store, seen: _Seen, asked: Sequence[Proposal]) -> None:
         sweep_rows.alter(connection, row.id, asked=row.asked + len(asked))
 
 
-def _finish(store: Store, seen: _Seen) -> None:
+def _finish(store: Store, seen: _Seen, *, exhausted: bool) -> None:
+    """End the sweep; one whose space has no more settings is to have no more than it asked for."""
+    fewer = {"settings": seen.row.asked} if exhausted and seen.row.settings is not None else {}
     with store.writing() as connection:
         now = sweep_rows.read(connection, seen.row.id)
         if (now.asked, now.settings, now.spaces) == (
@@ -237,7 +237,8 @@ def _finish(store: Store, seen: _Seen) -> None:
             seen.row.settings,
             seen.row.spaces,
         ) and now.status == sweep_rows.RUNNING:
-            sweep_rows.alter(connection, now.id, status=sweep_rows.FINISHED, finished=time.time())
+            done = {"status": sweep_rows.FINISHED, "finished": time.time()}
+            sweep_rows.alter(connection, now.id, **done, **fewer)
 
 
 def _fail(store: Store, sweep_id: str, members: Sequence[TrialRun], why: str) -> None:

@@ -79,7 +79,10 @@ def forecast(store: Store, spec: SweepSpec, settings: int) -> Forecast:
 
 
 def _in_all(spec: SweepSpec, settings: int) -> int:
-    return min(settings, len(spec.space.grid(spec.config))) if spec.sampler == "grid" else settings
+    if spec.sampler == "grid":
+        return min(settings, len(spec.space.grid(spec.config)))
+    different = spec.space.size(spec.config)
+    return settings if different is None else min(settings, different)
 
 
 def _finished(store: Store, configs: Sequence[Config]) -> frozenset[str]:

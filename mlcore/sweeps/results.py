@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import select
 
 from mlcore.runs import Run, Status
 from mlcore.runs.store.rows import run_of
 from mlcore.runs.store.schema import runs
 from mlcore.runs.store.store import Store
 from mlcore.sweeps.spec import SweepSpec
-from mlcore.sweeps.trials import Trial, TrialRun
+from mlcore.sweeps.trials import Trial, TrialRun, trial_key
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,7 +30,8 @@ class Counts:
         queued: Those that wait, and those not asked for yet.
         failed: Of those done: failed, refused, stopped, lost or deleted.
         pruned: Of those done: ended early at a rung.
-        cached: Of all: those that were there already, so that nothing was trained.
+        cached: Of all: those that were there before the sweep, so that nothing was trained.
+        different: Different settings chosen so far; fewer than were chosen if some came again.
     """
 
     total: int
@@ -41,6 +41,7 @@ class Counts:
     failed: int
     pruned: int
     cached: int
+    different: int
 
 
 def count(members: Sequence[TrialRun], settings: int | None, asked: int, repeats: int) -> Counts:
@@ -50,6 +51,7 @@ def count(members: Sequence[TrialRun], settings: int | None, asked: int, repeats
     finished = sum(member.status == Status.FINISHED for member in members)
     pruned = sum(member.status == Status.PRUNED for member in members)
     done = len(members) - running - waiting
+    own = {member.run_key for member in members if member.own}
     ahead = 0 if settings is None else max(0, settings - asked) * repeats
     return Counts(
         total=len(members) + ahead,
@@ -58,7 +60,8 @@ def count(members: Sequence[TrialRun], settings: int | None, asked: int, repeats
         queued=waiting + ahead,
         failed=done - finished - pruned,
         pruned=pruned,
-        cached=sum(not m.own and m.status == Status.FINISHED for m in members),
+        cached=sum(m.status == Status.FINISHED and m.run_key not in own for m in members),
+        different=len({trial_key(member.params) for member in members}),
     )
 
 
@@ -147,20 +150,3 @@ def runs_of(store: Store, members: Sequence[TrialRun]) -> list[Run]:
             query = select(runs).where(runs.c.key.in_(keys[start : start + 500]))
             found.update((row.key, run_of(row, store)) for row in connection.execute(query))
     return [found[key] for key in keys if key in found]
-
-
-def queue_again(connection: Connection, members: Sequence[TrialRun]) -> None:
-    """Queue the sweep's own runs that were stopped or lost, from their checkpoints."""
-    keys = [m.run_key for m in members if m.own and m.status in (Status.STOPPED, Status.LOST)]
-    for start in range(0, len(keys), 500):
-        connection.execute(
-            update(runs)
-            .where(runs.c.key.in_(keys[start : start + 500]))
-            .where(runs.c.status.in_((Status.STOPPED, Status.LOST)))
-            .values(status=Status.QUEUED, queued=time.time(), finished=None, request=None)
-        )
-
-
-def trial_key(params: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    """What tells settings apart."""
-    return tuple(sorted((name, repr(value)) for name, value in params.items()))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, TypeAlias
@@ -148,16 +148,22 @@ class Space:
                     "allowed: give fewer points, or take sampler='random' or 'tpe'."
                 }
             )
-        points = DEFAULT_POINTS
-        settings: list[dict[str, Any]] = [{}]
-        for name, swept in self.ranges.items():
-            values = swept.spread(points)
-            settings = list(
-                itertools.chain.from_iterable(
-                    self._branch(config, setting, name, values) for setting in settings
-                )
-            )
-        return settings
+        spread = {name: swept.spread(DEFAULT_POINTS) for name, swept in self.ranges.items()}
+        return self._product(config, spread)
+
+    def size(self, config: Config) -> int | None:
+        """The number of different settings; None where one is continuous, or above 100,000."""
+        values = self._values()
+        if values is None:
+            return None
+        if not self.conditions:
+            return math.prod(map(len, values.values()))
+        return len(self._product(config, values))
+
+    def settings(self, config: Config) -> list[dict[str, Any]] | None:
+        """Every different setting, conditions kept; None where ``size`` is."""
+        values = self._values()
+        return None if values is None else self._product(config, values)
 
     def config(self, config: Config, params: Params) -> Config:
         """The config of one setting.
@@ -181,6 +187,25 @@ class Space:
             name = fields.pop("field")
             entries.append((name, range_from_json(fields)))
         return cls(tuple(entries))
+
+    def _values(self) -> dict[str, Sequence[Any]] | None:
+        """All values of each field, unless there are too many to list their combinations."""
+        found: dict[str, Sequence[Any]] = {}
+        for name, swept in self.ranges.items():
+            if isinstance(swept, (LinearRange, LogRange)):
+                return None
+            found[name] = swept.values
+        return found if math.prod(map(len, found.values())) <= MOST_SETTINGS else None
+
+    def _product(self, config: Config, values: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
+        settings: list[dict[str, Any]] = [{}]
+        for name in self.fields:
+            settings = list(
+                itertools.chain.from_iterable(
+                    self._branch(config, setting, name, values[name]) for setting in settings
+                )
+            )
+        return settings
 
     def _branch(
         self, config: Config, setting: dict[str, Any], name: str, values: Iterable[Any]

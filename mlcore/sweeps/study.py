@@ -7,18 +7,22 @@ its own, so that a sweep that was interrupted asks for the same settings as one 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+import random
+from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mlcore.sweeps.ranges import Choices, IntRange, LinearRange, LogRange, Range
 from mlcore.sweeps.spec import SweepSpec
-from mlcore.sweeps.trials import State, Trial
+from mlcore.sweeps.trials import State, Trial, TrialKey, trial_key
 
 if TYPE_CHECKING:
     import optuna
     from optuna.distributions import BaseDistribution
+
+_REDRAWS = 4
+"""Further draws for a setting where the first repeats what was tried."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +39,10 @@ class Proposal:
 
 
 def propose(spec: SweepSpec, history: Sequence[Trial], start: int, count: int) -> list[Proposal]:
-    """Ask for settings.
+    """Ask for settings that were not tried yet.
+
+    A sampler that draws a setting again is asked a few times more, then gets one of those left;
+    where they cannot be listed, as a field of the space is continuous, the repeat is taken.
 
     Args:
         spec: Sampler, space and objectives.
@@ -44,22 +51,27 @@ def propose(spec: SweepSpec, history: Sequence[Trial], start: int, count: int) -
         count: How many; those asked for together count as running for one another.
 
     Returns:
-        ``count`` settings, fewer only from a grid that has no more.
+        ``count`` settings, fewer only from a space that has no more.
     """
     if spec.sampler == "grid":
         return _rest_of_grid(spec, history, count)
-    asked = []
+    asked: list[Proposal] = []
+    seen = {trial_key(setting.params) for setting in history}
     with quiet():
         study = build_study(spec, history if spec.adaptive else ())
+        left: Iterator[dict[str, Any]] | None = None
         for number in range(start, start + count):
-            study.sampler = build_sampler(spec, number)
-            trial = study.ask()
-            params: dict[str, Any] = {}
-            for name, swept in spec.space.ranges.items():
-                if spec.space.active(spec.config, name, params):
-                    params[name] = _suggest(trial, name, swept)
-            notes = study.get_trials(deepcopy=False)[trial.number].system_attrs
-            asked.append(Proposal(params, dict(notes)))
+            found = _draw(spec, study, number, seen)
+            if trial_key(found.params) in seen:
+                left = _shuffled(spec) if left is None else left
+                if left is not None:
+                    fresh = next((p for p in left if trial_key(p) not in seen), None)
+                    if fresh is None:
+                        break
+                    study.enqueue_trial({name: _label(value) for name, value in fresh.items()})
+                    found = _ask(spec, study)[1]
+            seen.add(trial_key(found.params))
+            asked.append(found)
     return asked
 
 
@@ -77,11 +89,17 @@ def build_study(spec: SweepSpec, history: Sequence[Trial]) -> optuna.Study:
     return study
 
 
-def build_sampler(spec: SweepSpec, number: int) -> optuna.samplers.BaseSampler:
-    """The sampler for the setting of a number, with Optuna's defaults but for the seed."""
+def build_sampler(spec: SweepSpec, number: int, redraw: int = 0) -> optuna.samplers.BaseSampler:
+    """The sampler for the setting of a number, with Optuna's defaults but for the seed.
+
+    Args:
+        spec: Names the sampler and its seed.
+        number: Of the setting.
+        redraw: How many draws for it were dropped because they repeat what was tried.
+    """
     from optuna import samplers
 
-    seed = trial_seed(spec.seed, number)
+    seed = trial_seed(spec.seed, number, redraw)
     match spec.sampler:
         case "tpe":
             return samplers.TPESampler(seed=seed)
@@ -109,9 +127,10 @@ def importance(spec: SweepSpec, settings: Sequence[Trial]) -> dict[str, float]:
         )
 
 
-def trial_seed(seed: int, number: int) -> int:
+def trial_seed(seed: int, number: int, redraw: int = 0) -> int:
     """The seed of one setting's draw: 31 bits of SHA-256, so that neighbours share nothing."""
-    digest = hashlib.sha256(f"{seed}/{number}".encode()).digest()
+    text = f"{seed}/{number}/{redraw}" if redraw else f"{seed}/{number}"
+    digest = hashlib.sha256(text.encode()).digest()
     return int.from_bytes(digest[:4], "little") >> 1
 
 
@@ -132,14 +151,41 @@ def distribution(swept: Range) -> BaseDistribution:
 
 
 def _rest_of_grid(spec: SweepSpec, history: Sequence[Trial], count: int) -> list[Proposal]:
-    tried = [dict(setting.params) for setting in history]
-    seen = {_key(params) for params in tried}
-    fresh = (p for p in spec.space.grid(spec.config) if _key(p) not in seen)
+    seen = {trial_key(setting.params) for setting in history}
+    fresh = (p for p in spec.space.grid(spec.config) if trial_key(p) not in seen)
     return [Proposal(params) for params, _ in zip(fresh, range(count), strict=False)]
 
 
-def _key(params: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
-    return tuple(sorted((name, repr(value)) for name, value in params.items()))
+def _draw(spec: SweepSpec, study: optuna.Study, number: int, seen: Container[TrialKey]) -> Proposal:
+    """A setting that is not in ``seen``, or after a few draws one that is."""
+    from optuna.trial import TrialState
+
+    for redraw in range(_REDRAWS + 1):
+        study.sampler = build_sampler(spec, number, redraw)
+        trial, found = _ask(spec, study)
+        if trial_key(found.params) not in seen:
+            break
+        study.tell(trial, state=TrialState.FAIL)  # else it would count as running
+    return found
+
+
+def _ask(spec: SweepSpec, study: optuna.Study) -> tuple[optuna.Trial, Proposal]:
+    trial = study.ask()
+    params: dict[str, Any] = {}
+    for name, swept in spec.space.ranges.items():
+        if spec.space.active(spec.config, name, params):
+            params[name] = _suggest(trial, name, swept)
+    notes = study.get_trials(deepcopy=False)[trial.number].system_attrs
+    return trial, Proposal(params, {k: v for k, v in notes.items() if k != "fixed_params"})
+
+
+def _shuffled(spec: SweepSpec) -> Iterator[dict[str, Any]] | None:
+    """Every setting in an order that the sweep's seed decides; None if they cannot be listed."""
+    settings = spec.space.settings(spec.config)
+    if settings is None:
+        return None
+    random.Random(trial_seed(spec.seed, -1)).shuffle(settings)  # noqa: S311 - no secret
+    return iter(settings)
 
 
 def _suggest(trial: optuna.Trial, name: str, swept: Range) -> Any:

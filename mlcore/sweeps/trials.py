@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeAlias
 
 from sqlalchemy import Connection, Row, select
 
@@ -147,6 +147,15 @@ def trials_of(members: Sequence[TrialRun]) -> list[Trial]:
     for member in members:
         grouped.setdefault(member.number, []).append(member)
     return [Trial(number, ms[0].params, tuple(ms)) for number, ms in grouped.items()]
+
+
+TrialKey: TypeAlias = tuple[tuple[str, str], ...]
+"""What tells settings apart."""
+
+
+def trial_key(params: Mapping[str, Any]) -> TrialKey:
+    """The key of a setting: equal ones have equal keys, whatever the order of the fields."""
+    return tuple(sorted((name, repr(value)) for name, value in params.items()))
 
 
 def params_from_json(text: str) -> dict[str, Any]:

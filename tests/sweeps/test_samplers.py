@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator
 from typing import Any
 
 import optuna
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import mlcore
 from mlcore import RegressionConfig
 from mlcore.runs import Status
 from mlcore.sweeps import SweepSpec, Trial, TrialRun, spec_for
+from mlcore.sweeps.ranges import IntRange
 from mlcore.sweeps.study import build_study, importance, propose, trial_seed
 
 SPACE: dict[str, Any] = {
@@ -219,3 +223,63 @@ def test_a_grid_asks_for_the_rest_of_itself() -> None:
     assert len(everything) == 4
     tried = [finished(0, everything[1], loss=1.0)]
     assert [one.params for one in propose(mine, tried, 1, 2)] == [everything[0], everything[2]]
+
+
+_small = st.one_of(
+    st.integers(1, 4).map(lambda n: list(range(1, n + 1))),
+    st.integers(1, 4).map(lambda n: mlcore.int_range(1, 1 + n)),
+    st.integers(1, 4).map(lambda n: mlcore.int_range(1, 1 + n, log=True)),
+)
+
+
+@given(
+    sampler=st.sampled_from(["random", "tpe", "nsga2"]),
+    steps=_small,
+    optimizers=st.lists(
+        st.sampled_from(["gradient_descent", "momentum", "adam"]), min_size=1, unique=True
+    ),
+    rates=st.lists(st.sampled_from([0.1, 0.5, 0.9]), min_size=1, unique=True),
+    together=st.integers(1, 5),
+    seed=st.integers(0, 99),
+)
+@settings(max_examples=25, deadline=None)
+def test_a_small_space_is_tried_whole_and_nothing_twice(
+    sampler: str, steps: Any, optimizers: list[str], rates: list[float], together: int, seed: int
+) -> None:
+    """Over samplers and discrete spaces with a condition; the oracle is itertools."""
+    space = {"steps": steps, "optimizer": optimizers}
+    if "momentum" in optimizers:
+        space["momentum"] = rates
+    mine = spec_for(RegressionConfig(), space, sampler=sampler, seed=seed)
+    values = steps.values if isinstance(steps, IntRange) else steps
+    everything = {
+        (n, name, rate)
+        for n, name in itertools.product(values, optimizers)
+        for rate in (rates if name == "momentum" else [None])
+    }
+    assert mine.space.size(mine.config) == len(everything)
+    history: list[Trial] = []
+    while proposals := propose(mine, history, len(history), together):
+        for one in proposals:
+            attrs = dict(one.attrs)
+            metrics = {"loss": float(len(history) % 3)}
+            history.append(setting(len(history), one.params, Status.FINISHED, metrics, attrs=attrs))
+    tried = [(h.params["steps"], h.params["optimizer"], h.params.get("momentum")) for h in history]
+    assert len(tried) == len(everything)
+    assert set(tried) == everything
+
+
+def test_gp_tries_a_small_space_whole() -> None:
+    mine = spec_for(RegressionConfig(), {"steps": [1, 2, 3], "lr": [1e-5, 1e-4]}, sampler="gp")
+    history: list[Trial] = []
+    while proposals := propose(mine, history, len(history), 1):
+        history.append(finished(len(history), proposals[0].params, loss=1.0))
+    assert len({(h.params["steps"], h.params["lr"]) for h in history}) == len(history) == 6
+
+
+def test_one_branch_without_a_range_is_not_drawn_again_while_another_has_settings_left() -> None:
+    space = {"optimizer": ["gradient_descent", "momentum"], "momentum": mlcore.linear_range(0, 0.9)}
+    mine = spec_for(RegressionConfig(), space, sampler="random")
+    assert mine.space.size(mine.config) is None
+    drawn = [one.params["optimizer"] for one in propose(mine, [], 0, 20)]
+    assert drawn.count("gradient_descent") == 1

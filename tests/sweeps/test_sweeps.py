@@ -11,14 +11,14 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 
 import mlcore
 from mlcore import RegressionConfig, Status, Sweep
 from mlcore.core import ConfigError, SweepNotFoundError, SweepStateError
 from mlcore.runs import tend
 from mlcore.runs.execution.heartbeat import reap
-from mlcore.runs.store.schema import runs, sweep_runs
+from mlcore.runs.store.schema import runs, sweep_runs, sweeps
 from mlcore.runs.store.store import Store
 from mlcore.sweeps import get_sweep, list_sweeps, start
 from mlcore.sweeps.coordinator import advance
@@ -109,6 +109,61 @@ def test_tpe_is_asked_as_results_come_in(bench: Store) -> None:
     assert sweep.asked == 1, "one place to work at: one setting at a time"
     sweep = work_off(sweep)
     assert (sweep.asked, sweep.counts.done, len(set(sweep.frame()["config.lr"]))) == (5, 5, 5)
+
+
+def test_twelve_settings_are_twelve_runs_and_more_cannot_be_asked_for(bench: Store) -> None:
+    space = {"seed": mlcore.int_range(0, 5), "lr": [0.1, 0.2]}
+    begun = begin(bench, ToyConfig(steps=2), space, 30, sampler="tpe")
+    sweep = work_off(begun)
+    assert (begun.settings, sweep.settings, sweep.status) == (12, 12, "finished")
+    counts = sweep.counts
+    assert (counts.total, counts.done, counts.different, counts.cached) == (12, 12, 12, 0)
+    assert len(bench.list()) == 12
+    with pytest.raises(SweepStateError, match="12 settings and all were tried"):
+        sweep.extend(3)
+
+
+def test_a_sweep_limited_by_time_ends_when_its_space_is_exhausted(bench: Store) -> None:
+    space = {"seed": [0, 1, 2]}
+    sweep = work_off(begin(bench, ToyConfig(steps=2), space, sampler="tpe", minutes=600))
+    assert (sweep.status, sweep.counts.done) == ("finished", 3)
+
+
+def test_a_smaller_space_ends_the_sweep_where_it_is_exhausted(bench: Store) -> None:
+    sweep = begin(bench, ToyConfig(steps=2), {"seed": mlcore.int_range(0, 50)}, 9, sampler="tpe")
+    sweep = work_off(sweep.change_space({"seed": [0, 1, 2]}))
+    assert (sweep.status, sweep.counts.queued) == ("finished", 0)
+    assert sweep.counts.total == sweep.counts.done == sweep.asked == sweep.settings
+
+
+def test_settings_that_came_again_are_no_cached_runs(bench: Store) -> None:
+    """As sweeps of earlier versions may have them."""
+    sweep = work_off(begin(bench, ToyConfig(steps=2), {"seed": [0, 1]}))
+    with bench.writing() as connection:
+        rows = connection.execute(select(sweep_runs)).mappings().all()
+        again = [{**row, "number": row["number"] + 2, "own": False} for row in rows]
+        connection.execute(insert(sweep_runs), again)
+        connection.execute(update(sweeps).values(asked=4, settings=4))
+    counts = sweep.refresh().counts
+    assert (counts.total, counts.different, counts.cached) == (4, 2, 0)
+
+
+def test_resuming_a_sweep_clears_errors_and_leaves_out_runs_with_a_live_twin(bench: Store) -> None:
+    sweep = begin(bench, ToyConfig(steps=2), {"seed": [0, 1]}).stop()
+    first, second = sweep.runs()
+    with bench.writing() as connection:
+        gone = update(runs).values(status="lost", error="Worker died", error_type="RunLostError")
+        connection.execute(gone.values(traceback="…"))
+    twin = mlcore.submit(first.config, force=True)
+    resumed = sweep.refresh().resume()
+    assert resumed.running
+    assert [bench.get(one.id).status for one in (first, second, twin)] == [
+        "lost",
+        "queued",
+        "queued",
+    ]
+    waiting = bench.get(second.id)
+    assert (waiting.error, waiting.traceback) == (None, None)
 
 
 def test_stopping_keeps_the_state_and_resuming_goes_on(bench: Store) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, insert, select, update
 
 from mlcore.runs.status import LIVE, RESUMABLE, Status
 from mlcore.runs.store.schema import runs
+
+Name = TypeVar("Name", str, int)
 
 _AT_ONCE = 500  # names in one statement; SQLite and PostgreSQL allow far more
 _REUSED = (*LIVE, Status.FINISHED, Status.STOPPED, Status.LOST)
@@ -114,15 +116,41 @@ def queue_again(connection: Connection, key: int, now: float, **values: Any) -> 
         now: The time in seconds since 1970.
         values: Other columns to set.
     """
+    waits = _waits_again(now)
+    connection.execute(update(runs).where(runs.c.key == key).values(**waits, **values))
+
+
+def queue_again_all(connection: Connection, keys: Iterable[int], now: float) -> None:
+    """Let those of some unfinished runs wait again whose config no live run has.
+
+    Runs in the trash stay there.
+
+    Args:
+        connection: In a write transaction that decides alone.
+        keys: The runs' keys; no two of one config.
+        now: The time in seconds since 1970.
+    """
+    twin = runs.alias("twin")
+    live = select(twin.c.key).where(
+        twin.c.key != runs.c.key,
+        twin.c.fingerprint == runs.c.fingerprint,
+        twin.c.status.in_(LIVE),
+    )
+    for part in _parts(list(keys)):
+        connection.execute(
+            update(runs)
+            .where(runs.c.key.in_(part), runs.c.status.in_(RESUMABLE), runs.c.deleted.is_(None))
+            .where(~live.correlate(runs).exists())
+            .values(**_waits_again(now))
+        )
+
+
+def _waits_again(now: float) -> dict[str, Any]:
     fresh = {"finished": None, "request": None, "claim": None}
     healed = {"error": None, "error_type": None, "traceback": None}
-    connection.execute(
-        update(runs)
-        .where(runs.c.key == key)
-        .values(status=Status.QUEUED, queued=now, **fresh, **healed, **values)
-    )
+    return {"status": Status.QUEUED, "queued": now, **fresh, **healed}
 
 
-def _parts(names: Sequence[str]) -> Iterator[list[str]]:
+def _parts(names: Sequence[Name]) -> Iterator[list[Name]]:
     for start in range(0, len(names), _AT_ONCE):
         yield list(names[start : start + _AT_ONCE])

@@ -89,6 +89,8 @@ def progress_words(seen: SweepView) -> str:
     ):
         if number:
             parts.append(f"{number} {word}")
+    if counts.different < sweep.asked:
+        parts.append(f"{counts.different} different settings")
     if sweep.running:
         eta = sweep.eta
         parts.append(
