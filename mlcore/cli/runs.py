@@ -55,6 +55,7 @@ def ls(experiment: str | None, status: str | None, where: str | None, trash: boo
     from mlcore.runs import open_store, run_table, tend
     from mlcore.runs.filters.parser import parse
     from mlcore.runs.status import Status
+    from mlcore.runs.store.run_table import DAMAGED
 
     if n < 1:
         raise InputError(f"-n is {n}, but must be a whole number from 1 up.")
@@ -65,6 +66,8 @@ def ls(experiment: str | None, status: str | None, where: str | None, trash: boo
     store = open_store()
     tend(store)
     table = run_table(store, deleted=trash)
+    for sentence in table.attrs[DAMAGED]:
+        print(f"mlcore: {printable(sentence)}", file=sys.stderr)
     kept = parse(where or "").mask(table)
     if experiment is not None:
         kept &= table["experiment"] == experiment

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from sqlalchemy import select
 
 from mlcore.core import Config, canonical_json
 from mlcore.runs.status import Status
+from mlcore.runs.store.damage import json_of
 from mlcore.runs.store.schema import ensembles, runs
 from mlcore.runs.store.store import Store
 from mlcore.sweeps.ensemble_grouping import FEWEST, shape_name
@@ -82,7 +82,7 @@ def time_of(store: Store, experiment: str, configs: Sequence[Config]) -> tuple[f
 
 
 def _measured(store: Store, experiment: str, free: set[str]) -> dict[str, _Alike]:
-    columns = (runs.c.config, runs.c.elapsed, runs.c.step)
+    columns = (runs.c.id, runs.c.config, runs.c.elapsed, runs.c.step)
     group = (ensembles.c.used, ensembles.c.gain, ensembles.c.members)
     query = (
         select(*columns, *group)
@@ -98,8 +98,9 @@ def _measured(store: Store, experiment: str, free: set[str]) -> dict[str, _Alike
     )
     found: dict[str, _Alike] = {}
     with store.reading() as connection:
-        for config, elapsed, step, used, gain, members in connection.execute(query):
-            fields = {k: v for k, v in json.loads(config).items() if k not in free}
+        for run_id, text, elapsed, step, used, gain, members in connection.execute(query):
+            config = json_of(text, dict, "config", f"run {run_id}")
+            fields = {k: v for k, v in config.items() if k not in free}
             alike = found.setdefault(canonical_json(fields), _Alike(fields))
             # members of one program all take its whole time
             alone = elapsed * gain / members if used and gain else elapsed

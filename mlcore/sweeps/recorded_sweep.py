@@ -13,6 +13,7 @@ from sqlalchemy import Row
 
 from mlcore.core import Config
 from mlcore.runs import Run
+from mlcore.runs.store.damage import word_of
 from mlcore.runs.store.store import Store
 from mlcore.sweeps import reproduce, results, sweep_rows
 from mlcore.sweeps.control import SweepControl
@@ -192,7 +193,7 @@ def sweep_of(row: Row[Any], store: Store) -> Sweep:
         id=row.id,
         name=row.name,
         experiment=row.experiment,
-        status=row.status,
+        status=word_of(row.status, sweep_rows.STATUSES, "status", f"sweep {row.id}"),
         settings=row.settings,
         deadline=_moment(row.deadline),
         asked=row.asked,

@@ -14,7 +14,7 @@ from mlcore.runs.store.schema import metric_names, points, runs, sweep_runs
 from mlcore.runs.store.store import Store
 from mlcore.sweeps.pruning import Decision, Pruning, judge
 from mlcore.sweeps.spec import SweepSpec
-from mlcore.sweeps.trials import TrialRun
+from mlcore.sweeps.trials import TrialRun, decisions_from_json
 
 _JUDGED = (Status.RUNNING, Status.FINISHED)
 
@@ -68,7 +68,9 @@ def _decisions(connection: Connection, sweep_id: str) -> dict[tuple[int, int], l
     c = sweep_runs.c
     query = select(c.number, c.repeat, c.decisions).where(c.sweep == sweep_id, c.decisions != "[]")
     return {
-        (row.number, row.repeat): [Decision(**one) for one in json.loads(row.decisions)]
+        (row.number, row.repeat): [
+            *decisions_from_json(row.decisions, f"setting {row.number} of sweep {sweep_id}")
+        ]
         for row in connection.execute(query)
     }
 

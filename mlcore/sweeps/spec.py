@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeAlias, get_args
 
 from mlcore.core import Config, ConfigError, InputError, canonical_json
 from mlcore.experiments import config_class
-from mlcore.runs.store.damage import json_of
+from mlcore.runs.store.damage import damaged, json_of
 from mlcore.sweeps.objectives import Objective, objectives_for
 from mlcore.sweeps.pruning import Pruning, parse_pruning
 from mlcore.sweeps.space import Space, SpaceLike
@@ -92,17 +92,25 @@ class SweepSpec:
 
     @classmethod
     def from_json(cls, text: str) -> SweepSpec:
-        """The inverse of ``to_json``. Raises ConfigError if this version knows a field no more."""
+        """The inverse of ``to_json``.
+
+        Raises:
+            ConfigError: If this version knows a field no more.
+            StoreError: If the text is damaged.
+        """
         fields = json_of(text, dict, "spec", "a sweep")
-        return cls(
-            config=config_class(fields["experiment"]).from_dict(fields["config"]),
-            space=Space.from_json(json.dumps(fields["space"])),
-            sampler=fields["sampler"],
-            objectives=tuple(Objective(*one) for one in fields["objectives"]),
-            seeds=tuple(fields["seeds"]),
-            pruning=parse_pruning(fields["pruning"]),
-            seed=fields["seed"],
-        )
+        try:
+            return cls(
+                config=config_class(fields["experiment"]).from_dict(fields["config"]),
+                space=Space.from_json(json.dumps(fields["space"])),
+                sampler=fields["sampler"],
+                objectives=tuple(Objective(*one) for one in fields["objectives"]),
+                seeds=tuple(fields["seeds"]),
+                pruning=parse_pruning(fields["pruning"]),
+                seed=fields["seed"],
+            )
+        except (KeyError, TypeError, AttributeError):
+            raise damaged("spec", "a sweep", text, "as mlcore.sweep wrote it") from None
 
 
 def spec_for(

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from mlcore.core import SweepNotFoundError, canonical_json
-from mlcore.runs.store.damage import json_of
+from mlcore.runs.store.damage import damaged, json_of
 from mlcore.runs.store.schema import sweeps
 from mlcore.runs.store.store import Store
 from mlcore.sweeps.space import Space
@@ -91,15 +91,20 @@ def spec_of(row: Row[Any]) -> SweepSpec:
     """The spec of today: as it began, over the space it was last given."""
     spec = SweepSpec.from_json(row.spec)
     changes = json_of(row.spaces, list, "spaces", f"sweep {row.id}")
-    if changes:
-        spec = spec.with_space(Space.from_json(json.dumps(changes[-1]["space"])))
-    return spec
+    if not changes:
+        return spec
+    try:
+        space = Space.from_json(json.dumps(changes[-1]["space"]))
+    except (LookupError, TypeError, AttributeError):
+        must_be = "the changes of its space"
+        raise damaged("spaces", f"sweep {row.id}", row.spaces, must_be) from None
+    return spec.with_space(space)
 
 
 def with_change(row: Row[Any], space: Space) -> str:
     """The column ``spaces`` with one change more."""
     change = {"from": row.asked, "space": json.loads(space.to_json())}
-    return canonical_json([*json.loads(row.spaces), change])
+    return canonical_json([*json_of(row.spaces, list, "spaces", f"sweep {row.id}"), change])
 
 
 def alter(connection: Connection, sweep_id: str, **columns: Any) -> None:

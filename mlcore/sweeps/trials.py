@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 from sqlalchemy import Connection, Row, select
 
 from mlcore.runs import Status
-from mlcore.runs.store.damage import json_of, status_of
+from mlcore.runs.store.damage import damaged, json_of, status_of
 from mlcore.runs.store.schema import runs, sweep_runs
 from mlcore.sweeps.objectives import Objective
 from mlcore.sweeps.pruning import Decision
@@ -166,6 +166,20 @@ def params_from_json(text: str) -> dict[str, Any]:
     }
 
 
+def decisions_from_json(text: str, of: str) -> tuple[Decision, ...]:
+    """What was decided at the rungs, as a row keeps it. Raises StoreError if it is damaged.
+
+    Args:
+        text: The row's column.
+        of: Whose row it is, for the sentence.
+    """
+    kept = json_of(text, list, "decisions", of)
+    try:
+        return tuple(Decision(**one) for one in kept)
+    except TypeError:
+        raise damaged("decisions", of, text, "a list of decisions at rungs") from None
+
+
 def _member(row: Row[Any]) -> TrialRun:
     there = row.run_id is not None
     of = f"run {row.run_id}" if there else f"setting {row.number} of a sweep"
@@ -178,9 +192,7 @@ def _member(row: Row[Any]) -> TrialRun:
         run_key=row.run_key,
         status=status_of(row.status, of) if there else None,
         own=row.own,
-        decisions=tuple(Decision(**one) for one in json_of(row.decisions, list, "decisions", of))
-        if row.decisions != "[]"
-        else (),
+        decisions=decisions_from_json(row.decisions, of) if row.decisions != "[]" else (),
         error=row.error or row.run_error,
         diverged=there and row.status == Status.FAILED and row.error_type == "DivergenceError",
         last=json_of(row.latest, dict, "latest values", of) if there else {},

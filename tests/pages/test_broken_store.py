@@ -56,6 +56,21 @@ def test_a_damaged_row_is_named_in_a_sentence(
     assert all(f"of run {run.id} is" in sentence for sentence in sentences)
 
 
+def test_a_damaged_run_is_named_beside_the_healthy_ones(
+    empty_store: Store, open_page: Open
+) -> None:
+    damaged, healthy = (empty_store.submit(MNISTConfig(seed=seed)) for seed in (0, 1))
+    with empty_store.writing() as connection:
+        mine = update(runs).where(runs.c.id == damaged.id)
+        connection.execute(mine.values(status="sleeping"))
+
+    at = open_page("pages/runs.py", run=healthy.id)
+
+    (error,) = at.error
+    assert f"of run {damaged.id} is" in error.value.replace("\\", "")
+    assert any("**1** runs" in text.value for text in at.markdown)
+
+
 def test_a_click_on_start_is_answered_with_a_sentence_too(
     broken_store: Path, open_page: Open
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import signal
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from sqlalchemy import insert, select, update
 
 import mlcore
 from mlcore import RegressionConfig, Status, Sweep
-from mlcore.core import ConfigError, SweepNotFoundError, SweepStateError
+from mlcore.core import ConfigError, StoreError, SweepNotFoundError, SweepStateError
 from mlcore.runs import tend
 from mlcore.runs.execution.heartbeat import reap
 from mlcore.runs.store.schema import runs, sweep_runs, sweeps
@@ -470,3 +471,25 @@ def test_two_thousand_runs_are_submitted_in_seconds(bench: Store) -> None:
 def test_start_takes_a_checked_spec(bench: Store) -> None:
     spec = mlcore.sweeps.spec_for(FAST, RATES, 3)
     assert start(bench, spec, 3).id == start(bench, spec, 3).id
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "text"),
+    [
+        (sweeps, "spec", "{}"),
+        (sweeps, "spec", '{"experiment": 3}'),
+        (sweeps, "spaces", '[{"space": 3}]'),
+        (sweeps, "spaces", "[1]"),
+        (sweeps, "status", "sleeping"),
+        (sweep_runs, "decisions", "[1]"),
+        (sweep_runs, "decisions", '[{"rung": 0.5}]'),
+    ],
+)
+def test_a_damaged_row_of_a_sweep_is_a_sentence(
+    bench: Store, table: Any, column: str, text: str
+) -> None:
+    sweep = begin(bench, ToyConfig(steps=2), {"seed": [0, 1]})
+    with bench.writing() as connection:
+        connection.execute(update(table).values({column: text}))
+    with pytest.raises(StoreError, match=f"the {column} of .* is {re.escape(repr(text))}"):
+        _ = (found := get_sweep(sweep.id, bench)).spec, found.members

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select, update
 
 from mlcore.core import Config
+from mlcore.runs.store.damage import json_of
 from mlcore.runs.store.schema import runs
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def record_environment(claim: Claim) -> None:
     mine = runs.c.key == claim.run.key
     with claim.store.writing() as connection:
         text = connection.execute(select(runs.c.environment).where(mine)).scalar_one_or_none()
-        before: Facts = json.loads(text or "{}")
+        before = json_of(text or "{}", dict, "environment", f"run {claim.run.id}")
         now = json.dumps({**before, **found}, sort_keys=True, ensure_ascii=False)
         connection.execute(update(runs).where(mine).values(environment=now))
 

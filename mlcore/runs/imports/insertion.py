@@ -20,6 +20,7 @@ from mlcore.experiments import EXPERIMENTS
 from mlcore.runs.recorded_run import Run
 from mlcore.runs.status import Status
 from mlcore.runs.store.artifacts import Artifacts
+from mlcore.runs.store.damage import json_of
 from mlcore.runs.store.hidden import HIDDEN, Turns, held_by_this_process, remove, remove_leftovers
 from mlcore.runs.store.latest import Latest
 from mlcore.runs.store.points import Point, append, rows_of
@@ -227,7 +228,11 @@ def _known(store: Store) -> dict[tuple[str, str], str]:
             runs.c.source.is_not(None), runs.c.deleted.is_(None)
         )
         rows = connection.execute(query.order_by(runs.c.key.desc())).all()
-    return {(row.source, json.loads(row.origin or "{}").get("digest")): row.id for row in rows}
+    found: dict[tuple[str, str], str] = {}
+    for row in rows:
+        origin = json_of(row.origin or "{}", dict, "origin", f"run {row.id}")
+        found[row.source, str(origin.get("digest"))] = row.id
+    return found
 
 
 def _check_name(point: Point, file: str) -> None:

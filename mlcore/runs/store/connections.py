@@ -37,7 +37,7 @@ class Database:
     def __init__(self, url: str) -> None:
         self.url = resolve_url(url)
         parsed = make_url(self.url)
-        self.shown_url = parsed.render_as_string()
+        self.shown_url = postgres.shown_url(parsed)
         self.server = parsed.get_backend_name() != "sqlite"
         self.server_host = parsed.host if self.server else None
         self._file = None if self.server else Path(str(parsed.database))

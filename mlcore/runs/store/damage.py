@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from mlcore.core import StoreError
@@ -36,10 +37,7 @@ def json_of(text: str, kind: type[Plain], what: str, of: str) -> Plain:
     if isinstance(found, kind):
         return found
     word = "object" if kind is dict else "array"
-    raise StoreError(
-        f"The store is damaged: the {what} of {of} is {_short(text)}, but must be a JSON {word}. "
-        f"{_ADVICE}"
-    )
+    raise damaged(what, of, text, f"a JSON {word}")
 
 
 def status_of(text: str, of: str) -> Status:
@@ -48,13 +46,33 @@ def status_of(text: str, of: str) -> Status:
     Raises:
         StoreError: If there is no such status.
     """
-    try:
-        return Status(text)
-    except ValueError:
-        raise StoreError(
-            f"The store is damaged: the status of {of} is {_short(text)}, but must be one of "
-            f"{', '.join(Status)}. {_ADVICE}"
-        ) from None
+    return Status(word_of(text, list(Status), "status", of))
+
+
+def word_of(text: str, allowed: Sequence[str], what: str, of: str) -> str:
+    """One of a few words.
+
+    Raises:
+        StoreError: If it is none of them.
+    """
+    if text in allowed:
+        return text
+    raise damaged(what, of, text, f"one of {', '.join(allowed)}")
+
+
+def damaged(what: str, of: str, found: object, must_be: str) -> StoreError:
+    """The error of a damaged row.
+
+    Args:
+        what: Name of the column.
+        of: Whose row it is, such as ``run k3j9x2ab``.
+        found: What the row holds.
+        must_be: What it must be.
+    """
+    return StoreError(
+        f"The store is damaged: the {what} of {of} is {_short(found)}, but must be {must_be}. "
+        f"{_ADVICE}"
+    )
 
 
 def _short(text: object) -> str:

@@ -75,7 +75,7 @@ def resolve_url(url: str | None) -> str:
         return str(parsed.set(database=str(path)))
     if backend not in ("postgresql", "postgres"):
         raise StoreError(
-            f"The store {parsed.render_as_string()} is of a kind that is not supported. "
+            f"The store {postgres.shown_url(parsed)} is of a kind that is not supported. "
             "Use SQLite (sqlite:///FILE) or PostgreSQL (postgresql+psycopg://…)."
         )
     return postgres.normal_url(parsed).render_as_string(hide_password=False)
@@ -162,7 +162,7 @@ def _migrate(engine: Engine, url: URL) -> None:
         return
     if found is not None and found not in _KNOWN_REVISIONS:
         raise StoreError(
-            f"The store {url.render_as_string()} was made by a newer mlcore (its tables are at "
+            f"The store {postgres.shown_url(url)} was made by a newer mlcore (its tables are at "
             f"revision {found}, this one knows up to {HEAD}). Update mlcore, or name another "
             "store in MLCORE_STORE."
         )
@@ -229,7 +229,7 @@ def file_system(folder: Path) -> str:
 def _why(url: URL, error: DBAPIError) -> str:
     if url.get_backend_name() != "sqlite":
         return postgres.sentence(url, error)
-    shown = url.render_as_string()
+    shown = postgres.shown_url(url)
     reason = (
         str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else "no reason given"
     )

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Row, select, update
 from mlcore.core import InputError, InputTypeError, RunNotFoundError, RunStateError
 from mlcore.runs.recorded_run import Run
 from mlcore.runs.status import LIVE, Status
+from mlcore.runs.store.damage import json_of
 from mlcore.runs.store.hidden import hide, remove, shown, trashed
 from mlcore.runs.store.rows import run_of
 from mlcore.runs.store.schema import runs
@@ -72,8 +73,8 @@ def edit(
     with store.writing() as connection:
         rows = _rows(connection, run_ids, store)
         for row in rows:
-            before = json.loads(row.tags) if wanted is None else wanted
-            now = [tag for tag in dict.fromkeys([*before, *added]) if tag not in removed]
+            kept = json_of(row.tags, list, "tags", f"run {row.id}") if wanted is None else wanted
+            now = [tag for tag in dict.fromkeys([*kept, *added]) if tag not in removed]
             new = {**changes, "tags": json.dumps(now, ensure_ascii=False)}
             if any(getattr(row, field) != value for field, value in new.items()):
                 mine = update(runs).where(runs.c.key == row.key)

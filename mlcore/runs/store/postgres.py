@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -63,6 +64,11 @@ _ADVICE: Final = (
 )
 
 
+def shown_url(url: URL) -> str:
+    """An address for eyes: a password in it, also among the options after ``?``, is ``***``."""
+    return re.sub(r"(?i)([?&][^=&]*pass[^=&]*=)[^&]*", r"\1***", url.render_as_string())
+
+
 def normal_url(url: URL) -> URL:
     """One spelling for one database, whichever way the driver was named.
 
@@ -71,12 +77,12 @@ def normal_url(url: URL) -> URL:
     """
     if url.drivername not in ("postgres", "postgresql", DRIVER):
         raise StoreError(
-            f"The store {url.render_as_string()} asks for the driver {url.drivername}, but only "
+            f"The store {shown_url(url)} asks for the driver {url.drivername}, but only "
             f"{DRIVER} is used here. Write {DRIVER}://… in MLCORE_STORE."
         )
     if not url.database:
         raise StoreError(
-            f"The store {url.render_as_string()} names no database. Add its name at the end: "
+            f"The store {shown_url(url)} names no database. Add its name at the end: "
             f"{DRIVER}://USER:PASSWORD@HOST/DATABASE."
         )
     return url.set(drivername=DRIVER)
@@ -103,7 +109,7 @@ def connect(url: URL) -> Engine:
         )
     except (ModuleNotFoundError, NoSuchModuleError) as error:
         raise StoreError(
-            f"The store {url.render_as_string()} needs a driver that is missing ({error}). "
+            f"The store {shown_url(url)} needs a driver that is missing ({error}). "
             "Install it with: pip install 'mlcore[postgres]'"
         ) from error
 
@@ -137,4 +143,4 @@ def sentence(url: URL, error: DBAPIError) -> str:
         (advice for signs, advice in _ADVICE if any(sign in known for sign in signs)),
         "Check MLCORE_STORE.",
     )
-    return f"The store {url.render_as_string()} cannot be opened: {reason}. {advice}"
+    return f"The store {shown_url(url)} cannot be opened: {reason}. {advice}"

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, insert, select, update
 
 from mlcore.runs.status import LIVE, RESUMABLE, Status
+from mlcore.runs.store.damage import status_of
 from mlcore.runs.store.schema import runs
 
 Name = TypeVar("Name", str, int)
@@ -56,7 +57,7 @@ def known_runs(
             c.source.is_(None),
         )
         for row in connection.execute(query):
-            status = Status(row.status)
+            status = status_of(row.status, f"run {row.id}")
             rank = 2 if status in LIVE else 1 if status == Status.FINISHED else 0
             found = (rank, row.key, row.id, status)
             if row.fingerprint not in best or found[:2] > best[row.fingerprint][:2]:

@@ -6,7 +6,7 @@ import json
 from collections import OrderedDict
 from functools import lru_cache
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sqlalchemy import Connection, Row, func, select
 
@@ -28,6 +28,9 @@ METRIC: Final = "metric."
 
 VERSION: Final = "version."
 """Prefix of the columns that hold versions: of torch, mlcore, python, the git commit."""
+
+DAMAGED: Final = "damaged"
+"""Name in ``attrs`` of the sentences on runs that are left out."""
 
 MOMENTS: Final = ("created", "started", "finished", "deleted")
 """Columns of moments in UTC."""
@@ -64,6 +67,7 @@ def run_table(store: Store, *, deleted: bool = False) -> pd.DataFrame:
         - versions as ``version.NAME``.
 
         What a run does not have is missing (NaN, NaT or None). The table is the caller's own.
+        ``attrs["damaged"]`` holds a sentence for each run that is left out as its row is damaged.
     """
     key = (store.url, deleted)
     with store.reading() as connection:  # one moment: the revision is that of the rows
@@ -114,14 +118,17 @@ def _table(connection: Connection, deleted: bool) -> pd.DataFrame:
 
     which = trashed() if deleted else runs.c.deleted.is_(None)
     query = select(*(runs.c[name] for name in _LIGHT)).where(which).order_by(runs.c.key.desc())
-    rows = connection.execute(query).all()
+    rows, damaged = [], []
+    for row in connection.execute(query):
+        try:
+            rows.append(_ParsedRow.of(row))
+        except StoreError as error:  # one damaged run does not hide the others
+            damaged.append(str(error))
     parts: list[dict[str, list[Any]]] = [
         {name: [_OWN_VALUES[name](row) for row in rows] for name in _OWN},
-        _spread(CONFIG, [_parsed(row.config, "config", row.id) for row in rows]),
-        _spread(
-            METRIC, [json_of(row.latest, dict, "latest values", f"run {row.id}") for row in rows]
-        ),
-        _spread(VERSION, [_parsed(row.versions, "versions", row.id) for row in rows]),
+        _spread(CONFIG, [row.config for row in rows]),
+        _spread(METRIC, [row.latest for row in rows]),
+        _spread(VERSION, [row.versions for row in rows]),
     ]
     frame = pd.DataFrame({name: values for part in parts for name, values in part.items()})
     for name in MOMENTS:
@@ -129,7 +136,30 @@ def _table(connection: Connection, deleted: bool) -> pd.DataFrame:
         frame[name] = seconds.dt.round("us").dt.as_unit("us")  # as datetime rounds
     kinds = {"key": "int64", "step": "int64", "edited": "int64", "progress": "float64"}
     kinds |= {"duration": "float64", "starred": "bool", "archived": "bool", "seed": "Int64"}
-    return frame.astype(kinds)
+    table = frame.astype(kinds)
+    table.attrs[DAMAGED] = tuple(damaged)
+    return table
+
+
+class _ParsedRow(NamedTuple):
+    row: Row[Any]
+    status: str
+    tags: tuple[str, ...]
+    config: dict[str, Any]
+    latest: dict[str, Any]
+    versions: dict[str, Any]
+
+    @classmethod
+    def of(cls, row: Row[Any]) -> _ParsedRow:
+        of = f"run {row.id}"
+        return cls(
+            row,
+            str(status_of(row.status, of)),
+            tuple(json_of(row.tags, list, "tags", of)),
+            _parsed(row.config, "config", row.id),
+            json_of(row.latest, dict, "latest values", of),
+            _parsed(row.versions, "versions", row.id),
+        )
 
 
 def _spread(prefix: str, dicts: list[dict[str, Any]]) -> dict[str, list[Any]]:
@@ -152,21 +182,18 @@ def _read(text: str) -> dict[str, Any]:
 
 
 def _attribute(name: str) -> Any:
-    return lambda row: getattr(row, name)
+    return lambda parsed: getattr(parsed.row, name)
 
 
-def _status(row: Row[Any]) -> str:
-    return str(status_of(row.status, f"run {row.id}"))
-
-
-def _progress(row: Row[Any]) -> float:
+def _progress(parsed: _ParsedRow) -> float:
+    row = parsed.row
     return min(1.0, row.done / row.total) if row.total else 0.0
 
 
 _OWN_VALUES: Final[dict[str, Any]] = {
     **{name: _attribute(name) for name in _OWN},
     "progress": _progress,
-    "status": _status,
-    "tags": lambda row: tuple(json_of(row.tags, list, "tags", f"run {row.id}")),
-    "duration": lambda row: None if row.started is None else row.elapsed,
+    "status": lambda parsed: parsed.status,
+    "tags": lambda parsed: parsed.tags,
+    "duration": lambda parsed: None if parsed.row.started is None else parsed.row.elapsed,
 }

@@ -9,7 +9,6 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select, update
-from sqlalchemy.engine import make_url
 from sqlalchemy.exc import IntegrityError
 
 from mlcore.core import Config, InputError, RunNotFoundError, RunStateError
@@ -72,7 +71,7 @@ class Store(Database):
                 row = found[0] if len(found) == 1 else None
         if row is None:
             raise RunNotFoundError(
-                f"No run has the id {run_id!r} in {make_url(self.url).render_as_string()}. "
+                f"No run has the id {run_id!r} in {self.shown_url}. "
                 "mlcore.search_runs(), or mlcore ls, lists those that exist."
             )
         return run_of(row, self)

@@ -23,7 +23,7 @@ def names_of(store: Store, table: pd.DataFrame) -> dict[str, str]:
     ids: list[str] = table["id"].tolist()
     unknown = [run_id for run_id in ids if run_id not in known]
     if len(unknown) >= _MANY:
-        known.update({run.id: _config_name(run) for run in store.list()})
+        known.update({run.id: _config_name(run) for run in store.get_many(unknown)})
         unknown = [run_id for run_id in unknown if run_id not in known]
     for run_id in unknown:
         try:

@@ -8,18 +8,24 @@ import streamlit as st
 
 from mlcore.mnist.config import MNISTConfig
 from mlcore.runs import open_store
-from mlcore.runs.store.run_table import run_table
+from mlcore.runs.store.run_table import DAMAGED, run_table
 from mlcore.ui import page, run_parts
 from mlcore.ui.runs import controls, import_box, listing
 
 _WIDTHS: Final = (1, 3)
 """A table needs more room than a picture: the controls get a quarter."""
 
+_NAMED: Final = 3
+"""Damaged runs that are named one by one."""
+
 
 def show() -> None:
     """Draw the page below its header."""
     store = open_store()
     table, trash = run_table(store), run_table(store, deleted=True)
+    if damaged := (*table.attrs[DAMAGED], *trash.attrs[DAMAGED]):
+        what = "A run is" if len(damaged) == 1 else f"{len(damaged)} runs are"
+        page.error(f"{what} not shown. {' '.join(damaged[:_NAMED])}")
     if not len(table) and not len(trash):
         _nothing_yet()
         return

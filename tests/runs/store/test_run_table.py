@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 
 import pandas as pd
+from sqlalchemy import update
 
 from mlcore.mnist.config import MNISTConfig
 from mlcore.runs import Status
 from mlcore.runs.execution.claims import beat, flush, take
 from mlcore.runs.process_id import ProcessId
 from mlcore.runs.store.points import Point
-from mlcore.runs.store.run_table import revision, run_table
+from mlcore.runs.store.run_table import DAMAGED, revision, run_table
+from mlcore.runs.store.schema import runs
 from mlcore.runs.store.store import Store
 from tests.runs.made import made
 from tests.runs.toy import ToyConfig
@@ -35,6 +37,28 @@ def test_a_row_says_what_the_run_says(store: Store) -> None:
     assert math.isnan(waiting["metric.test_accuracy"])
     assert math.isnan(waiting["duration"])
     assert waiting["seed"] == 3
+
+
+def test_a_damaged_run_is_named_and_does_not_hide_the_others(store: Store) -> None:
+    healthy, *others = (store.submit(ToyConfig(seed=seed)) for seed in range(6))
+    damage: list[dict[str, str]] = [
+        {"status": "sleeping"},
+        {"config": "{"},
+        {"latest": "[]"},
+        {"tags": "{}"},
+        {"versions": ""},
+    ]
+    with store.writing() as connection:
+        for run, values in zip(others, damage, strict=True):
+            connection.execute(update(runs).where(runs.c.id == run.id).values(values))
+    table = run_table(store)
+    assert table["id"].tolist() == [healthy.id]
+    sentences = table.attrs[DAMAGED]
+    assert len(sentences) == 5
+    for run, values in zip(reversed(others), reversed(damage), strict=True):
+        (column,) = values
+        shown = {"latest": "latest values"}.get(column, column)
+        assert any(f"the {shown} of run {run.id} is" in sentence for sentence in sentences)
 
 
 def test_the_revision_changes_with_every_change_of_a_run_and_with_nothing_else(

@@ -6,23 +6,31 @@ import re
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import psutil
 import pytest
 from sqlalchemy import inspect, text, update
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
 
 from mlcore.core import RunNotFoundError, RunStateError, StoreError
 from mlcore.runs import Status
-from mlcore.runs.execution.claims import end, take
+from mlcore.runs.execution.claims import Claim, end, take
+from mlcore.runs.execution.environment import record_environment
+from mlcore.runs.imports.insertion import bring_in_all
 from mlcore.runs.process_id import ProcessId
 from mlcore.runs.status import LIVE
 from mlcore.runs.store import database
 from mlcore.runs.store.database import file_system, resolve_url
+from mlcore.runs.store.organize import edit
+from mlcore.runs.store.postgres import normal_url, sentence, shown_url
 from mlcore.runs.store.schema import metadata, runs
 from mlcore.runs.store.store import Store, open_store
+from mlcore.sweeps.durations import time_of
 from tests.runs.toy import ToyConfig
 
 
@@ -152,6 +160,42 @@ def test_what_looks_like_a_url_and_is_none_is_refused_without_its_password(
     assert "s3cret" not in str(refused.value)
     assert "host" in str(refused.value) or "::1" in str(refused.value)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "postgresql://u:s3cret@host/db",
+        "postgresql://host/db?user=u&password=s3cret",
+        "postgresql://u@host/db?connect_timeout=3&sslpassword=s3cret&application_name=a",
+        "postgresql://u:s3cret@host/db?PASSWORD=s3cret",
+    ],
+)
+def test_a_password_anywhere_in_a_url_is_not_shown(address: str) -> None:
+    url = make_url(address)
+    assert "s3cret" in normal_url(url).render_as_string(hide_password=False)
+    for shown in (shown_url(url), sentence(url, DBAPIError("", {}, Exception("refused")))):
+        assert "s3cret" not in shown
+        assert "***" in shown
+        assert "host/db" in shown
+
+
+@pytest.mark.parametrize("column", ["config", "tags", "origin", "environment"])
+def test_a_damaged_row_is_a_sentence_wherever_it_is_read(store: Store, column: str) -> None:
+    run = store.submit(ToyConfig())
+    values: dict[str, Any] = {column: "{broken"}
+    values |= {"source": "zip"} if column == "origin" else {}
+    values |= {"status": "finished", "elapsed": 1.0, "step": 1} if column == "config" else {}
+    with store.writing() as connection:
+        connection.execute(update(runs).values(values))
+    found: dict[str, Callable[[], object]] = {
+        "config": lambda: time_of(store, run.experiment, [ToyConfig()]),
+        "tags": lambda: edit(store, [run.id], add_tags=["a"]),
+        "origin": lambda: bring_in_all(store, []),
+        "environment": lambda: record_environment(Claim(run, "")),
+    }
+    with pytest.raises(StoreError, match=f"{column} of run {run.id} is '{{broken'"):
+        found[column]()
 
 
 @pytest.mark.parametrize("name", ["runs.db", "a@b.db", "C:runs.db", "folder/a:b.db", "übung 3.db"])
