@@ -1,5 +1,6 @@
 """The page Runs: what the table shows against the store, and what each button does to it."""
 
+import math
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,6 +20,7 @@ from mlcore.ui import page
 from mlcore.ui.runs import columns
 from mlcore.ui.runs.listing import cells_of
 from tests.pages.conftest import TINY, Open
+from tests.runs.made import made as made_run
 
 PAGE = "pages/runs.py"
 HOSTILE = {
@@ -331,6 +333,20 @@ def test_one_line_cannot_turn_what_stands_beside_it() -> None:
 
 
 # --- cells -------------------------------------------------------------------------------------
+
+
+def test_the_table_tells_a_last_value_that_is_nan_from_none(empty_store: Store) -> None:
+    for seed, loss in enumerate([math.nan, 0.5]):
+        made_run(empty_store, MNISTConfig(seed=seed), {"loss": {0: 1.0, 1: loss}, "f1": {1: 0.1}})
+    empty_store.submit(MNISTConfig(seed=9))
+    table = run_table(empty_store)
+    names = {run_id: run_id for run_id in table["id"]}
+    cells = cells_of(table, table, ["metric.loss", "metric.f1", "seed"], names, None)
+    assert list(cells.columns[3:]) == ["metric.loss", "nan", "metric.f1", "seed"]
+    assert cells["nan"].fillna("").tolist() == ["", "", "loss"]
+    finite = table[table["seed"] != 0]
+    assert "nan" in cells_of(finite, table, ["metric.loss"], names, None), "the column stays"
+    assert "nan" not in cells_of(table, table, ["metric.f1"], names, None)
 
 
 def test_cells_leave_out_columns_that_the_table_lacks(store: Store) -> None:

@@ -11,7 +11,9 @@ import posixpath
 import re
 import subprocess
 import sys
+import zipfile
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -83,6 +85,21 @@ def test_csv_parquet_and_json_read_back_to_the_same_numbers(
     table = pq.read_table(io.BytesIO(to_parquet([run])))
     assert_frame_equal(table.to_pandas(), points, check_exact=True, check_dtype=False)
     assert_frame_equal(read_json(to_json([run])), points, check_exact=True, check_dtype=False)
+
+
+def test_exports_say_units_and_zone(store: Store) -> None:
+    run = made(store, MNISTConfig(), {"loss": {0: 0.5}})
+    told = json.loads(to_json([run]))
+    schema = pq.read_schema(io.BytesIO(to_parquet([run])))
+    with zipfile.ZipFile(io.BytesIO(to_zip([run]))) as archive:
+        manifest = json.loads(archive.read("manifest.json"))
+        (facts,) = (json.loads(archive.read(n)) for n in archive.namelist() if "run.json" in n)
+    for units in (told["units"], manifest["units"], json.loads(schema.metadata[b"mlcore_units"])):
+        assert units["time"].startswith("seconds of work since the run's start")
+        assert "UTC" in units["created, started, finished"]
+    for moments in (told["runs"][0], facts):
+        for name in ("created", "started", "finished"):
+            assert datetime.fromisoformat(moments[name]).utcoffset() == timedelta(0)
 
 
 @few

@@ -1,6 +1,6 @@
 """Runs as one zip that another machine can bring in: config, metrics, weights, versions, checksums.
 
-manifest.json              format, who made it, and for each member its size and SHA-256
+manifest.json              format, who made it, units, and for each member its size and SHA-256
 runs/ID/run.json           what is known of the run (``described``)
 runs/ID/config.json        its config
 runs/ID/versions.json      versions and environment it was made with
@@ -20,7 +20,7 @@ from typing import Any, Final
 from mlcore import __version__
 from mlcore.core import Snapshot
 from mlcore.core.snapshots import pack_snapshot
-from mlcore.runs.export.described import described
+from mlcore.runs.export.described import UNITS, described
 from mlcore.runs.export.tables import csv_text, points_frame
 from mlcore.runs.recorded_run import MODEL_PREFIX, Run
 from mlcore.runs.store.artifacts import CHECKPOINT, WEIGHTS
@@ -59,7 +59,8 @@ def to_zip(runs: Sequence[Run]) -> bytes:
             add(f"{home}/metrics.csv", csv_text(mine).encode("utf-8"))
             for name, step, content in _files(run):
                 add(f"{home}/files/{name}-{step}.safetensors", content)
-        manifest = {"format": FORMAT, "made_by": f"mlcore {__version__}", "members": members}
+        made_by = f"mlcore {__version__}"
+        manifest = {"format": FORMAT, "made_by": made_by, "units": UNITS, "members": members}
         archive.writestr(_entry(MANIFEST), _json(manifest))
     return buffer.getvalue()
 

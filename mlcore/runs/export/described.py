@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from mlcore.runs.recorded_run import Run
+
+UNITS: Final = {
+    "step": "optimizer steps",
+    "time": "seconds of work since the run's start, pauses left out",
+    "elapsed": "seconds of work, pauses left out",
+    "created, started, finished": "ISO 8601, UTC",
+}
+"""What the numbers and moments of an export mean; JSON, Parquet and zip carry it with them."""
 
 
 def described(run: Run) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from mlcore.core import InputError
-from mlcore.runs.export.described import described
+from mlcore.runs.export.described import UNITS, described
 from mlcore.runs.recorded_run import Run
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ def points_frame(runs: Sequence[Run]) -> pd.DataFrame:
 def to_csv(runs: Sequence[Run]) -> bytes:
     """Columns run, metric, step, value, time in UTF-8; NaN is ``NaN``, infinities ``inf``.
 
+    ``time`` is seconds of work since the run's start, pauses left out; see ``UNITS``.
+
     Numbers have as many digits as bring the same number back, from any reader that rounds as it
     should (Python's own ``float`` does).
     """
@@ -47,14 +49,17 @@ def csv_text(points: pd.DataFrame) -> str:
 def to_parquet(runs: Sequence[Run]) -> bytes:
     """The same table as Parquet; the schema's metadata holds what is known of each run.
 
-    It is JSON under the key ``mlcore``: ``pyarrow.parquet.read_schema(file).metadata``.
+    It is JSON under the key ``mlcore``, and the units under ``mlcore_units``:
+    ``pyarrow.parquet.read_schema(file).metadata``.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     table = pa.Table.from_pandas(points_frame(runs), preserve_index=False)
     facts = json.dumps([described(run) for run in runs], ensure_ascii=False).encode("utf-8")
-    table = table.replace_schema_metadata({**(table.schema.metadata or {}), b"mlcore": facts})
+    units = json.dumps(UNITS).encode("utf-8")
+    ours = {b"mlcore": facts, b"mlcore_units": units}
+    table = table.replace_schema_metadata({**(table.schema.metadata or {}), **ours})
     buffer = io.BytesIO()
     pq.write_table(table, buffer)
     return buffer.getvalue()
@@ -69,6 +74,7 @@ def to_json(runs: Sequence[Run]) -> bytes:
     by_run = {run: rows for run, rows in points.groupby("run", sort=False)}  # noqa: C416 - a GroupBy
     whole = {
         "format": FORMAT,
+        "units": UNITS,
         "runs": [
             {**described(run), "metrics": metrics_of(by_run.get(run.id, points.iloc[:0]))}
             for run in runs

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from mlcore.experiments import EXPERIMENTS, config_class
 from mlcore.runs.filters.nodes import Node, Search, as_series, holds
 from mlcore.runs.filters.tokens import FilterError, quoted
 from mlcore.runs.status import Status
-from mlcore.runs.store.run_table import CONFIG, METRIC, MOMENTS, VERSION
+from mlcore.runs.store.run_table import CONFIG, METRIC, MOMENTS, NAN, VERSION
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,6 +24,11 @@ _ORDER: Final[dict[str, Callable[[Any, Any], bool]]] = {"<": lt, "<=": le, ">": 
 _NAMED: Final = 30
 _TEXTS: Final = ("id", "name", "note", "error")
 _NUMBER: Final = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?%?", re.IGNORECASE)
+_NOT_FINITE: Final = {
+    "nan": math.nan,
+    **dict.fromkeys(("inf", "+inf", "infinity", "∞", "+∞"), math.inf),
+    **dict.fromkeys(("-inf", "-infinity", "-∞", "−∞"), -math.inf),
+}
 _TRUTH: Final = {"true": True, "yes": True, "false": False, "no": False}
 
 
@@ -36,7 +42,9 @@ class Value:
 
     @property
     def number(self) -> float | None:
-        """Its number, ``97%`` as 0.97; None if it is none."""
+        """Its number, ``97%`` as 0.97, also ``nan`` and ``inf``; None if it is none."""
+        if not self.quoted and (known := _NOT_FINITE.get(self.text.casefold())) is not None:
+            return known
         if self.quoted or not _NUMBER.fullmatch(self.text):
             return None
         return float(self.text[:-1]) / 100 if self.text.endswith("%") else float(self.text)
@@ -84,7 +92,7 @@ class Compare(Node):
         A name that stands there exactly so comes first, then one that differs in the case of its
         letters, or in ``_``, ``-`` or a space between its words.
         """
-        columns = [str(column) for column in frame.columns]
+        columns = [str(name) for name in frame.columns if not str(name).startswith(NAN)]
         exact = dict.fromkeys(columns)
         relaxed: dict[str, list[str]] = {}
         for column in columns:
@@ -132,7 +140,10 @@ class Compare(Node):
                     )
         fits = self._test(frame, column, text)
         absent = self.operator in ("!=", "!~")
-        cells = zip(frame[column], frame[column].isna(), strict=True)
+        missing_here = frame[column].isna()
+        if (nan := column.replace(METRIC, NAN, 1)) in frame and column.startswith(METRIC):
+            missing_here &= ~frame[nan]
+        cells = zip(frame[column], missing_here, strict=True)
         return as_series(frame, (absent if missing else fits(cell) for cell, missing in cells))
 
     def _test(self, frame: pd.DataFrame, column: str, text: str) -> Callable[[Any], bool]:
@@ -173,6 +184,10 @@ class Compare(Node):
             raise FilterError(
                 f"{value.text!r} is no number, which {self.operator} needs", text, value.place
             )
+        if math.isnan(number):
+            raise FilterError(
+                f"No number is above or below nan; write {_short(column)} = nan", text, value.place
+            )
         if not _numeric(frame, column):
             raise FilterError(
                 f"{_short(column)} is text, so {self.operator} has no meaning; = or ~ have",
@@ -194,7 +209,9 @@ def _equals(column: str, values: tuple[Value, ...], text: str) -> Callable[[Any]
         if isinstance(cell, tuple):  # tags: one of them
             return any(one.casefold() == word for one in cell)
         if _is_number(cell):
-            return number is not None and bool(cell == number)
+            if number is None:
+                return False
+            return bool(cell == number) or (math.isnan(number) and bool(cell != cell))
         if _is_truth(cell):
             return truth is not None and bool(cell) == truth
         return str(cell).casefold() == word

@@ -11,7 +11,8 @@
 A field is a column of ``mlcore.runs.run_table``, with or without its prefix: ``lr`` is
 ``config.lr`` if there is one, else ``metric.lr``. A name that stands there exactly so comes first;
 else capitals, ``_``, ``-`` and spaces do not matter. What a run does not have fulfils only ``!=``
-and ``!~``, as in ``pandas.DataFrame.query``.
+and ``!~``, as in ``pandas.DataFrame.query``. A last value that is NaN is not missing:
+``loss = nan`` finds it, ``loss != nan`` leaves it out.
 """
 
 from __future__ import annotations

@@ -26,6 +26,9 @@ CONFIG: Final = "config."
 METRIC: Final = "metric."
 """Prefix of the columns that hold the last value of each metric."""
 
+NAN: Final = "nan."
+"""Prefix of the columns that say of which runs the last value of a metric is NaN."""
+
 VERSION: Final = "version."
 """Prefix of the columns that hold versions: of torch, mlcore, python, the git commit."""
 
@@ -63,7 +66,8 @@ def run_table(store: Store, *, deleted: bool = False) -> pd.DataFrame:
           (s of work; missing if it never started), step, host, error, request, source, edited,
           fingerprint;
         - its config as ``config.NAME``; a tuple is text with commas, ``256,64``;
-        - the last value of each metric as ``metric.NAME``;
+        - the last value of each metric as ``metric.NAME``; where that is NaN for some run,
+          ``nan.NAME`` is True for it, and False where there is a number or no value;
         - versions as ``version.NAME``.
 
         What a run does not have is missing (NaN, NaT or None). The table is the caller's own.
@@ -128,6 +132,7 @@ def _table(connection: Connection, deleted: bool) -> pd.DataFrame:
         {name: [_OWN_VALUES[name](row) for row in rows] for name in _OWN},
         _spread(CONFIG, [row.config for row in rows]),
         _spread(METRIC, [row.latest for row in rows]),
+        _nan_columns([row.latest for row in rows]),
         _spread(VERSION, [row.versions for row in rows]),
     ]
     frame = pd.DataFrame({name: values for part in parts for name, values in part.items()})
@@ -166,6 +171,14 @@ def _spread(prefix: str, dicts: list[dict[str, Any]]) -> dict[str, list[Any]]:
     """Columns of what several dicts hold, in order of first appearance."""
     names = dict.fromkeys(name for one in dicts for name in one)
     return {f"{prefix}{name}": [plain(one.get(name)) for one in dicts] for name in names}
+
+
+def _nan_columns(latest: list[dict[str, Any]]) -> dict[str, list[Any]]:
+    """Of the metrics with a NaN among these values: whether it is one, for each run."""
+    names = dict.fromkeys(k for one in latest for k, value in one.items() if value != value)
+    return {
+        f"{NAN}{name}": [name in one and one[name] != one[name] for one in latest] for name in names
+    }
 
 
 def _parsed(text: str, what: str, run_id: str) -> dict[str, Any]:

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 DELTA: Final = "delta."
 """Prefix of a column that holds the difference to the baseline."""
 
+NAN_LAST: Final = "nan"
+"""The column that names the metrics whose last value is NaN."""
+
 _FACTS: Final = {
     "id": "id",
     "experiment": "experiment",
@@ -107,6 +110,10 @@ def config_of(column: str, table: pd.DataFrame, columns: Sequence[str]) -> Colum
         return st.column_config.NumberColumn(
             f"{label} (points)" if share else label, format="%+.2f" if share else "%+.4g"
         )
+    if column == NAN_LAST:
+        return st.column_config.TextColumn(
+            "is NaN", help="Metrics whose last value is NaN; without a value, nothing is named here"
+        )
     if column == "status":
         return status_column(label)
     if column == "tags":
@@ -115,7 +122,9 @@ def config_of(column: str, table: pd.DataFrame, columns: Sequence[str]) -> Colum
     if column == "progress":
         return st.column_config.ProgressColumn(label, format="percent", width=90)
     if column in ("created", "started", "finished"):
-        return st.column_config.DatetimeColumn(label, format="YYYY-MM-DD HH:mm", width=135)
+        return st.column_config.DatetimeColumn(
+            f"{label} (UTC)", format="YYYY-MM-DD HH:mm", timezone="UTC", width=135
+        )
     if column == "duration":
         return st.column_config.NumberColumn(f"{label} (s)", format="%.1f", width=80)
     if column in ("id", "experiment", "source"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pandas as pd
 import pytest
 from hypothesis import given
@@ -60,6 +62,40 @@ def test_a_filter_written_out_says_the_same(frame: pd.DataFrame, text: str) -> N
     again = parse(str(once))
     assert again.root == once.root
     assert again.mask(frame).equals(once.mask(frame))
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("loss = nan", "n"),
+        ("loss = NaN", "n"),
+        ("loss != nan", "fi-"),
+        ("loss in (nan, 0.5)", "nf"),
+        ("not loss = nan", "fi-"),
+        ("loss = 0.5", "f"),
+        ("loss != 0.5", "ni-"),
+        ("loss < 1", "f"),
+        ("loss = inf", "i"),
+        ("loss < inf", "f"),
+        ("loss >= 0.5", "fi"),
+        ("loss = -inf", ""),
+    ],
+)
+def test_a_last_value_that_is_nan_is_told_from_none(store: Store, text: str, kept: str) -> None:
+    values = {"n": math.nan, "f": 0.5, "i": math.inf}
+    for name, value in values.items():
+        made(store, ToyConfig(seed=ord(name)), {"loss": {0: 0.1, 1: value}}).edit(name=name)
+    store.submit(ToyConfig(seed=1)).edit(name="-")
+    table = run_table(store)
+    assert set(table["name"][parse(text).mask(table)]) == set(kept)
+
+
+def test_nothing_is_above_or_below_nan() -> None:
+    frame = pd.DataFrame({"id": ["a"], "metric.loss": [math.nan], "nan.loss": [True]})
+    with pytest.raises(FilterError, match="loss = nan"):
+        parse("loss < nan").mask(frame)
+    with pytest.raises(FilterError, match="No run has a field"):
+        parse("nan.loss = true").mask(frame)
 
 
 @given(st.text(st.characters(codec="utf-8"), max_size=60))
