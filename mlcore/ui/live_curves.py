@@ -23,13 +23,14 @@ class LiveCurves:
 
     The whole history is read thinned, by the store; what comes later is read by cursor and added
     as it is. When a curve has grown past ``POINTS`` the history is read anew, thinned to half of
-    that, so the whole is read once for some hundreds of new points.
+    that, so the whole is read once for some hundreds of new points. A run that goes back to
+    earlier steps is read anew each time.
     """
 
     def __init__(self, metrics: Iterable[str]) -> None:
         self._metrics = tuple(metrics)
         self._curves: dict[str, Curve] = {}
-        self._read: tuple[int, bool] | None = None
+        self._read: tuple[int, float, bool] | None = None
         self._seen = -1
         self._lock = Lock()
 
@@ -40,12 +41,15 @@ class LiveCurves:
             run: The same run each time, read again.
         """
         with self._lock:
-            moment = (run.step, run.status.moving)
-            if self._read is None or not moment[1]:
+            moment = (run.step, run.done, run.status.moving)
+            if self._read is None or not run.status.moving:
                 if self._read != moment:
                     self._read_all(run, POINTS)
             elif self._read != moment:
-                self._read_new(run)
+                if run.step < self._seen:
+                    self._read_all(run, POINTS)
+                else:
+                    self._read_new(run)
                 if any(len(curve.step) > POINTS for curve in self._curves.values()):
                     self._read_all(run, POINTS // 2)
             self._read = moment

@@ -69,7 +69,8 @@ class _RunState:
 
     def __init__(self, run: Run, label: str, colour: str) -> None:
         self.run, self.label, self.colour = run, label, colour
-        self._key = (run.store.url, run.id, run.step, run.status.moving, label, colour)
+        shown = (run.status.moving, label, colour)
+        self._key = (run.store.url, run.id, run.step, run.done, *shown)
 
     def __hash__(self) -> int:
         return hash(self._key)

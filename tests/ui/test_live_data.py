@@ -82,6 +82,14 @@ def test_a_resumed_run_that_repeats_steps_is_drawn_without_repeats(run: Run) -> 
     assert drawn_steps(grow(run, 46, 70)) == list(range(1, 71))
 
 
+def test_a_run_that_goes_back_to_earlier_steps_is_drawn_whole_while_it_runs(run: Run) -> None:
+    drawn_steps(grow(run, 1, 10))
+    drawn_steps(grow(run, 51, 60))
+    assert drawn_steps(grow(run, 21, 30)) == [*range(1, 11), *range(21, 31), *range(51, 61)]
+    steps = [*range(1, 11), *range(21, 31), *range(51, 71)]
+    assert drawn_steps(grow(run, 61, 70)) == steps
+
+
 @pytest.fixture
 def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Each read of the store: ``whole`` histories and ``new`` points."""
