@@ -209,6 +209,11 @@ def test_relatives_are_read_from_the_cache(
     labels = torch.tensor([3, 1, 2])
     publish(monkeypatch, name, 3)
     put(name, empty_cache, labels, zipped=zipped)
+    if zipped:
+        raw = empty_cache / SOURCES[name].torchvision / "raw"
+        archives = [(raw / f"{file}.gz").read_bytes() for file in SOURCES[name].files]
+        md5s = tuple(hashlib.md5(one, usedforsecurity=False).hexdigest() for one in archives)
+        monkeypatch.setitem(SOURCES, name, replace(SOURCES[name], published=md5s))
 
     digits = data.load(name)
 
@@ -245,6 +250,45 @@ def test_a_label_that_the_data_set_does_not_have_is_refused(
 
     with pytest.raises(DataUnavailableError, match="holds a label that"):
         data.load(name)
+
+
+def test_a_part_of_the_letters_is_refused_however_it_is_packed(empty_cache: Path) -> None:
+    """Files of their own numbers, whole, with letters left out: 1 to 10 and 17 to 26."""
+    labels = torch.tensor([*range(1, 11), *range(17, 27)])
+    put("emnist_letters", empty_cache, labels, zipped=True)
+
+    said = "holds 20 × 28 × 28 values, but EMNIST letters has 124800 × 28 × 28"
+    with pytest.raises(DataUnavailableError, match=said):
+        data.load("emnist_letters")
+
+
+def test_an_archive_that_is_not_the_published_one_is_refused(
+    empty_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = replace(SOURCES["kmnist"], train_images=3, test_images=3)
+    monkeypatch.setitem(SOURCES, "kmnist", small)
+    put("kmnist", empty_cache, torch.tensor([3, 1, 2]), zipped=True)
+
+    with pytest.raises(DataUnavailableError, match="not the archive that was published") as refused:
+        data.load("kmnist")
+
+    assert small.published[0] in str(refused.value)
+    assert not (empty_cache / "KMNIST" / "raw" / small.files[0]).exists()
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_values_of_another_type_are_refused(
+    empty_cache: Path, monkeypatch: pytest.MonkeyPatch, place: int
+) -> None:
+    publish(monkeypatch, "kmnist", 2)
+    put("kmnist", empty_cache, torch.tensor([5, 6]))
+    path = empty_cache / "KMNIST" / "raw" / SOURCES["kmnist"].files[place]
+    header = path.read_bytes()[: 4 + 4 * (3 - 2 * place)]
+    values = bytes(4 * (2 * 28 * 28 if place == 0 else 2))
+    path.write_bytes(header[:2] + b"\x0d" + header[3:] + values)
+
+    with pytest.raises(DataUnavailableError, match="holds values of another type"):
+        data.load("kmnist")
 
 
 def test_letters_are_upright_and_labelled_from_zero(

@@ -60,7 +60,7 @@ def unpack_mnist() -> Path:
             f"MNIST inside this installation of mlcore is damaged ({error}): install mlcore anew."
         ) from None
     except OSError as error:
-        raise _unwritable(root, error) from None
+        raise unwritable(root, error) from None
     return root
 
 
@@ -73,21 +73,39 @@ def _unpacked(name: str) -> bytes:
 
 
 def unzip_published(source: Source) -> None:
-    """Unpack the ``.gz`` archives that lie beside a data set's place where a file is missing."""
+    """Unpack the ``.gz`` archives that lie beside a data set's place where a file is missing.
+
+    Each is checked by its published checksum where there is one for each file; of EMNIST only
+    that of one large archive is published.
+
+    Raises:
+        DataUnavailableError: If an archive is damaged or not the published one, or the folder
+            cannot be written.
+    """
     raw = raw_folder(source)
+    each = source.published if len(source.published) == len(source.files) else ()
+    published = dict(zip(source.files, each, strict=False))
     for name in source.files:
         packed = raw / f"{name}.gz"
         if (raw / name).exists() or not packed.exists():
             continue
         try:
-            data = gzip.decompress(packed.read_bytes())
+            archive = packed.read_bytes()
+            data = gzip.decompress(archive)
+            found = hashlib.md5(archive, usedforsecurity=False).hexdigest()
+            if found != published.get(name, found):
+                raise DataUnavailableError(
+                    f"{packed} is not the archive that was published of {source.title}: its MD5 "
+                    f"is {found}, not {published[name]}. Put that one, or the unpacked file, in "
+                    "its place."
+                )
             write_atomically(raw / name, data)
         except (EOFError, zlib.error, gzip.BadGzipFile):
             raise DataUnavailableError(
                 f"{packed} is damaged: delete it, or put the whole file in its place."
             ) from None
         except OSError as error:
-            raise _unwritable(cache_folder(), error) from None
+            raise unwritable(cache_folder(), error) from None
 
 
 def missing_files(source: Source) -> list[str]:
@@ -130,7 +148,8 @@ def _sweep(folder: Path) -> None:
             continue  # another process swept it first
 
 
-def _unwritable(root: Path, error: OSError) -> DataUnavailableError:
+def unwritable(root: Path, error: OSError) -> DataUnavailableError:
+    """The error of a cache folder that cannot be written."""
     return DataUnavailableError(
         f"The data cannot be unpacked into {root} ({error.strerror or error}): make room there, "
         "or name another folder in the environment variable MLCORE_CACHE."

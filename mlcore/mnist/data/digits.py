@@ -148,6 +148,9 @@ def _check(
             raise DataUnavailableError(
                 f"{path} holds {found} values, but {source.title} has {wanted} there. {_ANEW}"
             )
+    if images.dtype != torch.uint8 or labels.dtype.is_floating_point:
+        path = paths[0] if images.dtype != torch.uint8 else paths[1]
+        raise DataUnavailableError(f"{path} holds values of another type. {_ANEW}")
 
 
 def _download(source: Source, root: Path, *, train: bool) -> None:

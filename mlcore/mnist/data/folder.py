@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from mlcore.core import DataUnavailableError
 from mlcore.core.files import write_atomically
-from mlcore.mnist.data.cache import cache_folder
+from mlcore.mnist.data.cache import cache_folder, unwritable
 from mlcore.mnist.data.idx import UNSIGNED_BYTES, idx_header, read_idx
 from mlcore.mnist.data.sources import SOURCES
 
@@ -116,6 +116,8 @@ def _unzipped(path: Path) -> Path:
             write_atomically(copy, gzip.decompress(path.read_bytes()))
         except (EOFError, zlib.error, gzip.BadGzipFile):
             raise DataUnavailableError(f"{path} is damaged: it cannot be unzipped.") from None
+        except OSError as error:
+            raise unwritable(cache_folder(), error) from None
     return copy
 
 
