@@ -1,4 +1,4 @@
-"""Runs that last: stored, cached by fingerprint, carried out by background workers."""
+"""Recorded runs: stored, cached by fingerprint, and trained by background workers."""
 
 import lazy_loader as lazy
 

@@ -1,4 +1,4 @@
-"""Experiments from a script: train, run, submit, and find again."""
+"""Runs from a script: train, run, submit, get and search."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _COLUMNS: Final = ("id", "experiment", "status", "started", "duration")
 
 
 def train(config: Config) -> Iterator[Step]:
-    """Yield the steps of an experiment: no files, no store.
+    """Yield the steps of an experiment without recording anything.
 
     Close the iterator, or stop asking, to stop the training.
 
@@ -39,7 +39,7 @@ def train(config: Config) -> Iterator[Step]:
 
 
 def run(config: Config, force: bool = False, *, progress: bool = True) -> Run:
-    """Train in this process and record it; return at once when the answer is known.
+    """Train in this process and record the run; a finished equal run is returned at once.
 
     A finished run of the same config is the answer. An unfinished one is taken up from its last
     checkpoint. One that another process is working on is waited for. Ctrl-C stops the run with
@@ -98,7 +98,7 @@ def submit(config: Config, force: bool = False) -> Run:
 
 
 def get_run(run_id: str) -> Run:
-    """A run by its id, or by the beginning of it where that is enough.
+    """A run by its id, or by an unambiguous prefix of it.
 
     Raises:
         RunNotFoundError: If there is none.
@@ -111,7 +111,7 @@ def get_run(run_id: str) -> Run:
 def search_runs(
     experiment: str | None = None, status: Status | str | Iterable[Status | str] | None = None
 ) -> pd.DataFrame:
-    """All runs as a table, newest first.
+    """All runs as a DataFrame, newest first.
 
     Args:
         experiment: Only runs of this experiment.
@@ -170,7 +170,7 @@ def _bar(run: Run, wanted: bool) -> Iterator[Callable[[float, float], None]]:
 
 @contextmanager
 def _ctrl_c() -> Iterator[threading.Event]:
-    """Turn the first Ctrl-C into a wish that is met at the next step; the second one is itself."""
+    """Make the first Ctrl-C stop the run at the next step; a second one interrupts at once."""
     pressed = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield pressed  # signals reach the main thread only

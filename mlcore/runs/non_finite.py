@@ -1,4 +1,4 @@
-"""Values that are no finite numbers: what a chart leaves a gap for, and marks."""
+"""Non-finite values (NaN, ±∞) as codes and words, so that charts can mark them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Codes = NDArray[np.int64]
 
 
 def codes(values: Any) -> Codes:
-    """Which of the values are not finite, and in which way; 0 for those that are.
+    """The kind of each value's non-finiteness as a code; 0 for finite values.
 
     Args:
         values: Shape (n,).
@@ -36,10 +36,10 @@ def finite(values: Any) -> Floats:
 
 
 def word(code: int) -> str:
-    """What a code says, such as ``NaN, ∞``; ``""`` for 0."""
+    """The words of a code, such as ``NaN, ∞``; ``""`` for 0."""
     return ", ".join(text for bit, text in _WORDS.items() if code & bit)
 
 
 def as_word(value: float) -> str:
-    """A value that is not finite, in words: ``NaN``, ``∞`` or ``−∞``; ``""`` if it is finite."""
+    """A non-finite value in words: ``NaN``, ``∞`` or ``−∞``; ``""`` if it is finite."""
     return word(int(codes([value])[0]))

@@ -16,7 +16,7 @@ SILENT_AFTER = 10.0
 
 @dataclass(frozen=True, slots=True)
 class ProcessId:
-    """A process, told apart from a later one that was given the same number.
+    """A process identified by host, number and start time, as numbers are reused.
 
     Attributes:
         host: Name of the machine.

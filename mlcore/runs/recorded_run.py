@@ -1,4 +1,4 @@
-"""A recorded run: what is known of it, and what one may ask of it."""
+"""``Run``: a recorded run, its results and the actions on it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MODEL_PREFIX = "model."
 
 @dataclass(frozen=True)
 class Run:
-    """A run as the store knew it when this was read; ``refresh`` reads it again.
+    """A run as read from the store; ``refresh`` reads it again.
 
     Attributes:
         id: Eight letters and digits.
@@ -101,7 +101,7 @@ class Run:
 
     @cached_property
     def config(self) -> Config:
-        """The config, checked.
+        """The config, validated.
 
         Raises:
             ConfigError: If this version no longer knows these fields or values.
@@ -125,13 +125,13 @@ class Run:
         return Artifacts(self.store, self.id, self.key)
 
     def refresh(self) -> Run:
-        """Read it again."""
+        """Read the run again."""
         return self.store.get(self.id)
 
     # --- what it measured --------------------------------------------------------------------
 
     def latest(self) -> dict[str, float]:
-        """The last value of each metric, as of this object."""
+        """The last value of each metric at the time of reading."""
         return dict(self.last)
 
     def metrics(
@@ -157,7 +157,7 @@ class Run:
         return table
 
     def arrays(self, step: int) -> dict[str, torch.Tensor]:
-        """The arrays kept at a step (see ``array_steps``), such as the confusion matrix.
+        """The arrays saved at a step (see ``array_steps``), such as the confusion matrix.
 
         Raises:
             SnapshotError: If there are none at that step, or the file is damaged.
@@ -165,11 +165,11 @@ class Run:
         return dict(self.artifacts.load_arrays(step).tensors)
 
     def array_steps(self) -> list[int]:
-        """The steps at which arrays were kept."""
+        """The steps at which arrays were saved."""
         return self.artifacts.array_steps()
 
     def model(self) -> nn.Module:
-        """The network with the final weights, in eval mode; of an unfinished run, the last saved.
+        """The network with the final weights, in eval mode; of an unfinished run the last saved.
 
         Raises:
             RunStateError: If no weights have been saved yet.
@@ -194,7 +194,7 @@ class Run:
     # --- what one may ask of it --------------------------------------------------------------
 
     def wait(self, timeout: float | None = None) -> Run:
-        """Block until it is no longer queued or running.
+        """Block until the run is no longer queued or running.
 
         Args:
             timeout: Seconds to wait at most.
@@ -221,15 +221,15 @@ class Run:
         return now
 
     def stop(self) -> Run:
-        """Ask it to end soon, keeping its state; a run that has ended is left as it is."""
+        """Request a stop, with a checkpoint; a run that has ended stays as it is."""
         return self.store.request(self, "stop")
 
     def pause(self) -> Run:
-        """Ask it to step aside for other runs; ``resume`` goes on where it was."""
+        """Request a pause, to make room for other runs; ``resume`` continues it."""
         return self.store.request(self, "pause")
 
     def resume(self) -> Run:
-        """Queue it again from its last checkpoint, in the background.
+        """Queue the run again from its last checkpoint, in the background.
 
         Raises:
             RunStateError: If it is finished or failed, or a twin of it is live.
@@ -251,7 +251,7 @@ class Run:
         starred: bool | None = None,
         archived: bool | None = None,
     ) -> Run:
-        """Change what is given, leave the rest: see ``mlcore.runs.store.organize.edit``."""
+        """Change the given attributes: see ``mlcore.runs.store.organize.edit``."""
         from mlcore.runs.store.organize import edit
 
         changed = edit(
@@ -266,7 +266,7 @@ class Run:
         return changed[0]
 
     def delete(self) -> Run:
-        """Put it in the trash, from which ``restore`` takes it out again with all it had.
+        """Move the run to the trash, from which ``restore`` takes it out again.
 
         Raises:
             RunStateError: If it is running; stop it first.
@@ -276,7 +276,7 @@ class Run:
         return trash(self.store, [self.id])[0]
 
     def restore(self) -> Run:
-        """Take it out of the trash."""
+        """Take the run out of the trash."""
         from mlcore.runs.store.organize import restore
 
         return restore(self.store, [self.id])[0]

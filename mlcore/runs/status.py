@@ -1,10 +1,10 @@
-"""The states of a run."""
+"""The statuses of a run."""
 
 from enum import StrEnum
 
 
 class Status(StrEnum):
-    """Where a run stands.
+    """The status of a run.
 
     ``queued → running → finished``, or one of the other ends. Only one run of a fingerprint is
     *live* at a time; a *resumable* one can go on from its last checkpoint.
@@ -24,17 +24,17 @@ class Status(StrEnum):
 
     @property
     def live(self) -> bool:
-        """Whether more points may come without anyone starting it again, or it holds its place."""
+        """Whether the run is queued, running or paused: more points may come by themselves."""
         return self in LIVE
 
     @property
     def moving(self) -> bool:
-        """Whether it is queued or running now, so that watching it is worth the while."""
+        """Whether the run is queued or running now."""
         return self in (Status.QUEUED, Status.RUNNING)
 
     @property
     def resumable(self) -> bool:
-        """Whether ``resume`` has a meaning."""
+        """Whether the run can be resumed."""
         return self in RESUMABLE
 
 

@@ -1,4 +1,4 @@
-"""Sweeps: many runs as one, chosen by a grid or a sampler, kept and moved on by the store."""
+"""Sweeps: many runs over a space of settings, chosen by a grid or a sampler."""
 
 import lazy_loader as lazy
 

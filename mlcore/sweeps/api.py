@@ -1,4 +1,4 @@
-"""Sweeps from a script: start one, find it again, and see beforehand what it would cost."""
+"""Sweeps from a script: start, find and forecast them."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def sweep(
     force: bool = False,
     name: str = "",
 ) -> Sweep:
-    """Run a config with many settings of some of its fields, in the background workers.
+    """Run a config with many values of some of its fields, in the background workers.
 
     Runs that are finished already answer at once. The same call again finds the sweep it began:
     a finished one is the answer, an unfinished one goes on, and a larger ``n`` extends it. Ctrl-C
@@ -96,7 +96,7 @@ def start(
     force: bool = False,
     name: str = "",
 ) -> Sweep:
-    """Begin a checked sweep, or go on with the one that began with this very spec.
+    """Start a checked sweep, or continue the one that was started with an equal spec.
 
     Raises:
         EngineError: If nobody would carry the runs out.
@@ -122,7 +122,7 @@ def start(
 
 
 def get_sweep(sweep_id: str, store: Store | None = None) -> Sweep:
-    """A sweep by its id, or by the beginning of it where that is enough.
+    """A sweep by its id, or by an unambiguous prefix of it.
 
     Raises:
         SweepNotFoundError: (a LookupError) if there is none.

@@ -1,4 +1,4 @@
-"""The budget of a sweep: how many settings, or how many minutes."""
+"""The budget of a sweep: a number of trials, or a number of minutes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ MOST_MINUTES = 60 * 24 * 30
 
 
 def check_budget(n: int | None, minutes: float | None, *, both: bool = True) -> None:
-    """Check what a sweep may spend.
+    """Validate a sweep's budget.
 
     Raises:
         ValueError: If a part is not above 0 or too large, or, unless both may be left out, if

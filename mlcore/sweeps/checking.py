@@ -1,4 +1,4 @@
-"""Checks ranges and conditions against the fields they are for, before anything is run."""
+"""Checks ranges and conditions against the config fields they apply to, before anything runs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from mlcore.sweeps.ranges import (
 
 
 def check_range(spec: FieldSpec, swept: Range) -> Range:
-    """The range, in the field's own type.
+    """Check a range against its field; return it in the field's type.
 
     Raises:
         ValueError: If a value is out of the field's bounds or not of its kind.
@@ -61,7 +61,7 @@ def check_range(spec: FieldSpec, swept: Range) -> Range:
 
 
 def allowed(spec: FieldSpec, value: Any) -> bool:
-    """Whether a field by itself takes a value; rules between fields are the config's own."""
+    """Whether a field accepts a value by itself; rules between fields are checked by the config."""
     match spec.kind:
         case "switch":
             return isinstance(value, bool)
@@ -89,7 +89,7 @@ def entry_for(
     given: Any,
     space: Mapping[str, Any],
 ) -> Range | Conditional:
-    """One entry of a space, checked; with the field's own condition where it has one.
+    """A checked entry of a space, with the field's own condition where it has one.
 
     Raises:
         TypeError, ValueError: If it does not fit the field.
@@ -115,7 +115,7 @@ def entry_for(
 
 
 def may_hold(config: Config, entry: Conditional, entries: Mapping[str, Any]) -> bool:
-    """Whether a condition holds for any setting."""
+    """Whether a condition holds for any trial."""
     swept = entries.get(entry.field)
     if swept is None:
         return getattr(config, entry.field) in entry.values
@@ -124,19 +124,19 @@ def may_hold(config: Config, entry: Conditional, entries: Mapping[str, Any]) -> 
 
 
 def why_never(config: Config, entry: Conditional, entries: Mapping[str, Any]) -> str:
-    """The end of the sentence on a condition that never holds."""
+    """Why a condition never holds, as the end of a sentence."""
     if entry.field in entries:
         return f"{entry.field} is never set to that"
     return f"{entry.field} is {getattr(config, entry.field)!r} throughout"
 
 
 def either(values: tuple[Any, ...]) -> str:
-    """Values in words."""
+    """Alternative values in words."""
     return " or ".join(map(str, values))
 
 
 def in_order(entries: Mapping[str, Range | Conditional]) -> list[str]:
-    """Each field after the one its condition looks at.
+    """Fields sorted so that each comes after the one its condition depends on.
 
     Raises:
         ConfigError: If conditions go round in a circle.
@@ -161,7 +161,7 @@ def in_order(entries: Mapping[str, Range | Conditional]) -> list[str]:
 
 
 def _typed(spec: FieldSpec, value: Any) -> Any:
-    """Whole numbers are numbers, and one layer alone is a tuple of one."""
+    """A value in the field's type: an integer as a float where the field holds numbers."""
     if spec.kind == "number" and _is(int, value):
         return float(value)
     return value

@@ -1,4 +1,4 @@
-"""What one may ask of a sweep: wait, stop, resume, extend, change its space, rename, delete."""
+"""The actions on a sweep: wait, stop, resume, extend, change its space, rename, delete."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _LOOK_EVERY = 0.3  # s; looking costs time that the workers could use, and they 
 
 
 class _Recorded(Protocol):
-    """What the methods below need of a sweep."""
+    """What the actions need to know of a sweep."""
 
     @property
     def id(self) -> str: ...
@@ -41,7 +41,7 @@ class _Recorded(Protocol):
     @property
     def counts(self) -> Counts: ...
     def refresh(self: _Self) -> _Self:
-        """Read it again."""
+        """Read the sweep again."""
 
 
 _Self = TypeVar("_Self", bound=_Recorded)
@@ -51,7 +51,7 @@ class SweepControl:
     """The actions of ``mlcore.sweeps.Sweep``; each returns the sweep as it is afterwards."""
 
     def wait(self: _Self, timeout: float | None = None) -> _Self:
-        """Block until it no longer runs.
+        """Block until the sweep no longer runs.
 
         Args:
             timeout: Seconds to wait at most.
@@ -73,7 +73,7 @@ class SweepControl:
         return now
 
     def stop(self: _Self) -> _Self:
-        """Stop it and the runs it queued; runs it shares with other sweeps go on."""
+        """Stop the sweep and the runs it queued; runs it shares with other sweeps go on."""
         with self.store.writing() as connection:
             if sweep_rows.read(connection, self.id).status == sweep_rows.RUNNING:
                 sweep_rows.alter(
@@ -83,7 +83,7 @@ class SweepControl:
         return self.refresh()
 
     def resume(self: _Self) -> _Self:
-        """Resume its stopped and lost runs from their checkpoints, then start the remaining ones.
+        """Resume stopped and lost runs from their checkpoints, then start the remaining trials.
 
         Raises:
             SweepStateError: If it failed; the text says what to do instead.
@@ -93,7 +93,7 @@ class SweepControl:
         return _advanced(self)
 
     def extend(self: _Self, n: int | None = None, *, minutes: float | None = None) -> _Self:
-        """Try ``n`` more settings, or go on for ``minutes`` from now; a stopped sweep is resumed.
+        """Run ``n`` more trials, or go on for ``minutes`` from now; a stopped sweep is resumed.
 
         Raises:
             ValueError: If neither or both are given, or not above 0.
@@ -122,7 +122,7 @@ class SweepControl:
         return _advanced(self)
 
     def renew(self: _Self, settings: int, minutes: float) -> _Self:
-        """Go on for another ``minutes``, up to ``settings`` in all."""
+        """Go on for another ``minutes``, up to ``settings`` trials in all."""
         with self.store.writing() as connection:
             row = sweep_rows.read(connection, self.id)
             wanted = max(settings, row.asked if row.settings is None else row.settings)
@@ -132,7 +132,7 @@ class SweepControl:
         return self.refresh()
 
     def change_space(self: _Self, space: SpaceLike) -> _Self:
-        """Choose from another space from now on; earlier trials stay and still count.
+        """Sample from another space from now on; earlier trials stay and still count.
 
         On a grid the budget becomes all combinations that were not tried yet; a finished one goes
         on with them.
@@ -156,13 +156,13 @@ class SweepControl:
         return _advanced(self)
 
     def rename(self: _Self, name: str) -> _Self:
-        """Give it a name; an empty one removes the name."""
+        """Name the sweep; an empty name removes it."""
         with self.store.writing() as connection:
             sweep_rows.alter(connection, self.id, name=name.strip()[:200])
         return self.refresh()
 
     def delete(self: _Recorded) -> None:
-        """Delete it from the list of sweeps; its runs stay. Started again, it finds their results.
+        """Delete the sweep; its runs stay, and an equal sweep started later finds their results.
 
         Raises:
             SweepStateError: If it is running.

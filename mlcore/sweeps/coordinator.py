@@ -1,4 +1,4 @@
-"""Moves sweeps on: whoever watches calls it, so that no process has to stand guard.
+"""Advances running sweeps: queues their next trials, prunes runs, notices the end.
 
 Pages, scripts and workers all do. Everything is decided from the rows of the store and written
 down before anything comes of it; of two who decide at once, the second finds its decision made.
@@ -46,7 +46,7 @@ _looked_closely: dict[tuple[str, str], float] = {}
 
 
 def advance_all(store: Store) -> None:
-    """Move every running sweep on; at most four times a second in one process."""
+    """Advance every running sweep; at most four times a second in one process."""
     now = time.monotonic()
     if now - _looked.get(store.url, -LOOK_EVERY) < LOOK_EVERY:
         return
@@ -63,7 +63,7 @@ def advance_all(store: Store) -> None:
 
 
 def advance(store: Store, sweep_id: str) -> None:
-    """Move one sweep on as far as it can go now; one that does not run is left alone.
+    """Advance one sweep as far as it can go now; one that does not run is left alone.
 
     Rungs are judged, free places are filled, and a sweep that has nothing left to do is finished.
     A run whose worker died is queued again once by whoever finds it.
@@ -90,7 +90,7 @@ def advance(store: Store, sweep_id: str) -> None:
 def stop_members(
     connection: Connection, members: Sequence[TrialRun], *, only_waiting: bool = False
 ) -> None:
-    """Stop the runs that a sweep queued itself; those it shares with others go on."""
+    """Stop the runs a sweep queued itself; runs shared with other sweeps go on."""
     keys = [member.run_key for member in members if member.own and member.moving]
     for start in range(0, len(keys), 500):
         mine = update(runs).where(runs.c.key.in_(keys[start : start + 500]))
@@ -116,7 +116,7 @@ class _Seen:
 
 
 def _only_waits(store: Store, sweep_id: str) -> bool:
-    """Whether all is asked for and some runs are on their way: cheap with thousands of runs."""
+    """Whether all trials are queued and some runs still go; cheap with thousands of runs."""
     with store.reading() as connection:
         row = sweep_rows.read(connection, sweep_id)
         if row.settings is None or row.asked < row.settings or '"pruning":null' not in row.spec:
@@ -147,7 +147,7 @@ def _look(store: Store, sweep_id: str) -> _Seen | None:
 
 
 def _trouble(seen: _Seen) -> str | None:
-    """Why the sweep makes no sense to go on with, as a sentence."""
+    """Why the sweep cannot go on, as a sentence."""
     for setting in seen.settings:
         if setting.state is not State.COMPLETE:
             continue
@@ -166,7 +166,7 @@ def _trouble(seen: _Seen) -> str | None:
 
 
 def _wanted(store: Store, seen: _Seen) -> int:
-    """How many settings to ask for now."""
+    """How many new trials to queue now."""
     if seen.late:
         return 0
     row, spec = seen.row, seen.spec
@@ -183,7 +183,7 @@ def _wanted(store: Store, seen: _Seen) -> int:
 
 
 def _submit(store: Store, seen: _Seen, asked: Sequence[Proposal]) -> None:
-    """Queue the runs of settings, unless somebody else has asked meanwhile."""
+    """Queue the runs of trials, unless another process has queued them meanwhile."""
     row, spec = seen.row, seen.spec
     wanted: list[tuple[int, int, Proposal, Config | None, str | None]] = []
     for number, proposal in enumerate(asked, start=row.asked):

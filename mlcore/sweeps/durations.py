@@ -1,4 +1,4 @@
-"""How long runs will take, judged by finished runs that are most like them."""
+"""Estimates how long runs will take, from finished runs most like them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _RUNS_READ: Final = 400
 
 @dataclass(slots=True)
 class _Alike:
-    """Finished runs that differ only in what does not change how long a step takes.
+    """Finished runs that differ only in fields that do not change the time of a step.
 
     Attributes:
         fields: What they share.
@@ -35,7 +35,7 @@ class _Alike:
 
 
 def time_of(store: Store, experiment: str, configs: Sequence[Config]) -> tuple[float | None, str]:
-    """Seconds of work of runs one after another, or together where that was measured to gain.
+    """Seconds of work of runs, one after another or as ensembles where a speedup was measured.
 
     Numbers such as a learning rate or a momentum change what a run learns but not how long a step
     takes; all other fields may. So the runs that differ in such numbers alone tell the time; where
@@ -120,7 +120,7 @@ def _estimate(alike: _Alike, config: Config, *, same: bool) -> float:
 def _together(
     store: Store, configs: Sequence[Config], seconds: Sequence[float]
 ) -> tuple[float, float | None]:
-    """The time in all, and the gain of runs that can train as one program, if it is known."""
+    """The total time, and the speedup of ensembles if it is known."""
     by_shape: dict[str | None, list[float]] = {}
     for config, one in zip(configs, seconds, strict=True):
         by_shape.setdefault(shape_name(config), []).append(one)
@@ -133,7 +133,7 @@ def _together(
 
 
 def _gain(store: Store, shape: str) -> float | None:
-    """The gain last measured for a shape; None if it is not trained as one program."""
+    """The last measured speedup of a shape; None if it is not trained as an ensemble."""
     c = ensembles.c
     query = select(c.used, c.gain).where(c.shape == shape, c.used.is_not(None))
     with store.reading() as connection:
@@ -146,7 +146,7 @@ def _differing(one: Mapping[str, Any], other: Mapping[str, Any]) -> int:
 
 
 def _steps(config: Config) -> float | None:
-    """Optimizer steps of a run, as far as a config tells without training."""
+    """Optimizer steps of a run, as far as its config tells without training."""
     epochs, a_epoch = getattr(config, "epochs", None), config.steps_per_epoch()
     if isinstance(epochs, int) and a_epoch is not None:
         return float(epochs * a_epoch)

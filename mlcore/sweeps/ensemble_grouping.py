@@ -1,4 +1,4 @@
-"""Puts queued runs that can train as one program into ensembles; workers decide if it pays."""
+"""Groups queued runs that can train as one program into ensembles; workers decide if it pays."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ASKED_TOGETHER = 8
 
 
 def shape_name(config: Config) -> str | None:
-    """A short name that configs share if they can train as one program; None if alone."""
+    """A short name shared by configs that can train as one program; None if a config cannot."""
     shape = config.ensemble_key()
     if shape is None:
         return None
@@ -31,7 +31,7 @@ def shape_name(config: Config) -> str | None:
 
 
 def worthwhile(store: Store, config: Config) -> bool:
-    """Whether groups of this config's shape may gain: possible, and never measured to lose."""
+    """Whether an ensemble of this config's shape may be faster: not known to be slower."""
     shape = shape_name(config)
     if shape is None:
         return False
@@ -51,7 +51,7 @@ def group(
     answers: Sequence[Answer],
     places: int,
 ) -> None:
-    """Put runs that were queued just now into ensembles, as equal in size as can be.
+    """Put just queued runs into ensembles of sizes as equal as possible.
 
     Args:
         connection: The transaction in which they were queued, so that nobody has taken one yet.

@@ -1,4 +1,4 @@
-"""Which runs of a sweep trained as one program, and what that gained."""
+"""The ensembles of a sweep, and the speedup each gave."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mlcore.runs.store.store import Store
 
 @dataclass(frozen=True, slots=True)
 class EnsembleResult:
-    """A group of runs that differ only in what a tensor can hold.
+    """An ensemble: runs that differ only in fields a tensor can hold, trained as one program.
 
     Attributes:
         id: Its name.
@@ -29,7 +29,7 @@ class EnsembleResult:
     host: str | None
 
     def sentence(self) -> str:
-        """What to tell of it, such as ``32 members as one program: 3.4× measured``."""
+        """The result in words, such as ``32 members as one program: 3.4× measured``."""
         if self.used is None:
             return f"{self.members} members wait for a trial as one program"
         if self.gain is None:
@@ -40,7 +40,7 @@ class EnsembleResult:
 
 
 def ensembles_of(store: Store, sweep_id: str) -> list[EnsembleResult]:
-    """The groups of a sweep, in the order of their ids."""
+    """The ensembles of a sweep, in the order of their ids."""
     c = ensembles.c
     query = select(c.id, c.members, c.gain, c.used, c.host).where(c.sweep == sweep_id)
     with store.reading() as connection:

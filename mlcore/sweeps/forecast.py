@@ -1,4 +1,4 @@
-"""What a sweep would run, told before it starts: how many, how many are known, and how long."""
+"""Forecasts a sweep before it starts: how many runs, how many are known, and how long."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _QUERIED_AT_ONCE: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """What is known of a sweep before it starts.
+    """The forecast of a sweep.
 
     Attributes:
         settings: How many settings it tries.
@@ -44,7 +44,7 @@ class Forecast:
 
 
 def forecast(store: Store, spec: SweepSpec, settings: int) -> Forecast:
-    """Look ahead: nothing is written, nothing is started.
+    """Forecast a sweep; nothing is written, nothing is started.
 
     Args:
         store: Whose finished runs answer, and tell how long such runs take.
@@ -86,7 +86,7 @@ def _in_all(spec: SweepSpec, settings: int) -> int:
 
 
 def _finished(store: Store, configs: Sequence[Config]) -> frozenset[str]:
-    """The fingerprints that a finished run answers."""
+    """The fingerprints for which a finished run exists."""
     wanted = sorted({config.fingerprint() for config in configs})
     found: set[str] = set()
     with store.reading() as connection:

@@ -1,4 +1,4 @@
-"""The hook that advances running sweeps when the runs of a store are tended."""
+"""The hook by which ``mlcore.runs`` advances the running sweeps of a store."""
 
 from __future__ import annotations
 

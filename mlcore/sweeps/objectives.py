@@ -1,4 +1,4 @@
-"""What a sweep looks for: one metric or two, each to be as large or as small as can be."""
+"""The objectives of a sweep: one or two metrics, each to be maximized or minimized."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SMALL_IS_GOOD = ("loss", "error")
 
 @dataclass(frozen=True, slots=True)
 class Objective:
-    """A metric and which way is better.
+    """A metric and its direction.
 
     Attributes:
         metric: Name of a metric that the experiment's runs log; its last value counts.
@@ -69,7 +69,7 @@ def objectives_for(
 
 
 def usual_direction(metric: str) -> Direction | None:
-    """Which way is better by the metric's name; None if that does not say."""
+    """The direction suggested by the metric's name; None if it suggests none."""
     if any(part in metric for part in _LARGE_IS_GOOD):
         return "maximize"
     return "minimize" if any(part in metric for part in _SMALL_IS_GOOD) else None

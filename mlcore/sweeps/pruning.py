@@ -1,4 +1,4 @@
-"""Ending poor runs early: judged at fixed rungs only, so that it can be told and repeated."""
+"""Pruning: ends poor runs early, at fixed rungs only, so that it is reproducible."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ HALVING_KEEPS = 3
 
 @dataclass(frozen=True, slots=True)
 class Pruning:
-    """When and by which rule runs are ended early.
+    """When and by which rule runs are pruned.
 
     - ``median``: a run ends when its value at a rung is worse than the median of all values seen
       at that rung so far, once there are four (Golovin et al., "Google Vizier", 2017).
@@ -55,7 +55,7 @@ class Pruning:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What was decided of a run at a rung, and from what.
+    """The decision about a run at a rung, and the numbers behind it.
 
     Attributes:
         rung: The share of its steps at which it was judged.
@@ -79,7 +79,7 @@ class Decision:
 
 
 def parse_pruning(given: Pruning | str | None) -> Pruning | None:
-    """Read ``median``, ``halving@0.1,0.3`` or nothing.
+    """Parse ``median``, ``halving@0.1,0.3`` or an empty text.
 
     Raises:
         ValueError: If it is nothing of these.
@@ -107,7 +107,7 @@ def judge(
     value: float,
     others: Sequence[float],
 ) -> Decision:
-    """Decide about one run at one rung.
+    """Decide whether one run is pruned at one rung.
 
     Args:
         pruning: The rule.

@@ -1,4 +1,4 @@
-"""Ranges as text for a command line, as words for a person, and as JSON for the store."""
+"""Ranges as text for the command line, as words for people, and as JSON for the store."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _CHOICES_SHOWN = 12
 
 
 def shown(swept: Range) -> str:
-    """A range in words, for a person: ``0.0001 to 1, log``."""
+    """A range in words: ``0.0001 to 1, log``."""
     match swept:
         case LinearRange():
             return f"{swept.low:g} to {swept.high:g}"
@@ -39,7 +39,7 @@ def shown(swept: Range) -> str:
 
 
 def range_as_python(swept: Range) -> str:
-    """The call that makes a range: ``mlcore.log_range(0.0001, 1.0)``, or a list of values."""
+    """The call that builds a range: ``mlcore.log_range(0.0001, 1.0)``, or a list of values."""
     match swept:
         case Choices():
             return repr(list(swept.values))
@@ -55,7 +55,7 @@ def range_as_python(swept: Range) -> str:
 
 
 def parse_range(text: str, spec: FieldSpec) -> Range:
-    """Read what a field is swept over from text.
+    """Parse a range from its text.
 
     - ``log:1e-4:1`` and ``lin:0:0.5`` are ranges; ``:9`` behind them asks for 9 points on a grid;
     - ``int:1:9`` is whole numbers, ``int:8:64/8`` every eighth, ``logint:1:512`` by factors;
@@ -88,7 +88,7 @@ def parse_range(text: str, spec: FieldSpec) -> Range:
 
 
 def range_to_json(swept: Range | Conditional) -> dict[str, Any]:
-    """A range as plain values that JSON can hold."""
+    """A range as JSON values."""
     if isinstance(swept, Conditional):
         condition = {"field": swept.field, "values": [_plain(value) for value in swept.values]}
         return {**range_to_json(swept.range), "when": condition}
@@ -138,7 +138,7 @@ def _reason(error: ValueError) -> str:
 
 
 def _for_integers(found: Range) -> Range:
-    """Whole numbers in place of a continuous range that ends in whole numbers."""
+    """An integer range in place of a continuous one whose ends are whole numbers."""
     if isinstance(found, (LinearRange, LogRange)):
         low, high = math.ceil(found.low), math.floor(found.high)
         return IntRange(low, high, 1, isinstance(found, LogRange), found.points)

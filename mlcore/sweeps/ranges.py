@@ -1,4 +1,4 @@
-"""What a sweep may set a field to: ranges, choices, and ranges under a condition.
+"""The ranges of a sweep: numbers, choices, and ranges under a condition.
 
 A script makes them by functions: ``{"lr": log_range(1e-4, 1), "hidden": [(32,), (128,)]}``.
 """
@@ -35,7 +35,7 @@ class LinearRange:
         _check_points(self.points)
 
     def spread(self, points: int) -> tuple[float, ...]:
-        """So many values (or ``self.points``) at equal distances, both ends included."""
+        """``points`` values (or ``self.points``) at equal distances, both ends included."""
         count = self.points or points
         if count == 1:
             return ((self.low + self.high) / 2,)
@@ -67,7 +67,7 @@ class LogRange:
         _check_points(self.points)
 
     def spread(self, points: int) -> tuple[float, ...]:
-        """So many values (or ``self.points``) at equal factors, both ends included."""
+        """``points`` values (or ``self.points``) at equal ratios, both ends included."""
         count = self.points or points
         if count == 1:
             return (math.sqrt(self.low * self.high),)
@@ -114,11 +114,11 @@ class IntRange:
 
     @property
     def values(self) -> range:
-        """All of them, in order."""
+        """All values, in order."""
         return range(self.low, self.high + 1, self.step)
 
     def spread(self, points: int) -> tuple[int, ...]:
-        """All values, or about so many of them (or ``self.points``) spread over the range."""
+        """All values, or about ``points`` of them (or ``self.points``) spread over the range."""
         count = self.points or (points if self.log else len(self.values))
         if count >= len(self.values):
             return tuple(self.values)
@@ -138,7 +138,7 @@ class IntRange:
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """Certain values and no others.
+    """A fixed list of values.
 
     Attributes:
         values: In the order in which a grid takes them; no two are equal.
@@ -156,7 +156,7 @@ class Choices:
             seen.append(value)
 
     def spread(self, points: int) -> tuple[Any, ...]:  # noqa: ARG002 - all ranges are asked alike
-        """All of them."""
+        """All values."""
         return self.values
 
     def text(self) -> str:
@@ -172,7 +172,7 @@ Range: TypeAlias = LinearRange | LogRange | IntRange | Choices
 
 @dataclass(frozen=True, slots=True)
 class Conditional:
-    """A range that counts only where another field has certain values; see ``when``.
+    """A range that applies only where another field has certain values; see ``when``.
 
     Attributes:
         range: What the field is swept over then; else it keeps the config's own value.
@@ -229,12 +229,12 @@ def _points_text(points: int | None) -> str:
 
 
 def frozen(value: Any) -> Any:
-    """Lists as tuples, all the way down; other values as they are."""
+    """Lists as tuples, also nested ones; other values unchanged."""
     return tuple(map(frozen, value)) if isinstance(value, (list, tuple)) else value
 
 
 def word(value: Any) -> str:
-    """A plain value as a command line writes it."""
+    """A plain value as written on a command line."""
     if isinstance(value, bool):
         return str(value).lower()
     return value if isinstance(value, str) else repr(value)
@@ -270,7 +270,7 @@ def int_range(
 
 
 def choices(*values: Any) -> Choices:
-    """These values and no others; ``choices((32,), (128, 64))`` for tuples.
+    """A fixed list of values; ``choices((32,), (128, 64))`` for tuples.
 
     Raises:
         ValueError: If there is none, or one is given twice.
@@ -279,7 +279,7 @@ def choices(*values: Any) -> Choices:
 
 
 def when(field: str, value: Any, /, **ranges: Range | Iterable[Any]) -> dict[str, Conditional]:
-    """Ranges that count only where another field has a value, or one of a list of values.
+    """Ranges that apply only where another field has one of the given values.
 
     The other fields keep the config's own value elsewhere::
 
@@ -296,7 +296,7 @@ def when(field: str, value: Any, /, **ranges: Range | Iterable[Any]) -> dict[str
 
 
 def as_range(given: Range | Iterable[Any]) -> Range:
-    """A range as it is, any other sequence as its choices.
+    """A range unchanged, any other sequence as choices.
 
     Raises:
         TypeError: If it is neither.

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Sweep(SweepControl):
-    """A sweep as the store knew it when this was read; ``refresh`` reads it again.
+    """A sweep as read from the store; ``refresh`` reads it again.
 
     Attributes:
         id: Eight letters and digits.
@@ -74,26 +74,26 @@ class Sweep(SweepControl):
 
     @property
     def space(self) -> Space:
-        """Its fields and what they are set to, as of today."""
+        """Its fields and their ranges, as they are now."""
         return self.spec.space
 
     @property
     def sampler(self) -> str:
-        """How settings are chosen."""
+        """How trials are chosen."""
         return self.spec.sampler
 
     @property
     def objectives(self) -> tuple[Objective, ...]:
-        """What is looked for."""
+        """The metrics to optimize, with their directions."""
         return self.spec.objectives
 
     @property
     def running(self) -> bool:
-        """Whether more results may come without anyone asking for them."""
+        """Whether the sweep is running: more results may come by themselves."""
         return self.status == sweep_rows.RUNNING
 
     def refresh(self) -> Sweep:
-        """Read it again."""
+        """Read the sweep again."""
         with self.store.reading() as connection:
             return sweep_of(sweep_rows.read(connection, self.id), self.store)
 
@@ -101,26 +101,26 @@ class Sweep(SweepControl):
 
     @cached_property
     def members(self) -> tuple[TrialRun, ...]:
-        """Its runs as rows, without their points, read when first asked for."""
+        """The sweep's runs as rows, without their points; read on first access."""
         with self.store.reading() as connection:
             return tuple(read_trial_runs(connection, self.id))
 
     @cached_property
     def tried(self) -> tuple[Trial, ...]:
-        """Its settings, each with the runs of its seeds."""
+        """Its trials, each with the runs of its seeds."""
         return tuple(trials_of(self.members))
 
     def runs(self) -> list[Run]:
-        """Its runs, by setting and seed; those that were deleted are left out."""
+        """Its runs, by trial and seed; deleted ones are left out."""
         return results.runs_of(self.store, self.members)
 
     def frame(self) -> pd.DataFrame:
-        """A row a run; see ``mlcore.sweeps.results.frame``."""
+        """One row per run; see ``mlcore.sweeps.results.frame``."""
         return results.frame(self.spec, self.members)
 
     @property
     def best(self) -> Run | None:
-        """The run of the best setting so far (the first seed's); None before there is one.
+        """The run (first seed) of the best trial so far; None before there is one.
 
         With several seeds the mean over them decides. With two objectives there is no one best
         setting: this is the best by the first objective; see ``pareto``.
@@ -130,17 +130,17 @@ class Sweep(SweepControl):
 
     @property
     def pareto(self) -> list[Run]:
-        """The runs of all settings that no other one beats in every objective, best first."""
+        """The runs of all trials on the Pareto front, best first."""
         return [self._run(setting) for setting in results.pareto(self.spec, self.tried)]
 
     @property
     def counts(self) -> Counts:
-        """How many runs are done, running, queued and so on."""
+        """Number of runs that are done, running, queued and so on."""
         return results.count(self.members, self.settings, self.asked, self.spec.repeats)
 
     @property
     def eta(self) -> float | None:
-        """Seconds until it is done, from the work so far; None before there is any to go by."""
+        """Estimated seconds until the sweep is done; None before there is any to go by."""
         if not self.running:
             return 0.0
         seconds = results.seconds_left(self.members, self.counts)
@@ -150,7 +150,7 @@ class Sweep(SweepControl):
         return left if self.settings is None or seconds is None else min(left, seconds)
 
     def importance(self) -> dict[str, float]:
-        """How much of the objective's variance each field explains, largest first, sum 1.
+        """Share of the objective's variance that each field explains, largest first, sum 1.
 
         PED-ANOVA (Watanabe, Bansal and Hutter, IJCAI 2023), as Optuna computes it, of the first
         objective; empty before two settings with different results are complete. It speaks of
@@ -162,22 +162,22 @@ class Sweep(SweepControl):
 
     @property
     def ensembles(self) -> list[EnsembleResult]:
-        """The groups of its runs that may train as one program, with the gain measured."""
+        """The ensembles of its runs, with the measured speedups."""
         return ensembles_of(self.store, self.id)
 
     # --- how to get it again -----------------------------------------------------------------
 
     def as_python(self) -> str:
-        """A line of Python that gives exactly this sweep."""
+        """A line of Python that starts exactly this sweep."""
         return reproduce.as_python(self.spec, self.settings, self._minutes)
 
     def as_command(self) -> str:
-        """A shell command that gives exactly this sweep."""
+        """A shell command that starts exactly this sweep."""
         return shlex.join(reproduce.as_words(self.spec, self.settings, self._minutes))
 
     @property
     def _minutes(self) -> float | None:
-        """The time it was given, from its beginning on."""
+        """The minutes it was given, counted from its start."""
         if self.deadline is None:
             return None
         return (self.deadline - self.created).total_seconds() / 60
@@ -188,7 +188,7 @@ class Sweep(SweepControl):
 
 
 def sweep_of(row: Row[Any], store: Store) -> Sweep:
-    """The sweep that a row of the table ``sweeps`` tells of."""
+    """The sweep of a row of the table ``sweeps``."""
     return Sweep(
         id=row.id,
         name=row.name,

@@ -1,4 +1,4 @@
-"""A sweep as a line of Python and as a command that start it again."""
+"""A sweep as a line of Python and as a shell command that start it again."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mlcore.sweeps.spec import SweepSpec, default_objective
 
 
 def as_python(spec: SweepSpec, settings: int | None, minutes: float | None = None) -> str:
-    """The call of ``mlcore.sweep`` that gives a sweep of this spec and budget."""
+    """The call of ``mlcore.sweep`` with this spec and budget."""
     config = spec.config.as_python("")[1:-1]  # without the parentheses of the call
     words = [config, "{" + ", ".join(_python_entries(spec)) + "}"]
     words += [f"{name}={value!r}" for name, value in _settled(spec, settings, minutes).items()]
@@ -21,7 +21,7 @@ def as_python(spec: SweepSpec, settings: int | None, minutes: float | None = Non
 
 
 def as_words(spec: SweepSpec, settings: int | None, minutes: float | None = None) -> list[str]:
-    """The words of the command that gives a sweep of this spec and budget."""
+    """The words of the shell command with this spec and budget."""
     swept = set(spec.space.fields)
     words = ["mlcore", "sweep", spec.experiment]
     for name, value in spec.config.changes().items():
@@ -57,7 +57,7 @@ def as_words(spec: SweepSpec, settings: int | None, minutes: float | None = None
 
 
 def _settled(spec: SweepSpec, settings: int | None, minutes: float | None) -> dict[str, Any]:
-    """The arguments of ``mlcore.sweep`` beside config and space that are not its defaults."""
+    """The arguments of ``mlcore.sweep``, beside config and space, that are not the defaults."""
     given: dict[str, Any] = {}
     if settings is not None and settings != settings_for(spec, None, minutes):
         given["n"] = settings
@@ -97,7 +97,7 @@ def _python_entries(spec: SweepSpec) -> list[str]:
 
 
 def _named_conditions(spec: SweepSpec) -> list[str]:
-    """Fields with a condition that the config's own rules would not give them."""
+    """Fields with a condition that does not follow from the config's rules."""
     bare: dict[str, Range | Conditional] = dict(spec.space.ranges)
     own = Space.of(spec.config, bare).conditions
     return [name for name, found in spec.space.conditions.items() if own.get(name) != found]

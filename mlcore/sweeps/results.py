@@ -1,4 +1,4 @@
-"""What a sweep has found so far: its table, its best settings, its counts and the time left."""
+"""The results of a sweep: its table, its best trials, its counts and the time left."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Runs of a sweep by where they stand.
+    """Number of runs of a sweep by status.
 
     Attributes:
         total: All it is to have, those not asked for yet included; so far if time alone limits it.
@@ -66,7 +66,7 @@ def count(members: Sequence[TrialRun], settings: int | None, asked: int, repeats
 
 
 def seconds_left(members: Sequence[TrialRun], counts: Counts) -> float | None:
-    """Seconds until all runs are done, if they go on as those so far.
+    """Estimated seconds until all runs are done.
 
     A run takes the mean of (seconds of work) / (share done) of the sweep's own runs; as many are
     worked on at once as are now. Members of an ensemble work at the same time, and count so.
@@ -81,7 +81,7 @@ def seconds_left(members: Sequence[TrialRun], counts: Counts) -> float | None:
 
 
 def best(spec: SweepSpec, settings: Sequence[Trial]) -> Trial | None:
-    """The setting with the best mean of the first objective; of equals the earliest."""
+    """The trial with the best mean of the first objective; of equals the earliest."""
     found: tuple[float, Trial] | None = None
     for setting in settings:
         values = setting.values(spec.objectives)
@@ -91,7 +91,7 @@ def best(spec: SweepSpec, settings: Sequence[Trial]) -> Trial | None:
 
 
 def pareto(spec: SweepSpec, settings: Sequence[Trial]) -> list[Trial]:
-    """The settings that no other one equals or betters in all objectives and betters in one."""
+    """The Pareto front: trials that no other trial dominates, best first in the first objective."""
     known = [(v, s) for s in settings if (v := s.values(spec.objectives)) is not None]
 
     def beats(a: tuple[float, ...], b: tuple[float, ...]) -> bool:
@@ -106,7 +106,7 @@ def pareto(spec: SweepSpec, settings: Sequence[Trial]) -> list[Trial]:
 
 
 def frame(spec: SweepSpec, members: Sequence[TrialRun]) -> pd.DataFrame:
-    """A row a run, in the order of asking.
+    """One row per run, in the order of trials.
 
     Returns:
         A table of ``number`` (of the setting), ``repeat`` and ``seed``, ``run`` (its id),
@@ -142,7 +142,7 @@ def frame(spec: SweepSpec, members: Sequence[TrialRun]) -> pd.DataFrame:
 
 
 def runs_of(store: Store, members: Sequence[TrialRun]) -> list[Run]:
-    """The runs themselves, in the order of the members."""
+    """The ``Run`` objects, in the order of the members."""
     keys = [member.run_key for member in members if member.run_key is not None]
     found: dict[int, Run] = {}
     with store.reading() as connection:

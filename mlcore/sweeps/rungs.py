@@ -1,4 +1,4 @@
-"""Judges the runs of a sweep at its rungs, writes each decision down, and ends poor runs."""
+"""Applies pruning: judges runs at their rungs, stores each decision, and ends poor runs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _JUDGED = (Status.RUNNING, Status.FINISHED)
 
 
 def judge_all(store: Store, sweep_id: str, spec: SweepSpec, members: Sequence[TrialRun]) -> None:
-    """Judge every run that has passed a rung at which it was not judged yet."""
+    """Judge every run at each rung it has passed and was not judged at yet."""
     pruning = spec.pruning
     if pruning is None:
         return
@@ -57,7 +57,7 @@ def judge_all(store: Store, sweep_id: str, spec: SweepSpec, members: Sequence[Tr
 
 
 def _due(pruning: Pruning, member: TrialRun) -> list[float]:
-    """Rungs it has passed without having been judged; none once it was ended."""
+    """Rungs passed but not judged yet; none once the run was pruned."""
     if member.decisions and not member.decisions[-1].kept:
         return []
     judged = {decision.rung for decision in member.decisions}
@@ -78,7 +78,7 @@ def _decisions(connection: Connection, sweep_id: str) -> dict[tuple[int, int], l
 def _value_at(
     connection: Connection, member: TrialRun, metric: str, rung: float
 ) -> tuple[int, float] | None:
-    """The first step at or after a rung that has the metric, with its value."""
+    """Step and value of the metric's first point at or after a rung."""
     step = math.ceil(rung * member.total)
     query = (
         select(points.c.step, points.c.value)

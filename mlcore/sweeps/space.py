@@ -1,4 +1,4 @@
-"""Which fields of a config a sweep sets, to what, and under which conditions."""
+"""The space of a sweep: the varied fields, their ranges and their conditions."""
 
 from __future__ import annotations
 
@@ -84,12 +84,12 @@ class Space:
 
     @property
     def fields(self) -> tuple[str, ...]:
-        """Names of the swept fields."""
+        """Names of the varied fields."""
         return tuple(name for name, _ in self.entries)
 
     @cached_property
     def ranges(self) -> dict[str, Range]:
-        """Field → its range, conditions aside."""
+        """Field → its range, without conditions."""
         return {
             name: entry.range if isinstance(entry, Conditional) else entry
             for name, entry in self.entries
@@ -97,7 +97,7 @@ class Space:
 
     @cached_property
     def conditions(self) -> dict[str, tuple[str, tuple[Any, ...]]]:
-        """Field → the other field and its values with which it counts."""
+        """Field → the other field and its values under which the field applies."""
         return {
             name: (entry.field, entry.values)
             for name, entry in self.entries
@@ -105,7 +105,7 @@ class Space:
         }
 
     def active(self, config: Config, name: str, params: Params) -> bool:
-        """Whether a field is swept, given the fields before it."""
+        """Whether a field applies, given the fields before it."""
         if name not in self.conditions:
             return True
         field, values = self.conditions[name]
@@ -114,14 +114,14 @@ class Space:
         return params.get(field, getattr(config, field)) in values
 
     def contains(self, config: Config, params: Params) -> bool:
-        """Whether a setting could have come from this space."""
+        """Whether a setting lies in the space."""
         expected = {n for n in self.fields if self.active(config, n, params)}
         return expected == set(params) and all(
             contains(self.ranges[name], value) for name, value in params.items()
         )
 
     def with_points(self, n: int | None) -> Space:
-        """The same with a number of points in each range that a grid could not list otherwise.
+        """A copy with a number of points in each range that a grid could not list otherwise.
 
         Args:
             n: As many points as leave the grid with at most so many settings; None: 8 a range.
@@ -135,7 +135,7 @@ class Space:
         )
 
     def grid(self, config: Config) -> list[dict[str, Any]]:
-        """Every combination, in the order of ``itertools.product``, conditions kept.
+        """Every combination that meets the conditions, in the order of ``itertools.product``.
 
         Raises:
             ConfigError: If there are more than 100,000.
@@ -166,7 +166,7 @@ class Space:
         return None if values is None else self._product(config, values)
 
     def config(self, config: Config, params: Params) -> Config:
-        """The config of one setting.
+        """The config of one trial.
 
         Raises:
             ConfigError: If these values do not go together.
@@ -225,7 +225,7 @@ class Space:
 
 
 def _free(swept: Range) -> bool:
-    """Whether how many values a grid takes of it is still to be said."""
+    """Whether a grid still needs a number of points for the range."""
     match swept:
         case LinearRange() | LogRange():
             return swept.points is None

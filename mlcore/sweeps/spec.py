@@ -1,4 +1,4 @@
-"""Everything that decides which runs a sweep asks for; its budget alone may grow later."""
+"""The spec of a sweep: everything that decides which runs it has, but for its budget."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MOST_SEEDS = 1000
 
 @dataclass(frozen=True)
 class SweepSpec:
-    """A sweep but for its budget.
+    """A sweep without its budget.
 
     Attributes:
         config: The config that is varied.
@@ -53,12 +53,12 @@ class SweepSpec:
 
     @property
     def repeats(self) -> int:
-        """Runs a setting."""
+        """Runs per trial."""
         return max(1, len(self.seeds))
 
     @property
     def adaptive(self) -> bool:
-        """Whether results decide what is tried next."""
+        """Whether results decide which trials come next."""
         return self.sampler not in ("grid", "random")
 
     def run_config(self, params: dict[str, Any], repeat: int) -> Config:
@@ -71,7 +71,7 @@ class SweepSpec:
         return self.config.replace(**params, **seed)
 
     def with_space(self, space: SpaceLike) -> SweepSpec:
-        """The same over another space. Raises ConfigError as ``Space.of`` does."""
+        """A copy over another space. Raises ConfigError as ``Space.of`` does."""
         return replace(self, space=Space.of(self.config, space))
 
     def to_json(self) -> str:
@@ -125,7 +125,7 @@ def spec_for(
     prune: Pruning | str | None = None,
     seed: int = 0,
 ) -> SweepSpec:
-    """Check what a sweep is asked to do; see ``mlcore.sweep`` for the arguments.
+    """Check the arguments of a sweep; see ``mlcore.sweep`` for them.
 
     Raises:
         ConfigError: If the space does not fit the config; one sentence a field.
@@ -146,7 +146,7 @@ def spec_for(
 
 
 def _without_swept(config: Config, space: Space) -> Config:
-    """The config with defaults in fields that every setting sets: equal sweeps have equal specs."""
+    """The config with defaults in the varied fields, so that equal sweeps have equal specs."""
     defaults = {spec.name: spec.default for spec in config.specs()}
     for name in space.fields:
         if name not in space.conditions:
@@ -156,7 +156,7 @@ def _without_swept(config: Config, space: Space) -> Config:
 
 
 def default_objective(config: Config) -> str:
-    """``test_accuracy`` where runs are known to log it, else ``loss``, else what they log first."""
+    """``test_accuracy`` where runs are known to log it, else ``loss``, else their first metric."""
     known = config.metric_names() or ("loss",)
     return next((name for name in ("test_accuracy", "loss") if name in known), known[0])
 

@@ -27,7 +27,7 @@ _REDRAWS = 4
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A setting to try next.
+    """The setting of the next trial.
 
     Attributes:
         params: Field → value; a field whose condition does not hold is left out.
@@ -76,7 +76,7 @@ def propose(spec: SweepSpec, history: Sequence[Trial], start: int, count: int) -
 
 
 def build_study(spec: SweepSpec, history: Sequence[Trial]) -> optuna.Study:
-    """An in-memory study that knows what a sweep has tried; see the module's first lines.
+    """An in-memory study of a sweep's trials; see the module's docstring.
 
     Settings that the space of today does not hold are left out: no sampler could place them.
     """
@@ -112,7 +112,7 @@ def build_sampler(spec: SweepSpec, number: int, redraw: int = 0) -> optuna.sampl
 
 
 def importance(spec: SweepSpec, settings: Sequence[Trial]) -> dict[str, float]:
-    """How much each field explains of the first objective; see ``Sweep.importance``."""
+    """Share of the first objective's variance by field; see ``Sweep.importance``."""
     from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 
     complete = [s for s in settings if s.values(spec.objectives) is not None]
@@ -135,7 +135,7 @@ def trial_seed(seed: int, number: int, redraw: int = 0) -> int:
 
 
 def distribution(swept: Range) -> BaseDistribution:
-    """A range as Optuna knows it; tuples are told apart by their text."""
+    """A range as an Optuna distribution; tuples are represented by their text."""
     from optuna import distributions as d
 
     match swept:
@@ -235,7 +235,7 @@ def _trial(spec: SweepSpec, setting: Trial) -> optuna.trial.FrozenTrial:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep Optuna from announcing each study it makes: ours live for a moment."""
+    """Silence Optuna's message about each new in-memory study."""
     from optuna import logging
 
     before = logging.get_verbosity()

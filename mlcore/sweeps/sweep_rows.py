@@ -1,4 +1,4 @@
-"""The rows of sweeps: written, read, and changed only by whoever saw them last."""
+"""Writes and reads rows of the table ``sweeps``, with optimistic locking."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def create(
     minutes: float | None,
     name: str = "",
 ) -> str:
-    """Write a new sweep down, running; its first runs are asked for by ``coordinator.advance``."""
+    """Insert a new, running sweep; ``coordinator.advance`` queues its first runs."""
     now = time.time()
     sweep_id = "".join(secrets.choice(_ALPHABET) for _ in range(8))
     connection.execute(
@@ -52,7 +52,7 @@ def create(
 
 
 def read(connection: Connection, sweep_id: str) -> Row[Any]:
-    """The row of a sweep, by its id or the beginning of it where that is enough.
+    """The row of a sweep, by its id or an unambiguous prefix of it.
 
     Raises:
         SweepNotFoundError: If there is none, or more than one.
@@ -71,7 +71,7 @@ def read(connection: Connection, sweep_id: str) -> Row[Any]:
 
 
 def newest_equal(connection: Connection, spec: SweepSpec) -> Row[Any] | None:
-    """The newest sweep that began with this very spec and whose space nobody has changed."""
+    """The newest sweep that was started with an equal spec and whose space never changed."""
     query = (
         select(sweeps)
         .where(sweeps.c.spec == spec.to_json(), sweeps.c.spaces == "[]")
@@ -81,14 +81,14 @@ def newest_equal(connection: Connection, spec: SweepSpec) -> Row[Any] | None:
 
 
 def running_ids(store: Store) -> Sequence[str]:
-    """The sweeps that may have something to do."""
+    """The ids of running sweeps."""
     with store.reading() as connection:
         query = select(sweeps.c.id).where(sweeps.c.status == RUNNING).order_by(sweeps.c.created)
         return list(connection.execute(query).scalars())
 
 
 def spec_of(row: Row[Any]) -> SweepSpec:
-    """The spec of today: as it began, over the space it was last given."""
+    """The current spec: the first one, over the space it was last given."""
     spec = SweepSpec.from_json(row.spec)
     changes = json_of(row.spaces, list, "spaces", f"sweep {row.id}")
     if not changes:
@@ -102,7 +102,7 @@ def spec_of(row: Row[Any]) -> SweepSpec:
 
 
 def with_change(row: Row[Any], space: Space) -> str:
-    """The column ``spaces`` with one change more."""
+    """The column ``spaces`` with one change appended."""
     change = {"from": row.asked, "space": json.loads(space.to_json())}
     return canonical_json([*json_of(row.spaces, list, "spaces", f"sweep {row.id}"), change])
 
@@ -113,5 +113,5 @@ def alter(connection: Connection, sweep_id: str, **columns: Any) -> None:
 
 
 def remove(connection: Connection, sweep_id: str) -> None:
-    """Delete a sweep, its settings and its groups; runs stay."""
+    """Delete a sweep, its trials and its ensembles; runs stay."""
     connection.execute(delete(sweeps).where(sweeps.c.id == sweep_id))

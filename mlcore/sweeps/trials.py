@@ -1,4 +1,4 @@
-"""The runs of a sweep as its rows tell of them, and what became of each setting."""
+"""The trials of a sweep and their runs, read from the store."""
 
 from __future__ import annotations
 
@@ -63,12 +63,12 @@ class TrialRun:
 
     @property
     def moving(self) -> bool:
-        """Whether it waits or runs."""
+        """Whether the run is queued or running."""
         return self.status is not None and self.status.moving
 
 
 class State(StrEnum):
-    """What became of a setting."""
+    """The state of a trial."""
 
     RUNNING = "running"
     """At least one of its runs waits or runs."""
@@ -82,7 +82,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class Trial:
-    """One setting with its repeats.
+    """One trial with its runs, one per seed.
 
     Attributes:
         number: From 0, in the order of asking.
@@ -96,7 +96,7 @@ class Trial:
 
     @cached_property
     def state(self) -> State:
-        """Where it stands, but for the objectives: see ``values``."""
+        """The trial's state without regard to the objectives: see ``values``."""
         if any(member.moving for member in self.members):
             return State.RUNNING
         if all(member.status == Status.FINISHED for member in self.members):
@@ -117,7 +117,7 @@ class Trial:
 
 
 def read_trial_runs(connection: Connection, sweep_id: str) -> list[TrialRun]:
-    """The runs of a sweep, by setting and seed, in one query."""
+    """The runs of a sweep, by trial and seed, in one query."""
     r = runs.c
     query = (
         select(
@@ -142,7 +142,7 @@ def read_trial_runs(connection: Connection, sweep_id: str) -> list[TrialRun]:
 
 
 def trials_of(members: Sequence[TrialRun]) -> list[Trial]:
-    """The settings, by number."""
+    """The trials, by number."""
     grouped: dict[int, list[TrialRun]] = {}
     for member in members:
         grouped.setdefault(member.number, []).append(member)
@@ -159,7 +159,7 @@ def trial_key(params: Mapping[str, Any]) -> TrialKey:
 
 
 def params_from_json(text: str) -> dict[str, Any]:
-    """A setting as its row keeps it; lists are tuples again."""
+    """A trial's values from its row; lists become tuples again."""
     return {
         name: frozen(value)
         for name, value in json_of(text, dict, "values", "a sweep's setting").items()

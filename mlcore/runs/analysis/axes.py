@@ -1,4 +1,4 @@
-"""What lies along a curve: optimizer steps, epochs, samples seen, or seconds of work."""
+"""The horizontal axes of curves: optimizer steps, epochs, samples seen, or seconds of work."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def check_axis(axis: str) -> Axis:
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How a run's optimizer steps count as epochs and samples.
+    """Converts a run's optimizer steps to epochs and samples.
 
     Attributes:
         steps_per_epoch: Optimizer steps of one epoch; None where there are no epochs.
@@ -47,7 +47,7 @@ class Pace:
     batch_size: int | None
 
     def along(self, axis: Axis, steps: Floats, time: Floats) -> Floats | None:
-        """Steps as the values of an axis; None if the run does not know them.
+        """Steps converted to an axis; None if the run has no values for it.
 
         Args:
             axis: What to count.
@@ -75,7 +75,7 @@ class Pace:
 
 
 def pace_of(run: Run) -> Pace:
-    """The pace of a run; of one whose config this process cannot make, what its fields tell."""
+    """The pace of a run; where its config class is missing, from the stored fields."""
     batch = run.config_fields.get("batch_size")
     batch_size = batch if isinstance(batch, int) and batch > 0 else None
     try:

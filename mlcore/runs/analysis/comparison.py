@@ -1,4 +1,4 @@
-"""Chosen runs beside each other: what differs, their curves, their measures, and what is luck."""
+"""Compares chosen runs: differing settings, curves, measures, and tests between seed groups."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ MOST_RUNS: Final = 1000
 
 @dataclass(frozen=True)
 class Comparison:
-    """Some runs beside each other; tables are read from the store when first asked for.
+    """A comparison of runs; its tables are read from the store on first access.
 
     Attributes:
         runs: The runs, in the order asked for.
@@ -71,7 +71,7 @@ class Comparison:
 
     @cached_property
     def differing(self) -> pd.DataFrame:
-        """The config fields that differ: a row a field, a column a run.
+        """The config fields that differ: one row per field, one column per run.
 
         Tuples are text with commas; a field that a run does not have is None.
         """
@@ -79,7 +79,7 @@ class Comparison:
 
     @cached_property
     def environment(self) -> pd.DataFrame:
-        """What else differs and could explain a change: a row a fact, a column a run.
+        """Differences outside the config that could explain a result: a row a fact, a column a run.
 
         Versions of mlcore, torch and Python, the git commit, the data's checksum, host, device,
         precision, threads, processor, and whether a run was brought in from elsewhere.
@@ -103,7 +103,7 @@ class Comparison:
 
     @cached_property
     def group_curves(self) -> pd.DataFrame:
-        """Each group as one line with its spread over seeds.
+        """The mean curve of each seed group, with its spread over seeds.
 
         Returns:
             A long table: group, metric, x (the mean over runs, for times), value (the mean over
@@ -115,7 +115,7 @@ class Comparison:
 
     @cached_property
     def without_axis(self) -> list[str]:
-        """Ids of runs that cannot be drawn over this axis, since they do not know it."""
+        """Ids of runs that cannot be drawn over this axis because they have no values for it."""
         import numpy as np
 
         one = np.ones(1)
@@ -130,12 +130,12 @@ class Comparison:
 
     @cached_property
     def groups(self) -> tuple[SeedGroup, ...]:
-        """Runs that are equal but for the seed, together: n, mean, sd and interval."""
+        """Runs grouped by everything but the seed: n, mean, sd and interval."""
         return seed_groups_of(self.runs, self._values, self.level, self.not_finite)
 
     @cached_property
     def not_finite(self) -> dict[str, str]:
-        """Why the measure of a run is no finite number, by id; the others are not named.
+        """Why a run's measure is not a finite number, by id; runs with a finite one are left out.
 
         Such as ``its last loss is NaN`` or ``it has no loss``.
         """
@@ -147,7 +147,7 @@ class Comparison:
 
     @cached_property
     def contrasts(self) -> tuple[Contrast, ...]:
-        """Pairs of groups, or each against the baseline: difference, interval, p, a sentence."""
+        """Seed groups in pairs, or each against the baseline: difference, interval, p and text."""
         return contrasts_of(
             self.groups,
             self.measure,
@@ -160,18 +160,18 @@ class Comparison:
 
     @property
     def baseline_group(self) -> str | None:
-        """Letter of the group of the baseline, or None."""
+        """Letter of the baseline's group, or None."""
         return next((g.letter for g in self.groups if self.baseline in g.run_ids), None)
 
     @cached_property
     def group_table(self) -> pd.DataFrame:
-        """``groups`` as a table, a row a group."""
+        """``groups`` as a table, one row per group."""
         names = ("letter", "label", "n", "mean", "sd", "low", "high", "run_ids", "counted")
         return attributes_table(self.groups, names)
 
     @cached_property
     def contrast_table(self) -> pd.DataFrame:
-        """``contrasts`` as a table, a row a pair."""
+        """``contrasts`` as a table, one row per pair."""
         names = (
             *("a", "b", "difference", "low", "high", "p", "p_holm", "df", "n_a", "n_b"),
             *("better", "sentence"),
@@ -198,7 +198,7 @@ def compare(
     method: Method = "welch",
     store: Store | None = None,
 ) -> Comparison:
-    """Put runs beside each other.
+    """Compare runs.
 
     Args:
         ids: Ids of runs, or the beginnings of them, or the runs themselves; one named twice

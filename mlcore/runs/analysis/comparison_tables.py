@@ -1,4 +1,4 @@
-"""The tables of a comparison: what differs between runs, and their curves on one axis."""
+"""The tables of a comparison: differences between runs, and their curves on one axis."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def _any_of(odd: pd.Series[int]) -> int:
 
 
 def attributes_table(things: Sequence[object], names: Sequence[str]) -> pd.DataFrame:
-    """A row a thing, a column an attribute."""
+    """A table with one row per item and one column per attribute."""
     import pandas as pd
 
     rows = [[getattr(thing, name) for name in names] for thing in things]
@@ -98,7 +98,7 @@ def attributes_table(things: Sequence[object], names: Sequence[str]) -> pd.DataF
 
 
 def _facts(run: Run) -> dict[str, Any]:
-    """What of a run's making is not in its config; ``git`` last, as it differs most often."""
+    """Facts about a run outside its config; ``git`` last, as it differs most often."""
     versions = dict(run.versions)
     git = versions.pop("git", None)
     facts: dict[str, Any] = {"made": "here" if run.source is None else f"from {run.source}"}

@@ -1,4 +1,4 @@
-"""What may be said of two groups: which is better, by how much, or how many seeds are missing."""
+"""Compares two seed groups: which is better, by how much, or how many more seeds are needed."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ MOST_PAIRED: Final = 6
 
 @dataclass(frozen=True, slots=True)
 class Contrast:
-    """Two groups and their difference.
+    """Two seed groups and the difference of their means.
 
     Attributes:
         a: Letter of the first group, or of the baseline.
@@ -74,7 +74,7 @@ def contrasts_of(
     level: float = LEVEL,
     method: Method = "welch",
 ) -> tuple[Contrast, ...]:
-    """Compare groups in pairs.
+    """Compare seed groups in pairs.
 
     With a baseline each other group is compared with it; else all pairs are, or, of more than
     ``MOST_PAIRED`` groups, each with the best. Groups without any value are left out. A difference
@@ -112,7 +112,7 @@ def sentence(
     than: bool = False,
     stuck: Mapping[str, str] | None = None,
 ) -> str:
-    """A difference of two means in plain words.
+    """The difference of two means as a plain sentence.
 
     ``B is better by 0.42 ± 0.11 points (5 seeds each)``, or
     ``A and B are not distinguishable with 2 seeds each: run 6 more of each``.
@@ -207,7 +207,7 @@ def _contrast(
 
 
 def _missing_seeds(a: SeedGroup, b: SeedGroup, difference: Difference) -> tuple[int, int] | None:
-    """Seeds that each group lacks for the difference to be found, most likely."""
+    """Estimated number of seeds each group still needs for the difference to be detected."""
     if min(a.n, b.n) < 2:
         return max(0, FEWEST_SEEDS - a.n), max(0, FEWEST_SEEDS - b.n)
     if math.isnan(difference.p):
@@ -252,7 +252,7 @@ def _run(more: tuple[int, int] | None, a: str, b: str) -> str:
 
 
 def _advice(more: tuple[int, int] | None, a: str, b: str, stuck: Mapping[str, str]) -> str:
-    """What to do about seeds that are missing; nothing that would only be refused."""
+    """What to do about missing seeds; suggests only what would be accepted."""
     if not stuck:
         return _run(more, a, b)
     doable = [
@@ -266,7 +266,7 @@ def _advice(more: tuple[int, int] | None, a: str, b: str, stuck: Mapping[str, st
 
 
 def _number(value: float, judged_by: float) -> str:
-    """A number with as many digits as its uncertainty leaves a meaning: two of that one's."""
+    """A number rounded to two significant digits of its uncertainty."""
     if judged_by == 0 or not math.isfinite(judged_by):
         return f"{value:.3g}"
     decimals = 1 - math.floor(math.log10(judged_by))

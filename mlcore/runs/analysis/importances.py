@@ -1,4 +1,4 @@
-"""Which setting mattered most among chosen runs: Optuna's importance, with what it cannot know."""
+"""Which settings mattered most among chosen runs, by Optuna's importance."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Importance:
 def importance(
     comparison: Comparison, evaluator: Evaluator = "ped_anova", seed: int = 0
 ) -> Importance:
-    """Ask Optuna how much each differing config field mattered for the comparison's measure.
+    """Compute with Optuna how much each differing config field mattered for the measure.
 
     The numbers are those of ``optuna.importance.get_param_importances`` over ``study_of``. The
     seed of the runs is no setting and is left out.
@@ -93,7 +93,7 @@ def importance(
 
 
 def study_of(comparison: Comparison) -> optuna.Study:
-    """The finished runs that have the measure, as trials of an in-memory Optuna study.
+    """An in-memory Optuna study of the finished runs that have the measure.
 
     Numbers range over what these runs tried, on a logarithmic scale where the config's field has
     one; everything else, tuples as text included, is a choice.
@@ -206,7 +206,7 @@ def _caveat(comparison: Comparison, study: optuna.Study, evaluator: Evaluator) -
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Optuna prints a line for each study and warns of what is experimental; not here."""
+    """Silence Optuna's log lines and its warnings about experimental features."""
     import optuna
 
     level = optuna.logging.get_verbosity()

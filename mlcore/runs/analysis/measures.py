@@ -1,4 +1,4 @@
-"""One number a run: last, best or mean value, or how long it took to reach a target."""
+"""Reduces a curve to one number: last, best or mean value, or the time to reach a target."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _TARGET: Final = re.compile(r"(time|steps|epochs|samples)\s+to\s+(\S+)")
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """What is asked of each curve.
+    """How a curve is reduced to one number.
 
     Attributes:
         kind: ``last`` value; ``best`` value; ``area``: the mean height of the curve over the
@@ -58,16 +58,16 @@ class Measure:
 
     @property
     def unit(self) -> str:
-        """Unit of the number; ``""`` if it is that of the metric."""
+        """Unit of the number; ``""`` if it is the metric's own."""
         return _UNITS.get(self.kind, "")
 
     def goal(self, goal: Goal) -> Goal:
-        """Which end of the measure is better: reaching a target soon is, whatever the metric."""
+        """Which end of the measure is better; reaching a target sooner is always better."""
         return goal if self.target is None else "min"
 
 
 def parse_measure(text: str) -> Measure:
-    """Read ``last``, ``best``, ``area``, ``time to 0.97``, ``epochs to 97%`` and the like.
+    """Parse ``last``, ``best``, ``area``, ``time to 0.97``, ``epochs to 97%`` and the like.
 
     Raises:
         ValueError: If it is none of these.
@@ -100,14 +100,14 @@ def check_goal(goal: str) -> Goal:
 
 
 def default_goal(metric: str) -> Goal:
-    """``min`` for what is a loss or an error by its name, else ``max``."""
+    """``min`` for a metric whose name says loss or error, else ``max``."""
     return "min" if re.search(r"loss|error|norm|mse|perplexity", metric.lower()) else "max"
 
 
 def measure_runs(
     store: Store, runs: Sequence[Run], metric: str, measure: Measure, *, goal: Goal, axis: Axis
 ) -> dict[str, float]:
-    """One number for each of many runs, in one query.
+    """The measure of each of many runs, in one query.
 
     Args:
         store: Where they are.
@@ -135,7 +135,7 @@ def measure_runs(
 
 
 def why_not_finite(run: Run, metric: str, measure: Measure, value: float) -> str | None:
-    """Why a run's measure is no finite number, to follow the run's name; None if it is one."""
+    """Why a run's measure is not a finite number (follows the run's name); None if it is."""
     if math.isfinite(value):
         return None
     if metric not in run.last:
@@ -152,7 +152,7 @@ def why_not_finite(run: Run, metric: str, measure: Measure, value: float) -> str
 def _values(
     connection: Connection, mine: ColumnElement[bool], measure: Measure, goal: Goal, axis: Axis
 ) -> dict[int, tuple[float | None, float | None]]:
-    """By key of run: the number, and the time that goes with it where the number is a step."""
+    """By key of run: the number, and the time that belongs to it where the number is a step."""
     p = points.c
     known = and_(mine, p.value.is_not(None))  # NaN is NULL, and has no part in these
     query: Any  # the selects differ in the types of their columns

@@ -1,4 +1,4 @@
-"""Groups of runs that are equal but for the seed, and what their means are worth."""
+"""Seed groups: runs that are equal but for the seed, with mean, spread and interval."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SEED: Final = "seed"
 
 @dataclass(frozen=True)
 class SeedGroup:
-    """Runs of one config with several seeds, as one line.
+    """Runs of one config with different seeds.
 
     Attributes:
         letter: A short name within its comparison: A, B, … in the order of the runs.
@@ -68,7 +68,7 @@ def seed_groups_of(
     level: float = 0.95,
     why: Mapping[str, str] | None = None,
 ) -> tuple[SeedGroup, ...]:
-    """Runs that are equal but for the seed, together; in order of their first runs.
+    """Group runs that are equal but for the seed, in order of each group's first run.
 
     Two finished runs of one config and one seed are one observation, not two: the newest counts.
 
@@ -89,7 +89,7 @@ def seed_groups_of(
 
 
 def queue_more_seeds(group: SeedGroup, n: int) -> list[Run]:
-    """Submit the group's config with seeds that it has not used yet.
+    """Queue the group's config with seeds it has not used yet.
 
     A seed whose run is already finished in the store answers at once, from the cache.
 
@@ -133,7 +133,7 @@ def queue_more_seeds(group: SeedGroup, n: int) -> list[Run]:
 
 
 def why_no_more_seeds(group: SeedGroup) -> str | None:
-    """Why the group's config cannot be run again with other seeds; None if it can.
+    """Why the group's config cannot be run with more seeds; None if it can.
 
     It stands in brackets in a sentence: ``brought in from elsewhere``.
     """
@@ -154,7 +154,7 @@ def _seed_spec(config: Config) -> FieldSpec | None:
 
 
 def letters(place: int) -> str:
-    """The letters of a place: 0 is A, 25 is Z, 26 is AA."""
+    """A position as letters: 0 is A, 25 is Z, 26 is AA."""
     name = ""
     place += 1
     while place:
@@ -171,7 +171,7 @@ def _identity(run: Run) -> str:
 
 
 def _labels(firsts: Sequence[Run], members: Sequence[Sequence[Run]]) -> list[str]:
-    """What tells the groups apart: a name that all members bear, else the differing fields."""
+    """Labels that tell groups apart: a name all members share, else the differing fields."""
     names = [{run.name for run in same} for same in members]
     shared = [next(iter(name)) if len(name) == 1 else "" for name in names]
     fields = dict.fromkeys(name for run in firsts for name in run.config_fields if name != SEED)
@@ -191,7 +191,7 @@ def _labels(firsts: Sequence[Run], members: Sequence[Sequence[Run]]) -> list[str
 
 
 def _text(values: Sequence[object]) -> Callable[[object], object]:
-    """What becomes of a field's values in labels: rounded, where that leaves them different."""
+    """Field values as label texts: rounded where they stay different."""
     apart = len(set(map(repr, map(rounded, values)))) == len(set(map(repr, values)))
     return rounded if apart else lambda value: value
 

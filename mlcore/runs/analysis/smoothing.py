@@ -1,4 +1,4 @@
-"""Smooths a curve as TensorBoard does: an exponential mean without the bias towards its start."""
+"""Smooths a curve as TensorBoard does: a debiased exponential moving mean."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether two groups of runs differ by more than the luck of the seed."""
+"""Statistics of two groups of runs: Welch's test, bootstrap, power and Holm's correction."""
 
 from __future__ import annotations
 
@@ -52,12 +52,12 @@ class Difference:
 
     @property
     def half_width(self) -> float:
-        """What stands behind ±: half the interval."""
+        """Half the width of the interval, the number behind ±."""
         return (self.high - self.low) / 2
 
     @property
     def clear(self) -> bool:
-        """Whether the interval leaves out 0."""
+        """Whether the interval excludes 0."""
         return self.low > 0 or self.high < 0
 
 
@@ -110,7 +110,7 @@ def bootstrap(
     level: float = LEVEL,
     resamples: int = 9999,
 ) -> Difference:
-    """The percentile bootstrap of the difference of means: no bell curve is assumed.
+    """The percentile bootstrap of the difference of means; assumes no normal distribution.
 
     Each sample is drawn anew from itself with replacement (Efron, Tibshirani: An Introduction to
     the Bootstrap, 1993, chapter 13). With few seeds (below about 8) its interval is too narrow:
@@ -153,7 +153,7 @@ def bootstrap(
 
 
 def power(difference: float, sd_a: float, sd_b: float, n: int, level: float = LEVEL) -> float:
-    """Chance that Welch's test with n seeds each finds a difference of this size.
+    """Probability that Welch's test with n seeds each detects a difference of this size.
 
     From the noncentral t distribution with ``δ = difference/√((sd_a² + sd_b²)/n)`` and Welch's
     degrees of freedom (Cohen: Statistical Power Analysis, 1988, chapter 2).
@@ -174,7 +174,7 @@ def power(difference: float, sd_a: float, sd_b: float, n: int, level: float = LE
 def seeds_needed(
     difference: float, sd_a: float, sd_b: float, *, level: float = LEVEL, at: float = POWER
 ) -> int | None:
-    """Seeds each group needs so that a difference of this size is found, most likely.
+    """Seeds per group needed to detect a difference of this size with the given power.
 
     The smallest n whose ``power`` reaches ``at``. Put in what was measured, it says what to expect
     if the truth is near it: with few seeds the measured spread is itself rough, so take it as a
@@ -219,7 +219,7 @@ def seeds_needed(
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """p-values raised for their number: with many pairs, some look different by luck alone.
+    """Holm's correction: p-values raised for the number of comparisons.
 
     Holm's step-down rule (Scandinavian Journal of Statistics 6, 1979). NaN stay NaN and do not
     count.

@@ -1,1 +1,1 @@
-"""Carries out runs: claims, recorder, workers, heartbeat and engines."""
+"""Executes runs: claims, recorder, workers, heartbeat and engines."""

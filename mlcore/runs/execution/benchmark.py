@@ -1,4 +1,4 @@
-"""Measures whether runs are quicker as one program than one by one, here and now."""
+"""Benchmarks whether runs train faster as one ensemble than one by one on this machine."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ FRESH_S = 7 * 24 * 3600.0
 
 
 def pays(claims: Sequence[Claim]) -> bool:
-    """Whether these runs of one ensemble train as one program; the answer is written down.
+    """Whether training these runs as one ensemble is faster here; the result is stored.
 
     The gain is measured once for a shape of configs on each machine: the steps a second of one
     run alone, against those of all together, ``TRIAL_S`` each.
@@ -57,7 +57,7 @@ def pays(claims: Sequence[Claim]) -> bool:
 
 
 def measure(configs: Sequence[Config]) -> float | None:
-    """How many times as fast these configs are as one program; None if they are over too soon.
+    """The speedup of training these configs as one ensemble; None if they end too soon to time.
 
     Raises:
         Whatever the experiment raises, but for divergences, which are no obstacle to measuring.
@@ -70,7 +70,7 @@ def measure(configs: Sequence[Config]) -> float | None:
 
 
 def _pace(start: Callable[[], Iterator[int]]) -> float | None:
-    """Optimizer steps a second; what is over sooner than a trial lasts is tried again.
+    """Optimizer steps a second; a run that ends before the time is up is repeated.
 
     The quickest try counts: whatever else the machine did in the meantime only slows one down.
     """
@@ -85,7 +85,7 @@ def _pace(start: Callable[[], Iterator[int]]) -> float | None:
 
 
 def _one_pace(indices: Iterator[int]) -> float | None:
-    """Optimizer steps a second, from the first step after the start on."""
+    """Optimizer steps a second, not counting the time to the first step."""
     first, began = -1, 0.0
     pace = None
     for index in indices:
@@ -131,7 +131,7 @@ def _ensemble(store: Store, run_key: int) -> tuple[str | None, str | None]:
 
 
 def _known(store: Store, shape: str, members: int) -> float | None:
-    """A gain measured here for this shape, with about as many members."""
+    """A speedup measured here before for this shape, with about as many members."""
     c = ensembles.c
     query = select(c.gain).where(
         c.shape == shape,

@@ -1,4 +1,4 @@
-"""Who may write to a run: a claim is taken, kept with heartbeats, and lost with the process."""
+"""Claims: the right of one process to write to a run, held by heartbeats."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class ClaimLostError(MlcoreError, RuntimeError):
-    """Another process has taken the run, or it was deleted; what was flushed is kept."""
+    """Another process has claimed the run, or it was deleted; flushed points stay."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +42,12 @@ class Claim:
 
     @property
     def store(self) -> Store:
-        """Where the run is kept."""
+        """The run's store."""
         return self.run.store
 
 
 def take(store: Store, process: ProcessId, run_id: str | None = None) -> Claim | None:
-    """Take the queued run that has waited longest, or a certain one; None if there is none."""
+    """Claim a queued run, by default the one that has waited longest; None if there is none."""
     waiting = select(runs.c.key).where(runs.c.status == Status.QUEUED)
     if run_id is not None:
         waiting = waiting.where(runs.c.id == run_id)
@@ -83,7 +83,7 @@ def _take(
 def hold(
     connection: Connection, claim: Claim, values: Mapping[str, Any] | None = None
 ) -> str | None:
-    """Begin a write to a claimed run in a transaction: only who holds the run may.
+    """Begin a transaction on a claimed run; raises if this process no longer holds the claim.
 
     The write is a sign of life: a run that was given up for lost is back by it.
 
@@ -120,7 +120,7 @@ def hold(
 
 @contextmanager
 def writing_to(claim: Claim, *, durable: bool = False) -> Iterator[Connection]:
-    """A transaction for ``hold`` and what is then written to this one run.
+    """A transaction for ``hold`` and the writes to one run that follow it.
 
     Raises:
         ClaimLostError: If this process no longer holds the run; nothing was written.
@@ -143,7 +143,7 @@ def flush(
     elapsed: float,
     latest: Mapping[str, float],
 ) -> str | None:
-    """Write points and how far the run is, in one transaction.
+    """Write points and the run's progress in one transaction.
 
     Args:
         claim: The claim on the run.
@@ -170,7 +170,7 @@ def flush(
 def progress_values(
     step: int, done: float, total: float, elapsed: float, latest: Mapping[str, float]
 ) -> dict[str, Any]:
-    """How far a run is, as columns of its row."""
+    """A run's progress as columns of its row."""
     return {
         "step": step,
         "done": done,
@@ -181,7 +181,7 @@ def progress_values(
 
 
 def take_ensemble(store: Store, process: ProcessId, run_id: str | None = None) -> list[Claim]:
-    """Take a queued run, and with it all that wait in its ensemble.
+    """Claim a queued run and all queued runs of its ensemble.
 
     Args:
         store: Where they wait.
@@ -207,7 +207,7 @@ def take_ensemble(store: Store, process: ProcessId, run_id: str | None = None) -
 
 
 def release(claims: Sequence[Claim], *, alone: bool) -> None:
-    """Give runs back that this process has not begun: they wait again, in their old place.
+    """Give back claimed runs that have not begun; they return to their place in the queue.
 
     Args:
         claims: Of these runs.
@@ -224,7 +224,7 @@ def release(claims: Sequence[Claim], *, alone: bool) -> None:
 
 
 def beat(claim: Claim) -> None:
-    """Say that the process is alive; a run given up for lost comes back by it.
+    """Send the heartbeat of a run; a run marked lost is running again by it.
 
     Raises:
         ClaimLostError: If this process no longer holds the run.
@@ -234,7 +234,7 @@ def beat(claim: Claim) -> None:
 
 
 def end(claim: Claim, status: Status, **details: Any) -> Run:
-    """Set the end that a run came to, and give up the claim.
+    """Set a run's final status and give up the claim.
 
     Args:
         claim: The claim on it.
@@ -250,7 +250,7 @@ def end(claim: Claim, status: Status, **details: Any) -> Run:
 
 
 def end_values(claim: Claim, status: Status, **details: Any) -> dict[str, Any]:
-    """The end that a run came to, as columns of its row; see ``end``."""
+    """A run's final status as columns; see ``end``."""
     ended = {"status": status, "finished": claim.store.clock(), "request": None, "claim": None}
     return ended | details
 
@@ -264,7 +264,7 @@ def _held(claim: Claim) -> Any:
 
 
 def lost(claim: Claim) -> ClaimLostError:
-    """The error of a claim that is held no more."""
+    """The error for a claim that is no longer held."""
     return ClaimLostError(
         f"Run {claim.run.id} was taken up by another process or deleted; this one lets it go."
     )

@@ -1,4 +1,4 @@
-"""What a run ran on, kept with it: two results can only be compared if that is known."""
+"""A run's environment: processor, device, precision, threads and data checksum."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Facts = dict[str, str | int]
 
 
 def record_environment(claim: Claim) -> None:
-    """Write down, beside what is known since the submission, what this process trains with.
+    """Store what this process trains with, beside what was recorded at submission.
 
     Raises:
         ConfigError: If the config asks for what this machine lacks.
@@ -52,7 +52,7 @@ def _machine() -> Facts:
 
 
 def _processor() -> str:
-    """The processor's name; Linux tells it only in a file."""
+    """The processor's name; on Linux from ``/proc/cpuinfo``."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:

@@ -1,4 +1,4 @@
-"""Tells that a process lives, and what becomes of a run whose process is gone.
+"""Heartbeats: show that a run's process lives; without them the run is lost or queued again.
 
 A process that holds runs sends a heartbeat for each of them. On the process's own machine its
 number and start time say whether it lives, elsewhere the age of its last heartbeat does. A run
@@ -31,7 +31,7 @@ there: a cluster's processes go on to other tasks."""
 
 @contextmanager
 def heartbeat(claims: Sequence[Claim]) -> Iterator[None]:
-    """Beat from a thread of its own, so that loading data or one long step is no death.
+    """Send heartbeats from a separate thread, so that one long step does not look like a crash.
 
     Claims that are lost or given up beat no more. A store that does not answer is tried again.
     """
@@ -59,7 +59,7 @@ def heartbeat(claims: Sequence[Claim]) -> Iterator[None]:
 
 
 def reap(store: Store) -> list[str]:
-    """Find the runs whose process has died: mark them lost, or queue again those that may.
+    """Find runs whose process has died; mark them lost, or queue them again if retries are left.
 
     Returns:
         The ids of those found now.
@@ -79,7 +79,7 @@ def reap(store: Store) -> list[str]:
 
 
 def abandon(claim: Claim, reason: str = "") -> None:
-    """Let go of a run that this process cannot carry on, as if the process had died.
+    """Give up a run that this process cannot continue, as if the process had died.
 
     Args:
         claim: The claim on the run.
@@ -97,7 +97,7 @@ def abandon(claim: Claim, reason: str = "") -> None:
 
 
 def _held(store: Store, row: Row[Any]) -> bool:
-    """Whether the process lives, and on a cluster, whose processes live on, still cares."""
+    """Whether the run's process lives and, on a cluster, still sends heartbeats for it."""
     if store.server and row.now - row.heartbeat > FORGOTTEN_AFTER:
         return False
     return ProcessId(row.host, row.pid, row.pid_started).alive(row.heartbeat, row.now)
@@ -111,7 +111,7 @@ def _give_up(
     what: str,
     reason: str = "",
 ) -> None:
-    """Queue a run again if it has a retry left and nobody asked it to end; else it is lost."""
+    """Queue a run again if it has a retry left and no request to end; else mark it lost."""
     why = (
         f"Its process ({row.pid} on {row.host}) {what} after step {row.step}. "
         f"{reason}{' ' if reason else ''}Every point up to there is kept; "

@@ -1,4 +1,4 @@
-"""Carries out claimed runs: asks for their steps and records what they say.
+"""The recorder: trains claimed runs and writes their points, arrays and checkpoints.
 
 A run that trains alone and several that train as one program are recorded by the same class.
 
@@ -95,7 +95,7 @@ def execute(
     interrupted: Callable[[], bool] = lambda: False,
     watch: Callable[[Step], None] = lambda _step: None,
 ) -> Run:
-    """Run a claimed run to its end, whichever that is.
+    """Run a claimed run to its end.
 
     Args:
         claim: The run, held by this process.
@@ -120,7 +120,7 @@ def execute(
 def execute_ensemble(
     claims: Sequence[Claim], interrupted: Callable[[], bool] = lambda: False
 ) -> list[Run]:
-    """Run the claimed runs of a ensemble, as one program if that pays on this machine.
+    """Run the claimed runs of an ensemble, as one program if that is faster on this machine.
 
     Each keeps its own curve, files, status and requests; one that diverges or is stopped leaves
     the others to go on. Where the program would not be quicker, or a run has gone further than the
@@ -145,7 +145,7 @@ def execute_ensemble(
 
 
 class _Recorder:
-    """Asks one program for its steps and records them for each of its members."""
+    """Takes the steps of one program and records them for each of its members."""
 
     def __init__(
         self,
@@ -164,7 +164,7 @@ class _Recorder:
         self._failing = False  # whether the store did not answer the last flush
 
     def work(self) -> list[Run]:
-        """Ask for steps until they end or nobody is left; give the runs that came to an end."""
+        """Take steps until they end or no member is left; return the runs that ended."""
         try:
             program = self._begin()
             if program is not None:
@@ -181,7 +181,7 @@ class _Recorder:
     # --- the steps ---------------------------------------------------------------------------
 
     def _begin(self) -> Ensemble | None:
-        """Find out where each run goes on, and make the program of those at the same step."""
+        """Find the step each run resumes from, and build the program of those at the same step."""
         snapshots: dict[int, Snapshot | None] = {}
         for place, member in list(self._open.items()):
             try:
@@ -218,7 +218,7 @@ class _Recorder:
             _close(rounds)
 
     def _take_in(self, told: Sequence[Told]) -> None:
-        """Note what the members tell, and do what is due and what was asked."""
+        """Record one round of steps, and do what is due or requested."""
         for one in told:
             if one.member in self._open and one.step is not None:
                 self._open[one.member].note(one.step)
@@ -233,7 +233,7 @@ class _Recorder:
         self._checkpoint_if_due()
 
     def _over(self, place: int) -> bool:
-        """Whether a member has taken all its steps or is here no more: it obeys no request."""
+        """Whether a member has taken all its steps or has left; requests no longer apply to it."""
         return place not in self._open or self._open[place].over
 
     def _set_aside(self, asked: dict[int, str]) -> None:
@@ -267,7 +267,7 @@ class _Recorder:
         return {}
 
     def _flush(self, *, insist: bool = False) -> dict[int, str]:
-        """Write what all have to tell, and let go of runs that were lost.
+        """Write the waiting points of all members, and drop members whose claim is lost.
 
         A store that does not answer is no reason to stop: all is kept and sent again, unless more
         waits than memory is meant for, or ``insist`` is said: then it is waited for.
@@ -321,7 +321,7 @@ class _Recorder:
         return {place: what for place, what in asked.items() if what is not None}
 
     def _flush_together(self) -> dict[int, str]:
-        """One transaction for all, as each costs a wait for the disk."""
+        """Flush all members in one transaction, as each transaction costs a wait for the disk."""
         asked, gone = {}, []
         with self._store.writing(alone=False, patience=0) as connection:
             for place, member in self._open.items():
@@ -356,7 +356,7 @@ class _Recorder:
         self._checkpoint_due = now + max(CHECKPOINT_EVERY, (now - before) / CHECKPOINT_SHARE)
 
     def _checkpoint(self, place: int) -> None:
-        """Write a member's state; where that fails, the checkpoint before is still good."""
+        """Write a member's checkpoint; if that fails, the one before stays valid."""
         try:
             self._open[place].checkpoint()
         except ClaimLostError:
@@ -368,7 +368,7 @@ class _Recorder:
 
 
 class _Member:
-    """One run of a program: what it has to tell, kept until the store has it, and its files.
+    """One run of a program, with the points and arrays that are not stored yet.
 
     Attributes:
         claim: The run, held by this process.
@@ -394,7 +394,7 @@ class _Member:
         self._final: Snapshot | None = None
 
     def resume(self) -> Snapshot | None:
-        """The state to go on from, None if there is none: then the run starts at its beginning.
+        """Load the state to continue from; None if there is none and the run starts anew.
 
         Raises:
             SnapshotError: If the checkpoint is gone or damaged.
@@ -412,12 +412,12 @@ class _Member:
 
     @property
     def waiting(self) -> int:
-        """Points that the store has not got yet."""
+        """Points that are not stored yet."""
         return len(self._points)
 
     @property
     def waiting_bytes(self) -> int:
-        """Bytes of the arrays that the store has not got yet."""
+        """Bytes of the arrays that are not stored yet."""
         return sum(len(arrays.content) for arrays in self._arrays.values())
 
     @property
@@ -426,7 +426,7 @@ class _Member:
         return self.last is not None and self.last.done >= self.last.total
 
     def note(self, step: Step) -> None:
-        """Take in a step; of the last one the weights are kept."""
+        """Record a step; the last one's weights are stored with the run."""
         self.last = step
         at = self._elapsed()
         for name, value in step.metrics.items():
@@ -439,14 +439,14 @@ class _Member:
             self._final = step.snapshot()
 
     def write_arrays(self) -> None:
-        """Write the files of the arrays that wait; ``flush_in`` enters them."""
+        """Write the files of waiting arrays; ``flush_in`` enters them in the store."""
         for arrays in self._arrays.values():
             if arrays.file not in self._written:
                 self._write(arrays)
                 self._written.add(arrays.file)
 
     def flush_in(self, connection: Connection) -> str | None:
-        """Write all that waits, in a transaction; once that is over, call ``sent``.
+        """Write all that waits, in a transaction; call ``sent`` when it has been committed.
 
         Returns:
             What is asked of the run.
@@ -466,14 +466,14 @@ class _Member:
         return request
 
     def sent(self) -> None:
-        """After ``flush_in``, when its transaction is over: what was written is not kept more."""
+        """Drop what was written; call after the transaction of ``flush_in``."""
         self._points, self._arrays, self._written = [], {}, set()
         if self.last is not None:
             self._new_until = max(self._new_until, self.last.index)
         self._remove(self._replaced)
 
     def checkpoint(self) -> None:
-        """Save the whole state as of the last step, if that step can be gone on from.
+        """Save the whole state at the last step, if that step can be resumed from.
 
         Nothing may wait: flush first.
 
@@ -493,7 +493,7 @@ class _Member:
         self._remove(replaced)
 
     def finish(self) -> Run:
-        """Keep the final weights and end the run; flush first."""
+        """Store the final weights and end the run; flush first."""
         weights: Content | None = None
         if self.last is not None and self._final is not None:
             tensors = self._final.tensors.items()
@@ -503,7 +503,7 @@ class _Member:
         return self._end(Status.FINISHED, weights)
 
     def set_aside(self, request: str) -> Run:
-        """End the run as it was asked to (stop, pause or prune); checkpoint and flush first."""
+        """End the run as requested (stop, pause or prune); checkpoint and flush first."""
         return self._end(_SET_ASIDE.get(request, Status.STOPPED))
 
     def fail(self, error: Exception) -> Run:
@@ -516,7 +516,7 @@ class _Member:
         )
 
     def _end(self, status: Status, weights: Content | None = None, **details: str) -> Run:
-        """Write a run's end, and with it its weights, in one transaction."""
+        """Write a run's final status and its weights in one transaction."""
         tried = False
 
         def write() -> None:
@@ -548,7 +548,7 @@ class _Member:
         return insist(self.claim.run.refresh)
 
     def _discard(self, connection: Connection, up_to: int | None) -> None:
-        """Remove what an earlier process recorded after the steps that this one has flushed."""
+        """Remove points of an earlier process after the steps that this one has flushed."""
         after = self._new_until
         if after < self._old_until:
             point_queries.discard(connection, self.claim.run.key, after, up_to)
@@ -559,7 +559,7 @@ class _Member:
         return Content(name, step, content, self._writer)
 
     def _write(self, content: Content) -> None:
-        """Write a file. Raises StoreError if that cannot be."""
+        """Write a file. Raises StoreError if that fails."""
         try:
             self._files.write(content)
         except OSError as error:
@@ -585,7 +585,7 @@ class _Member:
 
 
 class _Alone:
-    """The steps of one run, as a ensemble of one."""
+    """The steps of one run, as an ensemble of one."""
 
     def __init__(self, steps: Iterator[Step]) -> None:
         self._steps = steps
@@ -599,18 +599,18 @@ class _Alone:
             _close(self._steps)
 
     def drop(self, _member: int) -> None:
-        """Nothing: the run ends when nobody asks for more."""
+        """Does nothing: the run ends when no more steps are taken."""
 
 
 def _close(steps: Iterator[object]) -> None:
-    """Close a generator, which ends its threads; other iterators have nothing to close."""
+    """Close a generator, which ends its threads; other iterators need no closing."""
     close = getattr(steps, "close", None)
     if close is not None:
         close()
 
 
 def insist(act: Callable[[], Given]) -> Given:
-    """Do what needs the store, and can be done twice, again and again while it does not answer.
+    """Repeat an idempotent action on the store until the store answers.
 
     Raises:
         StoreError: If it did not answer for ``PATIENCE`` seconds, or never will.
@@ -626,7 +626,7 @@ def insist(act: Callable[[], Given]) -> Given:
 
 
 def _may_pass(error: StoreError) -> bool:
-    """Whether trying again may help: a store that is away, busy or full, not one that refuses."""
+    """Whether a retry may help: a store that is away, busy or full, not one that refuses."""
     return not isinstance(error.__cause__, _NEVER)
 
 

@@ -1,4 +1,4 @@
-"""Keeps the runs of a store going: marks dead ones, and starts workers for queued ones.
+"""Keeps a store's runs going: marks dead runs lost and starts workers for queued ones.
 
 Higher layers (sweeps) have their work done at the same time: see ``mlcore.core.hooks.on_tend``.
 """
@@ -18,7 +18,7 @@ _log = logging.getLogger("mlcore.engine")
 
 
 def tend(store: Store) -> None:
-    """Mark dead runs lost, and see to it that somebody works on those that wait.
+    """Mark dead runs lost, and start workers for the queued ones.
 
     Cheap when there is nothing to do; every watcher calls it, so no one has to stand guard. An
     engine that cannot be reached is no reason not to look at runs: see ``trouble``.
@@ -32,13 +32,13 @@ def tend(store: Store) -> None:
 
 
 def recover(store: Store) -> None:
-    """Mark dead runs lost and move sweeps on: what workers do too, when no page is open."""
+    """Mark dead runs lost and advance sweeps; workers do so too while no page is open."""
     reap(store)
     run_tend_hooks(store)
 
 
 def check(store: Store) -> None:
-    """Call before queueing runs: nothing is to be queued that nobody would carry out.
+    """Raise EngineError if runs queued now could not be executed; call before queueing.
 
     Raises:
         EngineError: If the engine cannot be reached or cannot work with this store.
@@ -47,7 +47,7 @@ def check(store: Store) -> None:
 
 
 def trouble(store: Store) -> str | None:
-    """Why queued runs wait in vain, as a sentence; None if all is well."""
+    """Why queued runs are not executed, as a sentence; None if all is well."""
     try:
         check(store)
         return chosen().complaint(store)
@@ -56,7 +56,7 @@ def trouble(store: Store) -> str | None:
 
 
 def slots(store: Store) -> int:
-    """How many runs are worked on at once: as many as are worth queueing together.
+    """How many runs are executed at once, so how many are worth queueing together.
 
     Raises:
         EngineError: If ``MLCORE_ENGINE`` names no engine.
@@ -65,5 +65,5 @@ def slots(store: Store) -> int:
 
 
 def retries() -> int:
-    """How often a run that is queued now is queued again by itself if its process dies."""
+    """How often a run that is queued now is queued again if its process dies."""
     return chosen().retries

@@ -1,4 +1,4 @@
-"""A worker: a process that takes queued runs one after another until there are none for long."""
+"""A worker: a process that executes queued runs one after another, and exits when idle."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _log = logging.getLogger("mlcore.worker")
 
 
 def execute(store_url: str, run_id: str) -> Run:
-    """Carry out one queued run in this process, and with it those that train with it.
+    """Execute one queued run in this process, with the other members of its ensemble.
 
     Only two strings are needed, so any engine that can call a function can run it.
 
@@ -80,7 +80,7 @@ def _abandon(claims: Sequence[Claim], error: BaseException) -> None:
 
 
 def idle_for() -> float:
-    """Seconds of patience of a worker: ``MLCORE_WORKER_IDLE``, else ``IDLE_FOR``.
+    """Seconds without work after which a worker exits: ``MLCORE_WORKER_IDLE``, else ``IDLE_FOR``.
 
     Raises:
         ValueError: If ``MLCORE_WORKER_IDLE`` is not a number from 0 up.
@@ -96,7 +96,7 @@ def idle_for() -> float:
 
 
 def work(store: Store, patience: float) -> None:
-    """Take queued runs until none has come for ``patience`` seconds, or SIGTERM comes."""
+    """Execute queued runs until none has come for ``patience`` seconds, or SIGTERM comes."""
     stopping = False
     store.patience = OUTAGE
 
@@ -158,7 +158,7 @@ def _carry_out(store: Store, claims: Sequence[Claim], interrupted: Callable[[], 
 
 
 class Code:
-    """Notices that the package was edited or updated: its runs must not be made by old code."""
+    """Detects that the package's files have changed since the process started."""
 
     _LOOK_EVERY = 1.0
 
@@ -181,19 +181,19 @@ class Code:
 
 
 def _warm_up() -> None:
-    """Import now what every run needs, while nobody waits for it."""
+    """Import what every run needs before the first run is taken."""
     importlib.import_module("torch")
 
 
 def tell() -> None:
-    """Say on the standard error what is worked on."""
+    """Print to standard error which run is being executed."""
     handler = logging.StreamHandler()
     handler.setFormatter(_InUtc("%(asctime)s UTC %(process)d %(message)s", "%Y-%m-%d %H:%M:%S"))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
 
 
 class _InUtc(logging.Formatter):
-    """Writes times in UTC, as they are told everywhere else."""
+    """A log formatter with times in UTC."""
 
     converter = staticmethod(time.gmtime)
 

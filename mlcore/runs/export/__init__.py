@@ -1,4 +1,4 @@
-"""Takes runs elsewhere: tables, TensorBoard's event files, MLflow, and a zip to bring them back."""
+"""Exports runs: tables, TensorBoard event files, MLflow, and zips that can be imported again."""
 
 import lazy_loader as lazy
 

@@ -1,4 +1,4 @@
-"""Runs as one zip that another machine can bring in: config, metrics, weights, versions, checksums.
+"""Exports runs as one zip: config, metrics, weights, versions and checksums.
 
 manifest.json              format, who made it, units, and for each member its size and SHA-256
 runs/ID/run.json           what is known of the run (``described``)
@@ -31,7 +31,7 @@ _FIXED_TIME: Final = (1980, 1, 1, 0, 0, 0)
 
 
 def to_zip(runs: Sequence[Run]) -> bytes:
-    """Some runs as a zip for ``mlcore.runs.imports.import_zip``; the same runs give the same bytes.
+    """Export runs as a zip for ``mlcore.runs.imports.import_zip``; equal runs give equal bytes.
 
     A run that is not finished brings the weights of its last checkpoint. Checkpoints themselves
     stay here: a run that was brought in cannot be resumed.

@@ -1,4 +1,4 @@
-"""All that is known of a run but its points and files, as values that JSON can hold."""
+"""A run's metadata (all but its points and files) as JSON values."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ UNITS: Final = {
 
 
 def described(run: Run) -> dict[str, Any]:
-    """A run as plain values; moments are ISO 8601 in UTC, numbers of metrics are left out."""
+    """A run's metadata as plain values; times are ISO 8601 in UTC, metric values are left out."""
     facts: dict[str, Any] = {
         "id": run.id,
         "name": run.name,

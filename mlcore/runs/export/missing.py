@@ -1,4 +1,4 @@
-"""Extras that may not be installed, and the sentence that says how to get them."""
+"""Imports optional dependencies, with an error that says how to install them."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from mlcore.core import MlcoreError
 
 
 class MissingExtraError(MlcoreError, ImportError):
-    """What was asked for needs a package that is not installed; the text says which and how."""
+    """A package of an extra is not installed; the text says which, and how to install it."""
 
 
 def extra(module: str, what: str, name: str) -> ModuleType:
-    """Import a module of an extra.
+    """Import a module that belongs to an extra.
 
     Args:
         module: Name of the module.

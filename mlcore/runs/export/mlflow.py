@@ -1,4 +1,4 @@
-"""Runs as runs of an MLflow experiment, through MLflow's own client."""
+"""Exports runs to an MLflow experiment, through MLflow's client."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def to_mlflow(runs: Sequence[Run], uri: str, experiment: str = "mlcore") -> list
 
 
 def mlflow_name(name: str) -> str:
-    """A name as MLflow takes it; names that differ stay different.
+    """A name with only the characters MLflow allows; different names stay different.
 
     What MLflow takes stays as it is: letters, digits, and ``_ - . /`` or a space, as a path would
     be written. In any other name each other character becomes ``_``, and the first 8 digits of
@@ -124,7 +124,7 @@ def _copy(client: Any, home: str, run: Run, points: Any) -> str:
 
 
 def _copied(client: Any, home: str, run: Run) -> tuple[str | None, frozenset[str]]:
-    """The copy that was made before, and the metrics it has."""
+    """The MLflow run of an earlier export, and the metrics it has."""
     same = f"tags.`{_ID}` = '{run.id}'"
     found = client.search_runs([home], same, order_by=["attributes.start_time"], max_results=1)
     if not found:
@@ -133,7 +133,7 @@ def _copied(client: Any, home: str, run: Run) -> tuple[str | None, frozenset[str
 
 
 def _steps(client: Any, copy: str, name: str) -> set[int]:
-    """The steps at which the copy has points of a metric."""
+    """The steps at which the MLflow run has points of a metric."""
     return {point.step for point in client.get_metric_history(copy, name)}
 
 

@@ -1,4 +1,4 @@
-"""The points of runs as CSV, Parquet and JSON: all of them, and to the last digit."""
+"""Exports the points of runs as CSV, Parquet and JSON, all of them and to the last digit."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def to_csv(runs: Sequence[Run]) -> bytes:
 
 
 def csv_text(points: pd.DataFrame) -> str:
-    """A table as CSV; every text is in quotation marks, as a metric may be named with a newline."""
+    """A table as CSV; every text is quoted, as a metric's name may hold a newline."""
     text: str = points.to_csv(
         index=False, na_rep="NaN", lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC
     )
@@ -47,7 +47,7 @@ def csv_text(points: pd.DataFrame) -> str:
 
 
 def to_parquet(runs: Sequence[Run]) -> bytes:
-    """The same table as Parquet; the schema's metadata holds what is known of each run.
+    """The same table as Parquet; the schema's metadata holds each run's metadata.
 
     It is JSON under the key ``mlcore``, and the units under ``mlcore_units``:
     ``pyarrow.parquet.read_schema(file).metadata``.

@@ -1,4 +1,4 @@
-"""Runs as TensorBoard event files: scalars for its charts, and the exact points for coming back.
+"""Exports runs as TensorBoard event files: scalars for its charts, exact points for import.
 
 TensorBoard's scalars are float32, and its data server shows no others. So that nothing is lost,
 the file holds the points once more, as JSON in float64, where only ``mlcore import`` looks.
@@ -28,7 +28,7 @@ POINTS_TAG: Final = "mlcore/points"
 
 
 def to_tensorboard(runs: Sequence[Run], folder: Path) -> list[Path]:
-    """Write a subfolder with one event file for each run; one that is there is replaced.
+    """Write one subfolder with an event file for each run; existing ones are replaced.
 
     Metrics become scalars, the config hyperparameters for the HParams tab. The wall time of a
     point is the run's start plus its seconds of work.
@@ -85,7 +85,7 @@ def _records(run: Run, points: Any, started: float) -> bytes:
 
 
 def _float32(value: float) -> float:
-    """A number that float32 holds: beyond its range, infinity."""
+    """A number as float32; infinity beyond its range."""
     import numpy as np
 
     with np.errstate(over="ignore"):
@@ -114,6 +114,6 @@ def _text(tag: str, plugin: str, text: str) -> Any:
 
 
 def _plain_name(text: str) -> str:
-    """A folder's name from any text: what is no letter, digit, dot or hyphen becomes ``_``."""
+    """A folder's name from any text: letters, digits, dots and hyphens stay, the rest is ``_``."""
     kept = "".join(c if c.isascii() and (c.isalnum() or c in ".-") else "_" for c in text)
     return kept.lstrip(".")[:60] or "run"

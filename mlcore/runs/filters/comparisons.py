@@ -1,4 +1,4 @@
-"""A field of a filter and what it is compared with: numbers, texts, truths, dates, tags, lists."""
+"""Comparisons of a filter: a field with a number, text, boolean, date, tag or list."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _TRUTH: Final = {"true": True, "yes": True, "false": False, "no": False}
 
 @dataclass(frozen=True)
 class Value:
-    """What a field is compared with, as it was written."""
+    """The value a field is compared with, as it was written."""
 
     text: str
     quoted: bool = field(default=False, compare=False)
@@ -55,7 +55,7 @@ class Value:
 
 @dataclass(frozen=True)
 class Compare(Node):
-    """A field and what it is compared with.
+    """A comparison of a field with a value.
 
     Attributes:
         words: The words before the operator; as many of the last ones as name a field are the
@@ -87,7 +87,7 @@ class Compare(Node):
         return f"{field_text}{space}{self.operator}{space}{values}"
 
     def _resolve(self, frame: pd.DataFrame, text: str) -> tuple[str | None, tuple[str, ...]]:
-        """The column, None if no run here has the field; and the words before it.
+        """The column of the field, None if no run here has it; and words before it.
 
         A name that stands there exactly so comes first, then one that differs in the case of its
         letters, or in ``_``, ``-`` or a space between its words.
@@ -147,7 +147,7 @@ class Compare(Node):
         return as_series(frame, (absent if missing else fits(cell) for cell, missing in cells))
 
     def _test(self, frame: pd.DataFrame, column: str, text: str) -> Callable[[Any], bool]:
-        """What a cell of this column has to fulfil."""
+        """The condition on a cell of this column."""
         operator = self.operator
         if operator == ":":
             operator = "~" if column in _TEXTS else "="
@@ -220,7 +220,7 @@ def _equals(column: str, values: tuple[Value, ...], text: str) -> Callable[[Any]
 
 
 def _moment(value: Value, text: str) -> tuple[pd.Timestamp, bool]:
-    """A moment in UTC, and whether only its day was given."""
+    """A time in UTC, and whether only its day was given."""
     import pandas as pd
 
     moment = pd.to_datetime(value.text, errors="coerce")

@@ -1,4 +1,4 @@
-"""What a filter says, as a tree, and which rows of a run table each part keeps."""
+"""The syntax tree of a filter: each node selects rows of a run table."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ _SEARCHED: Final = ("id", "name", "label", "note", "tags")
 
 
 class Node:
-    """A part of a filter."""
+    """A node of the tree."""
 
     def mask(self, frame: pd.DataFrame, text: str) -> pd.Series[bool]:
-        """Which rows it keeps; ``text`` is the whole filter, for errors."""
+        """Which rows it selects; ``text`` is the whole filter, for errors."""
         raise NotImplementedError
 
 
 @dataclass(frozen=True)
 class And(Node):
-    """Every part holds."""
+    """True where every part is true."""
 
     parts: tuple[Node, ...]
 
@@ -41,7 +41,7 @@ class And(Node):
 
 @dataclass(frozen=True)
 class Or(Node):
-    """At least one part holds."""
+    """True where at least one part is true."""
 
     parts: tuple[Node, ...]
 
@@ -58,7 +58,7 @@ class Or(Node):
 
 @dataclass(frozen=True)
 class Not(Node):
-    """The part does not hold."""
+    """True where the part is false."""
 
     part: Node
 
@@ -72,7 +72,7 @@ class Not(Node):
 
 @dataclass(frozen=True)
 class Flag(Node):
-    """A mark that a person set: starred or archived."""
+    """A mark set by the user: starred or archived."""
 
     name: str
 
@@ -86,7 +86,7 @@ class Flag(Node):
 
 @dataclass(frozen=True)
 class Search(Node):
-    """A word to be found in id, name, note or tags, whichever the case of its letters."""
+    """A case-insensitive text search in id, name, note and tags."""
 
     word: str
     quoted: bool = field(default=False, compare=False)
@@ -105,14 +105,14 @@ class Search(Node):
 
 
 def as_series(frame: pd.DataFrame, kept: Iterable[bool]) -> pd.Series[bool]:
-    """Truths, one a row of the frame."""
+    """Booleans as a Series, one per row of the frame."""
     import pandas as pd
 
     return pd.Series(list(kept), index=frame.index, dtype=bool)
 
 
 def holds(cell: Any, word: str) -> bool:
-    """Whether a cell, or one of its tags, has a word in it; the word is given casefolded."""
+    """Whether a cell, or one of its tags, contains a word; the word is casefolded."""
     if isinstance(cell, tuple):
         return any(word in one.casefold() for one in cell)
     return word in str(cell).casefold()

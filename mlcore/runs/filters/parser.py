@@ -1,4 +1,4 @@
-"""A small language to choose runs: ``lr < 0.05 and tag:week3 and not archived``; never eval'ed.
+"""Parses filters such as ``lr < 0.05 and tag:week3 and not archived``; nothing is eval'ed.
 
     condition   lr < 0.05 · test accuracy > 97% · status = finished · created > 2026-11-01
     text        name ~ cnn · note !~ draft · optimizer = "sgd"
@@ -39,7 +39,7 @@ _KEYWORDS: Final = ("and", "or", "not", "in")
 
 @dataclass(frozen=True)
 class Filter:
-    """A filter that was read. Its text is one spelling for filters that are the same.
+    """A parsed filter. Its text is normalized: equal filters have equal texts.
 
     Attributes:
         text: As it was given.
@@ -53,7 +53,7 @@ class Filter:
         return "" if self.root is None else str(self.root)
 
     def mask(self, frame: pd.DataFrame) -> pd.Series[bool]:
-        """Which rows of a run table it keeps.
+        """Which rows of a run table it selects.
 
         Raises:
             FilterError: If the table has no such field, or the field is of another kind than the
@@ -66,7 +66,7 @@ class Filter:
 
 
 def parse(text: str) -> Filter:
-    """Read a filter; see this module for the language.
+    """Parse a filter; see this module for the language.
 
     Raises:
         FilterError: (a ``ValueError``) Naming the place, and what may stand there.
@@ -80,7 +80,7 @@ def parse(text: str) -> Filter:
 
 
 class _Reader:
-    """Recursive descent over the tokens."""
+    """A recursive descent parser over the tokens."""
 
     def __init__(self, text: str) -> None:
         self._text = text

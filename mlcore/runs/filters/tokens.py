@@ -1,4 +1,4 @@
-"""Cuts a filter's text into tokens, each with its place, and names what is wrong there."""
+"""Splits a filter's text into tokens with their positions, and reports what is invalid."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SIGNS: dict[str, Kind] = {"(": "open", ")": "close", ",": "comma", ":": "colon"
 
 
 class FilterError(MlcoreError, ValueError):
-    """A filter cannot be read or does not fit the table.
+    """A filter cannot be parsed or does not fit the table.
 
     Attributes:
         place: Where in the text, counted from 0.
@@ -36,7 +36,7 @@ class FilterError(MlcoreError, ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """One piece of a filter.
+    """One token of a filter.
 
     Attributes:
         kind: What it is.
@@ -67,7 +67,7 @@ def tokens_of(text: str) -> list[Token]:
 
 
 def quoted(text: str) -> str:
-    """A text as a filter writes it: in quotation marks unless it is a plain word."""
+    """A text as a filter writes it: quoted unless it is a plain word."""
     try:
         alone = [(token.kind, token.text) for token in tokens_of(text)] == [
             ("word", text),

@@ -1,4 +1,4 @@
-"""Brings in runs made elsewhere, read-only and marked: exports of ours and event files."""
+"""Imports runs, read-only and marked: mlcore's own exports and TensorBoard event files."""
 
 import lazy_loader as lazy
 

@@ -1,4 +1,4 @@
-"""Reads a zip of ours: every member is checked before anything is kept, and nothing is unpacked.
+"""Imports a zip made by mlcore; every member is checked first, nothing is unpacked to disk.
 
 Members are read into memory, never written under their own names, so no name can lead outside;
 names that try are refused all the same. Sizes are bounded before reading. Weights are safetensors:
@@ -46,7 +46,7 @@ _DAMAGED: Final = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImpleme
 
 
 def import_zip(store: Store, file: Path | bytes, name: str | None = None) -> list[Run]:
-    """Bring in the runs of a zip that ``mlcore.runs.export.to_zip`` made.
+    """Import the runs of a zip made by ``mlcore.runs.export.to_zip``.
 
     The checksums in its manifest tell damage on the way; they are no signature, so they do not
     tell who made it. A zip that was brought in before gives the runs that are there.
@@ -76,7 +76,7 @@ def import_zip(store: Store, file: Path | bytes, name: str | None = None) -> lis
 
 
 def _read(archive: zipfile.ZipFile, name: str) -> list[Foreign]:
-    """The runs, their points still in the zip; every checksum has been compared."""
+    """The runs, their points still in the zip, after every checksum was compared."""
     entries = _checked_entries(archive, name)
     by_run: dict[str, dict[str, zipfile.ZipInfo]] = {}
     digests: dict[str, list[str]] = {}
@@ -105,7 +105,7 @@ def _sha256(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> str:
 
 
 def _checked_entries(archive: zipfile.ZipFile, name: str) -> dict[str, zipfile.ZipInfo]:
-    """The members by name, after all bounds were checked by what the zip says of itself."""
+    """The members by name, after their declared sizes were checked against the limits."""
     infos = archive.infolist()
     if len(infos) > MOST_MEMBERS:
         raise ImportRefusedError(
@@ -158,7 +158,7 @@ def _matched(path: str, name: str) -> re.Match[str]:
 def _manifest(
     archive: zipfile.ZipFile, entries: Mapping[str, zipfile.ZipInfo], name: str
 ) -> dict[str, str]:
-    """The checksum of each member, as the manifest tells; it names all members and no others."""
+    """The checksum of each member from the manifest, which must name exactly the members."""
     if MANIFEST not in entries:
         raise ImportRefusedError(
             f"The zip {name} has no {MANIFEST}. Only zips that mlcore export made are brought in."

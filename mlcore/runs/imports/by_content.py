@@ -1,4 +1,4 @@
-"""Brings in a file by what it holds, whatever it is called."""
+"""Imports a file by its content, whatever its name."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _SIGNS: Final = (
 
 
 def import_path(store: Store, path: Path, say: Callable[[str], None] = lambda _: None) -> list[Run]:
-    """Bring in a file or a log folder.
+    """Import a file or a log folder.
 
     Args:
         store: Where to keep the runs.
@@ -64,7 +64,7 @@ def import_path(store: Store, path: Path, say: Callable[[str], None] = lambda _:
 def import_content(
     store: Store, content: bytes, name: str, say: Callable[[str], None] = lambda _: None
 ) -> list[Run]:
-    """Bring in a file that is given as its content; see ``import_path``.
+    """Import a file given as bytes; see ``import_path``.
 
     Raises:
         ImportRefusedError: If it is damaged, hostile, or nothing of what is read.
@@ -89,7 +89,7 @@ def import_content(
 
 
 def _is_records(content: bytes) -> bool:
-    """Whether it begins as TensorBoard's event files do: with a record of a few bytes."""
+    """Whether it begins like a TensorBoard event file: with a record of a few bytes."""
     return len(content) >= 16 and content[2:8] == bytes(6) and b"brain.Event:" in content[:64]
 
 
@@ -104,7 +104,7 @@ def _members(file: Path | io.BytesIO, name: str) -> list[str]:
 
 
 def _unpacked(content: bytes, members: list[str], name: str) -> dict[str, bytes]:
-    """The event files of a zip, by path; what every member claims to hold is bounded first."""
+    """The event files of a zip, by path; the declared sizes are checked first."""
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         infos = [archive.getinfo(member) for member in members]
         whole = sum(info.file_size for info in infos)

@@ -1,4 +1,4 @@
-"""Reads the event files of one folder as TensorBoard does: scalars, hyperparameters, restarts."""
+"""Reads a folder of TensorBoard event files: scalars, hyperparameters, restarts."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Scalar(NamedTuple):
 
 
 class EventFolder:
-    """What the event files of one folder say; give them to ``add`` in order of their names.
+    """The contents of one folder's event files; ``add`` them in order of their names.
 
     A file that begins with a session's start at step n, as a restarted training writes it
     (``purge_step``), takes back what the files before it say of steps from n on.
@@ -74,16 +74,16 @@ class EventFolder:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the files, one after the other."""
+        """SHA-256 of the files' bytes, one after the other."""
         return self._digest.hexdigest()
 
     @property
     def is_ours(self) -> bool:
-        """Whether ``mlcore export`` wrote them."""
+        """Whether ``mlcore export`` wrote the files."""
         return bool(self.facts)
 
     def add(self, content: bytes, name: str) -> None:
-        """Read one file; if it is damaged ``damage`` says so."""
+        """Read one file; if it is damaged, ``damage`` says how."""
         self._digest.update(content)
         try:
             self._read(content, name)
@@ -92,7 +92,7 @@ class EventFolder:
         self._sessions += 1
 
     def settle(self) -> None:
-        """After the last file: take out what is no result."""
+        """Call after the last file: removes scalars that are no results."""
         placeholder = [one for one in self.scalars if one.tag == PLACEHOLDER]
         if len(placeholder) == 1 and placeholder[0].value == -1:
             self.scalars = [one for one in self.scalars if one.tag != PLACEHOLDER]
@@ -128,7 +128,7 @@ class EventFolder:
         self.scalars = [one for one in self.scalars if one.step < step]
 
     def _take_back(self, event: Any) -> None:
-        """Files older than the session's start show a restart by a step that goes back."""
+        """Drop points after a restart in older files, seen by a step that goes back."""
         if self._version < 2 and event.step < self._highest:
             tags = {value.tag for value in event.summary.value}
             self.scalars = [s for s in self.scalars if s.step < event.step or s.tag not in tags]
@@ -234,7 +234,7 @@ def _hparams(value: Any) -> dict[str, Any]:
 
 
 def _own_json(value: Any) -> dict[str, Any]:
-    """What our own export wrote as JSON; {} if it is not that."""
+    """JSON written by mlcore's own export; {} if it is something else."""
     texts = value.tensor.string_val
     try:
         whole = json.loads(texts[0]) if len(texts) == 1 else {}

@@ -1,4 +1,4 @@
-"""Which folders of event files belong to one training, and what its curves are called then.
+"""Groups folders of event files into trainings, and names their curves.
 
 Writers split one training over folders: Keras writes ``train`` and ``validation``, PyTorch's
 ``add_scalars`` a folder a curve, and its ``add_hparams`` one that is named by the time.
@@ -38,7 +38,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Training:
-    """Folders that are one run.
+    """Folders that make one run.
 
     Attributes:
         home: The folder that names it, relative to the log folder.
@@ -58,7 +58,7 @@ class _Place(NamedTuple):
 
 
 def trainings(folders: Mapping[PurePosixPath, EventFolder]) -> list[Training]:
-    """Put folders that belong together together.
+    """Group folders that belong to one training.
 
     - A folder named as a split (``SPLITS``) belongs to the folder around it, if that has event
       files, or holds another split, or nothing else; its tags get its name: ``train/loss``.
@@ -85,7 +85,7 @@ def trainings(folders: Mapping[PurePosixPath, EventFolder]) -> list[Training]:
 
 
 def _place(home: PurePosixPath, folders: Mapping[PurePosixPath, EventFolder]) -> _Place | None:
-    """The folder that a folder is a part of; None if it stands by itself."""
+    """The folder that a folder belongs to; None if it is a training by itself."""
     folder, around = folders.get(home), folders.get(home.parent)
     if home == _TOP or folder is None or folder.is_ours:
         return None
@@ -112,7 +112,7 @@ def _is_split(home: PurePosixPath, folders: Mapping[PurePosixPath, EventFolder])
 
 
 def _is_session(home: PurePosixPath, folders: Mapping[PurePosixPath, EventFolder]) -> bool:
-    """Whether it tells hyperparameters and results of the training in the folder around it."""
+    """Whether it holds hyperparameters and results of the training in its parent folder."""
     folder, around = folders[home], folders.get(home.parent)
     if home == _TOP or around is None or folder.is_ours or not folder.hparams:
         return False
@@ -121,7 +121,7 @@ def _is_session(home: PurePosixPath, folders: Mapping[PurePosixPath, EventFolder
 
 
 def _named(members: Sequence[tuple[EventFolder, str, str]]) -> tuple[Part, ...]:
-    """A name for each tag of each folder; no two share one."""
+    """A unique name for each tag of each folder."""
     taken: set[str] = set()
     parts = []
     for folder, prefix, curve in members:

@@ -1,4 +1,4 @@
-"""Wall times of event files as seconds of work: the pauses between restarts are left out."""
+"""Converts wall times of event files to seconds of work, leaving out pauses between restarts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FACTOR: Final = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What one event file wrote, as wall times in seconds.
+    """The wall times of one event file, in seconds.
 
     Attributes:
         times: When its scalars were written; at least one.
@@ -46,7 +46,7 @@ class WorkClock:
 
 
 def work_clock(sessions: Sequence[Session], begin: float | None = None) -> WorkClock:
-    """The clock of a training that was written in several files.
+    """The clock of a training written in several files.
 
     Between two files lies a pause if the later one says that it is a restart, or the gap is long
     against the intervals before it. What is left of the gap is one usual interval, the step that
@@ -72,7 +72,7 @@ def work_clock(sessions: Sequence[Session], begin: float | None = None) -> WorkC
 
 
 def _interval(times: Sequence[float]) -> float:
-    """The median time between two moments at which something was written."""
+    """The median time between two writes."""
     moments = sorted(set(times))
     gaps = [later - sooner for sooner, later in pairwise(moments)]
     return statistics.median(gaps) if gaps else 0.0

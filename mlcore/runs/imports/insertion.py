@@ -1,4 +1,4 @@
-"""Puts runs that were made elsewhere into the store: all of them or nothing."""
+"""Inserts imported runs into the store in one piece: either all of them appear or none."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ _ENDED: Final = frozenset(
 
 
 class ImportRefusedError(MlcoreError, ValueError):
-    """A file is not brought in: it is damaged, hostile or none of ours; the text says which."""
+    """A file was not imported: damaged, hostile or of an unknown kind; the text says which."""
 
 
 @dataclass(frozen=True)
 class Foreign:
-    """A run made elsewhere, read from a file and checked.
+    """A run read from a file and checked, ready for import.
 
     Attributes:
         source: ``zip``, ``tensorboard``, ``csv``, ``parquet`` or ``json``.
@@ -71,12 +71,12 @@ class Foreign:
 
 
 def bring_in(store: Store, foreign: Foreign) -> Run:
-    """Store one foreign run: see ``bring_in_all``."""
+    """Import one run; see ``bring_in_all``."""
     return bring_in_all(store, [foreign])[0]
 
 
 def bring_in_all(store: Store, foreign: Iterable[Foreign]) -> list[Run]:
-    """Store foreign runs, marked with their source: all of them, or none if one is refused.
+    """Import runs, marked with their source: all of them, or none if one is refused.
 
     One that is there already is returned. The others keep their ids unless they are taken. They
     answer for no config and cannot be resumed. An experiment that this package does not have
@@ -113,7 +113,7 @@ def bring_in_all(store: Store, foreign: Iterable[Foreign]) -> list[Run]:
 
 
 class _Staged:
-    """A run that is being written, and that nobody is shown yet."""
+    """A run that is being written and is still hidden."""
 
     def __init__(self, store: Store, foreign: Foreign) -> None:
         self._store = store
@@ -159,7 +159,7 @@ class _Staged:
                 connection.execute(mine.values(heartbeat=self._store.clock()))
 
     def final(self) -> dict[str, Any]:
-        """The columns with which it appears."""
+        """The columns that make the run visible."""
         facts, steps = self._foreign.facts, self._last_step
         progress = {
             "elapsed": _number(facts, "elapsed", self._last_time),
@@ -200,7 +200,7 @@ def _publish(store: Store, staged: Sequence[_Staged]) -> None:
 
 
 def check_file(content: bytes, sha256: str, where: str) -> None:
-    """Refuse what is no safetensors file of ours. Raises ImportRefusedError."""
+    """Check that a file is a safetensors file made by mlcore. Raises ImportRefusedError."""
     from safetensors import SafetensorError
 
     try:
@@ -210,7 +210,7 @@ def check_file(content: bytes, sha256: str, where: str) -> None:
 
 
 def text_of(facts: Mapping[str, Any], name: str) -> str:
-    """A text of the facts; ``""`` if it is none. Raises ImportRefusedError if it is too long."""
+    """A text of the metadata; ``""`` if missing. Raises ImportRefusedError if it is too long."""
     value = facts.get(name)
     if not isinstance(value, str):
         return ""
@@ -222,7 +222,7 @@ def text_of(facts: Mapping[str, Any], name: str) -> str:
 
 
 def _known(store: Store) -> dict[tuple[str, str], str]:
-    """The runs that were brought in before, by source and digest."""
+    """Runs imported before, by source and digest."""
     with store.reading() as connection:
         query = select(runs.c.id, runs.c.source, runs.c.origin).where(
             runs.c.source.is_not(None), runs.c.deleted.is_(None)
@@ -288,7 +288,7 @@ def _row(foreign: Foreign) -> dict[str, Any]:
 
 
 def _called(file: str, run_id: str) -> str:
-    """A name that people can read, for a run that brings neither name nor config."""
+    """A readable name for a run without name and config."""
     stem = PurePath(file).stem or file
     return f"{stem} · {run_id}" if run_id else stem
 

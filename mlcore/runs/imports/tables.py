@@ -1,4 +1,4 @@
-"""Reads the tables of points that mlcore export wrote: CSV, Parquet and JSON."""
+"""Imports the tables written by ``mlcore export``: CSV, Parquet and JSON."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _Row = tuple[str, str, int, float, float]
 
 
 def import_csv(store: Store, content: bytes, name: str) -> list[Run]:
-    """Bring in the runs of a CSV file of ``mlcore.runs.export.to_csv``.
+    """Import the runs of a CSV file of ``mlcore.runs.export.to_csv``.
 
     It holds points alone, so the runs have no config; they are called after the file.
 
@@ -46,7 +46,7 @@ def import_csv(store: Store, content: bytes, name: str) -> list[Run]:
 
 
 def import_parquet(store: Store, content: bytes, name: str) -> list[Run]:
-    """Bring in the runs of a Parquet file of ``mlcore.runs.export.to_parquet``, with their configs.
+    """Import the runs of a Parquet file of ``mlcore.runs.export.to_parquet``, with their configs.
 
     Raises:
         ImportRefusedError: If it is no such file; nothing is kept.
@@ -68,7 +68,7 @@ def import_parquet(store: Store, content: bytes, name: str) -> list[Run]:
 
 
 def import_json(store: Store, content: bytes, name: str) -> list[Run]:
-    """Bring in the runs of a JSON file of ``mlcore.runs.export.to_json``, with their configs.
+    """Import the runs of a JSON file of ``mlcore.runs.export.to_json``, with their configs.
 
     Raises:
         ImportRefusedError: If it is no such file; nothing is kept.
@@ -174,7 +174,7 @@ def _json_rows(told: Iterable[Mapping[str, Any]], name: str) -> Iterator[_Row]:
 
 
 def _by_id(told: Any) -> dict[str, dict[str, Any]]:
-    """What is told of each run, by its id."""
+    """The metadata of each run, by its id."""
     if not isinstance(told, list):
         return {}
     return {

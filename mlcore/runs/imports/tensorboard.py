@@ -1,4 +1,4 @@
-"""Brings in TensorBoard's event files: each training becomes a run, read-only and marked."""
+"""Imports TensorBoard event files: each training becomes a run, read-only and marked."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _NAMED: Final = 3
 
 
 def import_tensorboard(store: Store, path: Path, say: Say = lambda _: None) -> list[Run]:
-    """Bring in the trainings of a log folder, or of one event file.
+    """Import the trainings of a log folder, or of one event file.
 
     Scalars become metrics, hyperparameters the config; images, histograms and graphs stay where
     they are. A folder is a run; those that one training was split over are one run (see
@@ -60,7 +60,7 @@ def import_tensorboard(store: Store, path: Path, say: Say = lambda _: None) -> l
 def import_event_files(
     store: Store, files: Mapping[str, bytes], name: str, say: Say = lambda _: None
 ) -> list[Run]:
-    """Bring in the trainings of a log folder that is given as its files.
+    """Import the trainings of a log folder given as a mapping of files.
 
     Args:
         store: Where to keep them.
@@ -78,7 +78,7 @@ def import_event_files(
 
 
 def import_event_file(store: Store, content: bytes, name: str, say: Say = lambda _: None) -> Run:
-    """Bring in the run of one event file, given as its content.
+    """Import the run of one event file given as bytes.
 
     Raises:
         ImportRefusedError: If it has no scalars or is damaged.
@@ -193,7 +193,7 @@ def _clock(folders: Iterable[EventFolder], facts: Mapping[str, Any]) -> WorkCloc
 
 
 def _left_out(training: Training) -> str:
-    """What is neither scalar nor hyperparameter, in words: ``2 images (a, b)``."""
+    """Content that is not imported, in words: ``2 images (a, b)``."""
     kinds: dict[str, list[str]] = {}
     for part in training.parts:
         for kind, tags in part.folder.left_out.items():

@@ -1,4 +1,4 @@
-"""What a run leaves behind: weights, its checkpoint, and the arrays of its epochs."""
+"""A run's files: weights, checkpoint, and the arrays of its epochs."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def arrays_name(step: int) -> str:
 
 
 class ArtifactRow(NamedTuple):
-    """One artifact as the store knows it.
+    """One artifact's row in the store.
 
     Attributes:
         name: ``weights``, ``checkpoint``, or ``arrays-`` and a step.
@@ -50,7 +50,7 @@ class ArtifactRow(NamedTuple):
 
 @dataclass(frozen=True)
 class Content:
-    """A file of a run that is to be entered in the store.
+    """A file of a run, to be entered in the store.
 
     Attributes:
         name: ``weights``, ``checkpoint``, or ``arrays-`` and a step.
@@ -66,7 +66,7 @@ class Content:
 
     @cached_property
     def sha256(self) -> str:
-        """Of the content."""
+        """SHA-256 of the content."""
         return hashlib.sha256(self.content).hexdigest()
 
     @property
@@ -97,15 +97,15 @@ class Artifacts:
 
     @property
     def folder(self) -> Path:
-        """Where this run's files are, unless the store is a server."""
+        """Folder of this run's files, unless the store is a server."""
         return self.store.files / self.run_id
 
     def save(self, name: str, step: int, snapshot: Snapshot) -> None:
-        """Write a snapshot under a name, instead of what was there."""
+        """Save a snapshot under a name, replacing an earlier one."""
         self.put(name, step, pack_snapshot(snapshot))
 
     def put(self, name: str, step: int, content: bytes) -> None:
-        """Write the content of a file under a name, instead of what was there."""
+        """Save a file's content under a name, replacing an earlier one."""
         new = Content(name, step, content)
         self.write(new)
         with self.store.writing(alone=False, durable=True) as connection:
@@ -113,7 +113,7 @@ class Artifacts:
         self.remove(replaced)
 
     def write(self, new: Content) -> None:
-        """Beside a SQLite file, write a file's content to the disk; ``enter`` comes next.
+        """With SQLite, write a file's content to the disk; ``enter`` comes next.
 
         Raises:
             OSError: If the folder cannot be written or the disk is full.
@@ -123,7 +123,7 @@ class Artifacts:
             write_atomically(self.folder / new.file, new.content)
 
     def enter(self, connection: Connection, new: Content) -> list[str]:
-        """Say in a transaction that a file, written before, is there.
+        """Enter a written file in the store, within a transaction.
 
         Returns:
             The files that it replaces: to ``remove`` once the transaction is over.
@@ -145,13 +145,13 @@ class Artifacts:
         return [] if before is None or before.file == new.file else [before.file]
 
     def forget(self, connection: Connection, name: str) -> list[str]:
-        """Say in a transaction that a file is no more; see ``enter`` for what it returns."""
+        """Delete a file's entry, within a transaction; see ``enter`` for what it returns."""
         return self._forget(connection, artifacts.c.name == name)
 
     def forget_arrays(
         self, connection: Connection, after: int, up_to: int | None = None
     ) -> list[str]:
-        """``forget`` for the arrays of the steps after one, up to and with another or all."""
+        """``forget`` the arrays of the steps after one, up to and including another, or all."""
         which = artifacts.c.name.startswith(_ARRAYS) & (artifacts.c.step > after)
         if up_to is not None:
             which &= artifacts.c.step <= up_to
@@ -168,13 +168,13 @@ class Artifacts:
         return [row.file for row in rows]
 
     def remove(self, replaced: Iterable[str]) -> None:
-        """Remove files that the store names no more."""
+        """Remove files that are no longer entered."""
         if not self.store.server:
             for file in replaced:
                 (self.folder / file).unlink(missing_ok=True)
 
     def strays(self, connection: Connection) -> list[str]:
-        """Files that the store does not name: a process was killed before it entered them."""
+        """Files that are not entered: their process was killed before it entered them."""
         if self.store.server or not self.folder.is_dir():
             return []
         query = select(artifacts.c.file).where(artifacts.c.run == self.run_key)
@@ -191,7 +191,7 @@ class Artifacts:
         return None if found is None else found[1]
 
     def load_with_step(self, name: str) -> tuple[int, Snapshot] | None:
-        """``load``, and the step that the snapshot is of."""
+        """``load``, with the snapshot's step."""
         found = self._content(name)
         if found is None:
             return None
@@ -199,7 +199,7 @@ class Artifacts:
         return row.step, unpack_snapshot(content, row.sha256, self._where(row))
 
     def content(self, name: str) -> bytes | None:
-        """The bytes of a file, checked; None if the run has none of that name.
+        """The bytes of a file, its checksum verified; None if the run has none of that name.
 
         Raises:
             SnapshotError: If the file is gone or damaged.
@@ -237,7 +237,7 @@ class Artifacts:
             return [ArtifactRow(*row) for row in connection.execute(query.order_by(c.name))]
 
     def remove_folder(self) -> None:
-        """Remove every file of the run; those that a server keeps go with the run's row."""
+        """Remove every file of the run; with a server they go with the run's row."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _content(self, name: str) -> tuple[ArtifactRow, bytes] | None:

@@ -1,4 +1,4 @@
-"""The connections behind a store: whole transactions, and the driver's errors as sentences."""
+"""The database connections of a store: whole transactions, driver errors as sentences."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _TRY_EVERY = 0.5
 
 
 class Database:
-    """An opened database, and the folder of files that belongs to it.
+    """An open database and its folder of files.
 
     Attributes:
         url: The address, in the spelling that opens the same store from any process.
@@ -54,20 +54,20 @@ class Database:
         self.patience = 0.0
 
     def present(self) -> bool:
-        """Whether the database file is still there; a person may have removed it."""
+        """Whether the database file still exists."""
         return self._file is None or self._file.exists()
 
     def close(self) -> None:
-        """Give back the connections."""
+        """Close the connections."""
         self.engine.dispose()
 
     def clock(self) -> ColumnElement[float]:
-        """Now, in seconds since 1970, by the one clock that all processes of the store share."""
+        """Now, in seconds since 1970, by the clock that all processes of the store share."""
         return postgres.now() if self.server else literal(time.time(), Float)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A connection in a read transaction: what it sees does not change under it."""
+        """A read transaction: it sees one state of the data throughout."""
         with self._translating(), self._begun(self._reader) as connection:
             yield connection
 
@@ -75,7 +75,7 @@ class Database:
     def writing(
         self, *, alone: bool = True, patience: float | None = None, durable: bool = False
     ) -> Iterator[Connection]:
-        """A connection in a write transaction: all of it happens, or nothing.
+        """A write transaction: all of it happens, or nothing.
 
         Args:
             alone: Nobody else decides anything meanwhile, so that what is looked up first still

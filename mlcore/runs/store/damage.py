@@ -1,4 +1,4 @@
-"""Reads what a row of the store holds as text; a damaged row is a sentence, never a traceback."""
+"""Decodes text columns of a run's row; a damaged row becomes one clear error sentence."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _ADVICE = (
 
 
 def json_of(text: str, kind: type[Plain], what: str, of: str) -> Plain:
-    """A JSON object (``dict``) or array (``list``) of a row.
+    """The JSON object (``dict``) or array (``list``) of a column.
 
     Args:
         text: What the row holds.

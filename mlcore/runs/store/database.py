@@ -1,4 +1,4 @@
-"""Opens the database behind a store, or says in a sentence why it cannot be opened."""
+"""Opens the database of a store, or explains in a sentence why it cannot be opened."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def default_url() -> str:
 
 
 def resolve_url(url: str | None) -> str:
-    """One spelling for one store: a bare path becomes a SQLite URL, relative paths absolute.
+    """Normalize a store's address: a bare path becomes a SQLite URL, relative paths absolute.
 
     Raises:
         StoreError: If the text is no URL of a database that is supported.
@@ -82,7 +82,7 @@ def resolve_url(url: str | None) -> str:
 
 
 def without_password(address: str) -> str:
-    """An address for eyes: user and password, wherever they stand in it, become ``***``."""
+    """An address fit to show: user and password become ``***``, wherever they stand."""
     scheme = re.match(r"(?:[A-Za-z][A-Za-z0-9+.-]*:)?(?://)?", address)
     start = scheme.end() if scheme else 0
     rest = address[start:]
@@ -91,7 +91,7 @@ def without_password(address: str) -> str:
 
 
 def open_engine(url: str) -> Engine:
-    """Connect, and bring the tables up to date.
+    """Connect, and migrate the tables to the newest version.
 
     Args:
         url: As ``resolve_url`` gives it.
@@ -142,7 +142,7 @@ def _prepare_sqlite(engine: Engine) -> None:
 
 
 def _enter_wal_mode(connection: sqlite3.Connection) -> None:
-    """Switch the file over; this alone of all statements does not wait for others by itself."""
+    """Switch the file to WAL mode; SQLite does not wait for locks there, so this retries."""
     deadline = time.monotonic() + _BUSY_TIMEOUT
     while True:
         try:
@@ -211,7 +211,7 @@ def _check_folder(path: Path) -> None:
 
 
 def file_system(folder: Path) -> str:
-    """The kind of file system a folder lies on, such as ``ext4``; ``""`` if that is not known.
+    """The type of the file system a folder lies on, such as ``ext4``; ``""`` if unknown.
 
     Of several mounts at one place, such as systemd's autofs and the NFS it stands for, the last
     one counts: it hides the others.

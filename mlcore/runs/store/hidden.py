@@ -1,4 +1,4 @@
-"""Runs that nobody is shown: those that are being brought in, and those that are being removed.
+"""Hidden runs: runs in no list because they are being imported or removed.
 
 Millions of points take many seconds to write or to remove. In one transaction that would keep
 every other writer of the file waiting, so it is done in short ones, on a run that is hidden
@@ -37,7 +37,7 @@ _MOST: Final = 20_000
 
 
 class Turns:
-    """The rhythm of many short writes: as many rows at once as fit, then a pause for the others.
+    """Paces many short writes: an adaptive number of rows each, then a pause for other writers.
 
     A writer that waits for SQLite looks again at most every 0.1 s. Pauses as long as the writes
     let it in at about every second look.
@@ -52,7 +52,7 @@ class Turns:
 
     @contextmanager
     def take(self) -> Iterator[Connection]:
-        """One short write transaction, and the pause after it."""
+        """One short write transaction, followed by a pause."""
         with self._store.writing(alone=False) as connection:
             began = time.monotonic()
             yield connection
@@ -66,17 +66,17 @@ class Turns:
 
 
 def shown() -> ColumnElement[bool]:
-    """A run that is there: in the lists or in the trash."""
+    """SQL condition: the run is visible, in the lists or in the trash."""
     return or_(runs.c.deleted.is_(None), runs.c.deleted >= 0)
 
 
 def trashed() -> ColumnElement[bool]:
-    """A run in the trash."""
+    """SQL condition: the run is in the trash."""
     return runs.c.deleted >= 0
 
 
 def held_by_this_process(store: Store) -> dict[str, Any]:
-    """Columns of a run that this process hides, so that others know whom to ask."""
+    """Columns that mark a hidden run as belonging to this process."""
     me = ProcessId.of()
     return {
         "deleted": HIDDEN,
@@ -108,7 +108,7 @@ def remove(store: Store, keys: Sequence[int]) -> None:
 
 
 def _remove_one_file(turns: Turns, key: int) -> bool:
-    """Blobs that a server keeps are large: one a write."""
+    """Remove one file's blob per write, as blobs on a server are large."""
     with turns.take() as connection:
         name = select(files.c.name).where(files.c.run == key).limit(1).scalar_subquery()
         mine = and_(files.c.run == key, files.c.name == name)
@@ -116,7 +116,7 @@ def _remove_one_file(turns: Turns, key: int) -> bool:
 
 
 def remove_leftovers(store: Store) -> None:
-    """Remove hidden runs whose process died before it was done."""
+    """Remove hidden runs whose process died before it finished."""
     c = runs.c
     query = select(c.key, c.host, c.pid, c.pid_started, c.heartbeat, store.clock().label("now"))
     with store.reading() as connection:
@@ -133,6 +133,6 @@ def _in_work(row: Any) -> bool:
 
 
 def hide(connection: Connection, store: Store, which: ColumnElement[bool]) -> list[int]:
-    """Hide runs so that ``remove`` may take its time; their keys."""
+    """Hide runs before ``remove`` deletes them in many short writes; return their keys."""
     found = update(runs).where(which).values(held_by_this_process(store))
     return list(connection.execute(found.returning(runs.c.key)).scalars())

@@ -1,4 +1,4 @@
-"""The last value of a metric: what a curve ends with, wherever it is asked for.
+"""The last value of a metric, by one definition for the whole program.
 
 It is the value at the highest step; where a step was measured again, the one written last. MLflow
 and TensorBoard's charts mean the same. Steps need not come in order: a run may log its validation
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Latest:
-    """Keeps the last value of each metric while points come in, in any order."""
+    """Tracks the last value of each metric while points arrive in any order."""
 
     def __init__(self, known: Mapping[str, tuple[int, float]] | None = None) -> None:
         """Begin with what is known.
@@ -26,13 +26,13 @@ class Latest:
         self._known = dict(known or {})
 
     def note(self, step: int, name: str, value: float) -> None:
-        """Take in a point; of two at one step the later counts."""
+        """Add a point; of two at one step the later counts."""
         known = self._known.get(name)
         if known is None or step >= known[0]:
             self._known[name] = (step, value)
 
     def values(self) -> dict[str, float]:
-        """The last value by name of the metric."""
+        """The last value of each metric, by name."""
         return {name: value for name, (_, value) in self._known.items()}
 
 

@@ -1,4 +1,4 @@
-"""What a person does to runs: name, note, tag, star, archive, put in the trash and take out."""
+"""Organizes runs: name, note, tags, star, archive, trash and restore."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def edit(
     add_tags: Iterable[str] = (),
     remove_tags: Iterable[str] = (),
 ) -> list[Run]:
-    """Change what is given of some runs, all of them or none; what is not given stays.
+    """Change the given attributes of some runs, of all of them or none; the rest stays.
 
     Two editors of one run do not undo each other's fields: the last writer of a field wins, and
     tags are added to and taken from those that are there at that moment.
@@ -83,7 +83,7 @@ def edit(
 
 
 def trash(store: Store, run_ids: Sequence[str]) -> list[Run]:
-    """Put runs in the trash, all of them or none: out of sight, but ``restore`` brings them back.
+    """Move runs to the trash, all of them or none; ``restore`` takes them out again.
 
     A run that waits is stopped first. What has lain in the trash for ``KEEP_FOR`` is purged.
 
@@ -121,7 +121,7 @@ def trash(store: Store, run_ids: Sequence[str]) -> list[Run]:
 
 
 def restore(store: Store, run_ids: Sequence[str]) -> list[Run]:
-    """Take runs out of the trash; those that are not in it are left as they are.
+    """Take runs out of the trash; runs that are not in it stay as they are.
 
     Raises:
         RunNotFoundError: If there is no run of one of these ids, or it was purged.
@@ -138,7 +138,7 @@ def restore(store: Store, run_ids: Sequence[str]) -> list[Run]:
 
 
 def purge(store: Store, older_than_s: float = 0.0) -> list[str]:
-    """Remove for good what has been in the trash this long, with its points and files.
+    """Delete for good what has been in the trash for this long, with its points and files.
 
     Args:
         store: Where the runs are.
@@ -151,7 +151,7 @@ def purge(store: Store, older_than_s: float = 0.0) -> list[str]:
 
 
 def purge_runs(store: Store, run_ids: Sequence[str]) -> list[str]:
-    """Remove certain runs in the trash for good; those that are not in it stay.
+    """Delete certain runs in the trash for good; runs that are not in it stay.
 
     Returns:
         The ids of the runs that are gone.

@@ -1,4 +1,4 @@
-"""The points of the curves: written in bulk, read by cursor, thinned in SQL."""
+"""The points of the curves: written in bulk, read by cursor, downsampled in SQL."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class Point(NamedTuple):
 
 
 class PointTable:
-    """Reads and writes points on connections that the store hands over."""
+    """Reads and writes points on connections passed in by the store."""
 
     def __init__(self) -> None:
         self._keys: dict[str, int] = {}
@@ -112,7 +112,7 @@ class PointTable:
         )
 
     def keys(self, connection: Connection, names: set[str]) -> dict[str, int]:
-        """The keys of metrics; those that are new get one."""
+        """The database keys of metrics; new metrics get one."""
         self._learn_names(connection, names)
         return {name: self._keys[name] for name in names}
 
@@ -133,19 +133,19 @@ class PointTable:
         self._keys.update((name, key) for name, key in connection.execute(query))
 
     def forget_names(self) -> None:
-        """After a rolled back write: the keys it made are gone."""
+        """Forget cached metric keys after a rolled back write."""
         self._keys.clear()
 
 
 def last_step(connection: Connection, run_key: int) -> int | None:
-    """The greatest step of which a run has a point; None if it has none."""
+    """The greatest step at which a run has a point; None if it has none."""
     query = select(func.max(points.c.step)).where(points.c.run == run_key)
     last: int | None = connection.execute(query).scalar_one()
     return last
 
 
 def latest_at(connection: Connection, run_key: int, step: int) -> dict[str, tuple[int, float]]:
-    """Step and value of the last point of each metric, up to and with a step."""
+    """Step and value of each metric's last point up to and including a step."""
     p, c = points.c, metric_names.c
     last = (
         select(p.name, func.max(p.step).label("step"))
@@ -166,7 +166,7 @@ def latest_at(connection: Connection, run_key: int, step: int) -> dict[str, tupl
 
 
 def discard(connection: Connection, run_key: int, after: int, up_to: int | None = None) -> None:
-    """Remove a run's points of the steps after one, up to and with another or all of them."""
+    """Remove a run's points of the steps after one, up to and including another, or all."""
     p = points.c
     # by name too, as the table's key begins: else all points of the run would be looked at
     which = [p.run == run_key, p.name.in_(select(metric_names.c.key)), p.step > after]
@@ -176,7 +176,7 @@ def discard(connection: Connection, run_key: int, after: int, up_to: int | None 
 
 
 def rows_of(run_key: int, keys: Mapping[str, int], new: Sequence[Point]) -> list[_Row]:
-    """Points as ``append`` takes them; of two at one step the later stays."""
+    """Points as rows for ``append``; of two at one step the later stays."""
     rows = {
         (key := keys[name], step): (run_key, key, step, None if value != value else value, time)
         for step, name, value, time in new
@@ -185,7 +185,7 @@ def rows_of(run_key: int, keys: Mapping[str, int], new: Sequence[Point]) -> list
 
 
 def append(connection: Connection, rows: list[_Row]) -> None:
-    """Add many points of one run, as ``PointTable.write`` does, but some times as fast."""
+    """Add many points of one run: as ``PointTable.write``, but several times as fast."""
     if not rows:
         return
     if connection.dialect.name == "sqlite":
@@ -213,7 +213,7 @@ def read(
 
 
 def read_many(connection: Connection, run_ids: Sequence[str]) -> pd.DataFrame:
-    """Every point of several runs, never thinned: run, metric, step, value, time.
+    """Every point of several runs, not downsampled: run, metric, step, value, time.
 
     In the order asked for, then by name of the metric, then by step.
     """
@@ -248,7 +248,7 @@ def read_many(connection: Connection, run_ids: Sequence[str]) -> pd.DataFrame:
 def thinned(
     connection: Connection, run_ids: Sequence[str], name: str, at_most: int, after: int | None
 ) -> pd.DataFrame:
-    """One metric of several runs, at most about ``at_most`` rows a run.
+    """One metric of several runs, downsampled to about ``at_most`` rows a run.
 
     Steps are grouped in buckets whose width is a power of two, so that a growing curve keeps the
     buckets it has. A bucket's row gives its last step, the mean of its finite values, and the
@@ -293,7 +293,7 @@ def thinned(
 
 
 def _drawn(frame: pd.DataFrame) -> pd.DataFrame:
-    """Rows with what is not finite taken out of the numbers and named in ``odd``."""
+    """Rows with non-finite values taken out of the numbers and named in ``odd``."""
     low, high = codes(frame["low"]), codes(frame["high"])
     frame["odd"] = (low & DOWN) | (high & UP) | NAN * (frame.pop("nans").to_numpy() > 0)
     for name in ("value", "low", "high"):
@@ -331,7 +331,7 @@ def _buckets(mine: ColumnElement[bool], width: int, server: bool) -> Select[tupl
 
 
 def _mean(value: ColumnElement[float | None]) -> ColumnElement[float | None]:
-    """The mean, also where the sum or its square is no longer a number a machine can hold.
+    """The mean, also where the sum or its square overflows.
 
     PostgreSQL's own ``avg`` refuses then; so what is large is scaled down before it is added up.
     A power of two changes no digit.
@@ -344,7 +344,7 @@ def _mean(value: ColumnElement[float | None]) -> ColumnElement[float | None]:
 
 
 def bucket_width(count: int, span: int, at_most: int) -> int:
-    """Steps a bucket: 1 if the points fit as they are, else the smallest power of two that does."""
+    """Steps per bucket: 1 if all points fit, else the smallest power of two that does."""
     if count <= at_most:
         return 1
     return 1 << max(0, math.ceil(math.log2(span / at_most)))

@@ -1,4 +1,4 @@
-"""What PostgreSQL needs that SQLite does not: its driver, lock, clock, and words for errors."""
+"""The PostgreSQL back end: driver, lock, clock, and errors as sentences."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def shown_url(url: URL) -> str:
 
 
 def normal_url(url: URL) -> URL:
-    """One spelling for one database, whichever way the driver was named.
+    """Normalize a database's address, whichever way its driver was named.
 
     Raises:
         StoreError: If another driver than psycopg 3 is asked for.
@@ -89,7 +89,7 @@ def normal_url(url: URL) -> URL:
 
 
 def connect(url: URL) -> Engine:
-    """An engine for the database; nothing is opened yet.
+    """Make an engine for the database; no connection is opened yet.
 
     Raises:
         StoreError: If the driver is not installed.
@@ -125,7 +125,7 @@ def connect(url: URL) -> Engine:
 
 
 def decide_alone(connection: Connection) -> None:
-    """Hold off every other decision until this transaction is over."""
+    """Lock out every other claim decision until this transaction ends."""
     connection.execute(select(func.pg_advisory_xact_lock(DECISION_LOCK)))
 
 

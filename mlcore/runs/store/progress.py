@@ -1,4 +1,4 @@
-"""The tasks of the course that a person has solved, kept in the store."""
+"""The tasks of the course that a learner has solved, stored with the runs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LONGEST: Final = 100
 
 
 def solved_tasks(store: Store, person: str = LOCAL_PERSON) -> dict[str, frozenset[str]]:
-    """The keys of the tasks that a person has solved, by chapter; chapters without any left out.
+    """The keys of solved tasks by chapter; chapters without any are left out.
 
     Raises:
         StoreError: If the store does not answer.
@@ -39,7 +39,7 @@ def solved_tasks(store: Store, person: str = LOCAL_PERSON) -> dict[str, frozense
 def remember_solved(
     store: Store, chapter: str, tasks: Iterable[str], person: str = LOCAL_PERSON
 ) -> frozenset[str]:
-    """Remember that a person solved some tasks; one that was solved before keeps its time.
+    """Store tasks as solved; one that was solved before keeps its time.
 
     Returns:
         Those that were not solved before.

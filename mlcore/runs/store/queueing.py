@@ -1,4 +1,4 @@
-"""Queues runs, one or many at one stroke: the one path by which a config comes to wait."""
+"""Queues runs, one or many in one transaction; every submission goes through here."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _REUSED = (*LIVE, Status.FINISHED, Status.STOPPED, Status.LOST)
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What became of one submitted config.
+    """The result of one submitted config.
 
     Attributes:
         key: The run's key.
@@ -36,7 +36,7 @@ class Answer:
 def known_runs(
     connection: Connection, fingerprints: Sequence[str], among: Sequence[Status] = _REUSED
 ) -> dict[str, tuple[int, str, Status]]:
-    """Of each fingerprint the run that would answer or be taken up: key, id and status.
+    """For each fingerprint the run to return or to resume: key, id and status.
 
     A live run comes before a finished one, that before a stopped or lost one; among equals the
     newest. Runs in the trash and runs that were brought in answer for nothing: what was brought
@@ -68,7 +68,7 @@ def known_runs(
 def queue_all(
     connection: Connection, rows: Sequence[Mapping[str, Any]], now: float, *, force: bool = False
 ) -> list[Answer]:
-    """Queue fresh runs for those rows that no live or finished run answers for.
+    """Queue new runs for the rows that no live or finished run answers.
 
     A stopped, lost or paused run is taken up again, as a run of its own: whom it once trained
     with, it does not wait for.
@@ -109,7 +109,7 @@ def queue_all(
 
 
 def queue_again(connection: Connection, key: int, now: float, **values: Any) -> None:
-    """Let an unfinished run wait again, to go on from its last checkpoint.
+    """Queue an unfinished run again, to resume from its last checkpoint.
 
     Args:
         connection: In a write transaction that decides alone.

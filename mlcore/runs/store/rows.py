@@ -1,4 +1,4 @@
-"""Reads a row of the table of runs as a ``Run``."""
+"""Converts rows of the table ``runs`` to ``Run`` objects."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def run_of(row: Row[Any], store: Store) -> Run:
-    """The run that a row of the table ``runs`` tells of.
+    """The run of a row of the table ``runs``.
 
     Raises:
         StoreError: If the row is damaged.

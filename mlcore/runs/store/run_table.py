@@ -1,4 +1,4 @@
-"""All runs as one table, a row a run: made in one query, and again only when a row has changed."""
+"""All runs as one DataFrame, one row per run, cached until a row changes."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ _lock = Lock()
 
 
 def run_table(store: Store, *, deleted: bool = False) -> pd.DataFrame:
-    """A row a run, newest first, with everything that is quick to have of all of them.
+    """One row per run, newest first, with everything that one query can read of all runs.
 
     Args:
         store: Where the runs are.
@@ -89,7 +89,7 @@ def run_table(store: Store, *, deleted: bool = False) -> pd.DataFrame:
 
 
 def revision(store: Store) -> str:
-    """A word that stays the same as long as no run changes: the cheap way to ask what is new.
+    """A token that changes whenever a run changes; cheap to poll.
 
     Heartbeats do not count; flushed points do, as they move the run's step and time.
     """
@@ -98,13 +98,13 @@ def revision(store: Store) -> str:
 
 
 def forget() -> None:
-    """Forget the tables that are kept, so that the next one is read from the store."""
+    """Clear the cached tables."""
     with _lock:
         _tables.clear()
 
 
 def plain(value: object) -> object:
-    """A config value as the table holds it: lists as text with commas, the rest as it is."""
+    """A config value as a table cell: lists as text with commas, the rest unchanged."""
     return ",".join(map(str, value)) if isinstance(value, (list, tuple)) else value
 
 
@@ -168,7 +168,7 @@ class _ParsedRow(NamedTuple):
 
 
 def _spread(prefix: str, dicts: list[dict[str, Any]]) -> dict[str, list[Any]]:
-    """Columns of what several dicts hold, in order of first appearance."""
+    """Columns from a list of dicts, in order of first appearance."""
     names = dict.fromkeys(name for one in dicts for name in one)
     return {f"{prefix}{name}": [plain(one.get(name)) for one in dicts] for name in names}
 
@@ -182,7 +182,7 @@ def _nan_columns(latest: list[dict[str, Any]]) -> dict[str, list[Any]]:
 
 
 def _parsed(text: str, what: str, run_id: str) -> dict[str, Any]:
-    """JSON that many rows share, or that stays as it is for good; do not change it."""
+    """Parsed JSON, cached by its text; do not modify the result."""
     try:
         return _read(text)
     except StoreError:

@@ -1,4 +1,4 @@
-"""The tables of the store, as SQLAlchemy Core sees them; `migrations` is what makes them."""
+"""The tables of the store in SQLAlchemy Core; ``migrations`` creates them."""
 
 from sqlalchemy import (
     BigInteger,

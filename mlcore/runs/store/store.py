@@ -1,4 +1,4 @@
-"""The only door to what is remembered: runs, their points and their files."""
+"""The store: runs, points and files."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _opening = Lock()
 
 
 def open_store(url: str | None = None) -> Store:
-    """The store at an address, opened once in this process.
+    """The store at an address; one object per address and process.
 
     Args:
         url: A file name, ``sqlite:///…`` or ``postgresql+psycopg://…``; by default
@@ -52,12 +52,12 @@ def open_store(url: str | None = None) -> Store:
 
 
 class Store(Database):
-    """Runs and all that belongs to them, in one database and one folder of files."""
+    """Runs with their points and files, in one database and one folder."""
 
     # --- runs --------------------------------------------------------------------------------
 
     def get(self, run_id: str) -> Run:
-        """One run by its id, or by the beginning of it where that is enough.
+        """One run by its id, or by an unambiguous prefix of it.
 
         Raises:
             RunNotFoundError: If there is none, or more than one.
@@ -77,7 +77,7 @@ class Store(Database):
         return run_of(row, self)
 
     def get_many(self, run_ids: Sequence[str]) -> Sequence[Run]:
-        """The runs of these whole ids that there are, in one query and no certain order."""
+        """The existing runs among these full ids, in one query and no certain order."""
         with self.reading() as connection:
             found = connection.execute(select(runs).where(runs.c.id.in_(run_ids), shown()))
             return [run_of(row, self) for row in found]
@@ -121,7 +121,7 @@ class Store(Database):
             return connection.execute(query).scalar_one()
 
     def submit(self, config: Config, force: bool = False, retries: int = 0) -> Run:
-        """Queue a run, or return the one that already answers for this config.
+        """Queue a run, or return the one that already answers this config.
 
         A live run is shared, a finished one is the answer, a stopped or lost one is taken up
         again; ``force`` starts afresh unless a run of this config is live. A fresh run whose
@@ -135,7 +135,7 @@ class Store(Database):
         return replace(run, cached=True) if run.status == Status.FINISHED else run
 
     def request(self, run: Run, what: str) -> Run:
-        """Ask a live run to stop or pause; one that no worker has yet obeys at once."""
+        """Ask a live run to stop or pause; a run that is still queued does so at once."""
         if what not in ("stop", "pause"):
             raise InputError(f"A run can be asked to 'stop' or 'pause', not {what!r}.")
         waiting = [Status.QUEUED, *([Status.PAUSED] if what == "stop" else [])]
@@ -152,7 +152,7 @@ class Store(Database):
         return self.get(run.id)
 
     def requeue(self, run: Run) -> Run:
-        """Queue an unfinished run again; a run that is already going is left alone.
+        """Queue an unfinished run again; a run that is already going stays as it is.
 
         Raises:
             RunStateError: If it is finished or failed, or another run of its config is live.
@@ -193,23 +193,23 @@ class Store(Database):
             return point_queries.read(connection, run.key, names, after)
 
     def points_of(self, run_ids: Sequence[str]) -> pd.DataFrame:
-        """Every point of several runs: run, metric, step, value, time; never thinned."""
+        """Every point of several runs: run, metric, step, value, time; not downsampled."""
         with self.reading() as connection:
             return point_queries.read_many(connection, run_ids)
 
     def curves(
         self, run_ids: Sequence[str], name: str, points: int = 600, after: int | None = None
     ) -> pd.DataFrame:
-        """One metric of several runs, thinned by buckets: see ``points.thinned``."""
+        """One metric of several runs, downsampled: see ``points.thinned``."""
         with self.reading() as connection:
             return point_queries.thinned(connection, run_ids, name, points, after)
 
     def revision(self) -> str:
-        """A word that changes whenever a run does; see ``mlcore.runs.store.run_table.revision``."""
+        """A token that changes when a run does; see ``mlcore.runs.store.run_table.revision``."""
         return run_tables.revision(self)
 
     def last_step(self, run_id: str) -> int:
-        """The step of the last flushed point: changes whenever there is something new to draw."""
+        """The step of the last flushed point; changes whenever there is something new to draw."""
         with self.reading() as connection:
             query = select(runs.c.step).where(runs.c.id == run_id)
             return connection.execute(query).scalar_one_or_none() or 0

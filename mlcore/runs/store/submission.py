@@ -1,4 +1,4 @@
-"""What is written down of a run at the moment it is submitted."""
+"""The row of a newly submitted run."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"  # no 0/o, 1/l/i: ids are read alo
 
 
 def new_id() -> str:
-    """A fresh id of a run: eight letters and digits."""
+    """A new run id: eight letters and digits."""
     return "".join(secrets.choice(_ALPHABET) for _ in range(8))
 
 
 def new_row(config: Config) -> dict[str, Any]:
-    """The row of a fresh run of a config, queued now."""
+    """The row of a new run of a config, queued now."""
     now = time.time()
     seed = getattr(config, "seed", None)
     checksum = config.data_checksum()
@@ -56,7 +56,7 @@ def _versions() -> dict[str, str]:
 
 
 def _git_commit() -> str | None:
-    """The commit of the working folder, with ``+`` where files were changed since."""
+    """The commit of the working folder, with ``+`` if files have changed since."""
     git = shutil.which("git")
     if git is None:
         return None

@@ -1,4 +1,4 @@
-"""Where runs are carried out: by workers on this machine, or on a Ray cluster."""
+"""Engines that execute runs: worker processes of this machine, or a Ray cluster."""
 
 import lazy_loader as lazy
 

@@ -1,4 +1,4 @@
-"""Which engine carries out runs, as ``MLCORE_ENGINE`` says."""
+"""Selects the engine that executes runs, from ``MLCORE_ENGINE``."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ VARIABLE: Final = "MLCORE_ENGINE"
 
 
 class Engine(Protocol):
-    """Brings queued runs and processes together; the store is all that either of them knows."""
+    """What executes queued runs; it shares nothing with the runs' processes but the store."""
 
     @property
     def retries(self) -> int:
-        """How often a run whose process died is queued again by itself."""
+        """How often a run whose process died is queued again automatically."""
 
     def check(self, store: Store, /) -> None:
-        """Raise EngineError if runs that are queued now would find nobody to carry them out."""
+        """Raise EngineError if runs queued now could not be executed."""
 
     def provide(self, store: Store, /) -> None:
-        """See to it that somebody works on the queued runs. Cheap when somebody does."""
+        """Start what is needed to execute the queued runs. Cheap when it is running already."""
 
     def complaint(self, store: Store, /) -> str | None:
-        """Why queued runs wait though ``check`` finds nothing amiss, as far as that is known."""
+        """Why queued runs wait although ``check`` found no fault, if that is known."""
 
     def slots(self, store: Store, /) -> int:
-        """How many runs are worked on at once."""
+        """How many runs are executed at once."""
 
 
 def chosen() -> Engine:

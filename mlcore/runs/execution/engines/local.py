@@ -1,4 +1,4 @@
-"""Local workers: started when runs wait, detached from whoever started them."""
+"""Local workers: processes of this machine, started when runs wait, detached from their parent."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _children: list[subprocess.Popen[bytes]] = []
 
 @dataclass(frozen=True, slots=True)
 class LocalWorkers:
-    """Worker processes of this machine, as many as it has use for.
+    """The engine of worker processes on this machine.
 
     Workers that others started on other machines (``mlcore worker``) take runs of the same store
     too, where that store is a PostgreSQL server.
@@ -36,7 +36,7 @@ class LocalWorkers:
     retries: int = 0
 
     def check(self, _store: Store) -> None:
-        """Workers are started as they are needed; only their number can be amiss.
+        """Check ``MLCORE_WORKERS``; workers themselves are started as needed.
 
         Raises:
             EngineError: If ``MLCORE_WORKERS`` or ``MLCORE_CORES`` is not such a number.
@@ -49,16 +49,16 @@ class LocalWorkers:
         ensure_workers(store)
 
     def complaint(self, _store: Store) -> None:
-        """None: a worker that cannot start says so to whoever starts it."""
+        """Always None: a worker that cannot start raises where it is started."""
 
     def slots(self, store: Store) -> int:
-        """As many as workers may be started here, and those of other machines."""
+        """The workers this machine may start, plus those of other machines."""
         elsewhere = roster.busy_elsewhere(store, this_host()) if store.server else 0
         return max(1, worker_limit() + elsewhere)
 
 
 def worker_limit() -> int:
-    """How many workers one machine starts: ``MLCORE_WORKERS``, else one a core.
+    """Maximum number of workers on this machine: ``MLCORE_WORKERS``, else one per core.
 
     No fewer: runs on a core each end about as soon as one after the other on all cores where a
     batch is large enough to be cut in microbatches, and much sooner where it is not (see
@@ -88,7 +88,7 @@ def _cores() -> int:
 
 
 def cores_each(store: Store) -> int:
-    """The cores this worker's run should use, so that together all workers use them all.
+    """Cores for this worker's run, so that all workers together use every core.
 
     This machine's cores, shared out among the workers that are at work or about to be. The
     number changes how long a run takes and nothing else.
@@ -104,7 +104,7 @@ def cores_each(store: Store) -> int:
 
 
 def ensure_workers(store: Store) -> None:
-    """Start as many workers as there are runs to work on, up to ``worker_limit``."""
+    """Start as many workers as runs need, up to ``worker_limit``."""
     here = this_host()
     with store.writing() as connection:  # alone, so that two callers do not both start the last one
         alive = roster.alive_here(connection, here)
@@ -116,12 +116,12 @@ def ensure_workers(store: Store) -> None:
 
 
 def reap_children() -> None:
-    """Forget the processes started by this one that have ended, so that no zombie stays."""
+    """Collect ended child processes, so that none remains as a zombie."""
     _children[:] = [child for child in _children if child.poll() is None]
 
 
 def start_process(store: Store, module: str) -> ProcessId:
-    """Start a module in a session of its own: it outlives the page, the tab and the server.
+    """Start a module in its own session; it outlives the process that started it.
 
     The store's address goes by the environment, which only its owner can read; the command line,
     which everyone can, shows it without its password.

@@ -1,4 +1,4 @@
-"""A Ray cluster as it is seen from outside: reached or refused in a sentence, never imported."""
+"""The Ray engine: reaches a cluster from outside without importing Ray, with clear errors."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 @dataclass(frozen=True, slots=True)
 class RayCluster:
-    """Hands each queued run to a Ray cluster as a task of its own.
+    """The engine that runs each queued run as a task of a Ray cluster.
 
     A dispatcher, a small actor that lives in the cluster, asks the store what waits. Pages and
     scripts come and go; no object of Ray's holds a result.
@@ -48,7 +48,7 @@ class RayCluster:
     retries: int = 1
 
     def check(self, store: Store) -> None:
-        """Look whether runs that are queued now could be carried out there.
+        """Check that the cluster could execute runs that are queued now.
 
         Raises:
             EngineError: If the store is a file, Ray is not installed, or nobody answers.
@@ -82,7 +82,7 @@ class RayCluster:
             ) from None
 
     def endpoint(self) -> tuple[str, int]:
-        """Where the cluster listens.
+        """Host and port of the cluster.
 
         Raises:
             EngineError: If the address is none, or this machine belongs to no cluster.
@@ -121,7 +121,7 @@ class RayCluster:
             ) from None
 
     def provide(self, store: Store) -> None:
-        """See to it that the cluster has a dispatcher for this store.
+        """Make sure that the cluster has a dispatcher for this store.
 
         Raises:
             EngineError: If it cannot have one.
@@ -131,7 +131,7 @@ class RayCluster:
             self.launch(store)
 
     def launch(self, store: Store) -> ProcessId | None:
-        """Start the process that puts a dispatcher into the cluster, unless somebody just did."""
+        """Start the process that creates a dispatcher in the cluster, unless one just started."""
         with store.writing() as connection:  # alone, so that two callers do not both start one
             if self._is_served(store):
                 return None
@@ -151,13 +151,13 @@ class RayCluster:
         return process
 
     def slots(self, store: Store) -> int:
-        """As many runs as the cluster has room for, once its dispatcher has said so."""
+        """The cluster's number of runs at once, as its dispatcher last reported it."""
         with store.reading() as connection:
             query = select(workers.c.slots).where(workers.c.id == roster.DISPATCHER)
             return connection.execute(query).scalar_one_or_none() or _SLOTS_UNTIL_KNOWN
 
     def complaint(self, store: Store) -> str | None:
-        """A sentence if the process that was to put a dispatcher into the cluster has failed."""
+        """An error sentence if the dispatcher could not be started."""
         row = _dispatcher(store)
         if row is None or _there(row):
             return None

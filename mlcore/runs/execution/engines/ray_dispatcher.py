@@ -1,4 +1,4 @@
-"""Lives in a Ray cluster and hands it the runs that wait in a store, each as a task of its own."""
+"""The dispatcher: a Ray actor that submits each queued run of a store as a task."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _log = logging.getLogger("mlcore.ray")
 
 
 def carry_out(store_url: str, run_id: str) -> None:
-    """The task: one run, from two strings. What it gives is in the store and nowhere else."""
+    """The Ray task: execute one run. All its results go to the store."""
     given = ray.get_runtime_context().get_assigned_resources()
     give_cores(int(given.get("CPU", 1)))
     # stopped, deleted or taken by another worker while it waited: no business of this task's
@@ -50,7 +50,7 @@ def carry_out(store_url: str, run_id: str) -> None:
 
 
 class Dispatcher:
-    """The one actor of a store in a cluster; it works from the moment it is made.
+    """The one actor for a store in a cluster; it starts to work when it is created.
 
     Args:
         store_url: Address of the store, reachable from every node.
@@ -75,7 +75,7 @@ class Dispatcher:
         threading.Thread(target=self._live, name="mlcore-dispatcher", daemon=True).start()
 
     def ready(self) -> bool:
-        """Answer, once it is there; False if it has handed its place on and only waits."""
+        """Whether it works; False once it was replaced and only waits for its last tasks."""
         return not self._retired
 
     def _live(self) -> None:
@@ -112,7 +112,7 @@ class Dispatcher:
             time.sleep(LOOK_EVERY)
 
     def _make_way(self) -> None:
-        """Let a dispatcher of the new code take over; what runs already goes on to its end.
+        """Hand over to a dispatcher of newer code; running tasks go on to their end.
 
         It is a new job to Ray, whose processes have imported nothing of the old code.
         """
@@ -129,11 +129,11 @@ class Dispatcher:
         self._launcher = RayCluster("auto").launch(self._store)
 
     def _launching(self) -> bool:
-        """Whether the successor's launcher is at work: Ray would end it together with this."""
+        """Whether the launcher of the successor still runs: Ray would end both together."""
         return self._launcher is not None and self._launcher.alive(None)
 
     def _beat(self) -> None:
-        """Say that this store has its dispatcher, and how much room there is."""
+        """Report to the store that the dispatcher is alive, and its free room."""
         me, now = ProcessId.of(), self._store.clock()
         self._slots = self._share.room(ray.cluster_resources())
         row = {"host": me.host, "pid": me.pid, "pid_started": me.started, "heartbeat": now}
@@ -150,7 +150,7 @@ class Dispatcher:
                 )
 
     def _collect(self) -> None:
-        """Forget the tasks that are over, however they ended: their runs say how."""
+        """Drop tasks that are over; how they ended is in the store."""
         if not self._tasks:
             return
         over, _ = ray.wait(
@@ -165,7 +165,7 @@ class Dispatcher:
             self._asked.pop(run_id, None)
 
     def _hand_out(self) -> None:
-        """Make tasks of the runs that have waited longest, a few more than there is room for."""
+        """Submit the runs that have waited longest, a few more than there is room for."""
         free = max(1, self._slots) + QUEUE_AHEAD - len(self._tasks)
         if free < 1:
             return
@@ -185,7 +185,7 @@ class Dispatcher:
                 self._tasks[run_id] = task
 
     def _insist(self) -> None:
-        """Cancel the tasks whose runs were asked to stop long ago and do not hear it."""
+        """Cancel tasks whose runs have not obeyed a stop request in time."""
         if not self._tasks:
             return
         query = select(runs.c.id).where(
@@ -203,7 +203,7 @@ class Dispatcher:
                 ray.cancel(self._tasks[run_id], force=True)
 
     def _may_leave(self, idle: float) -> bool:
-        """Strike itself off the list if nothing has come for long."""
+        """Retire if no run has come for long."""
         if idle <= self._patience:
             return False
         with self._store.writing() as connection:

@@ -1,4 +1,4 @@
-"""Starts a dispatcher in a Ray cluster, and ends.
+"""Creates a dispatcher in a Ray cluster, then exits.
 
 Run as ``python -m mlcore.runs.execution.engines.ray_launcher``.
 
@@ -72,7 +72,7 @@ def _start(name: str, store_url: str) -> bool:
 
 
 def main() -> None:
-    """Launch for the store and the cluster that the environment names."""
+    """Launch a dispatcher for the store and the cluster named by the environment variables."""
     tell()
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     engine = chosen()

@@ -1,4 +1,4 @@
-"""The list of those who carry out runs: local workers, and the dispatcher of a Ray cluster."""
+"""The table of workers: local workers, and the dispatcher of a Ray cluster."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LOCAL = workers.c.id != DISPATCHER
 
 
 def add(connection: Connection, store: Store, process: ProcessId) -> None:
-    """Put a worker on the list that is starting."""
+    """Enter a worker that is starting."""
     now = store.clock()
     row = {"host": process.host, "pid": process.pid, "pid_started": process.started}
     connection.execute(
@@ -28,7 +28,7 @@ def add(connection: Connection, store: Store, process: ProcessId) -> None:
 
 
 def register(store: Store, process: ProcessId) -> None:
-    """Put a worker on the list; one that was started by ``ensure_workers`` is there already."""
+    """Enter a running worker; one started by ``ensure_workers`` is entered already."""
     with store.writing() as connection:
         known = connection.execute(
             update(workers)
@@ -41,13 +41,13 @@ def register(store: Store, process: ProcessId) -> None:
 
 
 def beat(store: Store, process: ProcessId) -> None:
-    """Say to other machines that this worker is there, though it has nothing to do."""
+    """Send an idle worker's heartbeat, for other machines."""
     with store.writing(alone=False) as connection:
         connection.execute(update(workers).where(_is(process)).values(heartbeat=store.clock()))
 
 
 def retire(store: Store, process: ProcessId) -> bool:
-    """Strike a worker off the list unless a run waits; True if it may go.
+    """Remove a worker unless a run waits; True if it may exit.
 
     No run can be queued between the look and the leave.
     """
@@ -59,13 +59,13 @@ def retire(store: Store, process: ProcessId) -> bool:
 
 
 def strike(store: Store, process: ProcessId) -> None:
-    """Strike a worker off the list, whatever waits."""
+    """Remove a worker, whether or not runs wait."""
     with store.writing(alone=False) as connection:
         connection.execute(delete(workers).where(_is(process)))
 
 
 def alive_here(connection: Connection, host: str) -> list[int]:
-    """Process numbers of this machine's workers; the dead are struck off the list."""
+    """Process ids of this machine's live workers; dead ones are removed from the table."""
     alive = []
     here = select(workers).where(workers.c.host == host, _LOCAL)
     for row in connection.execute(here).all():
@@ -77,7 +77,7 @@ def alive_here(connection: Connection, host: str) -> list[int]:
 
 
 def busy_elsewhere(store: Store, host: str) -> int:
-    """How many workers other machines have in this store, busy or waiting."""
+    """Number of workers of other machines in this store, busy or idle."""
     fresh = store.clock() - SILENT_AFTER
     with store.reading() as connection:
         waiting = select(workers.c.host, workers.c.pid).where(
@@ -91,7 +91,7 @@ def busy_elsewhere(store: Store, host: str) -> int:
 
 
 def busy_here(connection: Connection, host: str, pids: list[int] | None = None) -> int:
-    """How many processes of this machine are at work on runs; of these ones, if given."""
+    """Number of processes of this machine that execute runs; of the given ones, if any."""
     query = select(func.count(runs.c.pid.distinct())).where(
         runs.c.status == Status.RUNNING, runs.c.host == host
     )
@@ -101,7 +101,7 @@ def busy_here(connection: Connection, host: str, pids: list[int] | None = None) 
 
 
 def count(connection: Connection, *where: ColumnElement[bool]) -> int:
-    """How many runs are so."""
+    """Number of runs that meet a condition."""
     query = select(func.count()).select_from(runs).where(*where)
     return connection.execute(query).scalar_one()
 

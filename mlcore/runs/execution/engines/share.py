@@ -1,4 +1,4 @@
-"""What of a cluster one run is given, as the environment says."""
+"""The CPUs and GPUs of a cluster that each run gets, from environment variables."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mlcore.core import InputError
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """What of the cluster one run is given.
+    """The resources of a cluster that one run gets.
 
     Attributes:
         cpus: Cores, and as many threads.
@@ -21,7 +21,7 @@ class Share:
     gpus: float = 0.0
 
     def to_environment(self) -> dict[str, str]:
-        """The variables that say so."""
+        """The share as environment variables."""
         return {"MLCORE_RUN_CPUS": str(self.cpus), "MLCORE_RUN_GPUS": str(self.gpus)}
 
     @classmethod
@@ -45,7 +45,7 @@ class Share:
         return {"num_cpus": self.cpus, "num_gpus": gpus}
 
     def room(self, cluster: dict[str, float]) -> int:
-        """How many runs a cluster of these resources has room for."""
+        """How many runs fit into a cluster with these resources."""
         rooms = [cluster.get("CPU", 0.0) / self.cpus]
         if self.gpus:
             rooms.append(cluster.get("GPU", 0.0) / self.gpus)
@@ -53,7 +53,7 @@ class Share:
 
 
 def amount(variable: str, default: float) -> float:
-    """A number of the environment.
+    """Read a number from an environment variable.
 
     Raises:
         ValueError: If it is not a number from 0 up.

@@ -1,1 +1,1 @@
-"""How a store's tables came to be, one step after another; run by alembic."""
+"""Migrations of the store's tables, run by Alembic."""

@@ -1,4 +1,4 @@
-"""Alembic's entry: runs the steps on the connection that the store hands over."""
+"""Alembic's entry point: runs migrations on the connection the store passes in."""
 
 from alembic import context
 

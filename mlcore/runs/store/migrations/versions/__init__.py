@@ -1,1 +1,1 @@
-"""The steps, numbered."""
+"""The migrations, numbered."""

@@ -1,4 +1,4 @@
-"""What a person says of a run (name, star, archive, trash), where it came from, where it ran."""
+"""Adds name, star, archive and trash, the source of imported runs, and where a run ran."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -11,7 +11,7 @@ _MARKS = ("starred", "archived")
 
 
 def upgrade() -> None:
-    """Add the columns; the runs that are there keep everything and get the empty values."""
+    """Add the columns; existing runs get empty values."""
     for name, empty in _TEXTS.items():
         op.add_column("runs", sa.Column(name, sa.Text, nullable=False, server_default=empty))
     for name in _MARKS:

@@ -1,4 +1,4 @@
-"""Sweeps, the runs that belong to them, and the groups of runs that train as one program."""
+"""Adds sweeps, their members, and ensembles of runs that train as one program."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,7 +10,7 @@ _key = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
 def upgrade() -> None:
-    """Make the tables; the runs that are there belong to no sweep and to no group."""
+    """Make the tables; existing runs belong to no sweep and no ensemble."""
     op.create_table(
         "sweeps",
         sa.Column("id", sa.Text, primary_key=True),
@@ -61,7 +61,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop them again."""
+    """Drop the tables."""
     op.drop_index("runs_by_population", "runs")
     op.drop_column("runs", "population")
     for table in ("populations", "sweep_runs", "sweeps"):

@@ -1,4 +1,4 @@
-"""What a cluster needs: retries of a run, the room an engine has, and files in the database."""
+"""Adds what clusters need: retries of a run, an engine's room, and files in the database."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,7 +10,7 @@ _key = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
 def upgrade() -> None:
-    """Add the columns and the table; runs that are there are not queued again by themselves."""
+    """Add the columns and the table; existing runs get no automatic retries."""
     op.add_column("runs", sa.Column("retries", sa.Integer, nullable=False, server_default="0"))
     op.add_column("workers", sa.Column("slots", sa.Integer))
     op.create_table(
@@ -25,7 +25,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop them again; on a server the files are lost with the table."""
+    """Drop them; on a server the files are lost with the table."""
     op.drop_table("files")
     op.drop_column("workers", "slots")
     op.drop_column("runs", "retries")

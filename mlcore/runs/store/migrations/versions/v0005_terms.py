@@ -1,4 +1,4 @@
-"""The field's own names: environment for what a run ran on, ensemble for runs trained as one."""
+"""Renames columns to the terms in use: environment and ensemble."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -22,7 +22,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Give them their old names again."""
+    """Restore the old names."""
     for name in ("runs_by_ensemble", "ensembles_by_sweep", "ensembles_by_shape"):
         op.drop_index(name)
     op.rename_table("ensembles", "populations")

@@ -1,4 +1,4 @@
-"""Which tasks of the course a person has solved."""
+"""Adds the table of solved tasks of the course."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,7 +8,7 @@ down_revision = "0005"
 
 
 def upgrade() -> None:
-    """Make the table; nobody has solved anything yet."""
+    """Make the table, empty."""
     op.create_table(
         "progress",
         sa.Column("person", sa.Text, primary_key=True),
@@ -19,5 +19,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop it again; what was solved is forgotten."""
+    """Drop the table; solved tasks are lost."""
     op.drop_table("progress")
