@@ -1,4 +1,4 @@
-"""Automatic differentiation, made visible: programs, PyTorch's own graphs, and what they do."""
+"""Automatic differentiation made visible: programs, PyTorch's autograd graphs, and gradients."""
 
 import lazy_loader as lazy
 

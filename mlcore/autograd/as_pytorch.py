@@ -1,4 +1,4 @@
-"""The plain PyTorch lines that do what the page shows, ready to paste."""
+"""A program as plain PyTorch code, ready to paste."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def as_pytorch(
     order: int = 1,
     backward_options: BackwardOptions | None = None,
 ) -> str:
-    """Python that needs nothing but PyTorch and gives the same gradients.
+    """Python code that needs only PyTorch and gives the same gradients.
 
     Args:
         program: The program.
@@ -42,7 +42,7 @@ def as_pytorch(
 
 
 def as_trace(program: Program, leaves: Mapping[str, Leaf], order: int = 1) -> str:
-    """The same by this package: the call of ``mlcore.autograd.trace``."""
+    """The same as a call of ``mlcore.autograd.trace``."""
     values = ", ".join(f'"{name}": {leaf_text(given.value)}' for name, given in leaves.items())
     wanted = ", ".join(f'"{name}"' for name, given in leaves.items() if given.requires_grad)
     comma = "," if wanted.count('"') == 2 else ""
@@ -134,7 +134,7 @@ def _calls(
 
 
 def _detached(body: list[str], name: str) -> list[str]:
-    """Every use of a name becomes ``name.detach()``; its own line stays."""
+    """Replace every use of a name by ``name.detach()``; its own line stays."""
     tree = ast.parse("\n".join(body))
 
     class Uses(ast.NodeTransformer):

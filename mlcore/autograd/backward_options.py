@@ -1,4 +1,4 @@
-"""The settings of the ledger: how ``backward()`` is called, and how a failure changes them."""
+"""The options of ``backward()`` in the ledger, and the change that mends a failure."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class BackwardOptions:
 
 
 def mended(backward_options: BackwardOptions, failure: Failure) -> BackwardOptions:
-    """The options changed as the failure's meaning advises; equal where it advises nothing."""
+    """The options changed as the failure's advice says; unchanged where it gives none."""
     advice = dict(failure.meaning.backward_options)
     if not backward_options.then_by:
         advice.pop("create_graph", None)  # it mends only a second call through the gradient

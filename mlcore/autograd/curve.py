@@ -1,4 +1,4 @@
-"""The curve along one element of one leaf: f, f′ and f″, all by autograd, in float64."""
+"""A program's output along one leaf element: f, f′ and f″, all by autograd, in float64."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ POINTS: Final = 241
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """A scalar output along one element of one leaf, all other leaves held.
+    """A scalar output along one element of one leaf, all other leaves fixed.
 
     Attributes:
         name: The element: ``x``, ``w[0]``.

@@ -1,4 +1,4 @@
-"""The errors of programs and their inputs; each names the line and the character to mend."""
+"""Errors of programs and their leaves; each names the line and the character at fault."""
 
 from mlcore.core import MlcoreError
 
@@ -29,7 +29,7 @@ class ProgramError(MlcoreError, ValueError):
         return type(self), (self.reason, self.line, self.column, self.text_line, self.what)
 
     def within(self, what: str) -> "ProgramError":
-        """The same error, said of another text than the program, such as "the value of x"."""
+        """The same error for a text other than the program, such as "the value of x"."""
         return type(self)(self.reason, self.line, self.column, self.text_line, what)
 
     def pointer(self, width: int = 60) -> str:
@@ -44,4 +44,4 @@ class TensorError(ProgramError):
 
 
 class BackwardError(MlcoreError, RuntimeError):
-    """PyTorch refused the backward pass, so the trace has no gradients; says PyTorch's words."""
+    """PyTorch refused the backward pass, so the trace has no gradients; has PyTorch's message."""

@@ -1,4 +1,4 @@
-"""Runs a program on tensors, with the PyTorch calls that its lines stand for."""
+"""Evaluates a program on tensors with PyTorch's functions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MAX_RESULT: Final = 256
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A tensor that an operation made.
+    """A tensor made by an operation.
 
     Attributes:
         name: The learner's name for it, or the expression as typed.
@@ -56,7 +56,7 @@ class Run:
     output: torch.Tensor
 
     def tensor(self, operand: LeafRef | ResultRef) -> torch.Tensor:
-        """The tensor that an operand stands for."""
+        """The tensor of an operand."""
         if isinstance(operand, LeafRef):
             return self.leaves[operand.name]
         return self.results[operand.index]

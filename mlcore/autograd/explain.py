@@ -1,4 +1,4 @@
-"""Explains PyTorch's exceptions: what each means and what to do. Their text stays as it is."""
+"""Explains PyTorch's exceptions: meaning and remedy, beside their unchanged text."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def failure(error: Exception, during: str) -> Failure:
 
 
 def meaning(error: Exception) -> Meaning:
-    """What an exception of PyTorch means; a general sentence where it is not known here."""
+    """The meaning of a PyTorch exception; a general sentence for unknown ones."""
     text = str(error)
     for pattern, known in _KNOWN:
         if pattern.search(text):

@@ -1,4 +1,4 @@
-"""A trace as a table and as Graphviz text."""
+"""Exports a trace as a table and as Graphviz text."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def number_text(value: float) -> str:
 
 
 def value_text(value: Nested | None, limit: int = 6) -> str:
-    """A tensor's elements in a line: ``[1, 2, 3]``; rows beyond ``limit`` become ``…``."""
+    """A tensor's elements on one line: ``[1, 2, 3]``; rows beyond ``limit`` become ``…``."""
     if value is None:
         return "None"
     if not isinstance(value, tuple):
@@ -30,7 +30,7 @@ def value_text(value: Nested | None, limit: int = 6) -> str:
 
 
 def tensor_frame(rows: Sequence[TensorRow]) -> pd.DataFrame:
-    """One row a tensor; ``value`` and ``grad`` are nested tuples, ``grad`` may be None."""
+    """One row per tensor; ``value`` and ``grad`` are nested tuples, ``grad`` may be None."""
     import pandas as pd
 
     names = [field.name for field in fields(TensorRow)]
@@ -40,7 +40,7 @@ def tensor_frame(rows: Sequence[TensorRow]) -> pd.DataFrame:
 
 
 def dot(graph: Graph) -> str:
-    """The graph in Graphviz's language; saved tensors stand in the nodes' tooltips."""
+    """The graph in Graphviz's DOT language; saved tensors are in the nodes' tooltips."""
     lines = ["digraph autograd {", "  rankdir=LR;", "  node [shape=box, fontname=Helvetica];"]
     for node in graph.nodes:
         parts = [node.name, node.op, f"value {value_text(node.value)}"]

@@ -1,4 +1,4 @@
-"""Formulas written twice at once: as LaTeX for papers, as MathML for browsers.
+"""Formulas in two notations: LaTeX for papers, MathML for browsers.
 
 Brackets that must stretch need a mathematical font, which many machines lack; in MathML they are
 the classes ``paren`` and ``matrix``, which a style sheet draws as borders.
@@ -23,7 +23,7 @@ MAX_TYPED: Final = 28
 
 @dataclass(frozen=True, slots=True)
 class Formula:
-    """A formula.
+    """A formula in LaTeX and MathML.
 
     Attributes:
         latex: For ``$…$``.
@@ -56,7 +56,7 @@ def sign(text: str) -> Formula:
 
 
 def symbol(name: str) -> Formula:
-    """A learner's name in italics, or a typed expression in typewriter face."""
+    """A name in italics, or a typed expression in typewriter face."""
     if not name.isidentifier():
         if len(name) > MAX_TYPED:
             name = f"{name[: MAX_TYPED // 2]}…{name[-MAX_TYPED // 2 + 1 :]}"
@@ -132,7 +132,7 @@ def text(words: str) -> Formula:
 
 
 def number(value: float) -> Formula:
-    """A number in at most six digits; powers of ten are written as such."""
+    """A number in at most six digits, with powers of ten written out."""
     written = number_text(value)
     if written in ("nan", "inf", "-inf"):
         shown = written.replace("inf", "∞").replace("-", "−")
@@ -151,7 +151,7 @@ def number(value: float) -> Formula:
 
 
 def factor(value: Nested) -> Formula:
-    """A number or matrix as a factor of a product: negative numbers stand in parentheses."""
+    """A number or matrix as a factor of a product; negative numbers get parentheses."""
     if isinstance(value, tuple) or value >= 0 or value != value:
         return array(value)
     return parentheses(number(value))
@@ -191,7 +191,7 @@ def transposed(base: Formula) -> Formula:
 
 
 def indexed(base: Formula, written: str) -> Formula:
-    """An element or a slice: the index stands below."""
+    """An element or a slice, its index as a subscript."""
     return Formula(
         f"{{{base.latex}}}_{{{written}}}",
         f"<msub><mrow>{base.mathml}</mrow><mtext>{escape(written)}</mtext></msub>",

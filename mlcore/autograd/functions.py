@@ -1,4 +1,4 @@
-"""The functions and operators of a program, and the PyTorch call that each stands for."""
+"""The functions and operators of programs, with the PyTorch call of each."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Option: TypeAlias = int | tuple[int | slice, ...] | None
 
 
 class Part(NamedTuple):
-    """A tensor that PyTorch makes on the way to a result, or the result itself.
+    """An intermediate tensor of an operation, or its result.
 
     Attributes:
         tensor: The tensor; for one that PyTorch keeps to itself, its value without a graph.
@@ -36,12 +36,12 @@ class Part(NamedTuple):
         return self.node if self.template and self.node else self.tensor.grad_fn
 
     def label(self, sources: Sequence[str]) -> str:
-        """The source of a tensor made on the way, from the sources of the operands."""
+        """The source text of an intermediate tensor, from the source texts of the operands."""
         return self.template.format(*sources)
 
 
 class ShapesDifferError(ValueError):
-    """``mse`` was given two shapes. PyTorch warns and broadcasts if it can; here it is refused."""
+    """``mse`` got two shapes. PyTorch warns and broadcasts if it can; here it is an error."""
 
     def __init__(self, a: tuple[int, ...], b: tuple[int, ...]) -> None:
         try:
@@ -62,7 +62,7 @@ makes two: the reciprocal, then the product."""
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """One word of the language.
+    """A function or operator of programs.
 
     Attributes:
         name: As the learner writes it, or a name for an operator.
@@ -264,5 +264,5 @@ FUNCTIONS: Final[Mapping[str, Function]] = MappingProxyType(
 
 
 def function(name: str) -> Function:
-    """The operator or function of that name; a KeyError is a fault of the caller."""
+    """The operator or function of that name; KeyError if there is none."""
     return OPERATORS.get(name) or FUNCTIONS[name]

@@ -1,4 +1,4 @@
-"""Reads PyTorch's own graph: nodes from ``grad_fn``, edges from ``next_functions``.
+"""Reads PyTorch's autograd graph: nodes from ``grad_fn``, edges from ``next_functions``.
 
 The learner's names come from matching each tensor's ``grad_fn`` with the node; nothing is derived
 from the program's text. Gradients are those that hooks on the nodes catch in a backward pass.
@@ -22,7 +22,7 @@ from mlcore.autograd.records import Edge, Graph, Node, Saved, nested
 
 @dataclass(slots=True)
 class Caught:
-    """What hooks caught in a backward pass, keyed by the node of PyTorch's graph."""
+    """Gradients recorded by hooks in a backward pass, keyed by node of PyTorch's graph."""
 
     arrived: dict[Function, torch.Tensor] = field(default_factory=dict)
     flowed: dict[Function, tuple[torch.Tensor | None, ...]] = field(default_factory=dict)
@@ -53,7 +53,7 @@ def reachable(root: Function | None) -> list[Function]:
 
 
 def catch(nodes: Iterable[Function]) -> Caught:
-    """Put hooks on nodes; the next backward pass through them fills what is returned."""
+    """Put hooks on nodes; the next backward pass through them fills the returned record."""
     caught = Caught()
 
     def watch(node: Function) -> None:
@@ -111,7 +111,7 @@ def read_graph(program: Program, run: Run) -> tuple[Graph, dict[Function, int]]:
 
 
 def with_gradients(graph: Graph, places: Mapping[Function, int], caught: Caught) -> Graph:
-    """The same graph with the gradients that hooks caught."""
+    """The same graph with the recorded gradients."""
     behind = {index: node for node, index in places.items()}
     nodes = tuple(
         replace(
@@ -134,7 +134,7 @@ def with_gradients(graph: Graph, places: Mapping[Function, int], caught: Caught)
 def saved_tensors(
     node: Function, memory: Mapping[tuple[int, tuple[int, ...], tuple[int, ...]], str]
 ) -> tuple[Saved, ...]:
-    """The tensors a node saved, each with the learner's name of the same memory."""
+    """The tensors a node saved, each with its name in the program where it has one."""
     kept = ((slot, getattr(node, f"_saved_{slot}")) for slot in _saved_slots(type(node)))
     return tuple(
         Saved(slot, memory.get(_memory(tensor), ""), nested(tensor))

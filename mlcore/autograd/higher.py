@@ -1,4 +1,4 @@
-"""Second derivatives: the gradient's own graph, the Hessian, and the failure without one."""
+"""Second derivatives: the gradient's graph and the Hessian, by ``create_graph=True``."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def _without_create_graph(
 
 
 class _Outputs(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's is untyped
-    """Keeps every tensor that PyTorch makes, so that nodes inside backward formulas get values."""
+    """Keeps every tensor that PyTorch makes, so that nodes inside backward formulas have values."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # torch's is untyped

@@ -39,7 +39,7 @@ class Leaf:
     dtype: DType = "float32"
 
     def tensor(self, dtype: DType | None = None) -> torch.Tensor:
-        """A new leaf tensor; another dtype may be asked for, as the proofs in float64 do.
+        """A new leaf tensor; the proofs ask for float64.
 
         Raises:
             RuntimeError: PyTorch's own, where an integer leaf is to require a gradient.
@@ -61,7 +61,7 @@ class Leaf:
 
 
 def leaf(value: LeafValue | Leaf, *, requires_grad: bool = True, dtype: DType = "float32") -> Leaf:
-    """Make a leaf of a number, a (nested) sequence or a tensor.
+    """Make a leaf from a number, a (nested) sequence or a tensor.
 
     Raises:
         TypeError: For text.
@@ -79,7 +79,7 @@ def leaf(value: LeafValue | Leaf, *, requires_grad: bool = True, dtype: DType = 
 
 
 def parse_leaf(text: str, *, requires_grad: bool = True, dtype: DType = "float32") -> Leaf:
-    """Read a leaf as it is typed: ``2``, ``[1, -2.5]`` or ``[[1, 2], [3, 4]]``.
+    """Parse a leaf's text: ``2``, ``[1, -2.5]`` or ``[[1, 2], [3, 4]]``.
 
     Raises:
         ProgramError: With the column, for anything else and for more than ``MAX_ELEMENTS``.

@@ -1,4 +1,4 @@
-"""The ledger of ``.grad``: what each ``backward()`` adds, with PyTorch's own exception if it stops.
+"""The ledger of ``.grad``: what each ``backward()`` adds, and PyTorch's exception if one fails.
 
 Every call is really made on real tensors. What a call added is read from ``.grad`` before and
 after it; what ``.grad`` would be had it been zeroed comes from a second, separate simulation.
@@ -31,7 +31,7 @@ _ONE_AT_A_TIME: Final = threading.Lock()  # warnings.catch_warnings changes the 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What one call did to one tensor's ``.grad``.
+    """The effect of one call on one tensor's ``.grad``.
 
     Attributes:
         call: Its number, from 1.
@@ -55,7 +55,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """The entries up to the end or to the call that raised.
+    """The entries up to the end or to the call that failed.
 
     Attributes:
         entries: A row for each call and tensor.
@@ -77,7 +77,7 @@ class Ledger:
 def ledger(
     program: Program, leaves: Mapping[str, Leaf], backward_options: BackwardOptions
 ) -> Ledger:
-    """Call ``backward()`` as the backward_options say, and write down what each call did.
+    """Call ``backward()`` as the options say, and record the effect of each call.
 
     Raises:
         ProgramError: If a switch names no tensor of the program.

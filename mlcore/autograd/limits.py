@@ -1,4 +1,4 @@
-"""Derivatives as limits of difference quotients, each with a bound on its error.
+"""Derivatives as limits of difference quotients, each with an error bound.
 
 One step size does not fit all: f has its own scale near a pole, at the edge of its domain and at
 x = 1e12. So the quotient is computed for a whole ladder of steps h, h/2, h/4, …; each two of them
@@ -29,7 +29,7 @@ _FLAT: Final = 1e-6
 
 
 def ladder(x: float) -> FloatArray:
-    """The steps to try at x: powers of two from about max(1, abs x)/4 down, shape ``[K]``."""
+    """The step sizes to try at x: powers of two from about max(1, abs x)/4 down, shape ``[K]``."""
     first = math.frexp(max(1.0, abs(x)))[1] - 3
     rungs = AT_ZERO if x == 0 else first - (math.frexp(x)[1] - FINEST)
     exponents = np.arange(first, first - rungs, -1)
@@ -38,7 +38,7 @@ def ladder(x: float) -> FloatArray:
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """What a quotient tends to as the step goes to 0.
+    """The limit of a quotient as the step goes to 0.
 
     Attributes:
         value: The limit; NaN where none was found.
@@ -85,7 +85,7 @@ def limit(quotients: FloatArray, noise: FloatArray, order: int, scale: float) ->
 
 
 def differ(limits: Sequence[Limit]) -> bool:
-    """Whether two of the limits surely differ, by more than their errors."""
+    """Whether two limits differ by more than their errors."""
     known = [found for found in limits if math.isfinite(found.error)]
     return any(_apart(a, b) for i, a in enumerate(known) for b in known[i + 1 :])
 
@@ -97,7 +97,7 @@ def _apart(a: Limit, b: Limit) -> bool:
 
 
 def _best(value: FloatArray, error: FloatArray, relative: FloatArray) -> int | None:
-    """The rung of the smallest error that no two neighbouring smaller steps contradict.
+    """The index of the smallest error that no two neighbouring smaller steps contradict.
 
     A function such as x + 1e-9·sin(1e9·x) looks like x at large steps: their limit is sharp and
     wrong, and smaller steps show it.

@@ -1,4 +1,4 @@
-"""A program and its leaves as the query parameters of a URL, and back."""
+"""Converts a program and its leaves to URL query parameters and back."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ Linked: TypeAlias = tuple[str, Mapping[str, Leaf]]
 
 
 def from_query(query: Mapping[str, str]) -> tuple[Linked | None, tuple[str, ...]]:
-    """Read a link.
+    """Read the program and leaves of a link.
 
     Returns:
         The program and its leaves, or None where the parameters name neither; and a sentence for

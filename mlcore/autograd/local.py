@@ -1,4 +1,4 @@
-"""Local derivatives: each edge's, by calling PyTorch's own backward formula of the node."""
+"""Local derivatives of the edges, by calling each node's backward formula in PyTorch."""
 
 from __future__ import annotations
 

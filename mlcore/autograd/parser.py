@@ -1,4 +1,4 @@
-"""Turns a program's text into operations, by Python's parser and a list of what is allowed."""
+"""Parses a program's text into operations, with Python's parser and a list of what is allowed."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _BINARY: Final[Mapping[type[ast.operator], str]] = {
 
 @lru_cache(maxsize=256)
 def parse(text: str) -> Program:
-    """Parse a program. Nothing of it is ever evaluated by Python.
+    """Parse a program. Python never evaluates any of it.
 
     Args:
         text: Lines ``name = expression``; the last may be a bare expression.
@@ -65,7 +65,7 @@ def parse(text: str) -> Program:
 
 
 def _unreadable(error: Exception, typed: str, column: int) -> str:
-    """What Python's parser did not expect, in words that fit this language."""
+    """A Python syntax error in words that fit this language."""
     said = (getattr(error, "msg", None) or "it is nested too deep").rstrip(".?")
     example = "A line is written name = expression, for example z = w*x + b."
     if "never closed" in said or "does not match" in said or "unmatched" in said:

@@ -1,4 +1,4 @@
-"""Predict first: what a learner guesses of each tensor, scored with the reason for every miss."""
+"""*Predict first*: scores a learner's guesses about tensors, with a reason for every miss."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ GRAD_TOLERANCE: Final = 0.01
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """One guess, judged.
+    """One scored guess.
 
     Attributes:
         tensor: The learner's name of the tensor.
@@ -42,7 +42,7 @@ class Score:
 
 
 def truth(row: TensorRow, prop: Property) -> str:
-    """What PyTorch says of a tensor, as a learner would type it."""
+    """PyTorch's value of a tensor's property, as a learner would type it."""
     match prop:
         case "is_leaf":
             return str(row.is_leaf)
@@ -55,7 +55,7 @@ def truth(row: TensorRow, prop: Property) -> str:
 
 
 def score(trace: Trace, guesses: Mapping[str, Mapping[str, str]]) -> tuple[Score, ...]:
-    """Judge guesses, keyed by tensor and property; what is missing or empty counts as a miss."""
+    """Score guesses keyed by tensor and property; missing or empty ones count as misses."""
     return tuple(
         _judge(trace, row, prop, guesses.get(row.name, {}).get(prop, "").strip())
         for row in trace.tensors
@@ -64,7 +64,7 @@ def score(trace: Trace, guesses: Mapping[str, Mapping[str, str]]) -> tuple[Score
 
 
 def choices(rows: Sequence[TensorRow]) -> tuple[str, ...]:
-    """The classes to choose a ``grad_fn`` from: those that occur, and some that do not."""
+    """The ``grad_fn`` classes to choose from: those that occur, and some that do not."""
     others = {"None", "AddBackward0", "MulBackward0", "PowBackward0", "AccumulateGrad"}
     return tuple(sorted({row.grad_fn for row in rows} | others))
 

@@ -1,4 +1,4 @@
-"""Example programs, each with values for its leaves and a hint on what to look at."""
+"""Example programs, each with values for its leaves and a hint."""
 
 from __future__ import annotations
 

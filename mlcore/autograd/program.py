@@ -1,4 +1,4 @@
-"""A parsed program: a flat list of operations on leaves, earlier results and numbers."""
+"""A parsed program: a list of operations on leaves, earlier results and numbers."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from mlcore.autograd.functions import Number, Option
 
 @dataclass(frozen=True, slots=True)
 class LeafRef:
-    """An operand that is a leaf, by its name."""
+    """An operand that is a leaf, by name."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True)
 class ResultRef:
-    """An operand that is the result of an earlier operation, by its index."""
+    """An operand that is an earlier operation's result, by index."""
 
     index: int
 
@@ -76,7 +76,7 @@ class Program:
     output_name: str
 
     def name_of(self, operand: LeafRef | ResultRef) -> str:
-        """The learner's name: the first assigned one, else the expression as typed."""
+        """The first assigned name, else the expression as typed."""
         if isinstance(operand, LeafRef):
             return operand.name
         assigned = (name for name, named in self.names if named == operand)

@@ -1,4 +1,4 @@
-"""The proof: every derivative beside a finite difference, both in float64.
+"""Checks every derivative against a finite difference, both in float64.
 
 Central differences f′ ≈ (f(x+h) − f(x−h)) / 2h and f″ ≈ (f(x+h) − 2f(x) + f(x−h)) / h² err by a
 multiple of h² from cutting the series and by about ε·|f|/h or ε·|f|/h² from rounding (Nocedal and
@@ -90,7 +90,7 @@ def differences(
 
 
 def frame(found: tuple[Difference, ...]) -> pd.DataFrame:
-    """The differences as a table, a row for each derivative."""
+    """The differences as a table, one row per derivative."""
     import pandas as pd
 
     return pd.DataFrame(
@@ -106,7 +106,7 @@ def frame(found: tuple[Difference, ...]) -> pd.DataFrame:
 
 
 def _sweep(program: Program, leaves: Mapping[str, Leaf]) -> Sweep:
-    """The program's output at many values of some leaf elements at once, the others held.
+    """The program's output at many values of some leaf elements at once, the others fixed.
 
     With it comes what rounding may change in each: every tensor made is off by ε times its size,
     carried to the output by the gradients (Linnainmaa, BIT 16, 1976). Sums and products over
@@ -155,7 +155,7 @@ def _sweep(program: Program, leaves: Mapping[str, Leaf]) -> Sweep:
 
 
 class _Sample:
-    """The output along one leaf element, at x and a ladder of steps to both sides."""
+    """The output along one leaf element, at x and at many steps to both sides."""
 
     def __init__(self, f: Sweep, element: Element, x: float) -> None:
         self.element = element
@@ -173,7 +173,7 @@ class _Sample:
         self.far = max(1.0, abs(x))
 
     def scale(self, order: int) -> float:
-        """How large a derivative of this order usually is here: f's change over a step of ~1."""
+        """The usual size of a derivative of this order here: f's change over a step of ~1."""
         if not math.isfinite(self.middle):
             return 0.0
         ends = np.abs(np.array([self.right[0], self.left[0]]) - self.middle)
@@ -181,12 +181,12 @@ class _Sample:
         return change / float(self.steps[0]) ** order
 
     def floor(self, order: int) -> float:
-        """An error so small that a derivative of this order counts as 0."""
+        """The error below which a derivative of this order counts as 0."""
         part = 1e-11 if order == 1 else 1e-9
         return max(1e-6 * self.scale(order), part * abs(self.middle) / self.far**order)
 
     def first(self) -> tuple[_Evidence, float]:
-        """Slopes to both sides, to the right and to the left; and the slope that counts as 0."""
+        """Slopes over both sides, to the right and to the left, and the slope that counts as 0."""
         scale = self.scale(1)
         with np.errstate(all="ignore"):
             right, left = self.at_right - self.x, self.x - self.at_left
@@ -248,7 +248,7 @@ def _curvature(
 
 @dataclass(frozen=True, slots=True)
 class _Evidence:
-    """What speaks of one derivative.
+    """The finite differences for one derivative.
 
     Attributes:
         finite: Whether the program has a finite value.
@@ -276,7 +276,7 @@ def _noise(noise: FloatArray, steps: FloatArray) -> FloatArray:
 
 
 def _mixed(f: Sweep, a: _Sample, b: _Sample) -> tuple[_Evidence, float]:
-    """Mixed quotients from the four corners, and from each quadrant alone."""
+    """Mixed difference quotients from the four corners, and from each quadrant alone."""
     count = max(len(a.steps), len(b.steps))
     halves = np.ldexp(1.0, -np.arange(count))
     points = {
@@ -391,7 +391,7 @@ def _compared(autograd: float, found: Limit, sides: Sequence[Limit], floor: floa
 
 
 def _one(found: Limit, sides: Sequence[Limit]) -> bool:
-    """Whether the limits to each side may be one and the same, as far as their errors tell."""
+    """Whether the limits from both sides may be equal, within their errors."""
     return all(abs(side.value - found.value) <= side.error + found.error for side in sides)
 
 

@@ -1,4 +1,4 @@
-"""What a trace is made of: frozen records of nodes, edges and tensors."""
+"""The records of a trace: nodes, edges and tensors."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Saved:
 
 @dataclass(frozen=True, slots=True)
 class Local:
-    """The derivative of one node's value by one of its inputs, as the node's own formula gives it.
+    """The derivative of a node's value by one of its inputs, from the node's own formula.
 
     Attributes:
         kind: ``scalar``: one number. ``elementwise``: a tensor of the node's shape, the derivative
@@ -46,7 +46,7 @@ class Local:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One node of the graph.
+    """A node of the graph.
 
     Attributes:
         index: Its place in the forward order; leaves come first.
@@ -84,7 +84,7 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """One entry of a node's ``next_functions``; ``a*a`` has two from the same node.
+    """An entry of a node's ``next_functions``; ``a*a`` has two from the same node.
 
     Attributes:
         source: Index of the node whose value goes in.
@@ -117,17 +117,17 @@ class Graph:
     root: int
 
     def incoming(self, node: int) -> tuple[Edge, ...]:
-        """The edges whose values go into a node."""
+        """The edges into a node."""
         return tuple(edge for edge in self.edges if edge.target == node)
 
     def outgoing(self, node: int) -> tuple[Edge, ...]:
-        """The edges along which a node's value is used, and gradients come back."""
+        """The edges along which a node's value is used and gradients come back."""
         return tuple(edge for edge in self.edges if edge.source == node)
 
 
 @dataclass(frozen=True, slots=True)
 class TensorRow:
-    """What PyTorch says of a leaf or a named result after the backward pass.
+    """PyTorch's attributes of a leaf or a named result after the backward pass.
 
     Attributes:
         name: The learner's name.

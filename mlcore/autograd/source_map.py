@@ -1,4 +1,4 @@
-"""Where in a program's text a piece of its syntax tree stands, for names, columns and errors."""
+"""Maps nodes of the syntax tree to places in the program's text, for names and errors."""
 
 from __future__ import annotations
 
@@ -34,16 +34,16 @@ class SourceMap:
         return start, self.starts[last - 1] + len(typed)
 
     def source(self, node: ast.expr) -> str:
-        """The expression as it was typed, on one line."""
+        """The expression as typed, on one line."""
         start, end = self._span(node)
         return " ".join(self.text[start:end].split())
 
     def sign(self, left: ast.expr, right: ast.expr) -> Token | None:
-        """The operator that stands between two operands."""
+        """The operator between two operands."""
         end, start = self._span(left)[1], self._span(right)[0]
         between = (w for w in self.words if end <= w.start < start and w.text not in "()")
         return next(between, None)
 
     def error(self, reason: str, line: int, column: int) -> ProgramError:
-        """The error that points at a place."""
+        """An error at a place in the text."""
         return ProgramError(f"{reason}.", line, column, self.lines[line - 1])

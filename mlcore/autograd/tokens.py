@@ -1,4 +1,4 @@
-"""Splits a program's text into tokens and refuses whatever the little language does not have.
+"""Splits a program's text into tokens and refuses what the language does not have.
 
 Python's own parser runs only on text that passed here, so it never sees a string, a brace, a
 backslash, a deep nest or a strange letter.
@@ -52,7 +52,7 @@ _INSTEAD: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A word of the text with its place (line and column from 1)."""
+    """A token with its place (line and column from 1)."""
 
     kind: str
     text: str
@@ -62,7 +62,7 @@ class Token:
 
 
 def scan(text: str) -> Iterator[Token]:
-    """Yield the tokens of a text, spaces and comments left out.
+    """Yield the tokens of a text without spaces and comments.
 
     Raises:
         ProgramError: At the first character, number or name that is not of the language, at text

@@ -1,4 +1,4 @@
-"""``trace``: evaluate a program, walk its graph, run its backward pass and record all of it."""
+"""``trace``: evaluates a program and records values, graph and gradients."""
 
 from __future__ import annotations
 
@@ -59,13 +59,13 @@ class Trace:
 
     @property
     def value(self) -> Gradient:
-        """The output: a float, or a tensor where the output is no scalar."""
+        """The output: a float, or a tensor if it is not a scalar."""
         root = self.graph.nodes[self.graph.root]
         return _plain(root.value, root.dtype)
 
     @property
     def grads(self) -> Mapping[str, Gradient]:
-        """The output's gradient by each leaf that requires one: a float or a tensor.
+        """The output's gradient by each leaf that requires one, as float or tensor.
 
         0 for a leaf on which the output does not depend (PyTorch leaves its ``.grad`` at None).
 
@@ -90,7 +90,7 @@ class Trace:
 
     @property
     def hessian(self) -> pd.DataFrame:
-        """Second derivatives, rows and columns the elements of the leaves that require gradients.
+        """Second derivatives by the elements of the leaves that require gradients, as a matrix.
 
         Raises:
             ValueError: If the trace was made with ``order=1``.
@@ -106,13 +106,13 @@ class Trace:
         return pd.DataFrame(self.second.hessian, index=names, columns=names, dtype=float)
 
     def to_frame(self) -> pd.DataFrame:
-        """The tensor table: a row for each leaf and named result, a column for each property."""
+        """The tensor table: one row per leaf and named result, one column per property."""
         from mlcore.autograd.export import tensor_frame
 
         return tensor_frame(self.tensors)
 
     def to_dot(self) -> str:
-        """The graph in Graphviz's language, with values on nodes and gradients on edges."""
+        """The graph in Graphviz's DOT language, with values on nodes and gradients on edges."""
         from mlcore.autograd.export import dot
 
         return dot(self.graph)
@@ -191,7 +191,7 @@ def given_leaves(
 def leaf_tensors(
     program: Program, leaves: Mapping[str, Leaf], dtype: DType | None = None
 ) -> dict[str, torch.Tensor]:
-    """New leaf tensors, all of them in ``dtype`` if one is given.
+    """New leaf tensors, all of them in ``dtype`` if given.
 
     Raises:
         TensorError: If PyTorch refuses one, such as an integer that is to require a gradient.
@@ -213,7 +213,7 @@ def leaf_tensors(
 
 
 def tensor_rows(program: Program, run: Run) -> tuple[TensorRow, ...]:
-    """Describe the leaves and the named results in PyTorch's own words."""
+    """The leaves and named results with PyTorch's attributes."""
     named = dict(run.leaves)
     for name, operand in (*program.names, (program.output_name, program.output)):
         named.setdefault(name, run.tensor(operand))

@@ -1,4 +1,4 @@
-"""What the comparison of a derivative with its finite difference says."""
+"""Verdicts on a derivative compared with its finite difference."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Verdict(StrEnum):
 
     @property
     def sentence(self) -> str:
-        """What it means, in one sentence."""
+        """The verdict's meaning in one sentence."""
         return _SENTENCES[self]
 
 

@@ -1,4 +1,4 @@
-"""The walk over a graph: values in, one node at a time, then gradients out, with each product."""
+"""The step-by-step walk over a graph: values forward, then gradients backward."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MAX_TERMS: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """One stop of the walk.
+    """One step of the walk.
 
     Attributes:
         phase: ``forward`` (a value is computed) or ``backward`` (a gradient arrives).
@@ -36,7 +36,7 @@ class Stop:
 
 
 def walk(trace: Trace) -> tuple[Stop, ...]:
-    """Every stop: all nodes in forward order, then backward as PyTorch's engine ran them."""
+    """Every step: all nodes in forward order, then backward as PyTorch's engine ran them."""
     graph, program = trace.graph, trace.program
     into: dict[int, list[int]] = {}
     out_of: dict[int, list[int]] = {}
@@ -67,7 +67,7 @@ def walk(trace: Trace) -> tuple[Stop, ...]:
 
 
 def chain_rule(graph: Graph, node: Node, uses: Sequence[Edge]) -> Formula:
-    """The gradient at a node as the sum, over its uses, of gradient times local derivative."""
+    """The gradient at a node: the sum of gradient times local derivative over its uses."""
     root = graph.nodes[graph.root]
     name, here = f.symbol(root.name), f.derivative(f.symbol(root.name), f.symbol(node.name))
     result = f.array(node.grad) if node.grad is not None else f.text("none")

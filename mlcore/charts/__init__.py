@@ -1,4 +1,4 @@
-"""Charts: a DataFrame goes in, an Altair chart comes out; one module a domain."""
+"""Charts: each module turns a DataFrame of its domain into an Altair chart."""
 
 import lazy_loader as lazy
 

@@ -1,4 +1,4 @@
-"""The data that the graph and the curve of the autograd page are drawn from, as JSON values."""
+"""JSON data for the graph and the curve on the autograd page."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ COLOURS = {"value": palette.VALUE, "gradient": palette.GRADIENT, "theory": palet
 
 
 def without_answers(graph: Graph) -> Graph:
-    """The graph with values alone, for a learner who is to predict what autograd does."""
+    """The graph with values only, for a learner who is to predict what autograd does."""
     nodes = tuple(
         replace(n, kind="operation", op="", grad=None, saved=(), backward_order=None)
         for n in graph.nodes
@@ -32,13 +32,13 @@ def without_answers(graph: Graph) -> Graph:
 
 
 def without_gradients(graph: Graph) -> Graph:
-    """The graph as it stands before the backward pass."""
+    """The graph before the backward pass."""
     nodes = tuple(replace(n, grad=None, backward_order=None) for n in graph.nodes)
     return Graph(nodes, tuple(replace(e, flow=None) for e in graph.edges), graph.root)
 
 
 def graph_payload(graph: Graph, stops: Sequence[Stop] = ()) -> Payload:
-    """A graph with its layout, the texts on nodes and edges, and the stops of the walk.
+    """A graph with its layout, texts on nodes and edges, and the stops of the walk.
 
     ``shape`` names the drawing's structure: while it stays the same, only texts changed and
     nothing may move.
@@ -73,7 +73,7 @@ def graph_payload(graph: Graph, stops: Sequence[Stop] = ()) -> Payload:
 
 
 def describe(graph: Graph) -> str:
-    """The graph in sentences, for those who cannot see it."""
+    """The graph in sentences, as its alt text."""
     said = []
     for node in graph.nodes:
         grad = "" if node.grad is None else f", gradient {value_text(node.grad)}"
@@ -100,7 +100,7 @@ def curve_payload(curve: Curve, output: str) -> Payload:
 
 
 def short(value: Nested | None) -> str:
-    """A tensor in the few signs that fit a node: ``0.25``, ``[1, 2]``, ``2×3``."""
+    """A tensor as a short text that fits a node: ``0.25``, ``[1, 2]``, ``2×3``."""
     if value is None:
         return ""
     if not isinstance(value, tuple):

@@ -1,4 +1,4 @@
-"""Round numbers along an axis: where it begins and ends, and where its marks stand."""
+"""Round ends and tick marks of an axis."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _ONE_PLACE = 1e-8
 
 
 def round_ends(numbers: Floats, *, log: bool) -> tuple[float, float]:
-    """The nearest round numbers around all, so that they seldom change while points come.
+    """Round ends that enclose all values, so that they seldom change while points arrive.
 
     Args:
         numbers: Finite ones; with ``log`` all above 0.
@@ -39,7 +39,7 @@ def _round_down(number: float) -> float:
 
 
 def even_step(span: float, parts: int) -> float:
-    """The smallest step of 1, 2 or 5 times a power of ten that divides a span into so many parts.
+    """The smallest step of 1, 2 or 5 times a power of ten that splits a span into so many parts.
 
     Args:
         span: Above 0.
@@ -50,14 +50,14 @@ def even_step(span: float, parts: int) -> float:
 
 
 def even_marks(low: float, high: float) -> list[float]:
-    """At most seven round numbers, evenly apart, from one end to the other."""
+    """At most seven evenly spaced round numbers from one end to the other."""
     step = even_step(high - low, 6)
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
     return [_tidy(place * step) for place in range(first, last + 1)]
 
 
 def log_marks(low: float, high: float) -> list[float]:
-    """Powers of ten from one end to the other; over few decades 2 and 5 times them as well."""
+    """Powers of ten from one end to the other; over few decades also 2 and 5 times them."""
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     digits = (1,) if math.log10(high / low) > 2.5 else (1, 2, 5)
     every = max(1, len(decades) // 6)

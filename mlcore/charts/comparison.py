@@ -1,4 +1,4 @@
-"""Curves of chosen runs or groups over each other, on a page, in a file and in a notebook."""
+"""Charts that overlay the curves of several runs or seed groups."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _FAINT: Final = 0.12
 
 
 def metric_title(metric: str, *, as_error: bool = False) -> str:
-    """What an axis writes for a metric: ``test_accuracy`` → ``Test accuracy``."""
+    """A metric's axis title: ``test_accuracy`` → ``Test accuracy``."""
     words = metric.replace("_", " ").strip()
     return f"1 − {words}" if as_error else words[:1].upper() + words[1:]
 
@@ -112,7 +112,7 @@ def comparison_rows(
 
 
 def _lone(value: np.ndarray[Any, np.dtype[np.float64]]) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    """Points between gaps, which a line alone would not show."""
+    """Isolated points between gaps, which a line alone would not show."""
     there = np.isfinite(value)
     beside = np.zeros_like(there)
     beside[1:] |= there[:-1]
@@ -121,7 +121,7 @@ def _lone(value: np.ndarray[Any, np.dtype[np.float64]]) -> np.ndarray[Any, np.dt
 
 
 def parts_of(rows: pd.DataFrame) -> tuple[Part, ...]:
-    """Which layers rows need besides the curves themselves."""
+    """The chart layers that rows need besides the curves themselves."""
     return tuple(part for part, column in _COLUMNS.items() if column in rows)
 
 
@@ -136,7 +136,7 @@ def comparison_chart(
     legend_columns: int = 2,
     parts: Collection[Part] = ("band", "raw"),
 ) -> alt.LayerChart:
-    """A chart of the rows of ``comparison_rows``, which it expects as its data.
+    """A chart for the rows of ``comparison_rows``, which it expects as its data.
 
     A click in the legend lifts a curve out of the others; a second one puts it back.
 
@@ -226,7 +226,7 @@ def comparison_chart(
 
 
 def _odd_marks(base: alt.Chart, x_title: str, title: str, what: str) -> list[alt.Chart]:
-    """Marks at the edge of the chart where a value is not finite: ∞ above, NaN and −∞ below."""
+    """Marks at the chart's edge for non-finite values: ∞ above, NaN and −∞ below."""
     tooltip = [
         alt.Tooltip("label:N", title=what),
         alt.Tooltip("x:Q", title=x_title, format=",.6~g"),
@@ -245,7 +245,7 @@ def _odd_marks(base: alt.Chart, x_title: str, title: str, what: str) -> list[alt
 
 
 def comparison_description(metric: str, axis: str, count: int, band: Band = "thinned") -> str:
-    """The chart in words, for who cannot see it."""
+    """The chart in words, as its alt text."""
     what = "a curve for each of" if band == "thinned" else "the mean and its band for each of"
     things = "runs" if band == "thinned" else "groups"
     over = _X_TITLES.get(axis, axis).lower()
@@ -253,7 +253,7 @@ def comparison_description(metric: str, axis: str, count: int, band: Band = "thi
 
 
 def with_rows(chart: alt.LayerChart, rows: pd.DataFrame) -> alt.LayerChart:
-    """The chart with its rows inside, so that it stands alone: in a file or a notebook.
+    """The chart with its rows embedded, so that it works in a file or a notebook.
 
     Rows are written into the spec as they are, however many there are: Altair's own limit of
     5,000 rows guards against large frames, and these are thinned.

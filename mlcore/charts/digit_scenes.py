@@ -1,4 +1,4 @@
-"""What the browser draws of one digit: answers as bars, layers and gradients as tiles, a walk."""
+"""JSON data of the browser's drawings of one digit: predictions, layers, gradients, a walk."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _SIGNS: Final = {"more": palette.VALUE, "less": palette.GRADIENT}
 
 
 def packed(values: NDArray[Any]) -> str:
-    """An array's bytes as base64, row after row, for the browser's typed arrays."""
+    """An array's bytes as base64, row by row, for JavaScript's typed arrays."""
     return base64.b64encode(np.ascontiguousarray(values).tobytes()).decode("ascii")
 
 
 def rounded(values: NDArray[Any]) -> list[float]:
-    """Numbers with ``ROUND`` significant digits; what is no finite number becomes 0."""
+    """Numbers with ``ROUND`` significant digits; non-finite ones become 0."""
     return [float(f"{v:.{ROUND}g}") if math.isfinite(v) else 0.0 for v in values.ravel().tolist()]
 
 
@@ -38,7 +38,7 @@ def rounded(values: NDArray[Any]) -> list[float]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Panel:
-    """What one run says, to be drawn beside others.
+    """One run's prediction, to be drawn beside others.
 
     Attributes:
         key: Tells panels apart.
@@ -62,7 +62,7 @@ class Panel:
 def answers_scene(
     pixels: NDArray[np.uint8] | None, words: str, panels: Sequence[Panel], number: int
 ) -> Scene:
-    """The pixels that networks get, and a panel a run.
+    """The pixels the networks are given, and one panel per run.
 
     Args:
         pixels: uint8 ``[28, 28]``, or None while there is no digit.
@@ -100,7 +100,7 @@ def _panel(panel: Panel) -> Scene:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tile:
-    """A rectangle of numbers.
+    """A rectangle of numbers, drawn as one image.
 
     Attributes:
         values: float32 ``[h, w]`` around zero, or uint8 ``[h, w]`` grey levels.
@@ -116,7 +116,7 @@ class Tile:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Group:
-    """Tiles under one title and on one scale.
+    """Tiles under one title, with one scale.
 
     Attributes:
         title: What they show.
@@ -138,7 +138,7 @@ class Group:
 def maps_scene(
     groups: Sequence[Group], *, hint: str, under: NDArray[np.uint8] | None = None
 ) -> Scene:
-    """Groups of tiles; numbers on a symmetric scale, orange below zero and blue above.
+    """Groups of tiles on a symmetric scale: orange below zero, blue above.
 
     Args:
         groups: In the order to show them.

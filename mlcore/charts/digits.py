@@ -1,4 +1,4 @@
-"""Pictures of digits and of what a network makes of them."""
+"""Charts of digits, of class counts and of confusion matrices."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _ON_STRONG: Final = "#ffffff"
 
 
 def class_count_chart(counts: pd.DataFrame) -> alt.Chart:
-    """How many images of each class there are, train beside test.
+    """Number of images of each class, train beside test.
 
     Args:
         counts: A row a class and split: class (its name), split (``train``, ``test``), count.
@@ -82,7 +82,7 @@ def confusion_rows(confusion: NDArray[np.int64], classes: Sequence[str]) -> pd.D
 
 
 def confusion_chart(rows: pd.DataFrame, ink: str = palette.MUTED) -> alt.LayerChart:
-    """True class against predicted class: right ones blue, mistakes red, the more the stronger.
+    """True class against predicted class; correct cells blue, mistakes red, darker for more images.
 
     Args:
         rows: See ``confusion_rows``.
@@ -121,7 +121,7 @@ def confusion_chart(rows: pd.DataFrame, ink: str = palette.MUTED) -> alt.LayerCh
 
 
 def pixel_rows(image: Bytes) -> pd.DataFrame:
-    """The numbers of one image: a row a pixel: row, column, value (0 to 255)."""
+    """The pixels of one image, one row per pixel: row, column, value (0 to 255)."""
     height, width = image.shape
     return pd.DataFrame(
         {
@@ -133,7 +133,7 @@ def pixel_rows(image: Bytes) -> pd.DataFrame:
 
 
 def pixel_chart(rows: pd.DataFrame, name: str, ink: str = palette.MUTED) -> alt.LayerChart:
-    """One image as the numbers it is made of.
+    """One image with the number of every pixel.
 
     Args:
         rows: See ``pixel_rows``.
@@ -168,7 +168,7 @@ def pixel_chart(rows: pd.DataFrame, name: str, ink: str = palette.MUTED) -> alt.
 
 
 def gallery(images: Bytes, columns: int, zoom: int = 2) -> Bytes:
-    """Tile images into one picture, row by row, with a thin grey line between them.
+    """Images tiled into one picture, row by row, with a thin grey line between them.
 
     Args:
         images: ``[N, height, width]``.
@@ -198,7 +198,7 @@ def gallery(images: Bytes, columns: int, zoom: int = 2) -> Bytes:
 
 
 def tile(image: Bytes, zoom: int = 2, margin: int = 4) -> Bytes:
-    """One image on a see-through margin, to stand beside others.
+    """One image with a transparent margin.
 
     Args:
         image: ``[height, width]``.

@@ -1,4 +1,4 @@
-"""How a column of a table lies along an axis: evenly, logarithmically, or by category."""
+"""Maps a table's column to an axis: linear, logarithmic or categorical."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Dimension:
         cover: Iterable[float] = (),
         categories: Sequence[object] = (),
     ) -> Self:
-        """Read an axis off a column.
+        """Infer an axis from a column.
 
         Args:
             frame: The table.
@@ -97,7 +97,7 @@ class Dimension:
     # --- values and places -------------------------------------------------------------------
 
     def places(self, values: pd.Series) -> Floats:
-        """Where values lie, from 0 (begin of the axis) to 1 (its end); NaN for what is missing."""
+        """Positions of values, from 0 (start of the axis) to 1 (its end); NaN for missing ones."""
         if self.kind == "category":
             order = {text: place for place, text in enumerate(self.categories)}
             at = [order.get(as_text(value), math.nan) for value in values]
@@ -113,7 +113,7 @@ class Dimension:
         return (numbers - self.low) / (self.high - self.low)
 
     def values_at(self, places: Floats) -> Floats:
-        """The numbers at places, the inverse of ``places``; those outside are taken to the ends.
+        """The numbers at positions, the inverse of ``places``; clipped to the ends.
 
         Of categories the place in ``categories`` of the nearest.
         """
@@ -126,7 +126,7 @@ class Dimension:
         return self.low + inside * (self.high - self.low)
 
     def ticks(self) -> list[tuple[float, str]]:
-        """Places and texts of about five marks along the axis; every one of the categories."""
+        """Positions and texts of about five marks along the axis; of every category."""
         if self.kind == "category":
             count = len(self.categories)
             return [((k + 0.5) / count, text) for k, text in enumerate(self.categories)]
@@ -139,11 +139,11 @@ class Dimension:
         return [(float(at), f"{mark:g}") for at, mark in zip(places, marks, strict=True)]
 
     def texts(self, values: pd.Series) -> list[str]:
-        """Values as a tooltip writes them."""
+        """Values as tooltip texts."""
         return [as_text(value) for value in values]
 
     def drawn(self, values: pd.Series) -> pd.Series:
-        """The column as a chart's rows hold it: numbers, or the texts of categories."""
+        """The column's values for a chart's rows: numbers, or texts of categories."""
         if self.kind == "category":
             texts = pd.Series(self.texts(values), index=values.index, dtype="object")
             return texts.where(values.map(_is_known), None)
@@ -156,7 +156,7 @@ Column = str | Dimension
 
 
 def dimension(frame: pd.DataFrame, column: Column) -> Dimension:
-    """How a column lies; read off the table where only its name is given.
+    """The axis of a column; inferred from the table where only a name is given.
 
     Raises:
         ValueError: If there is no such column.
@@ -165,7 +165,7 @@ def dimension(frame: pd.DataFrame, column: Column) -> Dimension:
 
 
 def as_numbers(values: pd.Series) -> Floats | None:
-    """A column as numbers, missing ones as NaN; None if there is anything but numbers in it.
+    """A column as numbers, missing ones as NaN; None if any other value is in it.
 
     A column in which everything is missing counts as one of numbers.
     """
@@ -180,7 +180,7 @@ def as_numbers(values: pd.Series) -> Floats | None:
 
 
 def as_text(value: object) -> str:
-    """A value as a person reads it: ``256, 64`` for a tuple, ``true``, ``0.01``; — if missing."""
+    """A value as readable text: ``256, 64`` for a tuple, ``true``, ``0.01``; — if missing."""
     if not _is_known(value):
         return "—"
     if isinstance(value, bool | np.bool_):
@@ -195,7 +195,7 @@ def as_text(value: object) -> str:
 
 
 def _in_order(values: pd.Series) -> list[object]:
-    """The different values: sorted where they can be compared, else as they come."""
+    """The distinct values: sorted if they can be compared, else in order of appearance."""
     known = [tuple(v) if isinstance(v, list) else v for v in values if _is_known(v)]
     different: list[Hashable] = list(dict.fromkeys(known))
     try:
@@ -215,7 +215,7 @@ def _is_number(value: object) -> bool:
 
 
 def _spread(numbers: Floats) -> Kind:
-    """Log where the middle number then lies nearer to the middle of the axis."""
+    """Logarithmic if that puts the median nearer to the middle of the axis, else linear."""
     if numbers.size == 0 or numbers.min() <= 0:
         return "linear"
     low, middle, high = (float(q) for q in np.quantile(numbers, (0, 0.5, 1)))

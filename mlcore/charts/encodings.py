@@ -1,4 +1,4 @@
-"""How a ``Dimension`` becomes axes, scales, legends and tooltips of Altair."""
+"""Altair axes, scales, legends and tooltips of a ``Dimension``."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from mlcore.charts.dimensions import Dimension
 
 
 def kind_of_data(dimension: Dimension) -> Literal["quantitative", "ordinal"]:
-    """Vega-Lite's type of the data."""
+    """Vega-Lite's data type of a dimension."""
     return "ordinal" if dimension.kind == "category" else "quantitative"
 
 
 def scale(dimension: Dimension, **more: Any) -> alt.Scale:
-    """Vega-Lite's scale, its ends fixed so that the axis stays while points come."""
+    """Vega-Lite's scale with fixed ends, so that the axis stays while points arrive."""
     if dimension.kind == "category":
         return alt.Scale(domain=list(dimension.categories), **more)
     ends = [dimension.low, dimension.high]
@@ -24,7 +24,7 @@ def scale(dimension: Dimension, **more: Any) -> alt.Scale:
 
 
 def across(field: str, dimension: Dimension) -> alt.X:
-    """The horizontal axis of a dimension whose drawn values are in a field."""
+    """The horizontal axis of a dimension whose values are in a given field."""
     return alt.X(
         field,
         type=kind_of_data(dimension),
@@ -35,7 +35,7 @@ def across(field: str, dimension: Dimension) -> alt.X:
 
 
 def up(field: str, dimension: Dimension) -> alt.Y:
-    """The vertical axis, likewise."""
+    """The vertical axis of a dimension whose values are in a given field."""
     return alt.Y(
         field,
         type=kind_of_data(dimension),
@@ -54,7 +54,7 @@ def tip(field: str, dimension: Dimension) -> alt.Tooltip:
 
 
 def hue(field: str, dimension: Dimension) -> alt.Color:
-    """Colour of lines and points: numbers from orange (low) to blue (high), categories apart."""
+    """Colour of lines and points: numbers from orange (low) to blue (high), categories distinct."""
     if dimension.kind == "category":
         hues = palette.RUN_COLOURS
         count = len(dimension.categories)
@@ -71,7 +71,7 @@ def hue(field: str, dimension: Dimension) -> alt.Color:
 
 
 def shade(field: str, dimension: Dimension) -> alt.Fill:
-    """Colour of areas: from light (low) to dark (high), by factors on a logarithmic axis."""
+    """Colour of areas: from light (low) to dark (high), by ratios on a logarithmic axis."""
     return alt.Fill(
         field,
         type="quantitative",
@@ -84,7 +84,7 @@ def shade(field: str, dimension: Dimension) -> alt.Fill:
 
 
 def legend(dimension: Dimension) -> alt.Legend:
-    """A legend above the plot, low and where it takes no width."""
+    """A compact legend above the plot."""
     made = alt.Legend(
         orient="top",
         direction="horizontal",

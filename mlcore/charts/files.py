@@ -1,4 +1,4 @@
-"""Charts as files that stand alone: SVG, PNG, and an HTML page that needs no network."""
+"""Saves charts as files: SVG, PNG, and an HTML page that works offline."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def as_png(chart: alt.TopLevelMixin, scale: float = _PNG_SCALE) -> bytes:
 
 
 def as_html(chart: alt.TopLevelMixin, title: str) -> str:
-    """One HTML page with the live chart (tooltips, legend), its data and all the code it needs.
+    """One HTML page with the interactive chart, its data and all the code it needs.
 
     Args:
         chart: A chart with its data.
@@ -65,7 +65,7 @@ def chart_html(chart: alt.TopLevelMixin) -> str:
 
 
 def page_html(title: str, body: str) -> str:
-    """A page that draws every ``chart_html`` in its body, without a network.
+    """A page that draws every ``chart_html`` in its body and works offline.
 
     Args:
         title: Of the page; shown as text whatever it holds.

@@ -1,4 +1,4 @@
-"""Charts that colour the plane of two columns by a third: cells of means, and contours."""
+"""Heatmaps and contours: a third column as colour over two others."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def heatmap_spec(
 
 
 def _cells(values: pd.Series, axis: Dimension) -> tuple[list[str], Floats]:
-    """The cell of each value along one axis: its text, and a number to put it in order."""
+    """The cell of each value along one axis: its text, and a number to sort by."""
     drawn, places = axis.drawn(values), axis.places(values)
     if axis.kind == "category" or drawn.nunique() <= MOST_CELLS:
         return axis.texts(values), places
@@ -142,7 +142,7 @@ def _heatmap(
 
 
 def contour(frame: pd.DataFrame, x: Column, y: Column, value: Column) -> alt.LayerChart:
-    """A column over two others as a surface seen from above, with lines of equal height.
+    """A column over two others as a contour plot with lines of equal value.
 
     See ``mlcore.charts.interpolation`` for the method, which the chart's subtitle names.
 

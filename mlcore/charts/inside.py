@@ -1,4 +1,4 @@
-"""Charts of a trained network: its mistakes, how far to trust it, and its last layer in a plane."""
+"""Charts of a trained network: mistakes, calibration, and features in a plane."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SIZE: Final = 460
 
 
 def clickable_confusion(rows: pd.DataFrame, ink: str) -> alt.LayerChart:
-    """``digits.confusion_chart`` whose cells may be chosen (selection ``CELL``)."""
+    """``digits.confusion_chart`` with selectable cells (selection ``CELL``)."""
     chart = confusion_chart(rows, ink)
     cell = alt.selection_point(name=CELL, fields=["true", "predicted"], empty=False, toggle=False)
     # on top of all, so that a number does not catch the click meant for its cell
@@ -133,7 +133,7 @@ def reliability_spec() -> dict[str, Any]:
 
 @lru_cache(maxsize=16)
 def plane_spec(x_title: str, y_title: str, title: str) -> dict[str, Any]:
-    """Images as their class's sign in a plane.
+    """Images in a plane, each as the digit of its class.
 
     Rows: x, y, sign, colour, class, guess, right, place, kind (``test``, ``own``), image (a PNG
     as a data URL, which Vega's tooltip draws).

@@ -1,4 +1,4 @@
-"""A surface over scattered points: linear on triangles, nothing said outside of their hull."""
+"""Interpolates scattered points linearly on triangles; no values outside their hull."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def surface(x: Floats, y: Floats, values: Floats, size: int = 41) -> Surface:
 
 
 def isolines(over: Surface, levels: Floats) -> Floats:
-    """Lines of equal height, by marching squares (Lorensen, Cline, 1987, in the plane).
+    """Lines of equal value, by marching squares (Lorensen, Cline, 1987, in the plane).
 
     Args:
         over: The surface.
@@ -134,7 +134,7 @@ def isolines(over: Surface, levels: Floats) -> Floats:
 
 
 def round_levels(values: Floats, about: int = 8) -> Floats:
-    """Round numbers, evenly apart, between the lowest and the highest value."""
+    """Evenly spaced round numbers between the lowest and the highest value."""
     known = values[np.isfinite(values)]
     if known.size == 0 or known.min() == known.max():
         return np.empty(0)

@@ -1,4 +1,4 @@
-"""A layered drawing of a directed acyclic graph, the same for the same graph every time.
+"""Layered layout of a directed acyclic graph; equal graphs get equal layouts.
 
 After Sugiyama, Tagawa and Toda (1981): layers by longest path, few crossings by barycentres, and
 coordinates that put each node as near as allowed to the mean of its neighbours. The last is a
@@ -22,7 +22,7 @@ BEND_GAP: Final = 0.45
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Where nodes stand and how edges run, in units of layers and of node spacing.
+    """Positions of nodes and routes of edges, in units of layers and of node spacing.
 
     Attributes:
         layers: Layer of each node, from 0.
@@ -159,7 +159,7 @@ def _gap(a: int, b: int, nodes: int) -> float:
 
 
 def _spread(wanted: Sequence[float], gaps: Sequence[float]) -> list[float]:
-    """The places nearest to those wanted (least squares) that keep order and gaps."""
+    """The positions nearest to the wanted ones (least squares) that keep order and gaps."""
     offsets = [0.0]
     for gap in gaps:
         offsets.append(offsets[-1] + gap)

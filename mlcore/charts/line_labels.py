@@ -1,4 +1,4 @@
-"""Labels at the ends of lines, moved apart so that none covers another."""
+"""Positions of labels at the ends of lines, moved apart so that they do not overlap."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 
 def apart(places: Sequence[float], gap: float, low: float, high: float) -> list[float]:
-    """The places nearest to those given that keep their order, a gap, and the ends of the axis.
+    """The positions nearest to the given ones that keep their order, a gap, and the axis's ends.
 
     Nearest by least squares: neighbours that are too close become a block around their mean.
 

@@ -1,4 +1,4 @@
-"""Charts of logits: probabilities, gradients with respect to each logit, losses over one logit."""
+"""Charts of logits: probabilities, gradients with respect to each logit, losses along one logit."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def gradient_spec() -> dict[str, Any]:
 
 @lru_cache(maxsize=2)
 def sweep_spec(field: str) -> dict[str, Any]:
-    """A loss, or its gradient, as the right class's logit moves.
+    """A loss, or its gradient, along the true class's logit.
 
     Rows: logit, loss, gradient, name, colour, now (where the logit stands).
     """

@@ -1,4 +1,4 @@
-"""Charts of normalization: histograms, running statistics, influence; each spec is built once.
+"""Charts of normalization: histograms, running statistics, influence of a sample.
 
 Rows are described in each function; a page sends them with ``st.vega_lite_chart(rows, spec)``.
 """
@@ -18,7 +18,7 @@ Spec = dict[str, Any]
 
 @lru_cache(maxsize=2)
 def spread_spec(by: str) -> Spec:
-    """Sideways histograms, before to the left and after to the right of each part's line.
+    """Sideways histograms per part: before to the left of its line, after to the right.
 
     Rows: part (its number), low, high (of the bin), edge (where the bar ends, within 0.45 of the
     part), share (of the part's cells), when (``before``, ``after``).
@@ -62,7 +62,7 @@ def spread_spec(by: str) -> Spec:
 
 @lru_cache(maxsize=2)
 def running_spec(title: str, unit: str, batches: tuple[str, ...] = ("batch",)) -> Spec:
-    """A running statistic of one channel, batch after batch.
+    """A running statistic of one channel, batch by batch.
 
     Rows: batch (0 is before the first), value, kind (``running (module)``, ``momentum rule`` or
     one of ``batches``).

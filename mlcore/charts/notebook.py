@@ -1,4 +1,4 @@
-"""Curves in a notebook or a script: ``mlcore.charts.curves(df)``."""
+"""Learning curves for Jupyter notebooks and scripts: ``mlcore.charts.curves(df)``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one palette: every colour on every page is named here, and means the same everywhere.
+"""The palette: every colour used on any page, each with one meaning.
 
 Each colour stands out from the light background and the dark one (contrast of 3 or more, the
 bound of WCAG 2.1 for graphics), so that a chart needs no second set for the other theme.
@@ -75,7 +75,7 @@ WRITTEN: Final = (*dict.fromkeys((VALUE, GRADIENT, THEORY, GOOD, *RUN_COLOURS)),
 
 
 def readable(colour: str) -> tuple[str, str]:
-    """A colour for words: on the light background and on the dark one, contrast of 4.5 or more.
+    """A text colour with contrast of 4.5 or more on the light and on the dark background.
 
     No single colour has that on both: what is drawn needs 3, what is read 4.5 (WCAG 2.1).
     """
@@ -93,7 +93,7 @@ apart. Lengths of dash and gap in pixels."""
 
 
 def run_dash(place: int) -> int:
-    """Which of ``RUN_DASHES`` the run at a place among those drawn together has, from 0."""
+    """The line dash of the run at a position (from 0) among the runs drawn together."""
     return place // len(RUN_COLOURS) % len(RUN_DASHES)
 
 

@@ -1,4 +1,4 @@
-"""Parallel coordinates: an axis for each setting and each outcome, a line for each run.
+"""Parallel coordinates: one axis per setting and metric, one line per run.
 
 Inselberg: The plane with parallel coordinates, The Visual Computer 1, 1985. Lines are coloured by
 the rank of an outcome, so that one run that failed does not make all others look alike.
@@ -32,7 +32,7 @@ def parallel_coordinates(
     goal: Goal = "max",
     label: str | None = None,
 ) -> alt.LayerChart:
-    """A line for each row over an axis for each column; the mouse brings a line to the front.
+    """One line per row over one axis per column; hovering brings a line to the front.
 
     Args:
         frame: A row a run; a line has a gap where a value is missing.
@@ -110,7 +110,7 @@ def payload(
     goal: Goal = "max",
     label: str | None = None,
 ) -> dict[str, Any]:
-    """The same as numbers for a browser that draws it itself; arguments as above.
+    """The same chart as numbers for the browser's own drawing; arguments as above.
 
     Returns:
         ``axes`` (title, ticks as place and text, kind, where it begins and ends), ``lines`` (name,
@@ -198,7 +198,7 @@ def chosen_lines(rank: Floats, most: int = MOST_LINES) -> list[int]:
 
 
 def legend(colour: str | None, goal: Goal) -> str:
-    """What the colours say."""
+    """The meaning of the colours."""
     if colour is None:
         return ""
     best, worst = ("highest", "lowest") if goal == "max" else ("lowest", "highest")
@@ -207,7 +207,7 @@ def legend(colour: str | None, goal: Goal) -> str:
 
 
 def description(axes: Sequence[Dimension]) -> str:
-    """The chart in words, for who cannot see it."""
+    """The chart in words, as its alt text."""
     return f"A line for each run over {len(axes)} axes: {', '.join(a.title for a in axes)}."
 
 

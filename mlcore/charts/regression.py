@@ -1,4 +1,4 @@
-"""Charts of regression: final loss against rate, recorded runs, and a race's descent in value."""
+"""Charts of regression: final loss against learning rate, recorded runs, and optimizer races."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def rates_chart(
     current: float,
     loss_name: str = "squared loss",
 ) -> alt.LayerChart:
-    """Final loss against learning rate, with the theory's bands behind and borders in it.
+    """Final loss against learning rate, with the bands and borders predicted by theory.
 
     Args:
         rates: Columns rate, loss (after the last step; rates that overflowed are left out),
@@ -154,7 +154,7 @@ def runs_chart(curves: pd.DataFrame, colours: Mapping[str, str]) -> alt.Chart:
 
 
 def race_chart(values: pd.DataFrame, colours: Mapping[str, str], *, name: str) -> alt.Chart:
-    """F against gradient calls, a curve for each optimizer.
+    """F against gradient calls, one curve per optimizer.
 
     Args:
         values: Columns optimizer, calls, excess (f − its smallest value, above 0).

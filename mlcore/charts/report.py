@@ -1,4 +1,4 @@
-"""A comparison as one HTML page that stands alone: verdicts, groups, curves, what differs."""
+"""A comparison as one HTML page that works offline: verdicts, groups, curves, differences."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _MOST_POINTS: Final = 10_000
 def report_html(
     comparison: Comparison, *, labels: Mapping[str, str] | None = None, smoothing: float = 0.0
 ) -> str:
-    """One page without a network, everything that a person typed shown as text.
+    """The page's HTML; everything typed by a user is escaped.
 
     Args:
         comparison: What to report.
@@ -182,7 +182,7 @@ def _runs(comparison: Comparison, labels: Mapping[str, str]) -> str:
 
 
 def _differing(table: pd.DataFrame, labels: Mapping[str, str], nothing: str) -> str:
-    """A row a run: there are more runs than fields, as a rule."""
+    """The differing fields, one row per run, as runs usually outnumber fields."""
     if table.empty:
         return f"<p>{escape(nothing)}</p>"
     header = ("Run", *map(str, table.index))
@@ -229,14 +229,14 @@ def _number(value: float) -> str:
 
 
 def _measured(comparison: Comparison, run: Run) -> str:
-    """The measure of a run; where it is NaN or infinite that word, and nothing if it has none."""
+    """A run's measure as text; NaN or infinite as a word, empty if it has none."""
     value = float(comparison.measures[run.id])
     was_measured = comparison.metric in run.last and comparison.measure.kind == "last"
     return _number(value) or (as_word(value) if was_measured or math.isinf(value) else "")
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    """A table; ``bdi`` keeps text of another direction from moving what stands beside it."""
+    """A table; ``bdi`` keeps right-to-left text from moving its neighbours."""
 
     def cells(values: Sequence[Any], tag: str) -> str:
         return "".join(f"<{tag}>{_cell(str(value))}</{tag}>" for value in values)

@@ -1,4 +1,4 @@
-"""Charts of activation functions and of signals in deep networks; each spec is built once.
+"""Charts of activation functions and of signals in deep networks.
 
 Rows are described in each function; a page sends them with ``st.vega_lite_chart(rows, spec)``.
 """
@@ -29,7 +29,7 @@ _AROUND: Final = 105
 
 @lru_cache(maxsize=4)
 def function_spec(field: str, dashes: Dashes, ink: str) -> Spec:
-    """Functions, or their slopes, with the chosen x marked; on functions also the tangents there.
+    """Functions or their slopes with the chosen x marked; on functions also tangents.
 
     Rows: kind (``curve``, ``tangent``, ``now``, or ``label value`` and ``label slope`` for the
     names at the lines' ends), x, name, value, slope, colour, tip (whether the point answers to the
@@ -160,7 +160,7 @@ def chain_spec(depth: int, dashes: Dashes, ink: str, *, clamped: bool = False) -
 
 
 def _labels(rows: alt.Chart, text: str, ink: str, side: int = 1) -> list[alt.Chart]:
-    """Names beside dots of their colours: the colours alone would be too pale to read."""
+    """Names beside dots in their colours, as coloured text alone would be too pale to read."""
     align: Literal["left", "right"] = "left" if side > 0 else "right"
     return [
         rows.mark_point(filled=True, size=55, opacity=1, xOffset=side * 11),
@@ -211,7 +211,7 @@ def units_spec() -> Spec:
 
 @lru_cache(maxsize=64)
 def signal_spec(field: str, depth: int, ink: str, *, clamped: bool = False) -> Spec:
-    """Spread of the activations or of the gradients in each layer, theory beside it.
+    """Spread of the activations or of the gradients in each layer, with the theory.
 
     Rows: layer, std (kept within 10⁻¹² and 10¹²), exact, scheme, way (``measured``, ``theory``, or
     ``label`` for the scheme's name at the line's end), colour.
@@ -280,7 +280,7 @@ def signal_spec(field: str, depth: int, ink: str, *, clamped: bool = False) -> S
 
 @lru_cache(maxsize=2)
 def layer_histogram_spec(what: str, colour: str) -> Spec:
-    """Sideways histograms of one network, one a layer, all on the same axis.
+    """Sideways histograms of one network, one per layer, on one common axis.
 
     Rows: layer, edge (where the bar ends, within 0.9 of the layer), low, high, share.
 

@@ -1,4 +1,4 @@
-"""Charts of many runs at once: what was set, and what came of it, two or more columns at a time.
+"""Charts of many runs at once: settings against results.
 
 A table goes in, a row a run, and a chart comes out, for a page, a file or a notebook. A page that
 polls takes a chart in two parts, so that it sends nothing but rows: ``scatter_spec`` and
@@ -45,7 +45,7 @@ def scatter(
     label: str | None = None,
     marked: Collection[str] = (),
 ) -> alt.LayerChart:
-    """Two columns against each other, a point a row.
+    """One column against another, one point per row.
 
     Args:
         frame: A row a run.
@@ -131,7 +131,7 @@ def _scatter(
 def importance_bars(
     frame: pd.DataFrame, *, title: str = "How much each setting matters"
 ) -> alt.LayerChart:
-    """Shares of importance as bars, the largest first.
+    """Importances as bars, the largest first.
 
     Args:
         frame: Columns field and importance (a share from 0 to 1).

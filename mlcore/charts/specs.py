@@ -1,4 +1,4 @@
-"""Charts as Vega-Lite specs built once: a page then sends nothing but rows."""
+"""Builds Vega-Lite specs once, so that a page sends only rows afterwards."""
 
 from __future__ import annotations
 

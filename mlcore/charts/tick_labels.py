@@ -1,4 +1,4 @@
-"""How axes write their numbers: expressions for Vega-Lite's ``labelExpr``."""
+"""Number formats of axes: expressions for Vega-Lite's ``labelExpr``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Matrices as pictures for a canvas: 16-bit numbers in base64, on one symmetric scale."""
+"""Matrices as images for a canvas: 16-bit numbers in base64, on one symmetric scale."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def tile_payload(
     unit: str = "",
     group: int = 1,
 ) -> dict[str, Any]:
-    """What ``ui/inside/tiles.js`` draws: the same tiles at several moments.
+    """The data of ``ui/inside/tiles.js``: the same tiles at several moments.
 
     All moments share one scale, symmetric about zero, so that growing numbers grow in colour.
 

@@ -1,4 +1,4 @@
-"""Learning curves of several runs: train faint, test solid, each run in its own hue."""
+"""Learning curves of several runs: train faint, test solid, one hue per run."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _UNKNOWN: Final[Floats] = np.empty(0)
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """Points of one metric, in order of step, perhaps thinned; all arrays of one length.
+    """Points of one metric in order of step, perhaps downsampled; all arrays of one length.
 
     Attributes:
         step: Optimizer steps.
@@ -72,7 +72,7 @@ class Curve:
         return tuple(one.name for one in fields(cls))
 
     def __add__(self, later: Curve) -> Curve:
-        """The points of both, one after the other."""
+        """Concatenate the points of both."""
         pairs = ((getattr(self, name), getattr(later, name)) for name in self.columns())
         return Curve(*(np.concatenate(pair) for pair in pairs))
 
@@ -134,7 +134,7 @@ def curve_rows(
 
 
 class _Rows:
-    """Columns that grow part by part: much quicker than a frame for each part."""
+    """Columns that grow part by part, much faster than one frame per part."""
 
     def __init__(self) -> None:
         self._parts: list[dict[str, Any]] = []
@@ -160,7 +160,7 @@ def _column(value: Any, length: int) -> np.ndarray[Any, Any]:
 def curve_chart(
     quantity: Quantity, *, axis: Axis = "step", log: bool = False, train_only: bool = False
 ) -> alt.LayerChart:
-    """A chart of the rows of ``curve_rows``, which it expects as its data.
+    """A chart for the rows of ``curve_rows``, which it expects as its data.
 
     The chart says nothing of the runs it draws: colours and the end of the axis are in the rows,
     so that one spec serves every moment of a live run, and only rows have to be sent.
@@ -249,7 +249,7 @@ def curve_chart(
 
 
 def description(quantity: Quantity, axis: Axis = "step") -> str:
-    """The chart in words, for who cannot see it."""
+    """The chart in words, as its alt text."""
     return f"{_Y_TITLES[quantity]} over {_X_TITLES[axis].lower()}, a curve for each run."
 
 

@@ -1,4 +1,4 @@
-"""Charts of a batch of runs: final accuracy as a grid, training curves, spread of each layer."""
+"""Charts of a batch of runs: final accuracy as a grid, training curves, layer statistics."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Learning curves of a sweep's members, in the colours of their ranks."""
+"""Learning curves of a sweep's runs, coloured by rank."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def rank_colour(rank: float | None) -> str:
 
 @lru_cache(maxsize=64)
 def member_curve_spec(metric: str, *, log: bool = False, height: int = 260) -> dict[str, Any]:
-    """A curve for each member; built once, do not change it.
+    """One curve per run; built once, do not change it.
 
     Rows: run, setting (in words), colour, x (optimizer steps), value, in order of x.
 

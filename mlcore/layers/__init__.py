@@ -1,4 +1,4 @@
-"""Normalization, activations, losses, convolution and initialization, by torch and by hand.
+"""Normalization, activations, losses, convolution and initialization, by torch and by formula.
 
 Names are loaded when first used, so that a config may read ``names`` before torch is there.
 """

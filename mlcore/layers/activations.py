@@ -1,4 +1,4 @@
-"""Activation functions and their slopes, by torch's modules and in closed form."""
+"""Activation functions and their slopes, by torch and in closed form."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ STRAIGHT: Final = 20.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Activated:
-    """An activation function over some inputs.
+    """An activation function evaluated at some inputs.
 
     Attributes:
         name: Which function.
@@ -64,7 +64,7 @@ class Activated:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Chained:
-    """One number sent through many layers of one unit each: a_{k+1} = f(w·a_k).
+    """One number passed through many layers of one unit each: a_{k+1} = f(w·a_k).
 
     Attributes:
         name: Which function.
@@ -134,7 +134,7 @@ def closed_form(name: Activation, x: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def activate(name: Activation, x: Tensor) -> Activated:
-    """Apply an activation function: torch's module and autograd beside the closed forms.
+    """Evaluate an activation function by torch and autograd, and by the closed forms.
 
     Args:
         name: Which function.
@@ -157,7 +157,7 @@ def activate(name: Activation, x: Tensor) -> Activated:
 
 
 def chain(name: Activation, x: Tensor, depth: int, weight: float = 1.0) -> Chained:
-    """Apply a function many times over, and take the gradient at every step.
+    """Apply a function repeatedly, and compute the gradient at every step.
 
     Args:
         name: The function of every layer.
@@ -187,7 +187,7 @@ def chain(name: Activation, x: Tensor, depth: int, weight: float = 1.0) -> Chain
 def unit_activity(
     name: Activation, preactivations: Tensor, tolerance: float = 1e-3
 ) -> UnitActivity:
-    """Count the units whose slope is 0 or nearly so, for every sample and for each.
+    """Count the units whose slope is 0 or nearly so, over all samples and per sample.
 
     Args:
         name: The function after the units.

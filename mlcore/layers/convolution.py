@@ -1,4 +1,4 @@
-"""Convolution by ``nn.Conv2d`` and by hand, and the window behind each output cell."""
+"""Convolution by ``nn.Conv2d`` and by formula, and the window behind each output cell."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Convolved:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Window:
-    """The pixels and products that one output cell is the sum of.
+    """The pixels and products that sum to one output cell.
 
     Attributes:
         channels: The input channels it sees, from 0.
@@ -89,7 +89,7 @@ def output_size(
 
 
 def receptive_field(layers: Iterable[tuple[int, int, int]]) -> int:
-    """Pixels of the input, in a row, that one cell after all layers sees.
+    """The side, in input pixels, of what one cell after all layers sees.
 
     Args:
         layers: (kernel, stride, dilation) of each, the first layer first; pooling counts as one.
@@ -114,7 +114,7 @@ def convolve(
     dilation: int = 1,
     groups: int = 1,
 ) -> Convolved:
-    """Convolve with a real ``nn.Conv2d``, and again by hand.
+    """Convolve with ``nn.Conv2d``, and again by formula.
 
     (As everywhere in deep learning this is a cross-correlation: the kernel is not flipped.)
 

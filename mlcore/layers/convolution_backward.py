@@ -1,4 +1,4 @@
-"""The gradients of a convolution: by autograd and by hand."""
+"""The gradients of a convolution: by autograd and by formula."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from mlcore.layers.windows import (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ConvolvedGradient:
-    """Gradients of Σ upstream · output, by autograd and by hand.
+    """Gradients of Σ upstream · output, by autograd and by formula.
 
     Attributes:
         input: By autograd, as the input.
@@ -50,7 +50,7 @@ def convolve_backward(
     dilation: int = 1,
     groups: int = 1,
 ) -> ConvolvedGradient:
-    """Send a gradient back through a convolution, by autograd and by hand.
+    """Backpropagate through a convolution, by autograd and by formula.
 
     Args:
         x: ``[N, C_in, H, W]``; the other settings as for ``convolve``.

@@ -1,4 +1,4 @@
-"""Which samples' outputs change when one sample of the batch is changed."""
+"""Measures which samples' outputs change when one sample of the batch is changed."""
 
 from __future__ import annotations
 

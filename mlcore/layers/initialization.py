@@ -56,7 +56,7 @@ def propagate(
     scale: float = 0.01,
     seed: int = 0,
 ) -> Propagated:
-    """Send images through an untrained multilayer perceptron, and the loss's gradient back.
+    """Send images forward through an untrained multilayer perceptron, and gradients back.
 
     The network is the one that ``MNISTConfig(hidden=(width,) * depth, …)`` starts from.
 
@@ -133,7 +133,7 @@ def _by_hand(
     afters: Sequence[Tensor],
     grads: Sequence[Tensor],
 ) -> float:
-    """Multiply everything out again; the largest relative difference to what torch gave."""
+    """The largest relative difference between torch's result and explicit matrix products."""
     gaps: list[float] = []
     signal, slopes = flat, []
     for layer, after in zip(linears, afters, strict=False):

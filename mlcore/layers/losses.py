@@ -21,7 +21,7 @@ LOSS_TITLES: Final[dict[LossName, str]] = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Softmaxed:
-    """Logits as probabilities.
+    """Logits and their probabilities.
 
     Attributes:
         output: ``torch.softmax(logits / temperature)``, ``[…, K]``.
@@ -58,7 +58,7 @@ class LogitLoss:
 
 
 def softmax(logits: Tensor, temperature: float = 1.0) -> Softmaxed:
-    """Turn logits into probabilities; a temperature above 1 evens them out, below 1 sharpens them.
+    """The softmax of logits; a temperature above 1 flattens it, below 1 sharpens it.
 
     Args:
         logits: ``[…, K]``.

@@ -1,4 +1,4 @@
-"""Names of norms, activations, initialization schemes and poolings; needs no torch."""
+"""Names of norms, activations, initialization schemes and poolings; imports no torch."""
 
 from typing import Final, Literal
 

@@ -1,4 +1,4 @@
-"""Which norms give the same output, and which do not: measured on real modules."""
+"""Measures which norms give equal outputs, on torch's modules."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mlcore.layers.norm_parts import Shape, build_norm
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Two ways to normalize one tensor.
+    """Two norms compared on one tensor.
 
     Attributes:
         left: The first, as it is written in PyTorch.

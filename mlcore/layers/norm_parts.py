@@ -1,4 +1,4 @@
-"""What norms forward and backward share: the module, the partition of cells, the statistics."""
+"""Shared parts of norms: the module, which cells share a statistic, the statistics."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def build_norm(
 
 
 def shared_cells(kind: Norm, shape: Shape, groups: int = 1) -> Tensor:
-    """Which statistic each cell of [N, C, H, W] shares, from 0: int64 of that shape."""
+    """The index of the statistic that each cell of [N, C, H, W] shares: int64 of that shape."""
     samples, channels, _, _ = shape
     n = torch.arange(samples).view(-1, 1, 1, 1)
     c = torch.arange(channels).view(1, -1, 1, 1)
@@ -56,7 +56,7 @@ def shared_cells(kind: Norm, shape: Shape, groups: int = 1) -> Tensor:
 
 
 def shape_of(x: Tensor) -> Shape:
-    """The four sides of a tensor. Raises ValueError where it has not four."""
+    """The four dimensions of a tensor. Raises ValueError if it has another number."""
     if x.dim() != 4 or not x.numel():
         raise ValueError(
             f"The tensor has the shape {tuple(x.shape)}, but must be [N, C, H, W] with no side of "
@@ -67,7 +67,7 @@ def shape_of(x: Tensor) -> Shape:
 
 
 def average(values: Tensor, cells: Tensor) -> Tensor:
-    """Mean of each statistic's cells, ``[K]``."""
+    """Mean over the cells of each statistic, ``[K]``."""
     flat = cells.flatten()
     total = values.new_zeros(int(flat[-1]) + 1).index_add(0, flat, values.flatten())
     return total / flat.bincount()
@@ -82,7 +82,7 @@ def statistics(kind: Norm, x: Tensor, cells: Tensor) -> tuple[Tensor | None, Ten
 
 
 def running_statistics_of(module: nn.Module) -> tuple[Tensor, Tensor] | None:
-    """Running mean and variance, copied; None for a module that keeps none."""
+    """Running mean and variance, copied; None for a module without them."""
     mean = getattr(module, "running_mean", None)
     variance = getattr(module, "running_var", None)
     if isinstance(mean, Tensor) and isinstance(variance, Tensor):
@@ -97,7 +97,7 @@ def parameter_of(module: nn.Module, name: str) -> nn.Parameter | None:
 
 
 def fill(module: nn.Module, weight: Tensor | float, bias: Tensor | float) -> None:
-    """Set γ and β, where the module has them."""
+    """Set γ and β where the module has them."""
     with torch.no_grad():
         for name, value in (("weight", weight), ("bias", bias)):
             parameter = parameter_of(module, name)
@@ -106,7 +106,7 @@ def fill(module: nn.Module, weight: Tensor | float, bias: Tensor | float) -> Non
 
 
 def affine_of(kind: Norm, module: nn.Module) -> tuple[Tensor, Tensor]:
-    """γ and β so that they broadcast over [N, C, H, W]."""
+    """γ and β, reshaped to broadcast over [N, C, H, W]."""
     filled = []
     for name, neutral in (("weight", 1.0), ("bias", 0.0)):
         parameter = parameter_of(module, name)
@@ -118,5 +118,5 @@ def affine_of(kind: Norm, module: nn.Module) -> tuple[Tensor, Tensor]:
 
 
 def centred(x: Tensor, mean: Tensor | None, cells: Tensor) -> Tensor:
-    """Subtract from each cell the mean of its statistic; nothing where there is none (RMSNorm)."""
+    """Subtract the mean of each cell's statistic; no change where there is none (RMSNorm)."""
     return x if mean is None else x - mean[cells]

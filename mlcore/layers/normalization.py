@@ -36,7 +36,7 @@ AXES: Final[dict[Norm, tuple[str, ...]]] = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Normalized:
-    """A tensor before and after a norm, by a module of ``torch.nn`` and by hand.
+    """A tensor before and after a norm, by a module of ``torch.nn`` and by formula.
 
     Attributes:
         kind: Which norm.
@@ -85,7 +85,7 @@ def normalize(
     training: bool = True,
     module: nn.Module | None = None,
 ) -> Normalized:
-    """Normalize a tensor with a real module, and again by hand.
+    """Normalize a tensor with a module of ``torch.nn``, and again by formula.
 
     Args:
         kind: ``batch``, ``layer``, ``instance``, ``group`` or ``rms``.

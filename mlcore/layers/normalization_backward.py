@@ -59,7 +59,7 @@ def normalize_backward(
     weight: Tensor | float = 1.0,
     training: bool = True,
 ) -> NormalizedGradient:
-    """Send a gradient back through a norm, by autograd and by its closed form.
+    """Backpropagate through a norm, by autograd and by its closed form.
 
     Args:
         kind: See ``normalize``, as for the other settings.

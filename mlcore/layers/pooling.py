@@ -1,4 +1,4 @@
-"""Max and average pooling, by torch's modules and by hand."""
+"""Max and average pooling, by torch's modules and by formula."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Pooled:
 
 @torch.no_grad()
 def pool(x: Tensor, kind: Pooling, size: int) -> Pooled:
-    """Pool with windows that do not overlap; rows and columns left over at the end are dropped.
+    """Pool with windows that do not overlap; leftover rows and columns are dropped.
 
     Args:
         x: ``[N, C, H, W]``.

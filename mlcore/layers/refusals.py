@@ -1,4 +1,4 @@
-"""What torch's own errors about layers mean, and what to change."""
+"""Explains torch's errors about layers: the meaning and what to change."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ _KNOWN: Final[tuple[tuple[str, str, str], ...]] = (
 
 
 def explain(error: ValueError | RuntimeError) -> Refusal | None:
-    """Explain one of torch's errors; None for an error that no setting of a layer leads to."""
+    """Explain one of torch's errors; None for an error that no setting of a layer causes."""
     said = str(error).strip().splitlines()[0] if str(error).strip() else ""
     for pattern, meaning, mend in _KNOWN:
         if re.search(pattern, said):

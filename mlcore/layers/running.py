@@ -1,4 +1,4 @@
-"""BatchNorm's running mean and variance, batch after batch."""
+"""BatchNorm's running mean and variance over a series of batches."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mlcore.layers.differences import largest_difference
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RunningTrace:
-    """The statistics of each batch that a BatchNorm saw, and its running statistics after it.
+    """Each batch's statistics, and BatchNorm's running statistics after it.
 
     Attributes:
         batch_mean: ``[T, C]``: mean of each batch.

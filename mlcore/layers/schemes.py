@@ -1,4 +1,4 @@
-"""Initialization schemes: how the weights of a layer are drawn, with ``torch.nn.init``."""
+"""Initialization schemes: the distributions of a layer's weights, by ``torch.nn.init``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ DEFAULT_GAIN_SLOPE = math.sqrt(5.0)
 
 
 def draw_weight(weight: Tensor, scheme: Scheme, *, scale: float, activation: str) -> None:
-    """Fill the weight of a linear or convolutional layer in place.
+    """Initialize the weight of a linear or convolutional layer in place.
 
     Random numbers come from torch's global generator, which the caller seeds.
 
@@ -49,7 +49,7 @@ def draw_weight(weight: Tensor, scheme: Scheme, *, scale: float, activation: str
 
 
 def initialize(module: nn.Module, scheme: Scheme, *, scale: float, activation: str) -> None:
-    """Draw every linear and convolutional layer of a network afresh, in place; biases become 0.
+    """Initialize every linear and convolutional layer of a network in place; biases become 0.
 
     ``default`` leaves the network as torch built it, biases included.
     """
@@ -63,7 +63,7 @@ def initialize(module: nn.Module, scheme: Scheme, *, scale: float, activation: s
 
 
 def gain_of(activation: str) -> float:
-    """What ``kaiming`` multiplies by: ``torch.nn.init.calculate_gain``.
+    """The gain of ``kaiming``: ``torch.nn.init.calculate_gain``.
 
     ELU, GELU, SiLU and softplus, for which torch names no gain, get that of ReLU.
     """

@@ -1,4 +1,4 @@
-"""Mean, spread and dead units of each layer's outputs, read by forward hooks."""
+"""Mean, spread and dead units of each layer's outputs, recorded by forward hooks."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class LayerStatistics:
 
 @torch.no_grad()
 def activation_statistics(model: nn.Module, images: Tensor) -> tuple[LayerStatistics, ...]:
-    """Send a batch through a network in eval mode and describe what each layer returned.
+    """Send a batch through a network in eval mode and summarize each layer's output.
 
     Args:
         model: A network of named leaf layers; its mode, weights and running statistics stay.

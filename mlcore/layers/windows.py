@@ -1,4 +1,4 @@
-"""What convolution forward and backward share: the module, the padding, the windows."""
+"""Shared parts of convolution: the module, the padding, the windows."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 
 def module_bias(module: nn.Conv2d) -> Tensor:
-    """The bias of a convolution that was built with one, ``[C_out]``."""
+    """The bias of a convolution, ``[C_out]``."""
     if module.bias is None:
         raise TypeError("The convolution has no bias.")
     return module.bias
@@ -42,7 +42,7 @@ def with_border(x: Tensor, padding: int) -> Tensor:
 def windows_under(
     padded: Tensor, weight: Tensor, stride: int, dilation: int, out: tuple[int, ...] | torch.Size
 ) -> Tensor:
-    """``[N, C, H_out, k_h, W_out, k_w]``: the pixels under every tap at every place."""
+    """The pixels under every kernel tap: ``[N, C, H_out, k_h, W_out, k_w]``."""
     k_h, k_w = weight.shape[2:]
     rows = torch.arange(out[0])[:, None] * stride + torch.arange(k_h) * dilation
     columns = torch.arange(out[1])[:, None] * stride + torch.arange(k_w) * dilation
@@ -50,6 +50,6 @@ def windows_under(
 
 
 def grouped(windows: Tensor, groups: int) -> Tensor:
-    """Windows ``[N, C, …]`` as ``[N, groups, C / groups, …]``."""
+    """Windows ``[N, C, …]`` reshaped to ``[N, groups, C / groups, …]``."""
     n, channels = windows.shape[:2]
     return windows.view(n, groups, channels // groups, *windows.shape[2:])

@@ -1,4 +1,4 @@
-"""Regression by gradient descent: data, descent, its theory, and races on surfaces.
+"""Regression by gradient descent: data, descent, its theory, and optimizer races on surfaces.
 
 Names are loaded when first used: a form can be drawn from the config before torch is there.
 """

@@ -1,4 +1,4 @@
-"""Ordinary least squares in closed form: where squared-loss descent must end."""
+"""Ordinary least squares in closed form: the limit of descent on the squared loss."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def least_squares(
 
 
 def solve(problem: Problem) -> Fit:
-    """The same for a problem already put together; its loss is taken to be the squared one."""
+    """``least_squares`` for a ``Problem``; its loss is taken to be the squared one."""
     import torch
 
     if problem.centred is not None and spread(problem.centred) is not None:
@@ -84,7 +84,7 @@ def solve(problem: Problem) -> Fit:
 
 
 def _solve_centred(problem: Problem, few: Centred) -> Fit:
-    """Slopes from what is left when the means are taken off, as scikit-learn fits them."""
+    """Slopes of the centred data, as scikit-learn fits them."""
     import torch
 
     scale = few.rows.norm(dim=0)
@@ -112,7 +112,7 @@ def spread(few: Centred) -> Tensor | None:
 
 
 def singular(problem: Problem) -> tuple[Tensor, Tensor]:
-    """Singular values of Φ, descending, shape (d,), and its right singular vectors, one a row.
+    """Singular values of Φ, descending, shape (d,), and its right singular vectors as rows.
 
     Values that are rounding are 0. Small ones are worked out from the inverse of the triangle that
     the centred columns give: an SVD of Φ itself knows each only to eps times the largest.
@@ -138,7 +138,7 @@ def singular(problem: Problem) -> tuple[Tensor, Tensor]:
 
 
 def cutoff(problem: Problem, largest: float) -> float:
-    """Singular values of Φ at or below this are rounding, not curvature."""
+    """Singular values of Φ at or below this count as rounding error."""
     import torch
 
     return largest * max(problem.features.shape) * torch.finfo(torch.float64).eps

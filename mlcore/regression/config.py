@@ -1,4 +1,4 @@
-"""The config of a regression by gradient descent; it loads neither torch nor pandas."""
+"""The config of a regression by gradient descent; imports neither torch nor pandas."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _MADE = {"group": "Data", "only_if": {"data": ["made"]}}
 
 
 class RegressionConfig(Config):
-    """Everything that decides how a line (or polynomial) is fitted by gradient descent.
+    """The settings that decide how a line (or polynomial) is fitted by gradient descent.
 
     The defaults are the course's own: hours and scores, y = wx + b, squared error, 1,000 steps of
     gradient descent at a rate of 1e-4 from (0, 0).
@@ -225,7 +225,7 @@ class RegressionConfig(Config):
     def train_together(
         cls, configs: Sequence[RegressionConfig], snapshots: Sequence[Snapshot | None]
     ) -> Ensemble:
-        """Descend with configs of one ``ensemble_key`` at once."""
+        """Train configs of one ``ensemble_key`` as one program."""
         from mlcore.regression.ensemble import RegressionEnsemble
 
         return RegressionEnsemble(configs, snapshots)

@@ -1,4 +1,4 @@
-"""Data to fit: the course's hours and scores, made data, and what a data set must satisfy."""
+"""Data sets for regression: the course's hours and scores, generated points, and their checks."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Dataset:
         return self.x.shape[0]
 
     def checksum(self) -> str:
-        """SHA-256 of the numbers, worked out once: a million take as long as a slider may."""
+        """SHA-256 of the numbers, computed once, as a million of them take noticeable time."""
         if (known := _CHECKSUMS.get(self)) is not None:
             return known
         digest = hashlib.sha256(self.x.contiguous().numpy().tobytes())
@@ -109,7 +109,7 @@ def made(
     count: int = 100,
     seed: int = 0,
 ) -> Dataset:
-    """Points around a known line: x uniform on 0..100, y = slope x + intercept + noise.
+    """Generated points around a line: x uniform on 0..100, y = slope x + intercept + noise.
 
     Args:
         slope: The true w.

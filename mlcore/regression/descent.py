@@ -1,4 +1,4 @@
-"""Gradient descent over a whole vector of learning rates at once."""
+"""Gradient descent with a vector of learning rates at once."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _MOST_NUMBERS = 2 * 10**8  # 1.6 GB of float64
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Path:
-    """Where a descent went. With a scalar rate the last dimension of each tensor is absent.
+    """The path of a descent. With a scalar rate the last dimension of each tensor is absent.
 
     Attributes:
         theta: Parameters after each step, shape (steps + 1, d, k); row 0 is the start.
@@ -185,7 +185,7 @@ def descend_on(
     batch_size: int | None = None,
     generator: torch.Generator | None = None,
 ) -> Path:
-    """``descend`` for a problem already put together; see there."""
+    """``descend`` for a ``Problem``; see there."""
     import torch
 
     rates = torch.as_tensor(lr, dtype=torch.float64)

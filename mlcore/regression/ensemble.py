@@ -1,4 +1,4 @@
-"""Several descents as one: a column of θ for each, with a learning rate and a start of its own."""
+"""Regression runs trained as one program: one column of θ per run, with its own rate and start."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class RegressionEnsemble:
-    """A descent of several members on its way; see ``mlcore.core.Ensemble``.
+    """A running descent of several members; see ``mlcore.core.Ensemble``.
 
     Args:
         configs: The members; their ``ensemble_key`` is the same.
@@ -53,7 +53,7 @@ class RegressionEnsemble:
         _restore(self._descent, snapshots)
 
     def rounds(self) -> Iterator[list[Told]]:
-        """Yield what the members have to tell; see ``mlcore.regression.train.train``."""
+        """Yield the steps of all members; see ``mlcore.regression.train.train``."""
         descent, steps = self._descent, self._configs[0].steps
         every = math.ceil(steps / MOST_POINTS)
         if not self._resumed:
@@ -64,7 +64,7 @@ class RegressionEnsemble:
                 yield self._tell()
 
     def drop(self, member: int) -> None:
-        """Go on without a member."""
+        """Remove a member and continue with the rest."""
         kept = [place for place, other in enumerate(self._members) if other != member]
         if len(kept) == len(self._members):
             return

@@ -1,4 +1,4 @@
-"""Judging a problem: curvature, borders, and whether any theory holds at all."""
+"""Computes the ``Verdict`` of a problem: its curvature, and where theory applies."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def verdict(
     start: Sequence[float] | None = None,
     batch_size: int | None = None,
 ) -> Verdict:
-    """Judge every learning rate before training, with the arguments of ``descend``.
+    """Predict every learning rate's behaviour before training, with the arguments of ``descend``.
 
     The squared loss is a quadratic in its parameters with the Hessian H = (2/n) ΦᵀΦ. Along an
     eigenvector with curvature λ a step of gradient descent multiplies the error by 1 − ηλ.
@@ -51,7 +51,7 @@ def judge(
     start: Sequence[float] | None = None,
     batch_size: int | None = None,
 ) -> Verdict:
-    """``verdict`` for a problem already put together."""
+    """``verdict`` for a ``Problem``."""
     import torch
 
     rule = optimizer if isinstance(optimizer, Rule) else Rule(optimizer)
@@ -103,7 +103,7 @@ def judge(
 
 
 def _why_not(loss: Loss, rule: Rule, *, batches: bool, moving: bool) -> str:
-    """Why the theory of quadratics does not hold here; empty if it does."""
+    """Why the theory of quadratics does not apply here; empty if it does."""
     if not moving and loss != "absolute":
         return "Every feature is zero: the loss does not depend on the parameters."
     if loss == "absolute":

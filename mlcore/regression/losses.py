@@ -1,4 +1,4 @@
-"""The three losses, as functions of the residual, and their slopes."""
+"""The squared, absolute and Huber loss as functions of the residual, and their derivatives."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ LOSSES: tuple[Loss, ...] = ("squared", "absolute", "huber")
 
 
 def loss_of(residual: Tensor, loss: Loss, delta: float = 1.0) -> Tensor:
-    """What each residual r = prediction − y costs, before the mean is taken.
+    """The loss of each residual r = prediction − y, before the mean is taken.
 
     ``squared`` is r² (the course's error is its mean, as in ``torch.nn.MSELoss``), ``absolute``
     is abs(r) (``L1Loss``), ``huber`` is r²/2 up to ``delta`` and delta (abs(r) − delta/2) beyond

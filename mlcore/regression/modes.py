@@ -1,4 +1,4 @@
-"""How an optimizer moves along one curvature λ: a 2 × 2 linear recursion in z = ηλ.
+"""The dynamics of an optimizer along one curvature λ: a 2 × 2 linear recursion in z = ηλ.
 
 On a quadratic loss the error along each eigenvector of the Hessian moves by itself:
 s ← M(z) s, where s = (e, u) is the error and the last step's memory u = ηv, and s₀ = (e₀, 0).
@@ -33,7 +33,7 @@ class Modes:
 
     @property
     def mu(self) -> float:
-        """The momentum that acts."""
+        """The effective momentum."""
         return 0.0 if self.rule.name == "gradient_descent" else self.rule.momentum
 
     @property
@@ -52,7 +52,7 @@ class Modes:
 
     @property
     def floor(self) -> float:
-        """The z at which one curvature alone is left fastest (the end of momentum's plateau)."""
+        """The z of fastest convergence for one curvature: the end of momentum's plateau."""
         return 1.0 if self.rule.name == "nesterov" else 1 + self.mu
 
     def matrix(self, z: Tensor) -> Tensor:
@@ -68,7 +68,7 @@ class Modes:
         return torch.stack([first, second], -2)
 
     def radius(self, z: float) -> float:
-        """How much of the error a step leaves in the long run: the larger root of M(z), in size."""
+        """The spectral radius of M(z): the factor of the error per step in the long run."""
         mu = self.mu
         if self.rule.name == "nesterov":
             trace, det = (1 + mu) * (1 - z), mu * (1 - z)
@@ -128,7 +128,7 @@ def errors_through(matrix: Tensor, start: Tensor, doublings: int) -> Tensor:
 
 
 def errors_after(matrix: Tensor, start: Tensor, steps: int) -> Tensor:
-    """The errors after so many steps, by repeated squaring: in the order of log₂(steps) products.
+    """The errors after some number of steps, by repeated squaring: log₂(steps) products.
 
     Args:
         matrix: M of each mode, shape (…, d, 2, 2).
@@ -149,5 +149,5 @@ def errors_after(matrix: Tensor, start: Tensor, steps: int) -> Tensor:
 
 
 def _product(left: Tensor, right: Tensor) -> Tensor:
-    """Left times right for stacks of 2 × 2; BLAS would wake its threads for each of them."""
+    """Left times right for stacks of 2 × 2 matrices, without the overhead of BLAS threads."""
     return (left[..., :, :, None] * right[..., None, :, :]).sum(-2)

@@ -1,4 +1,4 @@
-"""A fitted model as a torch module, as ``Run.model()`` gives it back."""
+"""The fitted regression model as a torch module, as ``Run.model()`` returns it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A fitting problem: data, model and loss together, ready to be descended, solved or judged."""
+"""A fitting problem: data, model and loss."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ _ONE_THREAD = 30_000  # torch spreads element-wise work over threads from 32,768
 
 @dataclass(frozen=True, slots=True)
 class Scaling:
-    """x as the model sees it: (x − mean) / deviation."""
+    """Standardization of x: (x − mean) / deviation."""
 
     mean: float = 0.0
     deviation: float = 1.0
 
     def __call__(self, x: Tensor) -> Tensor:
-        """Of any shape, in the unit of x."""
+        """Standardize x of any shape, given in its raw unit."""
         return (x - self.mean) / self.deviation
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reduced:
-    """A squared loss over n points as an equal one over at most d rows.
+    """A squared loss over n points, reduced to an equal one over at most d rows.
 
     Σ (Φθ − y)² = ‖rows·θ − targets‖² + rest for every θ. Rows and targets are parts of the triangle
     R of the QR decomposition of (Φ y), which keeps the conditioning of Φ (the normal equations
@@ -54,7 +54,7 @@ class Reduced:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Centred:
-    """The same points with the means taken off, where the model has an intercept.
+    """The points with their means subtracted, where the model has an intercept.
 
     Far from 0 the columns of Φ are all but parallel: x = 10⁸ + 0…99 leaves no digit for the slope
     unless the mean is taken off first. With c the columns' means, the best slopes are those of
@@ -78,7 +78,7 @@ class Centred:
 
     @classmethod
     def of(cls, features: Tensor, y: Tensor) -> Centred:
-        """Of the features but the constant one, shape (n, d − 1), and the targets, shape (n,)."""
+        """Centre features (without the constant one), shape (n, d − 1), and targets, shape (n,)."""
         import numpy as np
         import torch
 
@@ -138,7 +138,7 @@ class Problem:
         delta: float = 1.0,
         standardize: bool = False,
     ) -> Problem:
-        """Put a problem together.
+        """Build a problem.
 
         Args:
             x: Inputs, n numbers.
@@ -240,7 +240,7 @@ class Problem:
         return ((residual * residual).sum(-2) + few.rest) / self.points
 
     def gradients(self, theta: Tensor, rows: Tensor | None = None) -> Tensor:
-        """Gradient of the mean loss by the parameters, over all points or some rows of them.
+        """Gradient of the mean loss by the parameters, over all points or the given rows.
 
         Args:
             theta: Parameters, shape (d, k).

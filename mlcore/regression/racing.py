@@ -1,4 +1,4 @@
-"""A fair race: several optimizers from one start, the same number of steps, counted gradients."""
+"""Races of optimizers: one surface, one start, equal steps, counted gradient calls."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ TorchFactory: TypeAlias = "Callable[[Iterable[Tensor]], torch.optim.Optimizer]"
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How one optimizer did.
+    """One optimizer's result in a race.
 
     Attributes:
         name: Its name in the race.
@@ -52,7 +52,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Race:
-    """A race that was run.
+    """A finished race.
 
     Attributes:
         surface: Where.
@@ -78,7 +78,7 @@ def race(
     steps: int = 2000,
     condition: float = 100.0,
 ) -> Race:
-    """Let up to eight optimizers descend a surface from the same start for the same steps.
+    """Run up to eight optimizers on a surface from the same start for the same steps.
 
     Args:
         surface: A name, or a surface (``regression_surface`` makes one of your data).
@@ -141,7 +141,7 @@ def _rule(name: str) -> Rule:
 
 
 def _run_rules(ground: Surface, start: Tensor, racers: list[Racer], steps: int) -> Tensor:
-    """All our rules together: one autograd call a step for all of them, shape (steps+1, 2, k)."""
+    """All rules of mlcore in one autograd call per step, shape (steps+1, 2, k)."""
     import torch
 
     now = start[:, None].repeat(1, len(racers))
@@ -185,7 +185,7 @@ def _run_torch(
 
 
 def _result(ground: Surface, name: str, points: Tensor, calls: Tensor) -> Result:
-    """Where the last point is, and since when the path has been within reach of that minimum."""
+    """The last point, and the step from which the path stays within reach of its minimum."""
     x, y = points[-1].tolist()
     value = float(ground.value(points[-1:].T))
     found: tuple[str | None, int | None] = (None, None)

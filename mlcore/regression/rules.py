@@ -1,4 +1,4 @@
-"""The update rules of six optimizers, in plain torch, each column of θ with its own rate.
+"""The update rules of six optimizers in plain torch; each column of θ has its own rate.
 
 Every rule takes the step that the class of ``torch.optim`` named in its docstring takes with the
 same settings; the tests hold the two together step for step.
@@ -29,7 +29,7 @@ State = dict[str, "Tensor"]
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """An optimizer but for its learning rate; defaults are those of ``torch.optim``.
+    """An optimizer without its learning rate; defaults are those of ``torch.optim``.
 
     Attributes:
         name: One of ``RULE_NAMES``.
@@ -59,13 +59,13 @@ class Rule:
                 raise ValueError(f"{field} is {value!r}, but must be from 0 to below 1.")
 
     def start(self, theta: Tensor) -> State:
-        """The memory before the first step."""
+        """The optimizer's state before the first step."""
         import torch
 
         return {name: torch.zeros_like(theta) for name in _MEMORY[self.name]}
 
     def step(self, theta: Tensor, gradient: Tensor, lr: Tensor, state: State, count: int) -> None:
-        """Move θ by one step, in place.
+        """Update θ by one step, in place.
 
         Args:
             theta: Parameters, shape (d, k).
@@ -120,7 +120,7 @@ def _rmsprop(
 def _adam(
     rule: Rule, theta: Tensor, gradient: Tensor, lr: Tensor, state: State, count: int
 ) -> None:
-    """``Adam``: means m of g and s of g², both freed of their bias (Kingma & Ba 2015)."""
+    """``Adam``: bias-corrected means m of g and s of g² (Kingma & Ba 2015)."""
     mean = state["mean"].lerp_(gradient, 1 - rule.beta1)
     square = state["square"].mul_(rule.beta2).addcmul_(gradient, gradient, value=1 - rule.beta2)
     root = square.sqrt().div_((1 - rule.beta2**count) ** 0.5)

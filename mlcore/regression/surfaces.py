@@ -1,4 +1,4 @@
-"""Surfaces over the plane on which optimizers race; their gradients come from autograd."""
+"""Test surfaces of two variables for optimizer races; gradients come from autograd."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SURFACE_NAMES: tuple[SurfaceName, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Minimum:
-    """A minimum of a surface: where it lies and how it is called on the page."""
+    """A minimum of a surface: its place and its name on the page."""
 
     x: float
     y: float
@@ -79,7 +79,7 @@ class Surface:
 
 
 def surface(name: SurfaceName, condition: float = 100.0) -> Surface:
-    """One of the surfaces by name.
+    """A surface by name.
 
     Args:
         name: One of ``SURFACE_NAMES``.

@@ -1,4 +1,4 @@
-"""A table of one's own: two of its columns as a data set, with a sentence for each bad kind."""
+"""Reads two columns of an uploaded table as a data set, with one clear error for each fault."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def read_table(source: Path | bytes) -> pd.DataFrame:
-    """Read delimited text, guessing what varies; see ``mlcore.core.delimited``.
+    """Read delimited text, detecting its format; see ``mlcore.core.delimited``.
 
     Args:
         source: The file, or its bytes as an upload gives them.
@@ -47,7 +47,7 @@ def read_table(source: Path | bytes) -> pd.DataFrame:
 
 
 def numeric_columns(table: pd.DataFrame) -> list[str]:
-    """Names of the columns of which at least half is numbers, in order."""
+    """Names of the columns of which at least half the cells are numbers, in order."""
     import numpy as np
 
     half = max(1, len(table)) / 2
@@ -60,7 +60,7 @@ def numeric_columns(table: pd.DataFrame) -> list[str]:
 
 
 def _numbers(column: pd.Series) -> NDArray[np.float64]:
-    """The column's numbers, NaN where there is none: a text that looks like one was refused."""
+    """The column as numbers, NaN where there is none; text that resembles a number was refused."""
     import numpy as np
     import pandas as pd
 
@@ -71,7 +71,7 @@ def _numbers(column: pd.Series) -> NDArray[np.float64]:
 
 
 def from_table(table: pd.DataFrame, x: str = "", y: str = "") -> Dataset:
-    """Two columns of a table as points; rows in which either is no finite number are left out.
+    """Two columns of a table as points; rows with a non-finite number in either are left out.
 
     Args:
         table: As ``read_table`` gives it.

@@ -1,4 +1,4 @@
-"""Five goals for a learner, each checked on the learner's own run."""
+"""Five tasks of the regression chapter, each checked on the learner's own run."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mlcore.regression.theory import Verdict
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Attempt:
-    """What the learner has on the screen.
+    """The learner's current settings and run.
 
     Attributes:
         config: The settings.
@@ -44,7 +44,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One goal.
+    """One task.
 
     Attributes:
         key: Short name.
@@ -60,7 +60,7 @@ class Task:
 
 
 def _course(attempt: Attempt) -> str:
-    """Why this attempt is not on the course's data with plain settings; empty if it is."""
+    """Why this attempt does not use the course's data with plain settings; empty if it does."""
     if attempt.config.data != "hours_scores" or not attempt.untouched:
         return "Use the hours and scores, with no point added or removed."
     if attempt.config.model != "line" or attempt.config.loss != "squared":

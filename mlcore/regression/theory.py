@@ -1,4 +1,4 @@
-"""The verdict before training: what each learning rate will do, from the loss's curvature alone."""
+"""The verdict: what each learning rate will do, predicted from the loss's curvature."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SCAN = 17  # doublings: the first 131,072 steps are looked at one by one
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Verdict:
-    """What the curvature says of every learning rate.
+    """The predicted behaviour of every learning rate.
 
     Attributes:
         eigenvalues: Of the Hessian, ascending, shape (d,): the loss's curvature along each of its
@@ -55,11 +55,11 @@ class Verdict:
 
     @property
     def slow(self) -> float | None:
-        """The rate below which a descent is slow: a tenth of the oscillating border."""
+        """The rate below which descent is slow: a tenth of the oscillating border."""
         return None if self.oscillating is None else SLOW * self.oscillating
 
     def band(self, lr: float) -> Band | None:
-        """The band a rate falls into; None where no theory holds."""
+        """The band a rate falls into; None where the theory does not apply."""
         if self.oscillating is None or self.divergent is None:
             return None
         if lr < SLOW * self.oscillating:
@@ -69,7 +69,7 @@ class Verdict:
         return "oscillating" if lr < self.divergent else "divergent"
 
     def factor(self, lr: float) -> float | None:
-        """What a step multiplies the steepest direction's error by in the long run, in size.
+        """The long-run factor per step of the error along the steepest direction, in size.
 
         1 at the divergent border, and 0 at 1/λmax for gradient descent; None where no theory holds.
         """
@@ -78,7 +78,7 @@ class Verdict:
         return self._modes.radius(lr * float(self.eigenvalues[-1]))
 
     def predicted_loss(self, lr: float | Tensor, steps: int) -> Tensor | None:
-        """The loss after so many steps from the start given, in closed form.
+        """The loss after a number of steps from the given start, in closed form.
 
         Args:
             lr: One rate or k of them.
@@ -172,7 +172,7 @@ class Verdict:
         return math.exp(centre)
 
     def stable_rate(self, steps: int) -> float | None:
-        """A rate to use without a thought: the best for so many steps where that is known.
+        """A sound default rate: the best for a number of steps where that is known.
 
         Elsewhere half the largest stable rate; None where that is not known either.
         """
@@ -181,7 +181,7 @@ class Verdict:
         return None if self.divergent is None else self.divergent / 2
 
     def three_rates(self, steps: int) -> tuple[float, float, float] | None:
-        """Too small, best and too large a rate for a run of this many steps; None unless ``exact``.
+        """A too small, the best and a too large rate for a number of steps; None unless ``exact``.
 
         Too small barely moves, even along the steepest direction; too large lies five per cent
         above the divergent border.

@@ -1,4 +1,4 @@
-"""A descent as an experiment: a generator of steps that can stop and go on bit for bit."""
+"""Trains a regression: a generator of steps that can be resumed bit for bit."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def load(config: RegressionConfig) -> Dataset:
 
 
 def problem_of(config: RegressionConfig, data: Dataset | None = None) -> Problem:
-    """The problem a config sets, on its own data or on other points."""
+    """The problem of a config, on its own data or on other points."""
     data = data or load(config)
     return Problem.of(
         data.x,

@@ -1,4 +1,4 @@
-"""The learning rate at which each optimizer reaches a minimum of a surface in the fewest calls."""
+"""Searches the learning rate at which each optimizer reaches a minimum in the fewest calls."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LOWEST, HIGHEST = 1e-5, 1e2
 
 @dataclass(frozen=True, slots=True)
 class Tuned:
-    """What a search over rates found for one optimizer.
+    """The result of the search for one optimizer.
 
     Attributes:
         rate: The best of the rates: the fewest gradient calls to a minimum, then the lowest f.
@@ -39,7 +39,7 @@ def tune(
     steps: int,
     rates: Sequence[float] | None = None,
 ) -> tuple[Tuned, ...]:
-    """Let every rule descend at every rate, all of them in one call of the gradient a step.
+    """Run every rule at every rate, all in one gradient call per step.
 
     Args:
         surface: Where.

@@ -1,4 +1,4 @@
-"""What a trained network sees, how its matrices came to be, and where it errs: pure functions.
+"""Inspects trained networks: predictions, attributions, weights and mistakes; pure functions.
 
 Names are loaded when first used.
 """

@@ -1,4 +1,4 @@
-"""How small a change fools a network: a walk along the sign of the loss's gradient."""
+"""Adversarial images by the fast gradient sign method, one grey level per step."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FARTHEST: Final = 128
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Walk:
-    """A walk from a picture along one direction, a grey level a step.
+    """Images along the sign of the loss's gradient, one grey level per step.
 
     Attributes:
         label: The network's answer at the start.
@@ -39,23 +39,23 @@ class Walk:
 
     @property
     def epsilon(self) -> float | None:
-        """``flips_at`` as part of the way from black to white."""
+        """``flips_at`` as a fraction of the range from black to white."""
         return None if self.flips_at is None else self.flips_at / LEVELS
 
     @property
     def answers(self) -> NDArray[np.int64]:
-        """int64 ``[K + 1]``: the class of the largest output after each level."""
+        """int64 ``[K + 1]``: the predicted class after each level."""
         answers: NDArray[np.int64] = self.outputs.argmax(axis=1)
         return answers
 
     def picture(self, level: int) -> NDArray[np.uint8]:
-        """uint8 ``[28, 28]``: the picture after so many levels, kept within black and white."""
+        """uint8 ``[28, 28]``: the image after so many levels, clipped to black and white."""
         moved = self.start.astype(np.int64) + level * self.direction.astype(np.int64)
         return moved.clip(0, LEVELS).astype(np.uint8)
 
 
 def walk(model: nn.Module, picture: NDArray[np.uint8], *, farthest: int = FARTHEST) -> Walk:
-    """clip(x + ε·sign ∇ₓJ(x, y)) for every ε of whole grey levels, y the network's own answer.
+    """clip(x + ε·sign ∇ₓJ(x, y)) for every ε of whole grey levels, y the predicted class.
 
     J is the cross-entropy of the outputs' softmax. Its gradient is taken once, at the start.
 

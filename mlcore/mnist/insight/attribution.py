@@ -1,4 +1,4 @@
-"""Which pixels a class's output hangs on: its gradient there, and its gradients along a path."""
+"""Pixel attributions of a class's logit: saliency and integrated gradients."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _ROUNDING: Final = 1e-6
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Saliency:
-    """How a class's output moves with each pixel.
+    """The gradient of a class's logit with respect to each pixel.
 
     Attributes:
         label: The class, from 0.
@@ -39,7 +39,7 @@ class Saliency:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Attribution:
-    """What each pixel adds to a class's output on the way from a baseline to the picture.
+    """Each pixel's part of the change of a class's logit from a baseline to the image.
 
     Attributes:
         label: The class, from 0.
@@ -62,17 +62,17 @@ class Attribution:
 
     @property
     def total(self) -> float:
-        """Sum of all pixels' parts; completeness says that it is the gain."""
+        """Sum of all pixels' parts; by completeness it equals the gain."""
         return float(self.values.sum())
 
     @property
     def error(self) -> float:
-        """How far completeness is missed: ``|total − gain| / |gain|`` where there is a gain."""
+        """Relative error of completeness: ``|total − gain| / |gain|`` where there is a gain."""
         return abs(self.total - self.gain) / max(abs(self.gain), _ROUNDING)
 
 
 def saliency(model: nn.Module, picture: Picture, label: int | None = None) -> Saliency:
-    """Gradient of a class's raw output with respect to the pixels.
+    """Gradient of a class's logit with respect to the pixels.
 
     Source: Simonyan, Vedaldi, Zisserman, *Deep Inside Convolutional Networks*, 2013, section 3.
 
@@ -97,7 +97,7 @@ def integrated_gradients(
     steps: int = 32,
     most: int = 2048,
 ) -> Attribution:
-    """(x − x₀) ⊙ ∫₀¹ ∇F(x₀ + t·(x − x₀)) dt, by a midpoint rule that looks closer where it must.
+    """(x − x₀) ⊙ ∫₀¹ ∇F(x₀ + t·(x − x₀)) dt, by an adaptive midpoint rule.
 
     Source: Sundararajan, Taly, Yan, *Axiomatic Attribution for Deep Networks*, ICML 2017,
     equation 1; completeness is its proposition 1. It holds on every part of the path too, which
@@ -157,19 +157,19 @@ def _integrated(path: _Path, label: int, tolerance: float, steps: int, most: int
 
 
 class _Path:
-    """The straight way from one picture to another, seen by one output of a network."""
+    """The straight line from one image to another, evaluated at one output of a network."""
 
     def __init__(self, model: nn.Module, start: Tensor, end: Tensor, label: int) -> None:
         self._model, self._start, self._way, self._label = model, start, end - start, label
 
     def scores(self, at: Tensor) -> Tensor:
-        """F at parts of the way, float64 ``[N]``."""
+        """F at fractions of the line, float64 ``[N]``."""
         with torch.no_grad():
             parts = [self._model(self._pictures(part)) for part in torch.split(at, CHUNK)]
         return torch.cat(parts)[:, self._label].double()
 
     def parts(self, low: Tensor, high: Tensor) -> tuple[Tensor, Tensor]:
-        """F in the middle of stretches ``[N]``, and what pixels add on them ``[N, 28, 28]``."""
+        """F at the midpoints of intervals ``[N]``, and each pixel's part there ``[N, 28, 28]``."""
         scores, slopes = [], []
         for part in torch.split((low + high) / 2, CHUNK):
             score, slope = _scores_and_gradients(self._model, self._pictures(part), self._label)
@@ -217,7 +217,7 @@ def difference_quotients(
 
 
 def _scores_and_gradients(model: nn.Module, pixels: Tensor, label: int) -> tuple[Tensor, Tensor]:
-    """One class's outputs ``[N]`` and their gradients ``[N, 28, 28]``, picture by picture."""
+    """One class's logits ``[N]`` and their gradients ``[N, 28, 28]``, image by image."""
     with torch.enable_grad():
         asked = pixels.detach().clone().requires_grad_()
         scores = model(asked)[:, label]

@@ -1,4 +1,4 @@
-"""Whether a network is right as often as it claims: the reliability diagram and its one number."""
+"""Calibration of a network: the reliability diagram and the expected calibration error."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Reliability:
 def reliability(
     confidence: NDArray[np.floating], right: NDArray[np.bool_], bins: int = BINS
 ) -> Reliability:
-    """Compare how sure a network is with how often it is right.
+    """Compare a network's confidence with its accuracy.
 
     The images fall into bins of equal width; bin ``m`` of ``M`` holds confidences from above
     ``(m − 1)/M`` to ``m/M`` (the first one 0 too). Then ``ECE = Σ |B_m|/n · |acc(B_m) −

@@ -1,4 +1,4 @@
-"""What every layer of a network makes of one picture, written down by real forward hooks."""
+"""Activations of every layer for one image, recorded by forward hooks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mlcore.mnist.insight.pixels import OnPixels, Picture, as_pixels, twin
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Activation:
-    """What went out of one layer.
+    """The output of one layer.
 
     Attributes:
         name: The layer's name in the network.
@@ -28,7 +28,7 @@ class Activation:
 
 
 def activations(model: nn.Module, picture: Picture) -> tuple[Activation, ...]:
-    """Send one picture through a network and note what goes out of each layer.
+    """Send one image through a network and record the output of each layer.
 
     Args:
         model: On pixels from 0 to 1 (``on_pixels``), in eval mode.

@@ -1,4 +1,4 @@
-"""One digit's way through a network, a row a layer: shapes, numbers, and what breaks where."""
+"""The forward pass of one digit, layer by layer: shapes, numbers, and errors of wrong widths."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Doubles = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """A layer given another width than its neighbours expect.
+    """A layer whose width does not match its neighbours.
 
     Attributes:
         layer: Its name.
@@ -37,7 +37,7 @@ class Broken:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Row:
-    """What one layer made of one image, in float64.
+    """The output of one layer for one image, in float64.
 
     Attributes:
         name: The layer's name in the network.
@@ -67,7 +67,7 @@ class Row:
 
 
 def algebra(model: nn.Module, image: Array, broken: Broken | None = None) -> tuple[Row, ...]:
-    """Send one image through a network, layer by layer, and check each by its formula.
+    """Send one image through a network and check each layer's output by its formula.
 
     Computed in float64 on a copy; the network is left as it is.
 

@@ -1,4 +1,4 @@
-"""Many linear layers multiplied into one: exact without activations, wrong with them."""
+"""Multiplies linear layers into one: exact without activations, wrong with them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _ELEMENTWISE = (nn.Identity, nn.ReLU, nn.LeakyReLU, nn.GELU, nn.SiLU, nn.Tanh, n
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Collapsed:
-    """A network as the one affine map that it is if nothing bends between its linear layers.
+    """The one affine map that a network's linear layers make when multiplied together.
 
     Attributes:
         weight: float64 ``[classes, 784]``: the product of all weights.
@@ -32,11 +32,11 @@ class Collapsed:
 
     @property
     def images(self) -> NDArray[np.float64]:
-        """The map's rows as pictures: what each class adds up over the pixels, ``[C, 28, 28]``."""
+        """The map's rows as images: each class's weight of each pixel, ``[C, 28, 28]``."""
         return self.weight.reshape(-1, 28, 28)
 
     def logits(self, normalized: Array) -> NDArray[np.float64]:
-        """What the one map gives for normalized images ``[N, 28, 28]``: ``[N, classes]``."""
+        """The map's logits for normalized images ``[N, 28, 28]``: ``[N, classes]``."""
         x: NDArray[np.float64] = torch.as_tensor(normalized).double().flatten(1).numpy()
         return x @ self.weight.T + self.bias
 
@@ -80,7 +80,7 @@ def collapse(model: nn.Module) -> Collapsed:
 
 
 def exact_logits(model: nn.Module, images: Array) -> NDArray[np.float64]:
-    """A network's outputs for images ``[N, 28, 28]``, computed in float64 (see ``forward``)."""
+    """A network's logits for images ``[N, 28, 28]``, computed in float64 (see ``forward``)."""
     hidden = prepared(model, images).double()
     with torch.inference_mode():
         for _, layer in named_chain(model):

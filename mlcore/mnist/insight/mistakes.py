@@ -1,4 +1,4 @@
-"""Where a network errs: every image's probabilities, accuracy per class, confident mistakes."""
+"""A network's mistakes: predictions of all images, confusion, accuracy per class."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from mlcore.mnist.losses import nearest_probabilities
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Examination:
-    """What a network says of labelled images; all arrays have a row an image.
+    """A network's predictions of labelled images; all arrays have one row per image.
 
     Attributes:
         labels: True classes, int64 ``[N]``.
@@ -39,17 +39,17 @@ class Examination:
 
     @property
     def accuracy(self) -> float:
-        """Share of the images whose guess is their label."""
+        """Share of the images classified correctly."""
         return float((self.guesses == self.labels).mean())
 
     def confusion(self) -> NDArray[np.int64]:
-        """Counts ``[classes, classes]``: row = true class, column = guess."""
+        """Counts ``[classes, classes]``: row = true class, column = predicted class."""
         classes = self.outputs.shape[1]
         pairs = self.labels * classes + self.guesses
         return np.bincount(pairs, minlength=classes**2).reshape(classes, classes)
 
     def cell(self, true: int, guess: int) -> NDArray[np.int64]:
-        """Places of the images in one cell of the confusion matrix, most confident first."""
+        """Indices of the images in one cell of the confusion matrix, most confident first."""
         places = np.flatnonzero((self.labels == true) & (self.guesses == guess))
         return places[np.argsort(-self.confidence[places], kind="stable")]
 
@@ -115,7 +115,7 @@ def accuracy_by_class(
 
 
 def wilson_interval(successes: int, trials: int, *, level: float = 0.95) -> tuple[float, float]:
-    """Interval for a share that was seen ``successes`` times in ``trials``.
+    """Wilson's confidence interval for a share of ``successes`` in ``trials``.
 
     With ``z`` the normal quantile: ``(p + z²/2n ± z √(p(1−p)/n + z²/4n²)) / (1 + z²/n)``
     (Wilson, Journal of the American Statistical Association 22, 1927).
@@ -143,7 +143,7 @@ def wilson_interval(successes: int, trials: int, *, level: float = 0.95) -> tupl
 
 
 def confident_mistakes(examination: Examination, count: int | None = None) -> pd.DataFrame:
-    """The images whose guess is wrong, most confident first.
+    """The misclassified images, most confident first.
 
     Args:
         examination: Of the images.

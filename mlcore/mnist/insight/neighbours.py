@@ -1,4 +1,4 @@
-"""The pictures that a network holds for alike: nearest in its last hidden layer."""
+"""Nearest neighbours of an image in a network's last hidden layer."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SLACK: Final = 1e-4
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Neighbours:
-    """The nearest of many, the nearest first.
+    """The nearest rows, the nearest first.
 
     Attributes:
         places: int64 ``[K]``: their places among the many.
@@ -33,7 +33,7 @@ class Neighbours:
 
 
 def features(model: nn.Module, pictures: Picture, *, chunk: int = _CHUNK) -> Tensor:
-    """What goes into the last linear layer, written down by a real forward hook.
+    """The input of the last linear layer, recorded by a forward hook.
 
     Args:
         model: On pixels from 0 to 1 (``on_pixels``), in eval mode.
@@ -65,7 +65,7 @@ def features(model: nn.Module, pictures: Picture, *, chunk: int = _CHUNK) -> Ten
 def nearest(
     gallery: Tensor, query: Tensor, count: int = 12, metric: Metric = "euclidean"
 ) -> Neighbours:
-    """The rows of a matrix nearest to a vector; of equally near ones, the earlier.
+    """The rows of a matrix nearest to a vector; of equal distances, the earlier.
 
     Args:
         gallery: float32 ``[N, units]``, see ``features``.

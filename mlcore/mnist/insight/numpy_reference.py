@@ -1,4 +1,4 @@
-"""Each layer of the networks as its formula in NumPy, to be held against what torch computes."""
+"""Each layer of the networks as its formula in NumPy, to check what torch computes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Doubles = NDArray[np.float64]
 
 
 def by_hand(layer: nn.Module, x: Doubles) -> Doubles:
-    """What a layer in eval mode makes of a batch, by its formula.
+    """A layer's output in eval mode for a batch, by its formula.
 
     - Linear: ``x Wᵀ + b``. Conv2d: ``Σ_{c,i,j} W[o,c,i,j] x[n,c,s·r+i,s·q+j] + b[o]``.
     - MaxPool2d: the largest of each window.

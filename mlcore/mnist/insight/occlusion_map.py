@@ -1,4 +1,4 @@
-"""What a class's output loses when a patch of the picture is covered."""
+"""Occlusion: how much a class's logit falls when a patch of the image is covered."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mlcore.mnist.insight.pixels import Picture, answer_of, as_pixels
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Occlusion:
-    """What covering each place of a picture does to one class.
+    """The effect on one class's logit of covering each place of an image.
 
     Attributes:
         label: The class, from 0.
@@ -40,7 +40,7 @@ def occlusion(
     size: int = 5,
     fill: float = 0.0,
 ) -> Occlusion:
-    """Cover a square around every pixel in turn and see what the class's output loses.
+    """Cover a square around every pixel in turn and measure how much the class's logit falls.
 
     Source: Zeiler, Fergus, *Visualizing and Understanding Convolutional Networks*, ECCV 2014,
     section 4.2. A patch that reaches over the edge covers what lies inside.
@@ -78,6 +78,6 @@ def occlusion(
 
 
 def _near(side: int, size: int) -> torch.Tensor:
-    """Whether two places in a row are within half a patch: bool ``[side, side]``."""
+    """Whether two positions in a row are within half a patch: bool ``[side, side]``."""
     places = torch.arange(side)
     return (places[:, None] - places).abs() <= size // 2

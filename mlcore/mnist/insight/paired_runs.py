@@ -1,4 +1,4 @@
-"""Two configs that differ in one thing: proof that they start alike, and what came of the pairs."""
+"""Paired runs: two configs that differ in one field, compared over equal seeds."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from mlcore.mnist.models import build_model
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """An experiment of two arms that differ in one field, repeated over seeds.
+    """An experiment of two configs (arms) that differ in one field, repeated over seeds.
 
     Attributes:
         field: The field in which the arms differ.
@@ -40,13 +40,13 @@ class Pair:
         return self.base.replace(seed=seed, **{self.field: self.arms[arm]})
 
     def configs(self) -> dict[tuple[str, int], MNISTConfig]:
-        """All configs by arm and seed, the arms of one seed next to each other."""
+        """All configs by arm and seed, the arms of one seed adjacent."""
         return {(arm, seed): self.config(arm, seed) for seed in self.seeds for arm in self.arms}
 
 
 @dataclass(frozen=True, slots=True)
 class SameStart:
-    """Whether two runs begin with the same weights and see the same batches in the same order.
+    """Whether two runs start from the same weights and see the same batches in the same order.
 
     Attributes:
         weights: SHA-256 of the first weights of each, in order of the two.
@@ -62,12 +62,12 @@ class SameStart:
 
     @property
     def same(self) -> bool:
-        """Whether nothing but what was meant to differ does."""
+        """Whether weights and batches are equal, apart from the field under test."""
         return self.weights[0] == self.weights[1] and self.order[0] == self.order[1]
 
 
 def same_start(one: MNISTConfig, other: MNISTConfig) -> SameStart:
-    """Compare the first weights of two configs, and the batches they will learn from.
+    """Compare the initial weights of two configs, and the batches they will train on.
 
     Raises:
         ValueError: If their networks do not have the same layers, so that nothing can be compared.
@@ -85,7 +85,7 @@ def same_start(one: MNISTConfig, other: MNISTConfig) -> SameStart:
 
 
 def paired_accuracy(values: Mapping[tuple[str, int], float], arms: Sequence[str]) -> pd.DataFrame:
-    """What two arms reached under each seed, and how far apart they ended.
+    """Accuracy of two arms under each seed, and the differences.
 
     Args:
         values: By arm and seed; seeds that lack an arm are left out.
@@ -113,7 +113,7 @@ def paired_accuracy(values: Mapping[tuple[str, int], float], arms: Sequence[str]
 
 @dataclass(frozen=True, slots=True)
 class PairedDifference:
-    """The mean of the differences of pairs, and how sure it is.
+    """The mean of paired differences with its interval.
 
     Attributes:
         mean: Mean difference.
@@ -153,7 +153,7 @@ def paired_difference(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Disagreement:
-    """Two networks before the same images.
+    """Counts of where two networks are right or wrong on the same images.
 
     Attributes:
         both_right: How many both get right.
@@ -176,7 +176,7 @@ class Disagreement:
 def disagreement(
     labels: NDArray[np.int64], first: NDArray[np.int64], second: NDArray[np.int64]
 ) -> Disagreement:
-    """Compare the guesses of two networks for the same images, each ``[N]``."""
+    """Compare the predictions of two networks for the same images, each ``[N]``."""
     from scipy.stats import binomtest
 
     one, two = first == labels, second == labels

@@ -1,4 +1,4 @@
-"""Networks over pixels from 0 to 1, so that gradients have the picture's own unit."""
+"""Networks over pixels from 0 to 1, so that gradients are in the image's own unit."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Picture = NDArray[Any] | Tensor
 
 
 class OnPixels(nn.Module):
-    """A network that normalizes by itself: pixels in 0 to 1 ``[N, 28, 28]`` → ``[N, classes]``.
+    """A network with normalization built in: pixels in 0 to 1 ``[N, 28, 28]`` → ``[N, classes]``.
 
     Args:
         model: Takes (pixel − mean) / std, as the networks of ``mlcore.mnist.models`` do.
@@ -33,18 +33,18 @@ class OnPixels(nn.Module):
         self.model, self.mean, self.std = model, mean, std
 
     def forward(self, pixels: Tensor) -> Tensor:
-        """Raw outputs, one a class."""
+        """Logits, one per class."""
         outputs: Tensor = self.model((pixels - self.mean) / self.std)
         return outputs
 
 
 def on_pixels(model: nn.Module, digits: Digits) -> OnPixels:
-    """A trained network in eval mode, over the pixels of its data set; its weights are shared."""
+    """A trained network in eval mode, taking unnormalized pixels; its weights are shared."""
     return OnPixels(model, digits.mean, digits.std).eval()
 
 
 def as_pixels(pictures: Picture, like: nn.Module) -> Tensor:
-    """Pictures as a batch ``[N, 28, 28]`` in 0 to 1, in a network's own dtype.
+    """Images as a batch ``[N, 28, 28]`` in 0 to 1, in a network's dtype.
 
     Args:
         pictures: One or a batch, see ``Picture``.
@@ -77,18 +77,18 @@ def as_pixels(pictures: Picture, like: nn.Module) -> Tensor:
 
 
 def as_tensor(pictures: Picture) -> Tensor:
-    """A tensor as it is, an array as a copy: PyTorch warns of arrays that may not be written."""
+    """A tensor unchanged, an array as a copy: PyTorch warns of read-only arrays."""
     return pictures if isinstance(pictures, Tensor) else torch.from_numpy(np.array(pictures))
 
 
 def answer_of(model: nn.Module, pixels: Tensor) -> int:
-    """The class of the largest output for the first picture of a batch."""
+    """The class of the largest logit for the first image of a batch."""
     with torch.no_grad():
         return int(model(pixels[:1]).argmax(dim=1))
 
 
 def twin(model: Network) -> Network:
-    """The same layers over the same weights, with hooks of its own.
+    """A copy of the layers with the same weights and separate hooks.
 
     A trained network is shared by threads, and a hook set by one would hear the others' pictures.
     """

@@ -1,4 +1,4 @@
-"""What a trained network predicts: raw outputs, probabilities, and its last hidden layer.
+"""Predictions of a trained network: logits, probabilities, and the last hidden layer.
 
 Functions of this package take a network in either of two ways: over pixels (``on_pixels``), with
 pictures as they are; or bare, with images that are normalized already.
@@ -30,7 +30,7 @@ CHUNK: Final = 500
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Answer:
-    """What a network predicts for one picture.
+    """A network's prediction for one image.
 
     Attributes:
         label: The class of the largest output, from 0.
@@ -45,7 +45,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Forward:
-    """What a network made of some images.
+    """The outputs of a network for some images.
 
     Attributes:
         outputs: Raw outputs (logits), float32 ``[N, classes]``.
@@ -89,7 +89,7 @@ def forward(model: nn.Module, images: Array, *, precision: Precision = "float32"
 
 
 def answer(config: MNISTConfig, model: nn.Module, picture: Picture) -> Answer:
-    """Ask a network for the class of a picture.
+    """Predict the class of one image.
 
     Args:
         config: What the network was trained by; its loss decides what outputs mean.
@@ -132,7 +132,7 @@ def named_chain(model: nn.Module) -> list[tuple[str, nn.Module]]:
 
 
 def prepared(model: nn.Module, images: Array) -> Tensor:
-    """Images as the first layer takes them: normalized, float32 ``[N, 28, 28]``.
+    """Images as the first layer expects them: normalized, float32 ``[N, 28, 28]``.
 
     Raises:
         ValueError: If they have another shape or range than the network asks for.

@@ -1,4 +1,4 @@
-"""From ink on a canvas to the 28×28 pixels of a network, the way MNIST itself was made."""
+"""Preprocesses a drawing to a 28×28 image as MNIST was made: crop, scale, centre by mass."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ BOX: Final = 20
 
 
 class DrawingError(MlcoreError, ValueError):
-    """A picture holds no digit that could be read; the text says why and what to do."""
+    """An image holds no digit that could be read; the text says why and what to do."""
 
 
 def prepare(drawing: NDArray[Any]) -> Bytes:
-    """Fit ink into 28×28 pixels by the recipe of MNIST.
+    """Scale and centre ink in 28×28 pixels as MNIST does.
 
     The recipe (LeCun, Cortes, Burges: *The MNIST database of handwritten digits*,
     http://yann.lecun.com/exdb/mnist): the digit is "size normalized to fit in a 20×20 pixel box
@@ -56,7 +56,7 @@ def prepare(drawing: NDArray[Any]) -> Bytes:
 
 
 def _start(center: float, size: int) -> int:
-    """Where a row of pixels begins so that its centre of mass lies in 14 to 15, if it can."""
+    """Where a row of pixels begins so that its centre of mass lies in 14 to 15, if possible."""
     whole = math.ceil(SIDE / 2 - center - 1e-9)  # a tie must not hang on the last digit
     return min(max(whole, 0), SIDE - size)
 
@@ -82,7 +82,7 @@ def cropped(drawing: NDArray[Any]) -> NDArray[np.float64]:
 
 
 def means(values: NDArray[np.float64], outputs: int) -> NDArray[np.float64]:
-    """Shrink (or stretch) the rows of a picture to so many, each the mean of the area under it.
+    """Resize the rows of an image to a number of rows, each the mean of the area under it.
 
     Exact for any ratio: the running sum over the rows is linear between them, and a mean over an
     area is its difference between the area's edges.
@@ -100,7 +100,7 @@ def means(values: NDArray[np.float64], outputs: int) -> NDArray[np.float64]:
 
 
 def center_of_mass(picture: NDArray[np.float64]) -> tuple[float, float]:
-    """Where a picture's mass balances, in pixels from its top edge and from its left edge."""
+    """The centre of mass of an image, in pixels from its top edge and from its left edge."""
     mass = picture.sum()
     down = picture.sum(axis=1) @ (np.arange(picture.shape[0]) + 0.5) / mass
     across = picture.sum(axis=0) @ (np.arange(picture.shape[1]) + 0.5) / mass

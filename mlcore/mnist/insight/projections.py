@@ -1,4 +1,4 @@
-"""Many numbers an image brought down to two: the plane in which like images lie together."""
+"""Projects features to two dimensions: principal components and UMAP."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Plane:
     explained: NDArray[np.float64]
 
     def project(self, features: Array) -> NDArray[np.float64]:
-        """Where other points ``[M, D]`` fall in the same plane: ``[M, 2]``."""
+        """Project other points ``[M, D]`` to the same plane: ``[M, 2]``."""
         points: NDArray[np.float64] = torch.as_tensor(features).double().numpy()
         return (points - self.mean) @ self.axes.T
 
@@ -81,7 +81,7 @@ def principal_plane(features: Array) -> Plane:
 def umap_plane(
     features: Array, *, neighbours: int = 15, min_dist: float = 0.1, seed: int = 0
 ) -> NDArray[np.float64]:
-    """Where UMAP lays points so that neighbours stay neighbours: float64 ``[N, 2]``.
+    """The two-dimensional UMAP embedding of points: float64 ``[N, 2]``.
 
     McInnes, Healy, Melville: UMAP, arXiv 1802.03426. Distances between far groups mean nothing.
 

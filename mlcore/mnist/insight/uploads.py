@@ -1,4 +1,4 @@
-"""From a photo of a digit to ink on a canvas; what is no such photo is refused in a sentence."""
+"""Reads a photo of a digit: finds the ink, or says in a sentence why it cannot."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _GAP: Final = 0.04
 
 
 def read_photo(data: bytes) -> Bytes:
-    """The ink of a photo: dark on light or light on dark, whichever the border is not.
+    """The ink of a photo, dark on light or light on dark; the border decides which.
 
     Uneven light is taken off; Otsu's threshold parts ink from paper, and the border tells which
     is which; of several blots the one with most ink is kept, together with those close to it;
@@ -59,7 +59,7 @@ def read_photo(data: bytes) -> Bytes:
 
 
 def otsu(values: NDArray[Any]) -> tuple[int, float]:
-    """The threshold that parts grey levels best, and how far apart the two parts' means are.
+    """Otsu's threshold of grey levels, and the distance between the two classes' means.
 
     It maximizes the variance between the parts, w₀·w₁·(μ₀ − μ₁)² (Otsu, *A Threshold Selection
     Method from Gray-Level Histograms*, 1979).
@@ -85,7 +85,7 @@ def otsu(values: NDArray[Any]) -> tuple[int, float]:
 
 
 def _opened(data: bytes) -> Image.Image:
-    """The picture with its header read and nothing unpacked."""
+    """The image with only its header read."""
     from PIL import Image, UnidentifiedImageError
 
     if len(data) > MOST_BYTES:
@@ -122,7 +122,7 @@ def _too_large(megapixels: str) -> str:
 
 
 def _grey(picture: Image.Image) -> Image.Image:
-    """Unpack it upright as grey levels; see-through becomes white, or black under white ink."""
+    """Decode it upright as grey levels; transparency becomes white, or black under white ink."""
     from PIL import Image, ImageOps
 
     try:
@@ -148,7 +148,7 @@ def _grey(picture: Image.Image) -> Image.Image:
 
 
 def _eight_bits(deep: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """Levels of more than 8 bits as 0 to 255, stretched from the darkest to the lightest.
+    """Levels of more than 8 bits rescaled to 0 to 255, from the darkest to the lightest.
 
     A camera of 10, 12 or 14 bits writes files of 16, of whose range it fills a part that the file
     does not tell. A range of less than ``_LEAST_CONTRAST`` of 255 parts of the lightest level is
@@ -164,7 +164,7 @@ def _eight_bits(deep: NDArray[np.float64]) -> NDArray[np.uint8]:
 
 
 def _working_size(picture: Image.Image) -> NDArray[np.uint8]:
-    """Grey levels at a size where strokes are many pixels wide, smoothly scaled."""
+    """Grey levels resized so that strokes are many pixels wide."""
     from PIL import Image
 
     width, height = picture.size
@@ -189,7 +189,7 @@ def _ink(grey: NDArray[np.uint8]) -> NDArray[np.bool_]:
 
 
 def _paper(grey: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """How bright the paper would be everywhere: a bent plane through all but the outliers.
+    """The brightness of the paper: a quadratic surface fitted to all but the outliers.
 
     Photos are brighter towards the lamp, often by more than ink differs from paper.
     """
@@ -208,7 +208,7 @@ def _paper(grey: NDArray[np.uint8]) -> NDArray[np.float64]:
 
 
 def _widened(ink: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Strokes of at least ``_THIN`` pixels in the box to come."""
+    """Strokes of at least ``_THIN`` pixels once the digit is scaled into the box."""
     from scipy import ndimage
 
     rows, columns = (np.flatnonzero(ink.any(axis=axis)) for axis in (1, 0))

@@ -1,4 +1,4 @@
-"""The matrices of a network as pictures, what they make of one digit, and how far they moved."""
+"""Weights and feature maps of a network as images, and how far the weights moved."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Matrix:
-    """A weight, or a layer's output, cut into pictures.
+    """A weight or a layer's output, split into images.
 
     Attributes:
         name: The layer's name in the network.
@@ -59,7 +59,7 @@ def matrices(model: nn.Module) -> tuple[Matrix, ...]:
 
 
 def feature_maps(model: nn.Module, image: Array) -> tuple[Matrix, ...]:
-    """What every layer makes of one image: a tile a channel, or one row for a vector.
+    """Every layer's output for one image: a tile per channel, or one row for a vector.
 
     Args:
         model: A network of ``mlcore.mnist.build_model``, in eval mode, bare or over pixels.
@@ -89,7 +89,7 @@ def feature_maps(model: nn.Module, image: Array) -> tuple[Matrix, ...]:
 
 
 def weight_history(moments: Iterable[tuple[float, nn.Module]]) -> pd.DataFrame:
-    """How the weights of each layer grew and moved.
+    """Norm and movement of each layer's weights over the epochs.
 
     Args:
         moments: The epoch and the network at each moment, the first one the start.
