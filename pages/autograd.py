@@ -27,7 +27,7 @@ from mlcore.ui.autograd.table_view import predicting, table_view  # noqa: E402
 
 @st.fragment
 def bench() -> None:
-    """Everything below the header: a moved leaf reruns no more than this."""
+    """Everything below the header; moving a leaf reruns only this part."""
     stack_on_narrow_screens()
     controls, picture = page.columns()
     with controls:

@@ -1,4 +1,4 @@
-"""Compare: chosen runs over each other, and what may be said of their difference."""
+"""Compare: curves and differences of chosen runs, and whether a difference is more than luck."""
 
 from mlcore.ui import page
 

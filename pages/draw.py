@@ -1,10 +1,12 @@
-"""Draw: a digit of one's own, what networks say of it, and what one of them sees in it."""
+"""Draw: draw a digit, see the networks' predictions, and which pixels they depend on."""
 
 import streamlit as st
 
 from mlcore.ui import page
 
-page.header("Draw a digit", "What does a network make of your own hand, and how little fools it?")
+page.header(
+    "Draw a digit", "What does a network see in your digit, and how small a change fools it?"
+)
 
 from mlcore.mnist import load  # noqa: E402 - first paint, then load
 from mlcore.ui.draw import canvas, explanations, networks, predictions, starting_digit  # noqa: E402
@@ -13,7 +15,7 @@ top = st.container(key="draw.top")
 left, right = page.columns()
 with left:
     place, card = st.container(key="draw.place"), st.container(key="draw.card")
-chosen: list[networks.Network] = []  # should the store not open
+chosen: list[networks.Network] = []  # in case the store does not open
 with top, page.sentences():
     chosen = networks.choose_networks(follow_in=card)
 with page.sentences():

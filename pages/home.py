@@ -1,4 +1,4 @@
-"""Home: what this is in one picture, where to begin, the chapters, and the latest runs."""
+"""Home: one picture of gradient descent, where to begin, the chapters, and the latest runs."""
 
 import streamlit as st
 

@@ -1,4 +1,4 @@
-"""Initialization: what becomes of activations and gradients on their way through many layers."""
+"""Initialization: how activations and gradients change over many layers of an untrained network."""
 
 from mlcore.ui import page
 

@@ -1,8 +1,8 @@
-"""Inside: the matrices of a trained network, where it errs, and two paired experiments."""
+"""Inside: the weights of a trained network, its mistakes, and two paired experiments."""
 
 from mlcore.ui import page
 
-page.header("Inside", "What did the network learn, and why does it err?")
+page.header("Inside", "What did the network learn, and where does it make mistakes?")
 
 from mlcore.ui.common.tabs import tabs  # noqa: E402
 from mlcore.ui.inside import algebra, matrices, mistakes, projections, relu, two_losses  # noqa: E402 - first paint, then load

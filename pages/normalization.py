@@ -1,4 +1,4 @@
-"""Normalization: which cells share a mean and a variance, and what one gains from it."""
+"""Normalization: which cells share a mean and a variance, and what training gains from it."""
 
 from mlcore.ui import page
 

@@ -4,7 +4,9 @@ import streamlit as st
 
 from mlcore.ui import page
 
-page.header("Optimizer race", "From the same start, who reaches which minimum, and at what cost?")
+page.header(
+    "Optimizer race", "From one start, which optimizer reaches which minimum, at what cost?"
+)
 
 from mlcore.charts.regression import race_chart  # noqa: E402 - torch comes after the first paint
 from mlcore.course.optimizers import State  # noqa: E402
@@ -14,7 +16,7 @@ from mlcore.ui.regression import race_controls, racing  # noqa: E402
 
 @st.fragment(key="race.page")
 def optimizers() -> None:
-    """The page below its question: a move of a control redraws this part alone."""
+    """The page below its header; moving a control reruns only this part."""
     left, right = page.columns()
     with left:
         entry = race_controls.race_controls()

@@ -1,4 +1,4 @@
-"""Regression by gradient descent: what each learning rate will do, and that it does it."""
+"""Regression by gradient descent: predicts what each learning rate will do, then checks it."""
 
 from collections.abc import Callable
 
@@ -17,7 +17,7 @@ TABS = ["Four views", "All rates at once", "Proof", "Tasks", "As a run"]
 
 @st.fragment(key="regression.page")
 def regression() -> None:
-    """The page below its question: a move of a control redraws this part alone."""
+    """The page below its header; moving a control reruns only this part."""
     draft, refused = settings.load()
     left, right = page.columns()
     with left:

@@ -1,8 +1,8 @@
-"""Runs: find, mark, compare and take along what was trained."""
+"""Runs: find, organize, compare and export runs."""
 
 from mlcore.ui import page
 
-page.header("Runs", "Which of my runs answers my question?")
+page.header("Runs", "Which runs have I made, and which is the best?")
 
 from mlcore.ui.runs import runs_page  # noqa: E402 - first paint, then load
 

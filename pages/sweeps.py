@@ -1,4 +1,4 @@
-"""Sweeps: many runs as one, to see which settings matter and which are best."""
+"""Sweeps: run one config with many settings, to see which settings matter and which are best."""
 
 import streamlit as st
 
@@ -20,8 +20,8 @@ with picture, page.sentences():
     else:
         if sweep is None:
             st.info(
-                "Nothing was swept yet. Press **Start the sweep** on the left: twelve learning "
-                "rates of one linear layer take a few seconds.",
+                "There is no sweep yet. Press **Start the sweep** on the left: twelve learning "
+                "rates for one linear layer take a few seconds.",
                 icon=":material/play_arrow:",
             )
             page.prose("sweeps")

@@ -23,14 +23,14 @@ class MNISTFields(Config):
     dataset: DatasetName = Field(
         "mnist",
         title="Data set",
-        description="Which images to learn; folder reads IDX files of your own.",
+        description="Which images to train on; folder reads your own IDX files.",
         json_schema_extra={"group": "Data"},
     )
     data_dir: str = Field(
         "",
         title="Folder of IDX files",
         max_length=4096,
-        description="Where your train-images-idx3-ubyte and its three siblings lie.",
+        description="The folder with train-images-idx3-ubyte and its three companion files.",
         json_schema_extra={"group": "Data", "only_if": {"dataset": ["folder"]}},
     )
     train_size: int = Field(
@@ -38,15 +38,15 @@ class MNISTFields(Config):
         title="Training images",
         ge=1,
         le=1_000_000,
-        description="How many images to learn from; fewer than all are drawn with the seed.",
+        description="How many images to train on; fewer than all are drawn with the seed.",
         json_schema_extra={"group": "Data", "scale": "log"},
     )
     augment: Literal["none", "shift", "affine"] = Field(
         "none",
         title="Augmentation",
         description=(
-            "shift moves each image up to 2 pixels; affine also turns it up to 10° and scales "
-            "it by 0.9 to 1.1."
+            "shift moves each image by up to 2 pixels; affine also rotates it by up to 10° and "
+            "scales it by 0.9 to 1.1."
         ),
         json_schema_extra={"group": "Data"},
     )
@@ -56,7 +56,8 @@ class MNISTFields(Config):
     model: Literal["linear", "mlp", "cnn"] = Field(
         "mlp",
         title="Network",
-        description="One linear layer, several with activations between, or convolutions first.",
+        description="linear: one linear layer; mlp: several with activations between; cnn: "
+        "convolutions first.",
         json_schema_extra={"group": "Network"},
     )
     hidden: tuple[Width, ...] = Field(
@@ -80,7 +81,7 @@ class MNISTFields(Config):
         title="Kernel sizes",
         min_length=1,
         max_length=4,
-        description="Side of each convolution's kernel, in pixels: one number a convolution.",
+        description="Side of each convolution's kernel, in pixels: one number per convolution.",
         json_schema_extra={"group": "Network", "only_if": {"model": ["cnn"]}},
     )
     stride: int = Field(
@@ -88,7 +89,7 @@ class MNISTFields(Config):
         title="First stride",
         ge=1,
         le=2,
-        description="Pixels the first convolution moves: 1, or 2 in place of its pooling.",
+        description="Stride of the first convolution, in pixels: 1, or 2 instead of its pooling.",
         json_schema_extra={"group": "Network", "only_if": {"model": ["cnn"]}},
     )
     dense: int = Field(
@@ -103,22 +104,22 @@ class MNISTFields(Config):
         Field(
             "relu",
             title="Activation",
-            description="The function after each hidden layer; identity leaves all of them one "
-            "linear map.",
+            description="The function after each hidden layer; with identity all layers together "
+            "are one linear map.",
             json_schema_extra={"group": "Network", "only_if": {"model": ["mlp", "cnn"]}},
         )
     )
     normalization: Literal["none", "batch", "layer", "group", "instance", "rms"] = Field(
         "none",
         title="Normalization",
-        description="What brings each hidden layer's output to mean 0 and variance 1 (rms: to a "
+        description="Brings each hidden layer's output to mean 0 and variance 1 (rms: to a "
         "mean square of 1). instance averages over pixels, so it needs convolutions.",
         json_schema_extra={"group": "Network", "only_if": {"model": ["mlp", "cnn"]}},
     )
     initialization: Scheme = Field(
         "default",
         title="Initialization",
-        description="How the first weights are drawn; all but PyTorch's default set biases to 0.",
+        description="How the initial weights are drawn; all but PyTorch's default set biases to 0.",
         json_schema_extra={"group": "Network"},
     )
     init_scale: float = Field(
@@ -126,7 +127,7 @@ class MNISTFields(Config):
         title="Initial scale",
         ge=0.0,
         le=10.0,
-        description="σ of normal weights, or the constant itself.",
+        description="The standard deviation of normal weights, or the constant.",
         json_schema_extra={
             "group": "Network",
             "scale": "log",
@@ -138,7 +139,7 @@ class MNISTFields(Config):
         title="Dropout",
         ge=0.0,
         le=0.95,
-        description="Probability with which a dense hidden unit is silenced while learning.",
+        description="Probability with which a dense hidden unit is set to 0 during training.",
         json_schema_extra={"group": "Network", "only_if": {"model": ["mlp", "cnn"]}},
     )
 
@@ -162,7 +163,7 @@ class MNISTFields(Config):
     optimizer: Literal["sgd", "adam", "adamw", "rmsprop"] = Field(
         "sgd",
         title="Optimizer",
-        description="The rule that turns gradients into steps.",
+        description="The rule that turns gradients into changes of the weights.",
         json_schema_extra={"group": "Loss and optimizer"},
     )
     lr: float = Field(
@@ -170,7 +171,7 @@ class MNISTFields(Config):
         title="Learning rate",
         gt=0.0,
         le=10.0,
-        description="Length of a step per gradient; with a schedule, the highest it reaches.",
+        description="Step size per unit of gradient; with a schedule, its highest value.",
         json_schema_extra={"group": "Loss and optimizer", "scale": "log"},
     )
     momentum: float = Field(
@@ -178,7 +179,7 @@ class MNISTFields(Config):
         title="Momentum",
         ge=0.0,
         le=0.999,
-        description="Share of the last step that is carried into the next.",
+        description="Share of the last step that is added to the next one.",
         json_schema_extra={
             "group": "Loss and optimizer",
             "only_if": {"optimizer": ["sgd", "rmsprop"]},
@@ -187,7 +188,7 @@ class MNISTFields(Config):
     nesterov: bool = Field(
         False,
         title="Nesterov",
-        description="Take the gradient where momentum is about to lead.",
+        description="Look ahead: use the gradient at the point the momentum leads to.",
         json_schema_extra={"group": "Loss and optimizer", "only_if": {"optimizer": ["sgd"]}},
     )
     beta1: float = Field(
@@ -217,7 +218,7 @@ class MNISTFields(Config):
         title="Weight decay",
         ge=0.0,
         le=1.0,
-        description="Pull of every weight towards 0, per step and unit of learning rate.",
+        description="How much each step shrinks every weight, per unit of learning rate.",
         json_schema_extra={"group": "Loss and optimizer"},
     )
 
@@ -288,18 +289,18 @@ class MNISTFields(Config):
         title="Seed",
         ge=0,
         le=2**31 - 1,
-        description="Decides the first weights, the order of the images and dropout.",
+        description="Decides the initial weights, the order of the images and dropout.",
         json_schema_extra={"group": "Run"},
     )
     device: Literal["auto", "cpu", "cuda", "mps"] = Field(
         "auto",
         title="Device",
-        description="Where to compute; auto takes a GPU where there is one.",
+        description="Where to compute; auto uses a GPU if there is one.",
         json_schema_extra={"group": "Run"},
     )
     precision: Literal["float32", "bfloat16", "auto"] = Field(
         "float32",
         title="Precision",
-        description="bfloat16 multiplies in 16 bits; auto does so where the hardware has it.",
+        description="bfloat16 multiplies in 16 bits; auto does so where the hardware supports it.",
         json_schema_extra={"group": "Run"},
     )

@@ -45,21 +45,21 @@ class RegressionConfig(Config):
         title="Data",
         min_length=1,
         max_length=4096,
-        description="hours_scores (bundled), made, or the path of a CSV file.",
+        description="hours_scores (included), made (generated points), or the path of a CSV file.",
         json_schema_extra={"group": "Data"},
     )
     x_column: str = Field(
         "",
         title="Column of x",
         max_length=200,
-        description="Of a CSV file; its first column of numbers if empty.",
+        description="Column of the CSV file; if empty, its first column of numbers.",
         json_schema_extra={"group": "Data"},
     )
     y_column: str = Field(
         "",
         title="Column of y",
         max_length=200,
-        description="Of a CSV file; its next column of numbers if empty.",
+        description="Column of the CSV file; if empty, its next column of numbers.",
         json_schema_extra={"group": "Data"},
     )
     slope: float = Field(
@@ -67,7 +67,7 @@ class RegressionConfig(Config):
         title="True slope",
         ge=-1000,
         le=1000,
-        description="The w of the line that made points scatter around.",
+        description="The slope w of the line around which points are generated.",
         json_schema_extra=_MADE,  # type: ignore[arg-type]
     )
     intercept: float = Field(
@@ -75,7 +75,7 @@ class RegressionConfig(Config):
         title="True intercept",
         ge=-1e6,
         le=1e6,
-        description="The b of that line.",
+        description="The intercept b of that line.",
         json_schema_extra=_MADE,  # type: ignore[arg-type]
     )
     noise: float = Field(
@@ -83,7 +83,7 @@ class RegressionConfig(Config):
         title="Noise",
         ge=0,
         le=1e6,
-        description="Standard deviation of the made points around the line, in units of y.",
+        description="Standard deviation of the generated points around the line, in units of y.",
         json_schema_extra=_MADE,  # type: ignore[arg-type]
     )
     outliers: int = Field(
@@ -91,7 +91,7 @@ class RegressionConfig(Config):
         title="Outliers",
         ge=0,
         le=1000,
-        description="How many of the points with the largest x lie far below the line.",
+        description="How many points, those with the largest x, lie far below the line.",
         json_schema_extra=_MADE,  # type: ignore[arg-type]
     )
     count: int = Field(
@@ -99,7 +99,7 @@ class RegressionConfig(Config):
         title="Points",
         ge=1,
         le=1_000_000,
-        description="How many points to make.",
+        description="How many points to generate.",
         json_schema_extra=_MADE | {"scale": "log"},  # type: ignore[arg-type]
     )
     standardize: bool = Field(
@@ -136,7 +136,7 @@ class RegressionConfig(Config):
         title="Huber's δ",
         gt=0,
         le=1e6,
-        description="Where the Huber loss turns from square to straight, in units of y.",
+        description="Where the Huber loss changes from squared to linear, in units of y.",
         json_schema_extra={"group": "Model", "only_if": {"loss": ["huber"]}},
     )
 
@@ -153,7 +153,7 @@ class RegressionConfig(Config):
         title="Momentum μ",
         ge=0,
         le=0.9999,
-        description="Part of the last step that is kept.",
+        description="Share of the last step that is added to the next one.",
         json_schema_extra={
             "group": "Descent",
             "only_if": {"optimizer": ["momentum", "nesterov"]},
@@ -164,7 +164,7 @@ class RegressionConfig(Config):
         title="Learning rate η",
         gt=0,
         le=1e6,
-        description="How far a step goes along the gradient.",
+        description="Step size per unit of gradient.",
         json_schema_extra={"group": "Descent", "scale": "log"},
     )
     steps: int = Field(
@@ -172,7 +172,7 @@ class RegressionConfig(Config):
         title="Steps",
         ge=1,
         le=1_000_000,
-        description="Optimizer steps.",
+        description="Number of optimizer steps.",
         json_schema_extra={"group": "Descent", "scale": "log"},
     )
     batch_size: int = Field(
@@ -180,7 +180,7 @@ class RegressionConfig(Config):
         title="Batch size",
         ge=0,
         le=1_000_000,
-        description="Points a step; 0 for all of them.",
+        description="Points per step; 0 for all of them.",
         json_schema_extra={"group": "Descent"},
     )
     start_w: float = Field(
@@ -204,7 +204,7 @@ class RegressionConfig(Config):
         title="Seed",
         ge=0,
         le=2**31 - 1,
-        description="Of the made points and of the order of mini-batches.",
+        description="Decides the generated points and the order of the mini-batches.",
         json_schema_extra={"group": "Descent"},
     )
 
@@ -284,4 +284,4 @@ RegressionConfig.presets = {
         data="made", outliers=10, loss="huber", standardize=True, lr=0.5, steps=500
     ),
 }
-"""Named configs worth a click."""
+"""Named example configs."""

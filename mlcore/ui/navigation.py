@@ -70,7 +70,7 @@ COURSE: Final = (
         "optimizers",
         "2b Optimizer race",
         ":material/flag:",
-        "From the same start, who reaches which minimum, and at what cost?",
+        "From one start, which optimizer reaches which minimum, at what cost?",
         10,
     ),
     Chapter(
@@ -112,21 +112,21 @@ COURSE: Final = (
         "draw",
         "4b Draw a digit",
         ":material/gesture:",
-        "What does a network make of your own hand, and how little fools it?",
+        "What does a network see in your digit, and how small a change fools it?",
         5,
     ),
     Chapter(
         "inside",
         "4c Inside",
         ":material/biotech:",
-        "What did the network learn, and why does it err?",
+        "What did the network learn, and where does it make mistakes?",
         15,
     ),
     Chapter(
         "runs",
         "5 Runs",
         ":material/table_rows:",
-        "Which of my runs answers my question?",
+        "Which runs have I made, and which is the best?",
         10,
     ),
     Chapter(

@@ -83,7 +83,7 @@ def only_sweep() -> Sweep:
 @pytest.mark.usefixtures("empty_store")
 def test_with_no_sweep_one_click_starts_a_small_one(open_page: Open) -> None:
     at = open_page(PAGE)
-    assert "Nothing was swept yet" in at.info[0].value
+    assert "There is no sweep yet" in at.info[0].value
     assert "**12 runs**" in captions(at)
 
     at.button(key="sweeps.start").click().run()
