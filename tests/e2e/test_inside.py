@@ -121,7 +121,7 @@ def test_a_broken_width_shows_the_guilty_row_and_mending_it_brings_the_answer_ba
     page: Page,
 ) -> None:
     panel = turn_to(page, "Layer by layer")
-    expect(panel.get_by_text("The answer")).to_be_visible()
+    expect(panel.get_by_text("The prediction")).to_be_visible()
 
     page.get_by_role("combobox", name="Break").click()
     page.get_by_role("option", name="output").click()
@@ -133,7 +133,7 @@ def test_a_broken_width_shows_the_guilty_row_and_mending_it_brings_the_answer_ba
     takes = page.get_by_role("spinbutton", name="Takes (values)")
     takes.fill("24")
     takes.press("Enter")
-    expect(panel.get_by_text("The answer")).to_be_visible()
+    expect(panel.get_by_text("The prediction")).to_be_visible()
     expect(panel.get_by_test_id("stAlert")).to_have_count(0)
 
 

@@ -47,7 +47,7 @@ def test_without_a_run_one_can_draw_and_the_page_offers_to_train_one(
     empty_store: Store, open_page: Open
 ) -> None:
     at = open_page(PAGE)
-    assert "No network has learned yet" in at.info[0].value
+    assert "No network has been trained yet" in at.info[0].value
     assert pixels_of(at) == load("mnist").test_images[0].flatten().tolist()
     assert scene(at, "answers")["runs"] == []
     at.button(key="draw.class.4").click().run()
@@ -227,5 +227,5 @@ def test_a_sheet_arrives_as_it_was_drawn(seed: int, blocks: int) -> None:
 
 @pytest.mark.parametrize("text", ["", "no base64!", base64.b64encode(b"\x00\x05\xff").decode()])
 def test_a_sheet_that_is_not_whole_is_refused_in_a_sentence(text: str) -> None:
-    with pytest.raises(DrawingError, match="did not arrive whole"):
+    with pytest.raises(DrawingError, match="did not arrive completely"):
         read_ink(text)

@@ -157,14 +157,14 @@ def test_a_run_at_its_start_shows_the_weights_before_the_first_step(
     at = open_page(PAGE, run=run.id)
 
     assert not at.exception
-    assert "the weights before the first step" in words(at)
+    assert "only the initial weights" in words(at)
 
 
 def test_without_a_run_one_button_trains_the_course_and_a_waiting_run_says_so(
     empty_store: Store, open_page: Open
 ) -> None:
     at = open_page(PAGE)
-    assert "No network has learned yet" in at.info[0].value
+    assert "No network has been trained yet" in at.info[0].value
 
     at.button(key="inside.first").click().run()
 
@@ -210,7 +210,7 @@ def test_a_deleted_run_is_named_and_another_shown(empty_store: Store, open_page:
     at = open_page(PAGE, run=gone.id)
 
     assert not at.exception
-    assert "No network has learned yet" in at.info[0].value
+    assert "No network has been trained yet" in at.info[0].value
     assert f"Run {gone.id} was deleted" in at.error[0].value
     assert empty_store.list() == []
 
@@ -237,7 +237,7 @@ def test_a_run_without_kept_weights_shows_those_of_its_end_and_says_why(
 ) -> None:
     at = open_page(PAGE, tab="Matrices", run=known["old"].id)
 
-    assert "kept the weights of its end alone" in words(at)
+    assert "saved only its final weights" in words(at)
     assert charts(at) == []
 
 
@@ -425,7 +425,7 @@ def test_finished_pairs_show_differences_and_the_digits_they_disagree_about(
     answers = {metric.label: int(metric.value.replace(",", "")) for metric in at.metric}
     assert sum(answers.values()) == 10_000
     for arm in pair.arms:
-        right = answers["Both right"] + answers[f"Only {arm}"]
+        right = answers["Both correct"] + answers[f"Only {arm}"]
         assert right / 10_000 == pytest.approx(ended[arm, 0])
 
 

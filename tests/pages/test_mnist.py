@@ -90,7 +90,7 @@ def test_start_queues_the_config_of_the_form_and_shows_it(
     empty_store: Store, open_page: Open
 ) -> None:
     at = open_page(PAGE, tab="Train")
-    assert "No network has learned these digits yet" in at.info[0].value
+    assert "No network has been trained on these digits yet" in at.info[0].value
 
     at.session_state["mnist.group.Network"] = True
     at.run()
@@ -210,5 +210,5 @@ def test_predictions_of_a_run_that_waits_show_its_card(empty_store: Store, open_
 
     at = open_page(PAGE, tab="Predictions")
 
-    assert "The first predictions come when the run starts" in at.info[0].value
+    assert "The first predictions appear when the run starts" in at.info[0].value
     assert at.button(key=f"mnist.predictions.card.{run.id}.Stop")

@@ -115,7 +115,9 @@ def read_ink(text: str) -> Bytes:
         runs = np.empty(1, dtype=np.uint8)
     counts = runs[1::2].astype(np.int64) + 1
     if len(runs) % 2 or counts.sum() != SIDE * SIDE:
-        raise DrawingError("The drawing did not arrive whole: draw on, or press Clear.")
+        raise DrawingError(
+            "The drawing did not arrive completely: continue drawing, or press Clear."
+        )
     return runs[::2].repeat(counts).reshape(SIDE, SIDE)
 
 

@@ -42,13 +42,13 @@ def show(network: Network | None) -> None:
         "Fool it": fool,
         "As Python": script.show,
     }
-    st.markdown(f"**What it sees**: {page.plain(network.name)}, {network.moment.words}")
+    st.markdown(f"**What the network sees**: {page.plain(network.name)}, {network.moment.words}")
     tabs = st.tabs(list(views), key="tab", bind="query-params")
     for tab, view in zip(tabs, views.values(), strict=True):
         if tab.open:
             with tab:
                 if digit is None:
-                    st.caption("Draw a digit, and this shows what the network sees in it.")
+                    st.caption("Draw a digit to see what the network sees in it.")
                 else:
                     with page.sentences(), one_thread():
                         view(network, digit)
@@ -68,11 +68,11 @@ def layers(network: Network, digit: SharedDigit) -> None:
         else:
             cell = max(2, round(56 / one.values.shape[-1]))
             groups.append(Group(title, [Tile(channel) for channel in one.values], cell=cell))
-    MAPS(key="draw.layers", data=maps_scene(groups, hint="Point at a cell for its number."))
+    MAPS(key="draw.layers", data=maps_scene(groups, hint="Hover a cell to see its number."))
     outputs = network.says(digit.pixels).outputs
     gap = float(np.abs(seen[-1].values - outputs).max())
     agreement(
-        f"The last layer's {len(outputs)} numbers, from its hook, and the outputs above",
+        f"The last layer's {len(outputs)} numbers, recorded by its hook, and the outputs above",
         gap / max(float(np.abs(outputs).max()), 1e-12),
         1e-5,
     )
@@ -88,7 +88,7 @@ def neighbours(network: Network, digit: SharedDigit) -> None:
         default="euclidean",
         required=True,
         format_func=str.capitalize,
-        help="Euclidean: √Σ(a − b)². Cosine: 1 − a·b / (|a||b|), blind to length.",
+        help="Euclidean: √Σ(a − b)². Cosine: 1 − a·b / (|a||b|), independent of length.",
         key="draw.metric",
     )
     gallery = network.gallery()
@@ -101,19 +101,19 @@ def neighbours(network: Network, digit: SharedDigit) -> None:
         for place, label, distance in zip(found.places, labels, found.distances, strict=True)
     ]
     title = f"The {len(tiles)} nearest of {len(gallery):,} training images"
-    note = f"Below each: its class, and its distance in {gallery.shape[1]} units."
+    note = f"Below each image: its class, and its distance in {gallery.shape[1]} units."
     MAPS(
         key="draw.neighbours",
-        data=maps_scene([Group(title, tiles, note, 3)], hint="Point at a pixel for its number."),
+        data=maps_scene([Group(title, tiles, note, 3)], hint="Hover a pixel to see its number."),
     )
     said = network.says(digit.pixels).label
     st.caption(
         f"{labels.count(said)} of {len(labels)} are of class {network.classes[said]}, the "
-        "network's answer."
+        "network's prediction."
     )
     brute = _brute_force(gallery.numpy(), query.numpy(), metric)
     agreement(
-        f"The {len(tiles)} smallest of all {len(gallery):,} distances, taken anew by NumPy in "
+        f"The {len(tiles)} smallest of all {len(gallery):,} distances, computed again by NumPy in "
         "float64",
         float(np.abs(np.sort(brute)[: len(tiles)] - found.distances).max()),
         1e-6,
@@ -131,13 +131,13 @@ def fool(network: Network, digit: SharedDigit) -> None:
     name = network.classes[found.label]
     if found.flips_at is None:
         words = (
-            f"No step up to {len(found.outputs) - 1} grey levels changes the answer {name}: along "
-            "this direction it holds."
+            f"No step up to {len(found.outputs) - 1} grey levels changes the prediction {name} in "
+            "this direction."
         )
     else:
         words = (
-            f"The smallest step that flips the answer is ε = {found.flips_at} of 255 grey levels "
-            f"({found.epsilon:.3f}): there {name} is read as "
+            f"The smallest step that changes the prediction is ε = {found.flips_at} of 255 grey "
+            f"levels ({found.epsilon:.3f}): then {name} is read as "
             f"{network.classes[found.answers[found.flips_at]]}."
         )
     scene = walk_scene(

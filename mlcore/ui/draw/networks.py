@@ -113,7 +113,7 @@ def _has_weights(network: Network, run: Run) -> bool:
         network.model()
     except RunStateError as problem:
         if run.status.moving:
-            st.info(f"The first weights of **{page.plain(network.name)}** are on their way.")
+            st.info(f"The initial weights of **{page.plain(network.name)}** are on their way.")
         else:
             page.error(problem)
     except MlcoreError as problem:
@@ -134,11 +134,11 @@ def _choose_beside(main: Run) -> list[Run]:
 
     names = {run.id: f"{run_parts.name_of(run)} · {run.id}" for run in known.values()}
     st.multiselect(
-        "Beside it",
+        "Compare with",
         list(known),
         format_func=lambda run_id: names.get(run_id, run_id),
         max_selections=MOST - 1,
-        placeholder="Choose runs to answer side by side",
+        placeholder="Choose runs to predict side by side",
         key=widget,
         on_change=choose,
     )
@@ -175,7 +175,7 @@ def _on_pixels(moment: trained_models.Moment) -> OnPixels:
     return on_pixels(moment.model(), load(config.dataset, config.data_dir))
 
 
-@st.cache_resource(max_entries=4, show_spinner="Showing the network all its training images…")
+@st.cache_resource(max_entries=4, show_spinner="Computing the features of all training images…")
 @one_thread()
 def _gallery(moment: trained_models.Moment) -> torch.Tensor:
     from mlcore.mnist import load

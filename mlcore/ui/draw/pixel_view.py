@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from mlcore.ui.shared_digit import SharedDigit
 
-_THE_ANSWER: Final = "its answer"
+_THE_ANSWER: Final = "its prediction"
 _CELL: Final = 8
 _TRIED: Final = 40
 """Steepest pixels among which one without a kink is looked for."""
@@ -39,7 +39,8 @@ def show(network: Network, digit: SharedDigit) -> None:
         Group(
             "Gradient",
             [_tile(slope.gradient)],
-            f"∂(output {name})/∂pixel: where more ink raises it (blue) or lowers it (orange).",
+            f"∂(output {name})/∂pixel: where more ink raises the output (blue) or lowers it "
+            "(orange).",
             _CELL,
             overlay=True,
             across=3,
@@ -47,7 +48,7 @@ def show(network: Network, digit: SharedDigit) -> None:
         Group(
             "Integrated gradients",
             [_tile(parts.values)],
-            "What each pixel adds on the way from a black picture to this one.",
+            "What each pixel adds on the way from a black image to this one.",
             _CELL,
             overlay=True,
             across=3,
@@ -55,14 +56,14 @@ def show(network: Network, digit: SharedDigit) -> None:
         Group(
             "Occlusion",
             [_tile(patch.drop)],
-            f"What the output loses when {patch.size}×{patch.size} pixels around a place are "
+            f"How much the output falls when {patch.size}×{patch.size} pixels around a place are "
             "covered.",
             _CELL,
             overlay=True,
             across=3,
         ),
     ]
-    hint = f"Output of class {name}: {number(slope.score)}. Point at a pixel for its number."
+    hint = f"Output of class {name}: {number(slope.score)}. Hover a pixel to see its number."
     MAPS(key="draw.pixels", data=maps_scene(groups, hint=hint, under=digit.pixels))
     order = np.argsort(-np.abs(slope.gradient), axis=None)[:_TRIED]
     places = [divmod(int(place), slope.gradient.shape[1]) for place in order]
@@ -70,7 +71,7 @@ def show(network: Network, digit: SharedDigit) -> None:
     _same_slope(slope.gradient, places, sides)
     agreement(
         f"Completeness: the pixels' parts sum to {number(parts.total)}; output "
-        f"{number(parts.score)} less that of a black picture {number(parts.baseline_score)} is "
+        f"{number(parts.score)} minus that of a black image {number(parts.baseline_score)} is "
         f"{number(parts.gain)} ({parts.steps} parts of the path)",
         parts.error,
         0.01,
@@ -91,7 +92,7 @@ def _same_slope(
                 _EXACT,
             )
             return
-    st.caption("Every steep pixel lies on a kink here: the slopes to its two sides differ.")
+    st.caption("Every steep pixel lies on a kink here: the slopes on its two sides differ.")
 
 
 def _class(network: Network) -> int | None:
@@ -99,7 +100,7 @@ def _class(network: Network) -> int | None:
     chosen = st.selectbox(
         "Output of class",
         [_THE_ANSWER, *network.classes],
-        help="Ask also for a class that the network did not choose: what speaks against it?",
+        help="Also try a class that the network did not predict: what speaks against it?",
         width=200,
         key="draw.label",
     )

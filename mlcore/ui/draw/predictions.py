@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 _RULES = {
     "cross_entropy": "Probability: the softmax of the outputs.",
-    "mse": "Probability: the outputs, moved to the nearest numbers that sum to 1.",
+    "mse": "Probability: the outputs, changed as little as possible so that they are a "
+    "probability distribution.",
 }
 
 

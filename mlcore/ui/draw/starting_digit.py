@@ -30,7 +30,7 @@ def first(digits: Digits) -> None:
 def controls(digits: Digits) -> None:
     """Buttons that put a test image on the sheet, and a place for a photo."""
     classes = digits.classes
-    st.caption("Or begin with a test image of class")
+    st.caption("Or start with a test image of class")
     if len(classes) <= _BUTTONS and max(map(len, classes)) == 1:
         for row in range(0, len(classes), _ROW):
             with st.container(horizontal=True, gap="xxsmall", key=f"draw.classes.{row}"):
@@ -41,12 +41,13 @@ def controls(digits: Digits) -> None:
             chosen = st.selectbox(
                 "Class", classes, key="draw.class", label_visibility="collapsed", width=140
             )
-            _button(digits, "Give me one", classes.index(chosen), key="draw.give")
+            _button(digits, "Show one", classes.index(chosen), key="draw.give")
     st.file_uploader(
         "Or a photo of a digit",
         type=[name.lower() for name in FORMATS] + list(_SUFFIXES),
         max_upload_size=MOST_BYTES // 2**20,
-        help="Ink on paper, dark or light; it is cut out, centred and scaled as a drawing is.",
+        help="Ink on paper, dark or light; the digit is cut out, centred and scaled like a "
+        "drawing.",
         key=_PHOTO,
         on_change=_take_photo,
     )

@@ -43,7 +43,8 @@ def _choose_break(rows: tuple[Row, ...]) -> Broken | None:
     name = st.selectbox(
         "Break",
         [_NOTHING, *layers],
-        help="Builds one layer with another width, to see which row refuses and in what words.",
+        help="Builds one layer with a different width, to see which layer raises the error, and "
+        "its message.",
         key="inside.algebra.break",
     )
     if name == _NOTHING:
@@ -67,7 +68,7 @@ def _choose_break(rows: tuple[Row, ...]) -> Broken | None:
         weight[0],
         key=f"inside.algebra.out.{name}.{weight[0]}",
     )
-    st.caption(f"It was trained to take {weight[1]} and give {weight[0]}.")
+    st.caption(f"It was trained with {weight[1]} inputs and {weight[0]} outputs.")
     if (inputs, outputs) == (weight[1], weight[0]):
         return None
     return Broken(name, int(inputs), int(outputs))
@@ -87,8 +88,8 @@ def _refusal(rows: tuple[Row, ...], broken: Broken | None) -> None:
     if guilty is None:
         if broken is not None:
             st.info(
-                "Nobody refuses: the widths still fit. The broken layer has fresh random weights, "
-                "so only the shapes above tell anything."
+                "No error: the widths still fit. The broken layer has new random weights, so only "
+                "the shapes above mean anything."
             )
         return
     st.error(
@@ -98,10 +99,10 @@ def _refusal(rows: tuple[Row, ...], broken: Broken | None) -> None:
     wanted = guilty.weight[1] if guilty.weight and len(guilty.weight) > 1 else guilty.weight
     st.markdown(
         f"**Why.** The layer gets a tensor of shape `{guilty.input}`, but its weight "
-        f"`{guilty.weight}` is made for {wanted} {'channels' if guilty.kind == 'Conv2d' else ''}"
-        " at its input. The error names the layer that receives, which need not be the one that "
-        "was changed.\n\n"
-        "**What to do.** Let each layer take as many as the one before it gives."
+        f"`{guilty.weight}` needs {wanted} {'channels' if guilty.kind == 'Conv2d' else ''} at its "
+        "input. The error names the layer that receives the tensor, which need not be the one that "
+        "was changed.\n\n**What to do.** Give each layer as many inputs as the one before it has "
+        "outputs."
     )
 
 
@@ -110,7 +111,7 @@ def _written_out(chosen: selection.Chosen, rows: tuple[Row, ...]) -> None:
 
     layers = dict(named_chain(chosen.moment.model()))
     linear = [place for place, row in enumerate(rows) if row.kind == "Linear"]
-    st.markdown("**One number written out**, its three largest terms first")
+    st.markdown("**One number written out**, largest three terms first")
     left, right = st.columns([1, 2])
     place = left.selectbox(
         "Layer",
@@ -125,7 +126,7 @@ def _written_out(chosen: selection.Chosen, rows: tuple[Row, ...]) -> None:
     unit = best
     if out.shape[1] > 1:
         unit = right.slider(
-            "Unit (at first the largest)",
+            "Unit (by default the largest)",
             0,
             out.shape[1] - 1,
             best,
@@ -162,12 +163,12 @@ def _answer(chosen: selection.Chosen, rows: tuple[Row, ...]) -> None:
     assert logits is not None  # noqa: S101 - nothing is broken here
     shares = probabilities(chosen.config, torch.from_numpy(logits))[0].tolist()
     best = int(logits[0].argmax())
-    st.markdown("**The answer**")
+    st.markdown("**The prediction**")
     answer_table(chosen.classes, logits[0].tolist(), shares, best)
     how = (
         "the softmax of the outputs"
         if chosen.config.loss == "cross_entropy"
-        else "the nearest vector of probabilities: it learned on squared error"
+        else "the nearest vector of probabilities, as it was trained on squared error"
     )
     st.caption(f"Probability: {how}. Argmax: **{page.plain(chosen.classes[best])}**.")
 

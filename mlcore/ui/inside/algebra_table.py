@@ -55,7 +55,7 @@ def algebra_table(rows: tuple[Row, ...]) -> None:
         for name, last in (
             ("Layer", False),
             ("What it computes", False),
-            ("Comes out", False),
+            ("Output", False),
             ("By hand max|Δ|", True),
         )
     )

@@ -23,7 +23,7 @@ IN_PLANE: Final = 2000
 """Test images whose last hidden layer is laid into the plane: the first ones of the file."""
 
 
-@st.cache_data(max_entries=64, show_spinner="Examining the network…")
+@st.cache_data(max_entries=64, show_spinner="Evaluating the network…")
 @one_thread()
 def examination(moment: Moment) -> Examination:
     """The whole test set before a run's network, in the precision it was trained in."""
@@ -41,7 +41,7 @@ def examination(moment: Moment) -> Examination:
     )
 
 
-@st.cache_data(max_entries=64, show_spinner="Looking into the last hidden layer…")
+@st.cache_data(max_entries=64, show_spinner="Reading the last hidden layer…")
 @one_thread()
 def plane(moment: Moment) -> Plane:
     """The principal plane of the last hidden layer for the first ``IN_PLANE`` test images."""
@@ -50,7 +50,7 @@ def plane(moment: Moment) -> Plane:
     return principal_plane(first_images(moment)[0])
 
 
-@st.cache_data(max_entries=16, show_spinner="UMAP lays out the digits; the first time takes long…")
+@st.cache_data(max_entries=16, show_spinner="UMAP computes the layout; the first time takes long…")
 def umap(moment: Moment, neighbours: int) -> NDArray[np.float64]:
     """The same images as UMAP lays them.
 

@@ -40,8 +40,8 @@ def show() -> None:
             [_LEARNED, _WEIGHTS, _MAPS],
             default=_LEARNED,
             required=True,
-            help="W − W₀, the weights less their random start; the weights as they are; or what "
-            "a layer makes of one digit.",
+            help="W − W₀: the weights minus their random start; the weights themselves; or a "
+            "layer's output for one digit.",
             key="inside.matrices.what",
         )
         moments = _spread(trained_models.moments(chosen.run) or [chosen.moment])
@@ -98,7 +98,7 @@ def _choose_tiles(matrix: Matrix, first: NDArray[np.float32] | None) -> NDArray[
     strongest = st.toggle(
         "Strongest first",
         value=True,
-        help="By the length of a tile's numbers at the last epoch; else in the layer's order.",
+        help="By the norm of a tile's numbers at the last epoch; else in the layer's order.",
         key="inside.matrices.strongest",
     )
     order = np.arange(count)
@@ -153,11 +153,10 @@ def _title(matrix: Matrix, shown: int, digit: selection.Digit | None, *, learned
 def _history(chosen: selection.Chosen, moments: Sequence[trained_models.Moment]) -> None:
     if len(moments) < 2:
         st.caption(
-            "So far these are the weights before the first step; a slider comes with its first "
-            "epoch."
+            "So far there are only the initial weights; a slider appears after the first epoch."
             if trained_models.snapshot_steps(chosen.run)
-            else "This run kept the weights of its end alone, as runs of an older version and very "
-            "large networks do. Train it again to watch its weights form."
+            else "This run saved only its final weights, as runs of older versions and very large "
+            "networks do. Train it again to see its weights form."
         )
         return
     rows = _weight_history(tuple(moments))

@@ -33,7 +33,7 @@ def show() -> None:
             _BINS,
             default=15,
             required=True,
-            help="For the reliability diagram: how finely confidence is sorted.",
+            help="For the reliability diagram: the number of bins for the confidence.",
             key="inside.mistakes.bins",
         )
         page.prose("inside_mistakes")
@@ -76,14 +76,14 @@ def _let_go() -> None:
 def _cell(chosen: selection.Chosen, found: Examination, true: int, guess: int) -> None:
     places = found.cell(true, guess)
     names = [page.plain(name) for name in chosen.classes]
-    what = "taken for itself" if true == guess else f"taken for **{names[guess]}**"
+    what = "predicted correctly" if true == guess else f"predicted as **{names[guess]}**"
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(
             f"**{len(places):,} test images of class {names[true]}**, {what}", width="stretch"
         )
         st.button("All mistakes", key="inside.mistakes.all", on_click=_let_go)
     if not len(places):
-        st.caption("None: an empty cell.")
+        st.caption("No images in this cell.")
         return
     sure = found.confidence[places]
     selection.gallery(
@@ -91,11 +91,11 @@ def _cell(chosen: selection.Chosen, found: Examination, true: int, guess: int) -
         places,
         [f"{share:.0%}" for share in sure],
         [
-            f"A {chosen.classes[true]}, taken for {chosen.classes[guess]} with {share:.0%}"
+            f"A {chosen.classes[true]}, predicted as {chosen.classes[guess]} with {share:.0%}"
             for share in sure
         ],
     )
-    st.caption("Below each: how sure the network was.")
+    st.caption("Below each image: the network's confidence.")
 
 
 def _confident(chosen: selection.Chosen, found: Examination) -> None:
@@ -118,9 +118,9 @@ def _confident(chosen: selection.Chosen, found: Examination) -> None:
             f"{page.plain(true)} → :red[**{page.plain(guess)}**] {sure}"
             for true, guess, sure in said
         ],
-        [f"A {true}, taken for {guess} with {sure}" for true, guess, sure in said],
+        [f"A {true}, predicted as {guess} with {sure}" for true, guess, sure in said],
     )
-    st.caption("True class → what it was taken for, and how sure the network was.")
+    st.caption("True class → predicted class, and the network's confidence.")
 
 
 def _by_class(chosen: selection.Chosen, found: Examination) -> None:
@@ -142,7 +142,7 @@ def _calibration(found: Examination, bins: int) -> None:
     left.metric(
         "Expected calibration error",
         f"{made.expected_error:.2%}",
-        help="Mean |accuracy − confidence|, each bin weighed by its images.",
+        help="Mean |accuracy − confidence| over the bins, weighted by their images.",
     )
     middle.metric("Mean confidence", f"{float(found.confidence.mean()):.2%}")
     right.metric("Accuracy", f"{found.accuracy:.2%}")
@@ -157,13 +157,12 @@ def _proof(chosen: selection.Chosen, found: Examination) -> None:
     gap = abs(found.accuracy - value)
     agree = "They agree." if gap < 1e-9 else f"They differ by {gap:.2%}: see below."
     st.caption(
-        f"Accuracy examined here: {found.accuracy:.2%}; as the run recorded it: {value:.2%}. "
-        f"{agree}"
+        f"Accuracy computed here: {found.accuracy:.2%}; recorded by the run: {value:.2%}. {agree}"
     )
     if gap >= 1e-9:
         st.caption(
-            "Another machine, or another way to round products, can turn an image whose two "
-            "largest outputs are all but equal."
+            "Another machine, or different rounding, can change the prediction for an image whose "
+            "two largest outputs are almost equal."
         )
 
 

@@ -55,7 +55,7 @@ def rate_control(*, key: str, why: str = "") -> float:
         _RATES,
         default=0.05,
         required=True,
-        help=f"Of both arms. {why}".strip(),
+        help=f"For both arms. {why}".strip(),
         key=f"{key}.lr",
     )
 
@@ -67,8 +67,8 @@ def seeds_control(*, key: str) -> tuple[int, ...]:
         2,
         8,
         3,
-        help="Pairs of runs. Each seed has its own first weights and order of the images; the two "
-        "arms of a seed share both.",
+        help="Pairs of runs. Each seed has its own initial weights and order of the images; the "
+        "two arms of a seed share both.",
         key=f"{key}.seeds",
     )
     return tuple(range(count))

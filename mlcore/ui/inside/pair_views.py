@@ -43,18 +43,18 @@ def same_start_proof(pair: Pair) -> None:
     mark = ":material/check_circle:" if alike else ":material/warning:"
     words = "the same" if alike else "**not the same**"
     st.caption(
-        f"{mark} For each of {len(proofs)} seeds both arms start from {words} weights "
-        f"(max|Δ| = {gap:g}) and learn from {words} {batches} batches in the same order."
+        f"{mark} For each of {len(proofs)} seeds both arms start from {words} weights (max|Δ| = "
+        f"{gap:g}) and train on {words} {batches} batches in the same order."
     )
-    with st.expander("How that is known", key="inside.pair.proof"):
+    with st.expander("How this is checked", key="inside.pair.proof"):
         st.markdown(
-            "SHA-256 of all first weights, and of the places of all images in all batches of the "
-            "whole run, computed apart for the two arms:"
+            "SHA-256 of all initial weights, and of the indices of all images in all batches of "
+            "the whole run, computed separately for the two arms:"
         )
         elements.table(
             {
                 "Seed": list(proofs),
-                "First weights": [_equal(proof.weights) for proof in proofs.values()],
+                "Initial weights": [_equal(proof.weights) for proof in proofs.values()],
                 "Order of the images": [_equal(proof.order) for proof in proofs.values()],
             }
         )
@@ -71,8 +71,8 @@ def recorded_start(shown: Shown) -> None:
     if known:
         mark = ":material/check_circle:" if max(known) == 0 else ":material/warning:"
         st.caption(
-            f"{mark} As the {len(known)} pairs recorded their weights at step 0: "
-            f"max|Δ| = {max(known):g}."
+            f"{mark} The weights recorded at step 0 by the {len(known)} pairs: max|Δ| = "
+            f"{max(known):g}."
         )
 
 
@@ -114,10 +114,10 @@ def outcome(shown: Shown) -> None:
         }
     )
     found = paired_difference(rows["difference"].to_numpy("float64"))
-    text = f"{second} less {first}: **{100 * found.mean:+.2f} points** in the mean"
+    text = f"{second} minus {first}: **{100 * found.mean:+.2f} points** on average"
     if found.pairs > 1:
         text += (
-            f" of {found.pairs} pairs, 95 % interval {100 * found.low:+.2f} to "
+            f" over {found.pairs} pairs, 95 % interval {100 * found.low:+.2f} to "
             f"{100 * found.high:+.2f} (Student's t, {found.pairs - 1} degrees of freedom)"
         )
     st.markdown(text + ".")

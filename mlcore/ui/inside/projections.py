@@ -35,7 +35,7 @@ def show() -> None:
         if chosen is None:
             return
         way = st.segmented_control(
-            "Laid out by",
+            "Method",
             [_PCA, _UMAP],
             default=_PCA,
             required=True,
@@ -89,7 +89,7 @@ def _principal(chosen: selection.Chosen) -> None:
         f"{'They agree.' if gap < 1e-6 else 'They differ!'}"
     )
     if not own:
-        st.caption("Draw a digit on the page Draw, and it shows up here among the others.")
+        st.caption("Draw a digit on the page Draw, and it appears here among the others.")
 
 
 def _umap(chosen: selection.Chosen, neighbours: int) -> None:
@@ -103,7 +103,7 @@ def _umap(chosen: selection.Chosen, neighbours: int) -> None:
         _rows(chosen.moment, chosen.classes, places),
         key="inside.plane.umap",
     )
-    st.caption("UMAP keeps neighbourhoods; distances between far groups mean nothing.")
+    st.caption("UMAP preserves neighbourhoods; distances between far groups mean nothing.")
 
 
 def _rows(moment: Moment, classes: tuple[str, ...], places: NDArray[np.float64]) -> pd.DataFrame:

@@ -75,7 +75,7 @@ def _draw(shown: pair.Shown) -> None:
     elif not shown.runs:
         st.info(
             "Nothing is trained yet: the button starts both arms of each seed, about a second "
-            "each on a quiet machine. Until then, the networks before their first step:",
+            "each on a quiet machine. Until then you see the networks before their first step:",
             icon=":material/touch_app:",
         )
         exact, wrong = (
@@ -107,8 +107,8 @@ def _collapse(shown: pair.Shown, exact: Map, wrong: Map) -> None:
     for column, name, found in ((left, without, exact), (right, with_relu, wrong)):
         column.metric(f"max|Δ logit|, {name}", power(found.difference))
         column.caption(
-            f"Accuracy of the map {found.accuracy:.2%}, of the network {found.of_network:.2%}, "
-            f"on {_IMAGES:,} test digits."
+            f"Accuracy of the map {found.accuracy:.2%}, of the network {found.of_network:.2%}, on "
+            f"{_IMAGES:,} test digits."
         )
     holds = exact.difference <= IDENTITY
     fails = wrong.difference > IDENTITY
@@ -127,7 +127,7 @@ def _images(shown: pair.Shown, maps: list[Map], moments: list[str], *, name: str
             moments,
             [f"class {label}" for label in classes],
             name=f"{name}.map",
-            title=f"{shown.arms[0]}: what each class adds up over the pixels",
+            title=f"{shown.arms[0]}: each class's weight of every pixel",
             cells="row {row}, column {column}",
         ),
         key=f"{KEY}.map",

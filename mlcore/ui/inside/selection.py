@@ -50,7 +50,7 @@ def chosen() -> Chosen | None:
 
 def caption_of(picked: Chosen) -> None:
     """Say of which moment of the run all that follows tells."""
-    live = ", while it learns on" if picked.run.status.moving else ""
+    live = ", still training" if picked.run.status.moving else ""
     st.caption(f"Run `{picked.run.id}`, {picked.moment.words}{live}.")
 
 
@@ -76,7 +76,7 @@ def choose_digit(config: MNISTConfig, *, key: str) -> Digit:
             if place < len(classes)
             else f"From the page Draw: {own.words if own else ''}"
         ),
-        help="Of the test set, or what is on the canvas of the page Draw.",
+        help="A test image, or the drawing on the page Draw.",
         key=f"{key}.digit",
     )
     if own is not None and name == len(classes):
@@ -87,7 +87,7 @@ def choose_digit(config: MNISTConfig, *, key: str) -> Digit:
         if len(places) > 1:
             number = st.slider("Its number", 0, min(99, len(places) - 1), 0, key=f"{key}.number")
         if not len(places):
-            digit = Digit(np.zeros((28, 28), np.uint8), "an empty picture")
+            digit = Digit(np.zeros((28, 28), np.uint8), "an empty image")
         else:
             place = int(places[number])
             pixels = view_data.images(config.dataset, config.data_dir, "test", (place,))[0]

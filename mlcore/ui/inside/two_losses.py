@@ -26,7 +26,7 @@ def show() -> None:
     """Draw the tab."""
     controls, picture = page.columns()
     with controls, page.sentences():
-        lr = pair.rate_control(key=KEY, why="Is one loss better, or is its gradient just longer?")
+        lr = pair.rate_control(key=KEY, why="Is one loss better, or is its gradient just larger?")
         chosen = experiment(lr, pair.seeds_control(key=KEY))
         pair.start_control(chosen, key=KEY)
         page.prose("inside_two_losses")
@@ -59,14 +59,14 @@ def _disagreement(shown: pair.Shown, seed: int) -> None:
     )
     made = disagreement(first.labels, first.guesses, second.guesses)
     st.markdown(
-        f"**The two networks of seed {seed} disagree about {len(made.places):,} of "
+        f"**The two networks of seed {seed} predict different classes for {len(made.places):,} of "
         f"{len(first.labels):,} test digits**"
     )
     columns = st.columns(4)
     for column, (name, count) in zip(
         columns,
         {
-            "Both right": made.both_right,
+            "Both correct": made.both_right,
             f"Only {shown.arms[0]}": made.only_first,
             f"Only {shown.arms[1]}": made.only_second,
             "Both wrong": made.both_wrong,
@@ -87,14 +87,14 @@ def _disagreement(shown: pair.Shown, seed: int) -> None:
             for place in few
         ],
         [
-            f"A {classes[first.labels[place]]}: {shown.arms[0]} says "
+            f"A {classes[first.labels[place]]}: {shown.arms[0]} predicts "
             f"{classes[first.guesses[place]]}, {shown.arms[1]} {classes[second.guesses[place]]}"
             for place in few
         ],
     )
     st.caption(
-        f"What {shown.arms[0]} says · what {shown.arms[1]} says; in green where it is right. "
-        f"McNemar's exact test that neither is the better one: p {_p_value(made.p_value)}."
+        f"Prediction of {shown.arms[0]} · prediction of {shown.arms[1]}; green where it is "
+        f"correct. McNemar's exact test that neither is better: p {_p_value(made.p_value)}."
     )
 
 

@@ -26,7 +26,7 @@ def show() -> None:
             ["train", "test"],
             default="train",
             required=True,
-            help="The network learns from the train images and is examined on the test images.",
+            help="The network trains on the training images and is evaluated on the test images.",
             key="mnist.data.split",
         )
         chosen = st.selectbox("Class", [_ALL, *classes], key="mnist.data.class")
@@ -57,8 +57,8 @@ def _counts(dataset: DatasetName, folder: str) -> None:
     totals = counts.groupby("split")["count"].agg(["sum", "min", "max"])
     train, test = totals.loc["train"], totals.loc["test"]
     st.caption(
-        f"{train['sum']:,} train images, {train['min']:,} to {train['max']:,} of a class; "
-        f"{test['sum']:,} test images, {test['min']:,} to {test['max']:,} of a class."
+        f"{train['sum']:,} training images, {train['min']:,} to {train['max']:,} per class; "
+        f"{test['sum']:,} test images, {test['min']:,} to {test['max']:,} per class."
     )
 
 
@@ -68,8 +68,9 @@ def _gallery(
     if chosen == _ALL:
         each = [view_data.of_class(dataset, folder, split, label) for label in range(len(classes))]
         places = [int(place) for row in each for place in row[:_COLUMNS]]
-        text = f"The first {_COLUMNS} {split} images of each class, a class a row: " + ", ".join(
-            classes
+        text = (
+            f"The first {_COLUMNS} {split} images of each class, one class per row: "
+            + ", ".join(classes)
         )
     else:
         found = view_data.of_class(dataset, folder, split, classes.index(chosen))
@@ -99,7 +100,7 @@ def _numbers(dataset: DatasetName, folder: str, split: str, places: list[int]) -
         "Image of the gallery",
         places,
         format_func=lambda place: f"no. {place:,}",
-        help="Its place in the file, counted from 0.",
+        help="Its position in the file, counted from 0.",
         key="mnist.data.place",
     )
     image = view_data.images(dataset, folder, split, (place,))[0]
@@ -110,4 +111,4 @@ def _numbers(dataset: DatasetName, folder: str, split: str, places: list[int]) -
         charts.pixel_chart(charts.pixel_rows(image), name[0].upper() + name[1:], page.ink()),
         key="mnist.data.numbers",
     )
-    st.caption("0, left empty here, is the background; 255 is the strongest ink.")
+    st.caption("0, left empty here, is the background; 255 is full ink.")

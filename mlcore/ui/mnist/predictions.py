@@ -61,7 +61,7 @@ def _content() -> Run:
     with picture:
         if step is None:
             run_parts.card(run, key="mnist.predictions.card")
-            st.info("The first predictions come when the run starts.")
+            st.info("The first predictions appear when the run starts.")
         else:
             _draw(run, step)
     return run
@@ -76,7 +76,7 @@ def _run() -> Run:
 
 def _offer_to_train() -> None:
     st.info(
-        "No network has learned yet. Start one under **Train**, or press the button.",
+        "No network has been trained yet. Start one under **Train**, or press the button.",
         icon=":material/play_arrow:",
     )
     run = run_parts.start_button(MNISTConfig(), "Train the course's network", key="mnist.first")
@@ -108,7 +108,8 @@ def _step(run: Run) -> int | None:
         "After epoch",
         steps,
         format_func=lambda step: f"{step / per_epoch:.3g}",
-        help="0 is the network before its first step; at its end the slider follows a live run.",
+        help="0 is the network before its first step; with the slider at its end, the page "
+        "follows a live run.",
         key=widget,
         on_change=move,
     )
@@ -125,7 +126,7 @@ def _draw(run: Run, step: int) -> None:
         charts.confusion_chart(charts.confusion_rows(moment.confusion, classes), page.ink()),
         key="mnist.predictions.confusion",
     )
-    st.caption("Blue: right. Red: mistakes; the most frequent one is the strongest.")
+    st.caption("Blue: correct. Red: mistakes; the darker, the more frequent.")
     _proof(run, step, moment)
     page.as_code(
         f'import mlcore\n\nrun = mlcore.get_run("{run.id}")\n'
@@ -145,11 +146,13 @@ def _samples(config: MNISTConfig, moment: Moment, classes: tuple[str, ...]) -> N
     for guess, true, row in zip(guesses, truth, moment.probabilities, strict=True):
         said = f"{page.plain(classes[guess])} · {row[guess]:.0%}"
         captions.append(said if classes[guess] == true else f":red[**{said}**]")
-        words.append(f"A {true}, taken for {classes[guess]} with {row[guess]:.0%}")
+        words.append(f"A {true}, predicted as {classes[guess]} with {row[guess]:.0%}")
     st.image(
         [charts.tile(picture) for picture in pictures], caption=captions, width=_TILE, alt=words
     )
-    st.caption("Below each: the most probable class and its probability; in red where it is wrong.")
+    st.caption(
+        "Below each image: the most probable class and its probability, in red if it is wrong."
+    )
 
 
 def _proof(run: Run, step: int, moment: Moment) -> None:
@@ -157,7 +160,7 @@ def _proof(run: Run, step: int, moment: Moment) -> None:
     recorded = run.metrics(["test_accuracy"])
     value = float(recorded.loc[recorded["step"] == step, "value"].iloc[0])
     st.caption(
-        f"Accuracy from the diagonal of this matrix: {counted:.2%}; as the run recorded it: "
+        f"Accuracy from the diagonal of this matrix: {counted:.2%}; recorded by the run: "
         f"{value:.2%}. {'They agree.' if abs(counted - value) < 1e-9 else 'They differ!'}"
     )
 

@@ -22,7 +22,7 @@ def show() -> None:
         return
     with picture, page.sentences():
         layers, parameters = _ledger(config.to_json())
-        st.markdown("**What each layer makes of one batch**")
+        st.markdown("**The output of each layer for one batch**")
         st.dataframe(
             layers,
             hide_index=True,
@@ -42,8 +42,8 @@ def _proof(layers: pd.DataFrame, parameters: int, batch: int) -> None:
     ledger, flops = int(layers["Parameters"].sum()), int(layers["FLOPs"].sum())
     left, middle, right = st.columns(3)
     left.metric("Parameters", f"{ledger:,}")
-    middle.metric("FLOPs a batch, forward", f"{flops / 1e6:,.1f} M")
-    right.metric("FLOPs an image, forward", f"{flops / batch / 1e6:,.2f} M")
+    middle.metric("FLOPs per batch, forward", f"{flops / 1e6:,.1f} M")
+    right.metric("FLOPs per image, forward", f"{flops / batch / 1e6:,.2f} M")
     st.caption(
         f"Parameters summed over the rows: {ledger:,}; counted by PyTorch over the whole network: "
         f"{parameters:,}. {'They agree.' if ledger == parameters else 'They differ!'}"

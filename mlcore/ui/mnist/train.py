@@ -18,8 +18,8 @@ def show() -> None:
         offered = newest_runs()
         if not offered:
             st.info(
-                "No network has learned these digits yet. Press **Start training** on the left: "
-                "the course's own takes a few seconds.",
+                "No network has been trained on these digits yet. Press **Start training** on the "
+                "left: the course's network takes a few seconds.",
                 icon=":material/play_arrow:",
             )
             return
@@ -37,8 +37,9 @@ def _form() -> None:
     )
     with presets_and_start, page.sentences():
         afresh = st.toggle(
-            "Even if it was run before",
-            help="A config that was run before answers at once from the cache; this trains anew.",
+            "Train again even if it was run before",
+            help="A config that was run before returns its stored result at once; this trains it "
+            "again.",
             key="mnist.afresh",
         )
         run = run_parts.start_button(
