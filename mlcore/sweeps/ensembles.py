@@ -31,7 +31,7 @@ class EnsembleResult:
     def sentence(self) -> str:
         """The result in words, such as ``32 members as one program: 3.4× measured``."""
         if self.used is None:
-            return f"{self.members} members wait for a trial as one program"
+            return f"{self.members} members wait for a benchmark as one program"
         if self.gain is None:
             return f"{self.members} members one by one: too short to measure as one program"
         if self.used:

@@ -23,8 +23,8 @@ _SHOWN_AT_FIRST: Final[tuple[Quantity, ...]] = ("loss", "accuracy")
 _AXES: Final[dict[Axis, str]] = {"step": "Steps", "time": "Seconds"}
 _LEGEND: Final = "Solid with dots: all test images, after each epoch. Faint: training batches."
 _THINNED: Final = (
-    f" Curves are thinned to about {live_curves.POINTS} points; a band spans the lowest and the "
-    "highest value of each. The whole history is in `mlcore.get_run(id).metrics()`."
+    f" Curves are downsampled to about {live_curves.POINTS} points; a band spans the lowest and "
+    "the highest value at each of them. The whole history is in `mlcore.get_run(id).metrics()`."
 )
 
 
@@ -101,8 +101,8 @@ def _charts(runs: list[Run], labels: Mapping[str, str], key: str) -> None:
         )
         log = st.toggle(
             "Log",
-            help="Logarithmic scale. Accuracy is drawn as error rate then, whose decades tell "
-            "good networks apart.",
+            help="Logarithmic scale. Accuracy is then drawn as error rate, which shows "
+            "differences between good networks.",
             key=f"{key}.log",
         )
         with st.popover("Options", key=f"{key}.more"):
@@ -112,8 +112,8 @@ def _charts(runs: list[Run], labels: Mapping[str, str], key: str) -> None:
                 0.95,
                 0.0,
                 0.05,
-                help="Weight of the past in a moving average of the training curves; "
-                "the raw points stay, faint.",
+                help="Weight of earlier points in a moving average of the training curves; the "
+                "raw points stay visible, faint.",
                 key=f"{key}.smoothing",
             )
             axis = st.segmented_control(

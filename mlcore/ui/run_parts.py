@@ -230,7 +230,7 @@ def open_on_its_page(run: Run) -> NoReturn:
 
 def _title(run: Run, label: str, stroke: str, *, with_id: bool = True) -> None:
     icon, badge_colour = _BADGES[run.status]
-    word = f"{run.status}" if run.request is None else f"{run.request} asked"
+    word = f"{run.status}" if run.request is None else f"{run.request} requested"
     st.html(stroke, width="content")
     st.markdown(f"**{page.plain(label)}**" + f" `{run.id}`" * with_id, width="content")
     st.badge(word, icon=icon, color=badge_colour)

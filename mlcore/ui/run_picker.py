@@ -81,8 +81,8 @@ def choose_run(*, key: str, follow_in: DeltaGenerator | None = None) -> Run | No
 def offer_to_train(*, key: str) -> None:
     """Say that no network has learned yet, and offer to train the course's own."""
     st.info(
-        "No network has learned yet. The course's own takes a few seconds; this page follows it "
-        "while it learns.",
+        "No network has been trained yet. The course's network takes a few seconds; this page "
+        "shows it while it trains.",
         icon=":material/play_arrow:",
     )
     run = run_parts.start_button(
@@ -126,7 +126,7 @@ def _wanted(runs: Sequence[Run]) -> Run | None:
         elif run.experiment == MNISTConfig.experiment and run_parts.config_of(run) is not None:
             return run
         else:
-            page.error(f"Run {run_id} trains no network on digits: choose another below.")
+            page.error(f"Run {run_id} is not a network for digits: choose another below.")
     return newest_finished(runs)
 
 

@@ -162,7 +162,7 @@ def _list(tasks: Sequence[Task[Any]], known: frozenset[str]) -> None:
     words = (
         f"Your solutions count until this tab is closed; they could not be kept. {trouble}"
         if trouble
-        else "The page notices by itself when a task is solved, and remembers it."
+        else "The page notices when a task is solved and remembers it."
     )
     st.markdown(f":small[{words}]")
 

@@ -117,6 +117,6 @@ def _model(moment: Moment) -> nn.Sequential:
     if not isinstance(network, nn.Sequential):
         raise RunStateError(
             f"Run {run.id} trained a {type(network).__name__}, whose layers have no order: choose "
-            "a run of this app's own networks."
+            "a run of one of this app's networks."
         )
     return network

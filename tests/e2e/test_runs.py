@@ -106,7 +106,7 @@ def test_from_many_runs_to_an_answer_that_a_link_opens_again(
     wait_for_curves(tab, 6)
 
     # export
-    tab.get_by_role("tab", name="Take along").click()
+    tab.get_by_role("tab", name="Export").click()
     with tab.expect_download() as started:
         tab.get_by_role("button", name="CSV", exact=True).click()
     with started.value.path().open("rb") as file:
@@ -123,7 +123,7 @@ def test_from_many_runs_to_an_answer_that_a_link_opens_again(
     other = tab.context.new_page()
     other.goto(tab.url)
     wait_for_curves(other, 6)
-    expect(other.get_by_role("tab", name="Take along")).to_have_attribute("aria-selected", "true")
+    expect(other.get_by_role("tab", name="Export")).to_have_attribute("aria-selected", "true")
     expect(other.get_by_role("radio", name="each run")).to_be_checked()
     expect(other.get_by_text("9,999 times")).to_have_count(0)
     assert other.url == tab.url
@@ -227,14 +227,14 @@ def test_a_zip_dropped_on_the_page_becomes_a_marked_run(
     run = store.list(status="finished", newest_first=False)[0]
     tab.goto(f"{dashboard_server.url}/runs")
     wait_for_table(tab)
-    tab.get_by_text("Bring in").first.click()
+    tab.get_by_text("Import", exact=True).first.click()
     tab.locator("input[type=file]").set_input_files(
         {"name": "run.zip", "mimeType": "application/zip", "buffer": to_zip([run])}
     )
-    tab.get_by_role("button", name="Bring in", exact=True).click()
+    tab.get_by_role("button", name="Import", exact=True).click()
 
-    expect(tab.get_by_text("is here now")).to_be_visible()
-    expect(tab.get_by_text("made elsewhere and brought in")).to_be_visible()
+    expect(tab.get_by_text("is imported")).to_be_visible()
+    expect(tab.get_by_text("This run was imported")).to_be_visible()
     [copy] = [one for one in store.list() if one.source == "zip"]
     assert copy.latest() == run.latest()
     expect(tab.get_by_role("button", name="Resume")).to_have_count(0)

@@ -151,7 +151,7 @@ def test_axes_are_brushed_and_the_search_narrowed_while_it_runs(
     expect(kept).to_have_count(int(both.sum()))
     expect(points(tab).nth(int(both.sum()) - 1)).to_be_visible()
 
-    tab.get_by_role("button", name="Search there from now on").click()
+    tab.get_by_role("button", name="Search only there from now on").click()
     expect(tab.get_by_text(re.compile(r"η 0\.(1|09|10)\d* to 0\.9\d*, log"))).to_be_visible()
     ranges = sweep.refresh().space.ranges
     rate, start = ranges["lr"], ranges["start_w"]
@@ -162,7 +162,7 @@ def test_axes_are_brushed_and_the_search_narrowed_while_it_runs(
     assert -5 < start.low < -4.5
 
     tab.get_by_role("button", name="Extend").click()
-    tab.get_by_role("button", name="Try more").click()
+    tab.get_by_role("button", name="Run more").click()
     expect(tab.get_by_text("18 of 18 runs done").first).to_be_visible(timeout=LONG_MS)
     later = sweep.refresh().frame().tail(8)["config.lr"]
     assert ((later >= rate.low) & (later <= rate.high)).all()

@@ -67,7 +67,7 @@ def test_a_run_that_has_no_weights_yet_is_told_of_in_a_sentence(
     at = open_page(PAGE)
 
     assert not at.exception
-    assert "The first weights of **course** are on their way" in at.info[0].value
+    assert "The initial weights of **course** are on their way" in at.info[0].value
     assert at.session_state[FOLLOWING]
     run.stop()
     at.run()

@@ -265,7 +265,7 @@ def test_a_zip_is_brought_in_marked_and_cannot_be_resumed(
     [copy] = import_content(other, content, "run.zip")
     at = choose(open_page(PAGE), copy)
 
-    assert "brought in" in at.info[0].value
+    assert "imported" in at.info[0].value
     assert copy.latest() == run.latest()
     assert f"runs.card.{copy.id}.Resume" not in [button.key for button in at.button]
     with pytest.raises(ValueError, match="damaged"):

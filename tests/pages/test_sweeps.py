@@ -107,7 +107,7 @@ def test_the_form_says_what_is_swept(open_page: Open) -> None:
     at.multiselect(key="objective.regression").set_value(["loss"]).run()
     at.number_input(key="settings").set_value(5).run()
     at.number_input(key="seeds").set_value(2).run()
-    assert "**10 runs** (5 settings × 2 seeds)" in captions(at)
+    assert "**10 runs** (5 trials × 2 seeds)" in captions(at)
 
     at.button(key="sweeps.start").click().run()
 
@@ -403,4 +403,4 @@ def test_two_objectives_show_the_front(open_page: Open, empty_store: Store) -> N
     front = {run.id for run in sweep.refresh().pareto}
     first = next(rows for rows in charts(at) if "marked" in rows)
     assert set(first[first["marked"]]["run"]) == front
-    assert f"{len(front)} settings are beaten by no other" in captions(at)
+    assert f"{len(front)} trials are on the Pareto front" in captions(at)

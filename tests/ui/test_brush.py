@@ -138,7 +138,7 @@ def test_the_gain_of_programs_is_told_once_however_many_there_are() -> None:
     assert ensemble_words(groups, running=True) == [
         "13 members in 2 programs: 1.3× to 3.9× measured",
         "5 members one by one: as one program only 0.8× measured",
-        "4 members wait for a trial as one program",
+        "4 members wait for a benchmark as one program",
     ]
     assert ensemble_words(groups[3:], running=False) == []
     assert ensemble_words(groups[:1], running=False) == ["6 members as one program: 1.3× measured"]

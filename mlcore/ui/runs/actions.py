@@ -54,7 +54,7 @@ def _buttons(chosen: Sequence[str], mine: pd.DataFrame, table: pd.DataFrame) -> 
     starred, archived = (bool(len(mine)) and bool(mine[mark].all()) for mark in _MARKS)
     _button("Unstar" if starred else "Star", ":material/star:", chosen, "star", starred=not starred)
     _button(
-        "Take back" if archived else "Archive",
+        "Unarchive" if archived else "Archive",
         ":material/inventory_2:",
         chosen,
         "archive",
@@ -66,7 +66,7 @@ def _buttons(chosen: Sequence[str], mine: pd.DataFrame, table: pd.DataFrame) -> 
         "Unpin" if pinned else "Pin",
         icon=":material/keep_off:" if pinned else ":material/keep:",
         disabled=not pinned and len(chosen) != 1,
-        help="Make a run the baseline: columns show how far every other one is from it.",
+        help="Make this run the baseline: columns show the difference of every other run from it.",
         key="runs.pin",
         on_click=selection.pin,
         args=(None if pinned or len(chosen) != 1 else chosen[0],),
@@ -85,7 +85,7 @@ def _buttons(chosen: Sequence[str], mine: pd.DataFrame, table: pd.DataFrame) -> 
         "Delete",
         icon=":material/delete:",
         disabled=none,
-        help="Into the trash, from which it can be taken back",
+        help="Moves the runs to the trash; they can be restored",
         key="runs.delete",
         on_click=callbacks.delete,
         args=(list(chosen),),
@@ -130,7 +130,7 @@ def _tag(chosen: list[str], field: str) -> None:
 
 def _trash_buttons(chosen: Sequence[str], size: int) -> None:
     st.button(
-        "Take out of the trash",
+        "Restore",
         icon=":material/restore_from_trash:",
         disabled=not chosen,
         key="runs.restore",
@@ -140,9 +140,9 @@ def _trash_buttons(chosen: Sequence[str], size: int) -> None:
     with st.popover(
         "Empty the trash", icon=":material/delete_forever:", disabled=not size, key="runs.purge"
     ):
-        st.markdown(f"This removes {size:,} runs with their points and weights, for good.")
+        st.markdown(f"This deletes {size:,} runs with their points and weights for good.")
         st.button(
-            "Remove them for good",
+            "Delete for good",
             type="primary",
             key="runs.purge.do",
             on_click=clicks.act,

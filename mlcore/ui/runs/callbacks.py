@@ -54,7 +54,7 @@ def undo_notice(*, key: str) -> None:
             args=(deleted,),
         )
         st.button(
-            "Leave it there",
+            "Dismiss",
             type="tertiary",
             key=f"{key}.undo.leave",
             on_click=_forget,

@@ -37,7 +37,7 @@ _FACTS: Final = {
     "step": "last step",
     "host": "host",
     "error": "error",
-    "source": "brought in",
+    "source": "imported from",
 }
 _RESULTS: Final = (f"{METRIC}test_accuracy", f"{METRIC}test_loss", f"{METRIC}loss")
 _VARIED: Final = 3

@@ -27,8 +27,8 @@ _FIRST: Final = ("test_accuracy", "test_loss", "loss", "train_loss")
 _BETTER: Final[dict[str, Goal | None]] = {"auto": None, "higher": "max", "lower": "min"}
 _LINES: Final[dict[str, Literal["group", "run"]]] = {"seeds together": "group", "each run": "run"}
 _HELP: Final = {
-    "last": "the value at the end",
-    "best": "the best value on the way",
+    "last": "the last value",
+    "best": "the best value of the curve",
     "area": "the mean height of the curve",
     "time to": "seconds of work until the target is reached",
     "steps to": "optimizer steps until the target is reached",
@@ -135,13 +135,13 @@ def ask(runs: Sequence[Run]) -> CompareSettings:
         word = st.selectbox(
             "Better is",
             list(_BETTER),
-            help="auto: lower for what the metric's name calls a loss or an error, else higher",
+            help="auto: lower for a metric whose name says loss or error, else higher",
             key="better",
             bind="query-params",
         )
     with measure:
         kind = st.selectbox(
-            "Judged by",
+            "Measure",
             list(KINDS),
             help="; ".join(f"{kind}: {text}" for kind, text in _HELP.items()),
             key="measure",
@@ -171,7 +171,7 @@ def ask(runs: Sequence[Run]) -> CompareSettings:
         list(_LINES),
         default="seeds together",
         required=True,
-        help="Runs that are equal but for the seed become one line with its spread.",
+        help="Runs that differ only in the seed become one line with its spread.",
         key="lines",
         bind="query-params",
         width="stretch",
@@ -182,7 +182,7 @@ def ask(runs: Sequence[Run]) -> CompareSettings:
         0.95,
         0.0,
         0.05,
-        help="Weight of the past in a moving average; the raw curve stays, faint.",
+        help="Weight of earlier points in a moving average; the raw curve stays visible, faint.",
         key="smoothing",
         bind="query-params",
     )
@@ -190,7 +190,7 @@ def ask(runs: Sequence[Run]) -> CompareSettings:
         log_x = st.toggle("Log x", key="logx", bind="query-params")
         log_y = st.toggle(
             "Log y",
-            help="An accuracy is drawn as 1 − accuracy then.",
+            help="An accuracy is then drawn as 1 − accuracy.",
             key="logy",
             bind="query-params",
         )

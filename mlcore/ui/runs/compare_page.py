@@ -61,7 +61,7 @@ def suggested(store: Store) -> list[Run]:
 
 def _nothing_chosen() -> None:
     st.info(
-        "Choose runs on the left, or mark them in the table of runs.",
+        "Choose runs on the left, or select them in the table on the page Runs.",
         icon=":material/compare_arrows:",
     )
 
@@ -80,7 +80,7 @@ def _baseline(runs: Sequence[Run]) -> None:
         "Baseline",
         ["", *ids],
         format_func=lambda run_id: names.get(run_id, "none: every pair"),
-        help="Hold every other group against the group of this run.",
+        help="Compare every other group with the group of this run.",
         key=widget,
         on_change=pin,
     )
@@ -138,9 +138,11 @@ def _tabs(comparison: Comparison, lines: Lines) -> None:
         "How sure": lambda: verdicts.sure_table(comparison),
         "What differs": lambda: tables.differences(comparison),
         "Settings": lambda: spaces.show(comparison),
-        "Take along": lambda: export_menu.of_comparison(comparison, lines),
+        "Export": lambda: export_menu.of_comparison(comparison, lines),
     }
-    tabs = st.tabs(list(contents), key="view", bind="query-params")
+    older = st.query_params.get("view") == "Take along"  # the tab's name in older links
+    first = "Export" if older else "Numbers"
+    tabs = st.tabs(list(contents), default=first, key="view", bind="query-params")
     for tab, draw in zip(tabs, contents.values(), strict=True):
         if tab.open:
             with tab, page.sentences():
@@ -153,5 +155,5 @@ def _progress(comparison: Comparison) -> None:
         return
     waiting = sum(1 for run in moving if run.status == Status.QUEUED)
     share = sum(run.progress for run in comparison.runs if run.status.moving) / len(moving)
-    text = f"{len(moving) - waiting} running, {waiting} waiting; the page follows them."
+    text = f"{len(moving) - waiting} running, {waiting} waiting; the page updates by itself."
     st.progress(share, text=text)

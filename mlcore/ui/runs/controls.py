@@ -129,7 +129,7 @@ def show(table: pd.DataFrame, where: Filter, shelf: Shelf) -> View:
             format_func=lambda name: columns.label_of(name, offered),
             key="sort",
             bind="query-params",
-            help="A click on a column's head sorts too, for as long as the page is open.",
+            help="Clicking a column's header also sorts, as long as the page is open.",
         )
         ascending = st.toggle("Smallest or oldest first", key="ascending", bind="query-params")
     return View(

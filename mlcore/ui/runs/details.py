@@ -18,8 +18,8 @@ def show(run: Run) -> None:
     run_parts.card(run, key="runs.card", link=True)
     if run.source is not None:
         st.info(
-            f"This run was made elsewhere and brought in ({page.plain(run.source)}): it can be "
-            "read and compared, not resumed.",
+            f"This run was imported ({page.plain(run.source)}): it can be read and compared, not "
+            "resumed.",
             icon=":material/move_to_inbox:",
         )
     words, facts = st.columns(2, gap="medium")
@@ -80,10 +80,12 @@ def _code(run: Run) -> None:
     config = run_parts.config_of(run)
     if config is None:
         page.as_code(f'import mlcore\n\nrun = mlcore.get_run("{run.id}")', key="runs.code")
-        st.caption("Its experiment or its values are not known here, so there is no config.")
+        st.caption(
+            "Its experiment or its values are unknown to this version, so there is no config."
+        )
         return
     page.config_as_code(config, key="runs.code")
-    st.caption(f'What is stored of it: `mlcore.get_run("{run.id}")`')
+    st.caption(f'What is stored of this run: `mlcore.get_run("{run.id}")`')
 
 
 def _facts(run: Run) -> None:
@@ -107,7 +109,7 @@ def _facts(run: Run) -> None:
         hide_index=True,
         height="content",
         key="runs.facts.table",
-        alt="What is known of where and when this run was made",
+        alt="Where and when this run was made",
     )
 
 

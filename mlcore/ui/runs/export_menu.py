@@ -83,7 +83,7 @@ def of_runs(run_ids: Sequence[str], *, key: str) -> None:
                 key,
             )
     st.caption(
-        "The zip holds configs, points, weights, versions and checksums, and can be brought in "
+        "The zip holds configs, points, weights, versions and checksums, and can be imported "
         "elsewhere."
     )
     _mlflow(store, run_ids, key)
@@ -129,7 +129,7 @@ def of_comparison(comparison: Comparison, lines: Lines) -> None:
         key="compare.take.report",
         on_click="ignore",
         icon=":material/download:",
-        help="Verdicts, curves, tables and differences; opens without a network.",
+        help="Verdicts, curves, tables and differences; opens offline.",
     )
     st.markdown("**The compared runs**")
     of_runs(comparison.ids, key="compare.take")

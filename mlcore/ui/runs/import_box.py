@@ -15,9 +15,9 @@ from mlcore.ui.runs import selection
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-_ROUND: Final = "runs brought in so far"
-_DONE: Final = "runs just brought in"
-_LEFT_OUT: Final = "left out of what was brought in"
+_ROUND: Final = "runs imported so far"
+_DONE: Final = "runs just imported"
+_LEFT_OUT: Final = "left out of the import"
 _MOST_SENTENCES: Final = 10
 
 
@@ -26,7 +26,7 @@ def show() -> None:
     done = st.session_state.pop(_DONE, None)
     left_out = st.session_state.pop(_LEFT_OUT, [])
     with st.expander(
-        "Bring in",
+        "Import",
         icon=":material/move_to_inbox:",
         expanded=bool(done or left_out),
         key="runs.bring",
@@ -36,13 +36,14 @@ def show() -> None:
         files = st.file_uploader(
             "Exports of this app (zip, CSV, Parquet, JSON), or TensorBoard's event files",
             accept_multiple_files=True,
-            help="Checksums are checked, nothing in a file is executed, and the runs are marked "
-            "and read-only. Drop a zip of a log folder to keep a training together that was split "
-            "over folders or restarted; an event file alone is a run of its own.",
+            help="Checksums are verified, nothing in a file is executed, and imported runs are "
+            "marked and read-only. If a training wrote several folders or was restarted, "
+            "drop a zip of its log folder to import it as one run; a single event file "
+            "becomes a run by itself.",
             key=box,
         )
         st.button(
-            "Bring in",
+            "Import",
             disabled=not files,
             key="runs.bring.do",
             on_click=_bring_in,
@@ -72,7 +73,7 @@ def _bring_in(box: str) -> None:
     if found:
         selection.choose([run.id for run in found])
         count = f"Run {found[0].id} is" if len(found) == 1 else f"{len(found)} runs are"
-        st.session_state[_DONE] = f"{count} here now."
+        st.session_state[_DONE] = f"{count} imported."
     if left_out:
         st.session_state[_LEFT_OUT] = left_out
     st.session_state[_ROUND] = st.session_state.get(_ROUND, 0) + 1

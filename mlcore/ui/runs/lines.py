@@ -168,13 +168,15 @@ class Lines:
         """What a band means, what was thinned, and what is missing, in a few words."""
         said = []
         if self.band == "spread":
-            said.append("A line is the mean over seeds, its band the lowest and the highest seed.")
+            said.append(
+                "Each line is the mean over seeds, its band the lowest and the highest seed."
+            )
         if bool(self.comparison.curves["thinned"].any()):
             said.append(
-                f"Curves are thinned to about {self.comparison.points} points: a line is the mean "
-                "of the points it stands for"
+                f"Curves are downsampled to about {self.comparison.points} points: a line is the "
+                "mean of the points it stands for"
                 + ("." if self.band == "spread" else ", a band their lowest and highest.")
-                + " Files under *Take along* hold every point."
+                + " The files under *Export* hold every point."
             )
         if bool((self.comparison.curves["odd"] > 0).any()):
             said.append(ODD_MARKS)
@@ -182,7 +184,7 @@ class Lines:
             said.append(f"{self.left_out:,} more lines are not drawn; choose fewer runs.")
         lost = self.comparison.without_axis
         if lost:
-            said.append(f"{len(lost)} runs do not know their {self.comparison.axis}.")
+            said.append(f"{len(lost)} runs have no values for {self.comparison.axis}.")
         return " ".join(said)
 
 

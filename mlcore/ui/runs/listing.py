@@ -71,7 +71,7 @@ def _draw(store: Store, view: View) -> None:
     # between the two, since the table's own tools float above its right corner
     _count(len(shown), len(table), len(chosen), hidden)
     if not shown:
-        st.info("No run of this shelf fits what is chosen on the left and in the filter.")
+        st.info("No run in this list fits the filter and what is chosen on the left.")
     else:
         _table(rows, table, view, names_of(store, rows))
     if len(chosen) == 1:
@@ -88,7 +88,7 @@ def _count(shown: int, there: int, chosen: int, hidden: int) -> None:
     if chosen:
         words += f" · **{chosen:,}** chosen"
     if hidden:
-        words += f", {hidden:,} of them not shown by the filter"
+        words += f", {hidden:,} of them hidden by the filter"
     with st.container(
         horizontal=True, vertical_alignment="center", height=42, border=False, key="runs.count"
     ):
@@ -134,7 +134,7 @@ def _table(rows: pd.DataFrame, table: pd.DataFrame, view: View, names: dict[str,
         lazy=False,
         selection_mode="multi-row",
         on_select=partial(selection.on_select, shown),
-        alt="All runs that fit, a row each",
+        alt="All runs that fit, one row per run",
         key=selection.select_rows(shown),
     )
 

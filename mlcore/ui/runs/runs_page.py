@@ -45,11 +45,11 @@ def _nothing_yet() -> None:
     _, picture = page.columns()
     with picture:
         st.info(
-            "There are no runs yet. Whatever you train, here or in a script, is kept and shows up "
+            "There are no runs yet. Every training, here or in a script, is saved and appears "
             "here.",
             icon=":material/table_rows:",
         )
-        run = run_parts.start_button(MNISTConfig(), "Make the course's run", key="runs.first")
+        run = run_parts.start_button(MNISTConfig(), "Train the course's network", key="runs.first")
         if run is not None:
             st.rerun()
         import_box.show()

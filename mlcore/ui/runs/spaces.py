@@ -51,7 +51,10 @@ def show(comparison: Comparison) -> None:
     frame = frame_of(comparison)
     fields = fields_of(frame)
     if not fields:
-        st.info("The configs of these runs do not differ, so no setting explains anything.")
+        st.info(
+            "The configs of these runs do not differ, so there is no setting to explain a "
+            "difference."
+        )
         return
     if way == "Importance":
         _importance(comparison)
@@ -116,7 +119,7 @@ def _parallel(comparison: Comparison, frame: pd.DataFrame, fields: list[str]) ->
     )
     if marked:
         inside = frame[marked.mask(frame)]
-        st.caption(f"{len(inside):,} of {len(frame):,} runs pass through every mark.")
+        st.caption(f"{len(inside):,} of {len(frame):,} runs pass through all marked ranges.")
         st.dataframe(
             inside[[_NAME, *chosen]].sort_values(
                 MEASURE if MEASURE in chosen else chosen[0],
@@ -125,7 +128,7 @@ def _parallel(comparison: Comparison, frame: pd.DataFrame, fields: list[str]) ->
             hide_index=True,
             height="content" if len(inside) < 8 else 300,
             key="compare.space.marked",
-            alt="The runs that pass through every mark",
+            alt="The runs that pass through all marked ranges",
         )
     export_menu.of_chart(
         lambda: parallel_coordinates(frame, axes, MEASURE, goal=goal, label=_NAME),
@@ -151,7 +154,7 @@ def _scatter(comparison: Comparison, frame: pd.DataFrame) -> None:
 
 def _heatmap(comparison: Comparison, frame: pd.DataFrame, fields: list[str]) -> None:
     if len(fields) < 2:
-        st.info("A heatmap needs two settings that differ; here it is only one.")
+        st.info("A heatmap needs two settings that differ; here only one does.")
         return
     x, y = _choose(comparison, {"Across": fields, "Up": fields}, (0, 1))
     axes = (_axis(comparison, frame, name) for name in (x, y, MEASURE))
@@ -186,7 +189,7 @@ def _draw(chart: alt.LayerChart, name: str, way: str) -> None:
 
 def _importance(comparison: Comparison) -> None:
     evaluator = st.selectbox(
-        "Judged by",
+        "Method",
         list(_EVALUATORS),
         format_func=_EVALUATORS.__getitem__,
         key="compare.space.evaluator",

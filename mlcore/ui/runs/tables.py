@@ -115,10 +115,9 @@ def differences(comparison: Comparison) -> None:
             "differing",
         ),
         (
-            "Environment that differ, and could explain a change",
+            "Differences in the environment that could explain a change",
             comparison.environment,
-            "Versions, data, host and device are the same: nothing around the runs explains a "
-            "difference.",
+            "Versions, data, host and device are the same: the environment explains no difference.",
             "environment",
         ),
     ):

@@ -42,7 +42,7 @@ def show(comparison: Comparison) -> None:
             st.button(
                 _offer(asked, more),
                 icon=":material/playlist_add:",
-                help="Queues the same configs with seeds that were not used yet: "
+                help="Queues the same configs with new seeds: "
                 + ", ".join(f"{number} of {letter}" for letter, number in more.items())
                 + ".",
                 key="compare.more",
@@ -58,7 +58,7 @@ def summary(comparison: Comparison) -> str:
     if len(contrasts) == 1:
         return said(comparison, contrasts[0])
     if not sure:
-        return f"None of the {len(contrasts)} pairs can be told from luck."
+        return f"For none of the {len(contrasts)} pairs is the difference more than luck."
     first = min(sure, key=lambda contrast: contrast.p_holm)
     if len(sure) == len(contrasts):
         return f"All {len(contrasts)} pairs differ beyond luck. {said(comparison, first)}"
@@ -132,7 +132,7 @@ def _why_none(comparison: Comparison) -> None:
     groups = comparison.groups
     if len(groups) < 2:
         st.info(
-            "These runs differ in nothing but the seed: add runs with another config to compare.",
+            "These runs differ only in the seed: add runs with another config to compare.",
             icon=":material/info:",
         )
         return
@@ -174,7 +174,7 @@ def sure_table(comparison: Comparison) -> None:
         for welch, boot in zip(comparison.contrasts, other.contrasts, strict=True)
     ]
     if not rows:
-        st.caption("There is no pair of groups to judge yet.")
+        st.caption("There is no pair of groups to compare yet.")
         return
     number = st.column_config.NumberColumn(format="%.4g")
     st.dataframe(

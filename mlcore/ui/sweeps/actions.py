@@ -21,7 +21,7 @@ def show(sweep: Sweep) -> None:
             st.button(
                 "Stop",
                 icon=":material/stop:",
-                help="End its runs with their state kept; Resume goes on where they were.",
+                help="Stops the runs and saves their state; Resume continues them.",
                 key="sweeps.stop",
                 on_click=_ask,
                 args=(sweep.id, "stop"),
@@ -54,7 +54,8 @@ def _more_rarely(sweep: Sweep) -> None:
         disabled=sweep.running,
         help="Stop it first."
         if sweep.running
-        else "Strikes it off this list. Its runs stay: begun again, it finds their results.",
+        else "Removes the sweep from this list. Its runs stay; if you start an equal sweep later, "
+        "it reuses their results.",
         key="sweeps.delete",
         on_click=_delete,
         args=(sweep.id,),
@@ -79,14 +80,14 @@ def _extend(sweep: Sweep) -> None:
     by_time = sweep.settings is None
     if by_time:
         more: float = st.number_input(
-            "Minutes more", 0.1, 10_000.0, 2.0, key="sweeps.extend.minutes"
+            "More minutes", 0.1, 10_000.0, 2.0, key="sweeps.extend.minutes"
         )
     else:
-        more = st.number_input("Settings more", 1, 100_000, 8, key="sweeps.extend.settings")
+        more = st.number_input("More trials", 1, 100_000, 8, key="sweeps.extend.settings")
         if sweep.sampler == "grid":
-            st.caption("A grid ends with its last combination; change a range to add more of them.")
+            st.caption("A grid ends with its last combination; change a range to add more.")
     st.button(
-        "Try more",
+        "Run more",
         type="primary",
         key="sweeps.extend.go",
         on_click=_more,
@@ -105,8 +106,8 @@ def _more(sweep_id: str, more: float, by_time: bool) -> None:
 def _ranges(sweep: Sweep) -> None:
     specs = {spec.name: spec for spec in sweep.config.specs()}
     st.caption(
-        "What was tried stays and still counts; from now on settings come from these ranges. "
-        "`log:0.001:1`, `lin:0:0.9`, `int:1:9` or values such as `0.1, 0.3`."
+        "Trials so far stay and still count; new ones come from these ranges. `log:0.001:1`, "
+        "`lin:0:0.9`, `int:1:9` or values such as `0.1, 0.3`."
     )
     typed = {
         name: st.text_input(
@@ -115,7 +116,7 @@ def _ranges(sweep: Sweep) -> None:
         for name, swept in sweep.space.ranges.items()
     }
     st.button(
-        "Search here from now on",
+        "Use these ranges from now on",
         type="primary",
         key="sweeps.ranges.go",
         on_click=_change,
@@ -165,12 +166,13 @@ def narrow_button(sweep: Sweep, ranges: Mapping[str, str]) -> None:
     whole = {name: swept.text() for name, swept in sweep.space.ranges.items()} | dict(ranges)
     with st.container(horizontal=True, vertical_alignment="center", key="sweeps.narrow"):
         changed = st.button(
-            "Search there from now on",
+            "Search only there from now on",
             icon=":material/zoom_in:",
             key="sweeps.narrow.go",
             on_click=_change,
             args=(sweep.id, whole),
-            help="Changes the sweep's ranges to the marks; what was tried stays and still counts.",
+            help="Changes the sweep's ranges to the marked ones; trials so far stay and still "
+            "count.",
         )
         st.caption(words)
     if changed:

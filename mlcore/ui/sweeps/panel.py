@@ -84,7 +84,7 @@ def progress_words(seen: SweepView) -> str:
         (counts.running, "running"),
         (counts.queued, "queued"),
         (counts.cached, "from the cache"),
-        (counts.pruned, "ended early"),
+        (counts.pruned, "pruned"),
         (counts.failed, "without a result"),
     ):
         if number:
@@ -94,9 +94,7 @@ def progress_words(seen: SweepView) -> str:
     if sweep.running:
         eta = sweep.eta
         parts.append(
-            "the time left is not known yet"
-            if eta is None
-            else f"about {run_parts.duration(eta)} left"
+            "time left not known yet" if eta is None else f"about {run_parts.duration(eta)} left"
         )
     return " · ".join(parts)
 
@@ -116,7 +114,7 @@ def ensemble_words(groups: Sequence[EnsembleResult], *, running: bool) -> list[s
             between = f"{' to '.join(ends)} measured"
             said.append(f"{_members(some)} members {word.format(len(some))}: {between}")
     if waiting:
-        said.append(f"{_members(waiting)} members wait for a trial as one program")
+        said.append(f"{_members(waiting)} members wait for a benchmark as one program")
     return said
 
 
@@ -144,7 +142,10 @@ def _best(seen: SweepView) -> None:
             st.markdown(f":material/star: **{word}**: {said}{mean}")
             st.caption(f"{page.plain(str(row['setting']))} · run `{row['run']}`")
             if settings > 1:
-                st.caption(f"{settings} settings are beaten by no other in both objectives.")
+                st.caption(
+                    f"{settings} trials are on the Pareto front: no other trial is better "
+                    "in both objectives."
+                )
         if navigation.has_page("compare"):
             st.page_link(
                 navigation.page("compare"),

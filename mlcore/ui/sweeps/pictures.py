@@ -85,7 +85,7 @@ def _title(seen: SweepView) -> Callable[[str], str]:
 def _importance(seen: SweepView) -> None:
     found = seen.sweep.importance()
     if not found:
-        st.caption("This needs two finished settings with different results.")
+        st.caption("This needs two finished trials with different results.")
         return
     frame = pd.DataFrame(
         {

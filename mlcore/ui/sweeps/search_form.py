@@ -18,16 +18,16 @@ Budget = Literal["Settings", "Minutes"]
 
 SAMPLER_WORDS: Final[dict[Sampler, str]] = {
     "grid": "Every combination; ranges get as many points as fit into the budget.",
-    "random": "Each value drawn by itself.",
-    "tpe": "Looks where good settings lay densely (tree-structured Parzen estimator).",
-    "gp": "Looks where a Gaussian process expects more than was found.",
-    "nsga2": "Breeds the best settings (NSGA-II); meant for two objectives.",
+    "random": "Each value is drawn independently.",
+    "tpe": "Searches where good trials are dense (tree-structured Parzen estimator).",
+    "gp": "Searches where a Gaussian process expects an improvement.",
+    "nsga2": "Combines and mutates the best trials (NSGA-II); meant for two objectives.",
 }
 """What each sampler does."""
 
 _RULE_WORDS: Final[dict[Rule, str]] = {
-    "median": "A run ends if it is worse than the median of the runs judged so far.",
-    "halving": "A run ends if it is not among the best third (successive halving).",
+    "median": "A run is ended early if it is worse than the median of the runs judged so far.",
+    "halving": "A run is ended early if it is not among the best third (successive halving).",
 }
 _DEFAULT_SETTINGS: Final = 12
 
@@ -60,7 +60,8 @@ def search_form(config: Config) -> Search | None:
     sampler: Sampler = st.selectbox(
         "Sampler",
         SAMPLERS,
-        help="tpe, gp and nsga2 are Optuna's with its defaults: they choose by the results so far.",
+        help="tpe, gp and nsga2 are Optuna's samplers with its defaults: they use the results so "
+        "far.",
         key="sampler",
         bind="query-params",
     )
@@ -74,7 +75,7 @@ def search_form(config: Config) -> Search | None:
             1,
             50,
             1,
-            help="Each setting is run with so many seeds; the objective is their mean.",
+            help="Each trial is run with this many seeds; the objective is their mean.",
             key="seeds",
         )
     prune = _pruning(len(objectives))
@@ -90,8 +91,8 @@ def _objectives(config: Config) -> tuple[tuple[str, ...], tuple[str, ...]]:
         metrics,
         default=[default_objective(config)],
         max_selections=MOST_OBJECTIVES,
-        help="The last value of a metric that each run logs; with two, the sweep looks for the "
-        "settings that no other beats in both.",
+        help="The last value of a metric that each run logs; with two objectives, the sweep "
+        "searches the trials that no other trial beats in both.",
         key=f"objective.{config.experiment}",  # metrics have other names elsewhere
         bind="query-params",
     )
@@ -131,7 +132,7 @@ def _budget() -> tuple[int | None, float | None]:
                 0.1,
                 10_000.0,
                 2.0,
-                help="New runs are started for so long; those that are running then end.",
+                help="New runs start for this long; runs that are still going then finish.",
                 label_visibility="collapsed",
                 key="minutes",
                 bind="query-params",
@@ -142,7 +143,7 @@ def _budget() -> tuple[int | None, float | None]:
             1,
             MOST_SETTINGS,
             _DEFAULT_SETTINGS,
-            help="How many settings to try at most.",
+            help="The maximum number of trials.",
             label_visibility="collapsed",
             key="settings",
         )
@@ -153,8 +154,8 @@ def _pruning(objectives: int) -> str | None:
     on = st.toggle(
         "End poor runs early",
         disabled=objectives > 1,
-        help="Judged at fixed shares of a run, and each decision is recorded. Off, every run ends "
-        "by itself and all results can be compared.",
+        help="Runs are judged at fixed shares of their steps, and each decision is recorded. If "
+        "off, every run goes to its end and all results can be compared.",
         key="prune",
         bind="query-params",
     )

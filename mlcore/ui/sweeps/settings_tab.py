@@ -22,7 +22,7 @@ def show(seen: SweepView) -> None:
     ended, objectives = seen.ended, seen.objectives
     if any(is_share(axis.column) for axis in objectives) and st.toggle(
         "Errors on a logarithmic scale",
-        help="Draws 1 − accuracy, whose decades tell good settings apart.",
+        help="Draws 1 − accuracy, which shows differences between good trials.",
         key="sweeps.errors",
     ):
         ended, objectives = as_errors(ended, objectives)

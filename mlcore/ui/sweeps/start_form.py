@@ -178,18 +178,18 @@ def cost(ahead: Forecast, search: Search, places: int) -> str:
         places: Runs worked on at once.
     """
     if search.minutes is not None:
-        parts = [f"New runs start for **{search.minutes:g} min**, {search.seeds} a setting"]
+        parts = [f"New runs start for **{search.minutes:g} min**, {search.seeds} per trial"]
         if ahead.seconds is not None and ahead.runs:
-            parts.append(f"about {run_parts.duration(ahead.seconds / ahead.runs)} a run")
+            parts.append(f"about {run_parts.duration(ahead.seconds / ahead.runs)} per run")
     else:
-        times = f" ({ahead.settings} settings × {search.seeds} seeds)" * (search.seeds > 1)
+        times = f" ({ahead.settings} trials × {search.seeds} seeds)" * (search.seeds > 1)
         parts = [f"**{ahead.runs} run{'s' * (ahead.runs != 1)}**{times}"]
         if ahead.cached is None:
-            parts.append("known results answer from the cache")
+            parts.append("results of earlier runs are reused")
         elif ahead.cached:
-            parts.append(f"{ahead.cached} answered from the cache")
+            parts.append(f"{ahead.cached} reused from earlier runs")
         if ahead.refused:
-            parts.append(f"{ahead.refused} settings refused: values that do not go together")
+            parts.append(f"{ahead.refused} trials refused: values that cannot be combined")
     if search.minutes is None and ahead.seconds == 0 and ahead.cached == ahead.runs:
         return " · ".join(parts) + " · nothing to train."
     if ahead.seconds is None:
