@@ -1,1 +1,1 @@
-"""What the pages are made of: navigation, page parts, forms and the live view of runs."""
+"""The user interface: navigation, page layout, forms and live views of runs."""

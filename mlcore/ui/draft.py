@@ -1,4 +1,4 @@
-"""A config being typed: the text of each field, kept as it is even while it makes no sense."""
+"""A config being edited: the text of each field, kept even while it is invalid."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MAX_LINEAR_SPAN = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """Text for the fields of a config.
+    """The texts of a config's fields.
 
     Attributes:
         config_class: The config being made.
@@ -28,36 +28,36 @@ class Draft:
 
     @classmethod
     def of(cls, config: Config) -> Self:
-        """The draft that says exactly this config."""
+        """The draft of a config."""
         return cls(type(config), {k: as_text(v) for k, v in config.changes().items()})
 
     @classmethod
     def from_params(cls, config_class: type[Config], params: Mapping[str, str]) -> Self:
-        """Read the parameters of a URL; those that name no field are left alone."""
+        """Read URL parameters; those that name no field are ignored."""
         names = [spec.name for spec in config_class.specs()]
         return cls(config_class, {name: params[name] for name in names if name in params})
 
     def params(self) -> dict[str, str]:
-        """The parameters for the URL: only what differs from the defaults."""
+        """The URL parameters: only what differs from the defaults."""
         specs = self.config_class.specs()
         return {s.name: t for s in specs if (t := self.text(s)) != as_text(s.default)}
 
     def text(self, spec: FieldSpec) -> str:
-        """What stands in a field."""
+        """The text of a field."""
         return self.texts.get(spec.name, as_text(spec.default))
 
     def value(self, spec: FieldSpec) -> Any:
-        """What a field means; text that means nothing comes back as it is."""
+        """The value of a field; invalid text is returned unchanged."""
         return spec.parse(self.text(spec))
 
     def typed(self, name: str, text: str) -> Self:
-        """The draft after somebody wrote in a field."""
+        """The draft after a field was edited."""
         return type(self)(self.config_class, {**self.texts, name: text})
 
     def sound(
         self, before: Mapping[str, str] = MappingProxyType({})
     ) -> tuple[Self, dict[str, str]]:
-        """The draft with each wrong field put back to what it was, and a sentence for each.
+        """The draft with each invalid field reset to its last valid value, and a sentence for each.
 
         For pages whose picture follows the draft: a slip in one box leaves the picture standing.
 
@@ -82,7 +82,7 @@ class Draft:
     def visible(
         self, swept: Mapping[str, tuple[Any, ...]] = MappingProxyType({})
     ) -> tuple[FieldSpec, ...]:
-        """The fields that matter now: a momentum matters to SGD and not to Adam.
+        """The fields that apply now: momentum applies to SGD and not to Adam.
 
         Args:
             swept: Values of the fields that take several; a field matters if it does to one.
@@ -101,7 +101,7 @@ class Draft:
     def check(
         self, swept: Mapping[str, tuple[Any, ...]] = MappingProxyType({})
     ) -> tuple[Config | None, dict[str, str]]:
-        """The config, or None and one sentence for each field that prevents it.
+        """The config, or None and one sentence for each invalid field.
 
         A field that does not matter is left at its default: it keeps its text here, and two
         configs that differ in nothing that counts stay one.
@@ -117,7 +117,7 @@ class Draft:
 
 
 def as_text(value: object) -> str:
-    """A value as a person would type it: ``256, 64`` for a tuple, ``true`` for True."""
+    """A value as one would type it: ``256, 64`` for a tuple, ``true`` for True."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, tuple):
@@ -169,7 +169,7 @@ def _stops(spec: FieldSpec, low: float, high: float) -> list[float]:
 
 
 def _even_step(span: float) -> float:
-    """The 1-2-5 step that divides a span into 10 to 25."""
+    """The 1-2-5 step that divides a span into 10 to 25 parts."""
     if span <= 0:
         return 1.0
     decade = 10.0 ** math.floor(math.log10(span / 10))
@@ -181,7 +181,7 @@ def _tidy(number: float) -> float:
 
 
 def _is_number(value: object) -> TypeGuard[float]:
-    """Whether it is a number that a slider may stand at; 400 digits are none for float64."""
+    """Whether it is a number that a slider can show; 400 digits overflow float64."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
     try:
@@ -191,6 +191,6 @@ def _is_number(value: object) -> TypeGuard[float]:
 
 
 def _cut(text: str) -> str:
-    """What was typed, for a sentence: with its quotes, and no more than the eye takes in."""
+    """The typed text for a sentence: quoted and shortened."""
     shown = repr(text)
     return shown if len(shown) <= 60 else shown[:57] + "…"

@@ -1,4 +1,4 @@
-"""The form of a config, made from its fields: presets, sliders, errors beside the field, URL.
+"""The form of a config, generated from its fields: presets, widgets, errors, URL parameters.
 
     config = form.config_form(MNISTConfig, key="mnist")
     if st.button("Start", key="start", disabled=config is None): …
@@ -77,12 +77,12 @@ def config_form(
 
 
 def config_of(config_class: type[ConfigType], *, key: str) -> ConfigType | None:
-    """The config that the form of that key holds now, drawn or not; None while it is wrong."""
+    """The current config of a form, drawn or not; None while it is invalid."""
     return _load(config_class, key).check()[0]  # type: ignore[return-value]  # as above
 
 
 def fill(config: Config, *, key: str) -> None:
-    """Put a config into the form of that key; call it in a widget's callback."""
+    """Put a config into a form; call it in a widget's callback."""
     st.session_state[key] = dict(Draft.of(config).texts)
 
 
@@ -95,7 +95,7 @@ def _group(
     opened: bool,
     ranges: "RangeForm | None",
 ) -> None:
-    """A foldable part; its fields are made when it is open, for each costs at every rerun."""
+    """A foldable group of fields; they are made only while it is open, to make reruns faster."""
     wrong = [problems[spec.name] for spec in members if spec.name in problems]
     # a form with ranges opens where something varies; what is fixed may stay folded
     given = draft.params() if ranges is None else ranges.draft.texts
@@ -249,7 +249,7 @@ def _box(
 
 
 def _typed(key: str, spec: FieldSpec, widget: str) -> Callable[[], None]:
-    """What to do when a person changes a widget of a field."""
+    """The callback of a field's widget."""
 
     def take_over() -> None:
         if changed_by_user(widget):

@@ -1,4 +1,4 @@
-"""Going to another page by program, safely beside fragments that poll.
+"""Switches to another page from code, also while fragments poll.
 
 ``st.switch_page`` changes the page on the server. Until the browser hears of it, timers of
 ``st.fragment(run_every=…)`` go on asking in the name of the old page. Streamlit 1.67 runs such a
@@ -27,7 +27,7 @@ _follow: Final = st.components.v2.component(
 
 
 def leave_for(file: str, query_params: Mapping[str, str]) -> NoReturn:
-    """End this run of the script and let the browser open another page.
+    """End this script run and open another page in the browser.
 
     Args:
         file: The page, as ``mlcore.ui.navigation.page`` takes it.

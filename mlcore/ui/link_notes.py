@@ -1,4 +1,4 @@
-"""A word on what a link asked for and a page could not give: Streamlit drops it in silence."""
+"""Notes about URL parameters that a page could not use, which Streamlit drops silently."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ from mlcore.ui.plain_text import one_line, plain
 
 @contextmanager
 def notes_on_link() -> Iterator[None]:
-    """Run a page inside: values of its URL that a bound widget refused are named afterwards.
+    """Run a page inside; afterwards name values of its URL that a widget refused.
 
     A widget bound to the URL takes its default where the URL holds no value for it, and the
     parameter is gone. (Forms of a config say what is wrong themselves.)
@@ -32,7 +32,7 @@ def notes_on_link() -> Iterator[None]:
 
 
 def means(text: str, value: object) -> bool:
-    """Whether a text of a URL says a widget's value, as far as that can be told from outside."""
+    """Whether a text of a URL stands for a widget's value, as far as can be judged."""
     if isinstance(value, bool):
         return text.strip().casefold() in (str(value).casefold(), str(int(value)))
     if isinstance(value, int | float):

@@ -1,4 +1,4 @@
-"""Runs as they happen: their cards and their curves, polled only while one of them moves."""
+"""Live runs: their cards and curves, polled only while one of them is queued or running."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -29,7 +29,7 @@ _THINNED: Final = (
 
 
 def live_view(run_ids: Sequence[str], *, key: str) -> None:
-    """Curves of some runs, overlaid, and below them a line for each run.
+    """Overlaid curves of some runs, with one line per run below.
 
     While one of them is queued or running the view redraws itself (see ``live_data.POLL_S``);
     when the last one ends the whole page reruns once, and then nothing is asked of the server.

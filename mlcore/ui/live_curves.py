@@ -1,4 +1,4 @@
-"""The curves of one run as arrays that grow: read once, then by cursor, for every tab at once."""
+"""The curves of one run as growing arrays: read once, then by cursor, shared by all tabs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ POINTS: Final = 400
 
 
 class LiveCurves:
-    """Reads some metrics of a run as it goes on.
+    """Reads some metrics of a run while it trains.
 
     The whole history is read thinned, by the store; what comes later is read by cursor and added
     as it is. When a curve has grown past ``POINTS`` the history is read anew, thinned to half of
@@ -35,7 +35,7 @@ class LiveCurves:
         self._lock = Lock()
 
     def curves(self, run: Run) -> dict[str, Curve]:
-        """The curves up to the moment at which the run was read; metrics without points left out.
+        """The curves up to the time of reading, without metrics that have no points.
 
         Args:
             run: The same run each time, read again.

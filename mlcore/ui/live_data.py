@@ -1,4 +1,4 @@
-"""What is drawn of runs, made once for each new point however many tabs watch."""
+"""The data drawn of live runs, computed once per new point and shared by all tabs."""
 
 from __future__ import annotations
 
@@ -55,17 +55,17 @@ def chart_rows(
 
 
 def tend_runs() -> None:
-    """Mark dead runs lost and start workers for waiting ones, at most once a second."""
+    """Mark dead runs lost and start workers for queued ones, at most once a second."""
     _tend(open_store().url)
 
 
 def trouble() -> str | None:
-    """Why runs that wait do so in vain, as a sentence; None if all is well."""
+    """Why queued runs are not executed, as a sentence; None if all is well."""
     return _trouble(open_store().url)
 
 
 class _RunState:
-    """A run at a moment, equal to itself until something new is to be drawn of it."""
+    """A run at one moment; equal to another one if nothing new is to be drawn."""
 
     def __init__(self, run: Run, label: str, colour: str) -> None:
         self.run, self.label, self.colour = run, label, colour
@@ -118,5 +118,5 @@ def _trouble(url: str) -> str | None:
 
 
 def _seconds(run: Run) -> float:
-    """How long a run will have worked, judged by what it did so far."""
+    """Estimated total seconds of a run, from its progress so far."""
     return run.elapsed / run.progress if run.status.moving and run.progress else run.elapsed

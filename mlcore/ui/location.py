@@ -1,4 +1,4 @@
-"""Where the files of the dashboard are: ``dashboard.py``, ``pages/`` and ``.streamlit/``."""
+"""The folder of the dashboard's files: ``dashboard.py``, ``pages/`` and ``.streamlit/``."""
 
 from pathlib import Path
 from typing import Final

@@ -1,4 +1,4 @@
-"""The menu over ``pages/``, and the guard that keeps a page from standing alone.
+"""The menu of pages, and a guard against running a page without the dashboard.
 
 Streamlit 1.67 serves the files of a folder ``pages/`` by itself until some session has called
 ``st.navigation``. A cold deep link, or a server restarted under an open tab, would so run
@@ -151,7 +151,7 @@ _room: ContextVar[DeltaGenerator | None] = ContextVar("room_under_the_question",
 
 
 def run(end: Callable[[Chapter, DeltaGenerator | None], object]) -> None:
-    """Show the menu and run the page that the URL names. Called by ``dashboard.py`` alone.
+    """Show the menu and run the page of the URL. Called only by ``dashboard.py``.
 
     Args:
         end: Draws the end of every page; gets the page's chapter and its room under the question.
@@ -168,17 +168,17 @@ def run(end: Callable[[Chapter, DeltaGenerator | None], object]) -> None:
 
 
 def whole_page() -> bool:
-    """Whether the whole page runs, and not a fragment of it alone."""
+    """Whether the whole page runs, not only a fragment of it."""
     return _inside.get()
 
 
 def leave_room() -> None:
-    """Leave room under the page's question, which the end of the page may fill."""
+    """Reserve a place under the page's header, which ``end_of_page`` may fill."""
     _room.set(st.container(key="under.question"))
 
 
 def neighbours(chapter: Chapter) -> tuple[Chapter | None, Chapter | None]:
-    """The page before a page and the one after it; None where there is none."""
+    """The previous and the next page; None where there is none."""
     pages = (HOME, *chapters())
     place = pages.index(chapter)
     after = pages[place + 1] if place + 1 < len(pages) else None
@@ -186,7 +186,7 @@ def neighbours(chapter: Chapter) -> tuple[Chapter | None, Chapter | None]:
 
 
 def enter() -> None:
-    """Make sure that the page runs inside the dashboard; each page calls this before all else."""
+    """Check that the page runs inside the dashboard; each page calls this first."""
     if not _inside.get():
         _navigation()
         st.rerun()
@@ -223,5 +223,5 @@ def _navigation() -> st.Page:
 
 
 def _go_home() -> None:
-    """Home lives at the root; ``/home`` names its file and leads there."""
+    """Redirect ``/home`` to the root, where Home is."""
     st.switch_page(page(HOME.file))

@@ -1,4 +1,4 @@
-"""Parts that every page is laid out with: header, columns, prose, code and error sentences.
+"""The parts of every page: header, columns, prose, code and error sentences.
 
 A page reads, from top to bottom::
 
@@ -47,7 +47,7 @@ __all__ = [
 
 
 def header(title: str, question: str) -> None:
-    """Begin a page: its title, and below it the one question the page answers.
+    """Begin a page: its title, and below it the question the page answers.
 
     This must be the page's first call: it also brings a page that Streamlit serves alone back
     into the dashboard (see ``mlcore.ui.navigation``).
@@ -60,7 +60,7 @@ def header(title: str, question: str) -> None:
 
 
 def columns(*, follow: bool = True) -> tuple[DeltaGenerator, DeltaGenerator]:
-    """Controls on the left third, the picture on the right two thirds.
+    """Two columns: controls (one third) and picture (two thirds).
 
     Args:
         follow: On a narrow screen the picture comes first and stays in view, in the upper part of
@@ -75,7 +75,7 @@ def columns(*, follow: bool = True) -> tuple[DeltaGenerator, DeltaGenerator]:
 
 @functools.cache
 def _css() -> str:
-    """The rules of every page, and for the words of charts (which are SVG) colours that read."""
+    """The styles of every page, and readable colours for the text of charts (SVG)."""
     rules = [Path(__file__).with_suffix(".css").read_text(encoding="utf-8")]
     for colour in palette.WRITTEN:
         light, dark = palette.readable(colour)
@@ -94,13 +94,13 @@ def prose(name: str) -> None:
 
 
 def explain(label: str, name: str, *, key: str) -> None:
-    """Show ``pages/text/<name>.md`` folded under a label, for what not everybody needs."""
+    """Show ``pages/text/<name>.md`` in an expander, for details."""
     with st.expander(label, key=key):
         prose(name)
 
 
 def as_code(python: str, command: str | None = None, *, key: str) -> None:
-    """Show the text that gives exactly what is on the screen, as Python and as a command.
+    """Show the code of what is on the page, as Python and as a command.
 
     Args:
         python: A whole script, imports included.
@@ -129,7 +129,7 @@ def whole_number(
     help: str | None = None,  # noqa: A002 - as Streamlit calls it
     label_visibility: Literal["visible", "collapsed"] = "visible",
 ) -> int:
-    """A box for a whole number that stands in the URL.
+    """A box for a whole number, stored in the URL.
 
     ``st.number_input`` with whole numbers ends the page with an OverflowError where the URL says
     ``inf`` or ``1e400`` (Streamlit 1.67); with floats it takes its default instead.
@@ -150,7 +150,7 @@ def whole_number(
 
 
 def ink() -> str:
-    """Colour of text in the theme that this tab shows, for numbers written into a chart."""
+    """The text colour of this tab's theme, for numbers in a chart."""
     theme = palette.DARK if st.context.theme.type == "dark" else palette.LIGHT
     return theme["text"]
 

@@ -1,4 +1,4 @@
-"""Text that a person typed, made safe to stand in Markdown, tables and charts."""
+"""Escapes users' text for Markdown, tables and charts."""
 
 import unicodedata
 from typing import Final
@@ -8,12 +8,12 @@ _TURNING: Final = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "F
 
 
 def plain(sentence: str) -> str:
-    """Keep Markdown from reading signs into what a person typed."""
+    """Escape a text so that Markdown shows it literally."""
     return "".join(f"\\{sign}" if sign in r"\`*_[]$#<>~:&|" else sign for sign in sentence)
 
 
 def one_line(typed: str, limit: int = 80) -> str:
-    """What a person typed as one line of plain text, for widgets, tables and charts.
+    """A text on one line, for widgets, tables and charts.
 
     Line breaks become spaces, and what is longer is cut with an ellipsis. Text that runs from right
     to left is put between the Unicode signs FSI and PDI, and invisible signs that turn the order

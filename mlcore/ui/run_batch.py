@@ -1,4 +1,4 @@
-"""Several runs of one experiment that are queued together and shown while they run.
+"""A batch of runs of one experiment: queued together and shown while they run.
 
 Runs are found by the fingerprints of their configs: a reload, another tab and another day show the
 same runs, and what is trained already is not trained again.
@@ -52,7 +52,7 @@ class Batch:
 
     @property
     def missing(self) -> list[Config]:
-        """What starting the batch would queue: a run that diverged would only diverge again."""
+        """The configs that a start would queue; a run that diverged would only diverge again."""
         return [config for config in self.configs if not _answered(self.run(config))]
 
     @property
@@ -62,7 +62,7 @@ class Batch:
 
     @property
     def ended(self) -> int:
-        """How many runs have ended, in whatever way."""
+        """Number of runs that have ended, in whatever way."""
         return sum(1 for run in self.runs.values() if not run.status.moving)
 
 
@@ -90,7 +90,7 @@ def find(configs: Sequence[Config]) -> Batch:
 def start_control(
     configs: Sequence[Config], *, key: str, width: Literal["content", "stretch"] = "content"
 ) -> Batch:
-    """A button that queues what is not trained yet; while runs are going, one that stops them.
+    """A button that queues the missing runs; while runs are going, one that stops them.
 
     Args:
         configs: Of one experiment.
@@ -147,7 +147,7 @@ def follow(
     key: str,
     poll_s: float = live_data.POLL_S,
 ) -> None:
-    """Draw the batch; while one of its runs is queued or running, again and again.
+    """Draw the batch, updated while one of its runs is queued or running.
 
     Args:
         configs: Of one experiment.
@@ -166,7 +166,7 @@ def follow(
 
 
 def progress(batch: Batch) -> None:
-    """A bar with how far all runs are; nothing once all of them have ended."""
+    """A progress bar over all runs; nothing once all of them have ended."""
     count = len(batch.configs)
     if batch.runs and batch.ended < count:
         share = (
@@ -176,14 +176,14 @@ def progress(batch: Batch) -> None:
 
 
 def errors(batch: Batch) -> None:
-    """The errors with which runs failed."""
+    """The errors of failed runs."""
     for run in batch.runs.values():
         if run.error:
             page.error(f"{run_parts.name_of(run)}: {run.error}")
 
 
 def curves(runs: Sequence[Run], metric: str) -> pd.DataFrame:
-    """The thinned curves of a metric: columns run (its id), step, value. Do not change the frame.
+    """The downsampled curves of a metric: columns run (id), step, value. Do not change the frame.
 
     Tabs that look at the same runs share what was read.
     """

@@ -1,4 +1,4 @@
-"""What runs are called, and the hues they have wherever they are drawn."""
+"""Names and hues of runs, the same on every page."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from mlcore.ui.draft import as_text
 
 
 def name_of(run: Run) -> str:
-    """What to call a run, in one line: what a person named it, else ``config_name``.
+    """A run's name on one line: the one it was given, else ``config_name``.
 
     Two runs of one config have one name; their ids tell them apart.
     """
@@ -24,7 +24,7 @@ def name_of(run: Run) -> str:
 
 
 def config_name(experiment: str, fields: Mapping[str, Any]) -> str:
-    """What to call a config: its preset or the nearest one, and what it changes from that."""
+    """A config's name: the nearest preset, and the fields that differ from it."""
     return ", ".join(_words(experiment, canonical_json(fields)))
 
 
@@ -55,7 +55,7 @@ def _differing(config: Config, base: Config) -> dict[str, object]:
 
 
 def config_of(run: Run) -> Config | None:
-    """A run's config; None where this process cannot make it.
+    """A run's config; None if its class is missing here.
 
     It may have been recorded by a version with other bounds, or be an experiment of a script.
     """
@@ -66,7 +66,7 @@ def config_of(run: Run) -> Config | None:
 
 
 def labels_of(runs: list[Run]) -> dict[str, str]:
-    """A label for each run, by id: its name, with the id where names alone do not tell.
+    """A label for each run, by id: its name, with the id if names alone are ambiguous.
 
     Of several runs, what all their configs' names share is left out: it tells nothing apart.
     """

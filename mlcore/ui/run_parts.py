@@ -1,4 +1,4 @@
-"""How one run is shown: its state, its progress and what one may do with it."""
+"""Views of one run: its state, progress and buttons."""
 
 from collections.abc import Callable, Mapping
 from typing import Final, Literal, NoReturn
@@ -76,7 +76,7 @@ def card(run: Run, *, key: str, colour: str | None = None, link: bool = False) -
 
 
 def line(run: Run, label: str, *, key: str, colour: str, dash: int = 0, menu: bool) -> None:
-    """One run in one line under its curves, which it is the legend of.
+    """One run on one line under the curves, as their legend.
 
     Args:
         run: As it was read just now.
@@ -112,7 +112,7 @@ def line(run: Run, label: str, *, key: str, colour: str, dash: int = 0, menu: bo
 
 
 def latest_text(run: Run) -> str:
-    """The one number that tells how far or how well: for where there is little room."""
+    """The run's progress or result as one short text."""
     latest = run.latest()
     parts = [f"{run.progress:.0%}"] if run.status != Status.FINISHED and run.total else []
     if "test_accuracy" in latest:
@@ -121,7 +121,7 @@ def latest_text(run: Run) -> str:
 
 
 def swatch(colour: str, dash: int = 0) -> str:
-    """HTML of a short stroke as a run's curves have it: its hue and its pattern."""
+    """HTML of a short line in the hue and dashes of a run's curves."""
     stops, at = [], 0
     for place, length in enumerate(palette.RUN_DASHES[dash]):
         hue = "transparent" if place % 2 else colour
@@ -143,7 +143,7 @@ def _why(run: Run, key: str) -> None:
 
 
 def progress_text(run: Run) -> str:
-    """Steps, speed and the time that is left, or how it ended."""
+    """Steps, speed and remaining time, or how the run ended."""
     if run.status == Status.QUEUED and not run.step:
         return "Waiting for a worker…"
     if not run.total:
@@ -162,7 +162,7 @@ def progress_text(run: Run) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Seconds as a person says them: ``0.4 s``, ``42 s``, ``3 min 05 s``, ``2 h 10 min``."""
+    """Seconds in words: ``0.4 s``, ``42 s``, ``3 min 05 s``, ``2 h 10 min``."""
     if seconds < 10:
         return f"{seconds:.1f} s"
     if seconds < 60:
@@ -174,7 +174,7 @@ def duration(seconds: float) -> str:
 
 
 def start(config: Config, *, force: bool = False) -> Run:
-    """Submit a run and remember whether the cache answered, for the *cached* badge."""
+    """Submit a run, and remember whether a finished run answered, for the *cached* badge."""
     run = submit(config, force)
     known: frozenset[str] = st.session_state.get(CACHED_KEY, frozenset())
     st.session_state[CACHED_KEY] = known | {run.id} if run.cached else known - {run.id}

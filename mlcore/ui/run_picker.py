@@ -1,4 +1,4 @@
-"""The one list in which the pages *Draw* and *Inside* choose a run, and what they show without one.
+"""The list of runs on the pages *Draw* and *Inside*, and what they show without a run.
 
 Use it as::
 
@@ -31,19 +31,19 @@ _OFFERED: Final = 50
 
 
 def offered_runs() -> list[Run]:
-    """The runs of MNIST and its relatives that may be chosen, newest first."""
+    """The runs on MNIST and similar data sets to choose from, newest first."""
     runs = open_store().list(MNISTConfig.experiment, limit=_OFFERED)
     return [run for run in runs if run_parts.config_of(run) is not None]
 
 
 def newest_finished(runs: Sequence[Run]) -> Run | None:
-    """The first of some runs that is finished, else the first of all; None if there is none."""
+    """The first finished one of some runs, else the first; None if there is none."""
     finished = (run for run in runs if run.status == Status.FINISHED)
     return next(finished, runs[0] if runs else None)
 
 
 def choose_run(*, key: str, follow_in: DeltaGenerator | None = None) -> Run | None:
-    """A list of runs; the choice lives in the URL and goes along from page to page.
+    """A list of runs; the choice is stored in the URL and carried to other pages.
 
     At first it is the newest finished run. Below the list of a run that still learns stands its
     card, and the page follows it: it reruns whenever the run has kept new weights.
@@ -79,7 +79,7 @@ def choose_run(*, key: str, follow_in: DeltaGenerator | None = None) -> Run | No
 
 
 def offer_to_train(*, key: str) -> None:
-    """Say that no network has learned yet, and offer to train the course's own."""
+    """Show that no network is trained yet, with a button that trains one."""
     st.info(
         "No network has been trained yet. The course's network takes a few seconds; this page "
         "shows it while it trains.",
@@ -94,7 +94,7 @@ def offer_to_train(*, key: str) -> None:
 
 
 def follow(run: Run, *, key: str) -> None:
-    """The card of a run that learns; the page reruns when it has kept new weights, or has ended.
+    """The card of a live run; the page reruns when it has saved new weights, or has ended.
 
     Args:
         run: As the page shows it.
@@ -112,7 +112,7 @@ def follow(run: Run, *, key: str) -> None:
 
 
 def _wanted(runs: Sequence[Run]) -> Run | None:
-    """The run that the URL or the session names, if there is such a one, else the best guess."""
+    """The run named by the URL or the session if it exists, else the newest finished one."""
     run_id: str | None = st.query_params.get(PARAM, st.session_state.get(PARAM))
     if run_id is not None:
         known = next((run for run in runs if run.id == run_id), None)

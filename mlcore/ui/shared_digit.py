@@ -1,4 +1,4 @@
-"""The digit a person looks at, kept in the session: *Draw* sets it, *Inside* shows it too.
+"""The digit shared by the pages *Draw* and *Inside*, stored in the session.
 
 Use it as::
 
@@ -26,7 +26,7 @@ _OWN: Final = "drawn.own"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SharedDigit:
-    """A digit as the networks get it.
+    """A digit as the input of networks.
 
     Attributes:
         pixels: uint8 ``[28, 28]``, 0 is background, 255 is ink.
@@ -48,7 +48,7 @@ def current() -> SharedDigit | None:
 
 
 def keep(digit: SharedDigit | None) -> None:
-    """Set the digit on the canvas; an own one takes the place of its former state."""
+    """Set the digit on the canvas; a drawing replaces its earlier state."""
     st.session_state[_CURRENT] = digit
     if digit is not None and digit.own:
         others = [known for known in own_digits() if known.name != digit.name]

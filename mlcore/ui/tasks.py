@@ -1,4 +1,4 @@
-"""The tasks of a page and what comes after it: one row under the question, links at the end.
+"""The tasks of a page: a row under its header, and links to the next page at its end.
 
 A page gives its state wherever it has it, also inside a fragment::
 
@@ -31,7 +31,7 @@ _STYLE: Final = "<style>.st-key-tasks-row { min-height: 2.5rem; }</style>"
 
 @dataclass(slots=True)
 class Progress:
-    """What this session knows of the solved tasks.
+    """The solved tasks as this session knows them.
 
     Attributes:
         solved: Keys of the solved tasks by chapter.
@@ -45,7 +45,7 @@ class Progress:
 
 
 def look(chapter: str, state: object) -> None:
-    """Check the tasks that are still to be solved on what the page shows now.
+    """Check the unsolved tasks against what the page shows.
 
     Call it last in a tab or a fragment: when a fragment solves a task, the whole page reruns, so
     that the row under the question tells of it.
@@ -80,14 +80,14 @@ def count(chapter: str) -> tuple[int, int]:
 
 @dataclass(frozen=True, slots=True)
 class Beginning:
-    """Where to begin or go on, and what the button says."""
+    """Where to start or continue, and the button's text."""
 
     chapter: Chapter
     words: str
 
 
 def next_chapter() -> Beginning:
-    """The first chapter for a newcomer, else the first one with a task that is still to be solved.
+    """The first chapter for a newcomer, else the first with an unsolved task.
 
     Its button says ``Start with chapter 1 (10 min)`` or ``Continue with chapter 2 (15 min)``.
     """
@@ -101,14 +101,14 @@ def next_chapter() -> Beginning:
 
 
 def read_again() -> None:
-    """Forget what the session knows, so that what other tabs have solved is counted too."""
+    """Drop the session's copy, so that tasks solved in other tabs count too."""
     known: Progress | None = st.session_state.get(_PROGRESS)
     if known is not None and not known.trouble:  # else what is solved is nowhere but here
         del st.session_state[_PROGRESS]
 
 
 def end_of_page(chapter: Chapter, room: DeltaGenerator | None) -> None:
-    """Fill the room under the question with the tasks, and end the page with links.
+    """Show the tasks under the header, and links at the end of the page.
 
     Args:
         chapter: Whose page it is.
@@ -168,7 +168,7 @@ def _list(tasks: Sequence[Task[Any]], known: frozenset[str]) -> None:
 
 
 def _announce() -> None:
-    """Tell once of what was solved just now."""
+    """Announce, once, the tasks that were just solved."""
     progress = _progress()
     for task in progress.news:
         st.toast(f"**Solved: {task.goal}**  \n{task.shows}", icon="✅", duration="long")
@@ -176,7 +176,7 @@ def _announce() -> None:
 
 
 def _progress() -> Progress:
-    """What the session knows; read from the store the first time."""
+    """The session's copy of the solved tasks, read from the store the first time."""
     known: Progress | None = st.session_state.get(_PROGRESS)
     if known is None:
         known = st.session_state[_PROGRESS] = _read()

@@ -1,4 +1,4 @@
-"""The weights of a run as a network, at its end or after an epoch, loaded once for all tabs."""
+"""The networks of runs, at the end or after an epoch, loaded once for all tabs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A run at one step whose weights are to be had; equal moments have equal weights.
+    """A run at one step with saved weights; equal moments have equal weights.
 
     Attributes:
         url: Address of the store.
@@ -42,16 +42,16 @@ class Moment:
 
     @property
     def epoch(self) -> float:
-        """Epochs learned; 0 is the network before its first step."""
+        """Epochs trained; 0 is the network before its first step."""
         return self.step / self.config.steps_per_epoch()
 
     @property
     def words(self) -> str:
-        """When that is, to end a sentence: ``after epoch 3``."""
+        """The moment as the end of a sentence: ``after epoch 3``."""
         return f"after epoch {self.epoch:.3g}" if self.step else "before the first step"
 
     def model(self) -> nn.Sequential:
-        """The network in eval mode on the CPU. Shared by all tabs: read, never change it.
+        """The network in eval mode on the CPU. Shared by all tabs: do not change it.
 
         Raises:
             RunStateError: If the run has saved no weights yet.
@@ -61,7 +61,7 @@ class Moment:
 
 
 def latest(run: Run) -> Moment:
-    """The newest weights of a run: of its end, or of the last epoch it kept, or its checkpoint."""
+    """The newest weights of a run: final, of the last saved epoch, or of its checkpoint."""
     steps = snapshot_steps(run)
     if run.status == Status.FINISHED or not steps:
         return _moment(run, run.step, kept=False)
@@ -69,7 +69,7 @@ def latest(run: Run) -> Moment:
 
 
 def moments(run: Run) -> list[Moment]:
-    """The moments of a run whose weights were kept, in order, the newest last.
+    """The steps of a run with saved weights, in order, the newest last.
 
     A run of an older version, or of a network too large, kept those of its end alone.
     """
@@ -80,7 +80,7 @@ def moments(run: Run) -> list[Moment]:
 
 
 def snapshot_steps(run: Run) -> list[int]:
-    """The steps at which the weights were kept beside the other arrays, in order."""
+    """The steps at which weights were saved with the other arrays, in order."""
     from mlcore.mnist.weight_snapshots import keeps
 
     steps = run.array_steps()

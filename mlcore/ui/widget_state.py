@@ -1,4 +1,4 @@
-"""Widgets that both a person and the program set, kept safe from old news.
+"""Widgets set both by the user and by the program, guarded against outdated browser events.
 
 With every request, those of a polling fragment included, a browser sends what all its widgets
 show. A request that was on its way when the program set a widget brings the old value back, and
@@ -19,14 +19,14 @@ to the very value that the program replaced."""
 
 @dataclass(slots=True)
 class _Shown:
-    """What a widget shows, and what the program replaced by it lately, with the times."""
+    """A widget's value, and values the program recently replaced, with times."""
 
     value: object
     replaced: list[tuple[float, object]] = field(default_factory=list)
 
 
 def set_widget(key: str, value: object) -> str:
-    """Make a widget show a value; call it just before the widget of that key is drawn.
+    """Set a widget's value; call it just before the widget of that key is drawn.
 
     Returns:
         The key.
@@ -41,7 +41,7 @@ def set_widget(key: str, value: object) -> str:
 
 
 def changed_by_user(key: str) -> bool:
-    """Whether a person set the widget, as far as its callback can tell.
+    """Whether the user changed the widget, as far as its callback can tell.
 
     False where the browser only says what the program showed last, or what it replaced lately.
     Call it once for each change: requests come in the order in which they were sent, so a value

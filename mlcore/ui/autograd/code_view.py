@@ -1,4 +1,4 @@
-"""The same as text to paste: plain PyTorch, and this package's own call."""
+"""The program as code to paste: plain PyTorch, and the call of this package."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mlcore.autograd.as_pytorch import as_pytorch, as_trace
 
 
 def code_view(program: Program, leaves: Mapping[str, Leaf]) -> None:
-    """Lines that give exactly the numbers on the screen."""
+    """Code that gives exactly the numbers on the page."""
     order = 2 if st.toggle("With second derivatives", key="code_second") else 1
     st.caption("Plain PyTorch")
     st.code(as_pytorch(program, leaves, order=order), language="python")

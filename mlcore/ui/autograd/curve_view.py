@@ -1,4 +1,4 @@
-"""The curve along one leaf: f, f′ and f″, with the tangent, following the leaf's slider."""
+"""The curve along one leaf: f, f′ and f″, with the tangent at the leaf's value."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The graph on the page: a component that draws it, zooms, pans and walks over it."""
+"""The graph component: draws the graph, zooms, pans and steps through it."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _component = st.components.v2.component(
 
 
 def has_run(program: Program) -> bool:
-    """Whether the person has let the backward pass of this program run to its end."""
+    """Whether the backward pass of this program was stepped through to its end."""
     return bool(st.session_state.get(_RAN) == program.text)
 
 
 def graph_view(trace: Trace, *, key: str, answers: bool = True, height: int = 700) -> None:
-    """Draw a trace's graph with the stepper, before its first step.
+    """Draw a trace's graph with the stepper, at its first step.
 
     Stepping happens in the browser; the page is told only when the backward pass has ended and
     when the person goes back from its end.

@@ -19,13 +19,13 @@ from mlcore.ui.autograd import seeds
 
 
 def fill(backward_options: BackwardOptions) -> None:
-    """Set the widgets to these backward_options; call it before they are drawn."""
+    """Set the widgets to these options; call it before they are drawn."""
     for field in fields(BackwardOptions):
         seeds.put(f"ledger_{field.name}", getattr(backward_options, field.name))
 
 
 def ledger_view(program: Program, leaves: Mapping[str, Leaf]) -> None:
-    """BackwardOptions, the table of what each call added, and the exception with what to do."""
+    """The options, the table of what each call added, and an exception with its remedy."""
     st.markdown(
         "Each call of `backward()` **adds** to `.grad`. Choose what happens between the calls and "
         "see what each of them adds."
@@ -63,7 +63,7 @@ def ledger_view(program: Program, leaves: Mapping[str, Leaf]) -> None:
 
 
 def failure_view(failure: Failure, *, expected: bool = False) -> None:
-    """An exception of PyTorch in its own words, then what it means and what to do."""
+    """PyTorch's exception in its own words, its meaning, and what to do."""
     show = st.warning if expected else st.error
     show(
         f"`{failure.during}` raised **{failure.kind}**\n\n> "

@@ -1,4 +1,4 @@
-"""The left column: preset, program, and a slider or a text box for each leaf; all in the URL."""
+"""The controls of the autograd page: preset, program, and a slider or a text box for each leaf."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _SAID: Final = "autograd_said"
 
 
 def program_form() -> tuple[Program, Mapping[str, Leaf]] | None:
-    """Show the form; None while the program or a leaf cannot be read, which is then said."""
+    """Show the form; None, with an error, while the program or a leaf cannot be read."""
     _seed()
     with st.container(key="autograd_program"):
         program = _program()
@@ -170,7 +170,7 @@ def _slider(name: str, *, whole: bool) -> float:
 
 
 def _seed() -> None:
-    """Fill the widgets on the first run, from the link, else from the last visit in this tab."""
+    """Fill the widgets on the first run, from the link or from the last visit in this tab."""
     if "program" in st.session_state:
         return
     try:
@@ -212,7 +212,7 @@ def _widgets(name: str, given: Leaf) -> dict[str, object]:
 
 
 def _typed(value: Nested) -> bool:
-    """Whether a value is one for a text box: a list, or a number no slider can be set to."""
+    """Whether a value needs a text box: a list, or a number that no slider reaches."""
     return (
         isinstance(value, tuple)
         or abs(value) > MAX_SPAN / 2

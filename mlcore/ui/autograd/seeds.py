@@ -1,4 +1,4 @@
-"""First values of widgets, from a link or a preset, and numbers that no box may hold.
+"""Initial values of widgets, from a link or a preset, and bounds of number boxes.
 
 A value only written into ``st.session_state`` reaches the browser with one message; if another
 rerun overtakes it, the browser shows the widget's own default instead. So a seed is the widget's
@@ -18,7 +18,7 @@ Value = TypeVar("Value")
 
 
 def put(key: str, value: Any) -> None:
-    """Make this the widget's value, whether it is on the page already or will be."""
+    """Set the widget's value, whether it is on the page already or will be."""
     st.session_state.setdefault(_SEEDS, {})[key] = value
     if key in st.session_state:
         st.session_state[key] = value
@@ -26,12 +26,12 @@ def put(key: str, value: Any) -> None:
 
 
 def put_first(key: str, value: Any) -> None:
-    """Give a widget a first value where it has none."""
+    """Set a widget's initial value if it has none."""
     st.session_state.setdefault(_SEEDS, {}).setdefault(key, value)
 
 
 def keep_number(key: str, otherwise: float, low: float, high: float) -> None:
-    """Put a box's last good number back if it holds none from ``low`` to ``high``; a callback."""
+    """Restore a box's last valid number if it is outside ``low`` to ``high``; a callback."""
     value, found = st.session_state.get(key), st.session_state.setdefault(_SEEDS, {})
     if isinstance(value, int | float) and low <= value <= high:  # false for NaN
         found[key] = value  # Streamlit itself resets a box to its default
@@ -41,7 +41,7 @@ def keep_number(key: str, otherwise: float, low: float, high: float) -> None:
 
 
 def default(key: str, otherwise: Value) -> Value:
-    """What to hand the widget as its default; ``otherwise`` must be Streamlit's own."""
+    """The default to pass to the widget; ``otherwise`` must be Streamlit's own."""
     written: set[str] = st.session_state.setdefault(_WRITTEN, set())
     if key in written:
         written.discard(key)
@@ -51,7 +51,7 @@ def default(key: str, otherwise: Value) -> Value:
 
 
 def now(key: str) -> Any:
-    """The widget's present value, also before it is drawn for the first time."""
+    """The widget's current value, also before it is drawn for the first time."""
     if key in st.session_state:
         return st.session_state[key]
     return st.session_state[_SEEDS][key]

@@ -1,4 +1,4 @@
-"""The tensor table, plainly or as a prediction to be scored."""
+"""The tensor table, also as a quiz with scored predictions."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _WIDTHS: Final = {"name": 70, "value": 150, ".grad": 150, "shape": 70, "dtype": 
 
 
 def predicting(trace: Trace) -> bool:
-    """Whether the learner is predicting and has not yet been shown the score."""
+    """Whether the learner is predicting and has not seen the score yet."""
     state = st.session_state
     return bool(state.get("predict")) and state.get("scored") != trace.program.text
 
 
 def table_view(trace: Trace) -> None:
-    """The table; before the backward pass has run each ``.grad`` is None, as PyTorch has it.
+    """The table; before the backward pass each ``.grad`` is None, as in PyTorch.
 
     With *Predict first* what autograd decides is hidden until it was guessed.
     """

@@ -1,4 +1,4 @@
-"""Reads the HTML, CSS and JavaScript of the components."""
+"""Reads the HTML, CSS and JavaScript of components."""
 
 from __future__ import annotations
 

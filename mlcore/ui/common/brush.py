@@ -1,4 +1,4 @@
-"""Parallel coordinates that can be brushed: drag along several axes, and the lines that pass stay.
+"""Parallel coordinates with brushes: mark ranges on the axes to keep the lines that pass.
 
 In Vega-Lite the interval brushes of a view all start with the same drag, and their marks span the
 whole plot, so a component draws these axes; ``mlcore.charts.parallel`` makes the numbers, and the
@@ -29,7 +29,7 @@ _component: Final = st.components.v2.component(
 
 @dataclass(frozen=True, slots=True)
 class Brushed:
-    """What the marks on the axes say.
+    """The ranges marked on the axes.
 
     Attributes:
         marks: Of each marked column, the lowest and the highest place from 0 to 1.
@@ -44,7 +44,7 @@ class Brushed:
         return bool(self.marks)
 
     def mask(self, frame: pd.DataFrame) -> pd.Series:
-        """Which rows pass through every mark; all of them where there is none."""
+        """Which rows pass through every marked range; all rows if there is none."""
         good = np.ones(len(frame), dtype=bool)
         for column, (low, high) in self.marks.items():
             places = self.axes[column].places(frame[column])
@@ -52,7 +52,7 @@ class Brushed:
         return pd.Series(good, index=frame.index)
 
     def bounds(self, column: str) -> tuple[float, float] | None:
-        """The numbers between which an axis is marked; None if it is not, or holds categories."""
+        """The ends of an axis's marked range; None if it has none or holds categories."""
         axis = self.axes.get(column)
         if column not in self.marks or axis is None or axis.kind == "category":
             return None
@@ -69,7 +69,7 @@ def brushed_lines(
     goal: Goal = "max",
     label: str | None = None,
 ) -> Brushed:
-    """Draw parallel coordinates and say what is marked; see ``mlcore.charts.parallel``.
+    """Draw parallel coordinates and return the marked ranges; see ``mlcore.charts.parallel``.
 
     Args:
         frame: A row a run.

@@ -1,1 +1,1 @@
-"""The page *Draw*: a canvas, what networks say of the digit on it, and what they see in it."""
+"""The page *Draw*: a canvas, the networks' predictions, and which pixels they depend on."""

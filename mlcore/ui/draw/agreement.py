@@ -1,4 +1,4 @@
-"""Numbers taken two ways, and whether they agree."""
+"""Shows whether two ways of computing a number agree."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from mlcore.ui.common.numbers import power
 
 
 def agreement(sentence: str, difference: float, bound: float) -> None:
-    """Say what was taken two ways, how far the two are apart, and whether that is rounding.
+    """Show what was computed in two ways, the difference, and whether that is rounding.
 
     Args:
         sentence: What was compared, with its numbers; it goes on with the difference.
@@ -22,5 +22,5 @@ def agreement(sentence: str, difference: float, bound: float) -> None:
 
 
 def number(value: float) -> str:
-    """Five digits, with a true minus."""
+    """A number with five digits and a true minus sign."""
     return f"{value:.5g}".replace("-", "−")

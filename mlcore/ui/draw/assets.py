@@ -1,4 +1,4 @@
-"""The browser's parts of this folder: what is drawn and moved without asking the server."""
+"""The browser components of this folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sheet one draws on: what it holds in this session, and how drawings become pixels."""
+"""The drawing canvas: its state in this session, and the conversion of drawings to pixels."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _SHEET: Final = "draw.sheet"
 
 @dataclass(slots=True)
 class Canvas:
-    """What is on the sheet, kept for a return to the page.
+    """The canvas's contents, kept for a return to the page.
 
     Attributes:
         seen: Number of the last snapshot that was read.
@@ -58,13 +58,13 @@ class Canvas:
 
 
 def sheet() -> Canvas:
-    """The sheet of this session."""
+    """The canvas of this session."""
     found: Canvas = st.session_state.setdefault(_SHEET, Canvas())
     return found
 
 
 def put(pixels: NDArray[np.uint8], words: str, *, own: bool) -> None:
-    """Begin a new sheet with a picture of 28×28 pixels on it; call it before ``show``."""
+    """Put a 28×28 image on a new sheet; call it before ``show``."""
     now = sheet()
     now.load += 1
     now.strokes, now.under, now.refused = [], packed(pixels), ""
@@ -72,7 +72,7 @@ def put(pixels: NDArray[np.uint8], words: str, *, own: bool) -> None:
 
 
 def redraw(*, views: bool = True) -> None:
-    """Rerun the page's parts that follow the sheet; the last thing a widget's callback does.
+    """Rerun the parts of the page that follow the canvas; call it last in a widget's callback.
 
     Args:
         views: The views of what a network sees too, which would keep the answers waiting while
@@ -86,7 +86,7 @@ def redraw(*, views: bool = True) -> None:
 
 @st.fragment(key=PART)
 def show() -> None:
-    """Draw the sheet, and why the last picture was not taken."""
+    """Draw the canvas, and why the last drawing was refused."""
     now = sheet()
     PAD(
         key=_PAD,
@@ -104,7 +104,7 @@ def show() -> None:
 
 
 def read_ink(text: str) -> Bytes:
-    """The sheet's bytes from the browser's runs of equal ones: value, how many more, value, ….
+    """Decode the run-length encoded pixels from the browser: value, how many more, value, ….
 
     Raises:
         DrawingError: If they are not those of a whole sheet.
@@ -122,7 +122,7 @@ def read_ink(text: str) -> Bytes:
 
 
 def _take() -> None:
-    """Read the snapshot that the browser sent."""
+    """Read the snapshot sent by the browser."""
     sent: dict[str, Any] | None = st.session_state[_PAD].drawing
     now = sheet()
     if sent is None or sent["load"] != now.load or sent["n"] <= now.seen:

@@ -1,4 +1,4 @@
-"""What a network sees in the digit: pixels that count, layers, neighbours, and what fools it."""
+"""What a network sees in the digit: important pixels, layers, neighbours, and what fools it."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def show(network: Network | None) -> None:
 
 
 def layers(network: Network, digit: SharedDigit) -> None:
-    """What goes out of every layer."""
+    """The outputs of every layer."""
     from mlcore.mnist.insight import activations
 
     seen = [one for one in activations(network.model(), digit.pixels) if one.kind not in _PLAIN]
@@ -79,7 +79,7 @@ def layers(network: Network, digit: SharedDigit) -> None:
 
 
 def neighbours(network: Network, digit: SharedDigit) -> None:
-    """The training images that are nearest in the last hidden layer."""
+    """The training images nearest in the last hidden layer."""
     from mlcore.mnist.insight import features, nearest
 
     metric: Metric = st.segmented_control(
@@ -121,7 +121,7 @@ def neighbours(network: Network, digit: SharedDigit) -> None:
 
 
 def fool(network: Network, digit: SharedDigit) -> None:
-    """A slider along the sign of the gradient, until the answer flips and beyond."""
+    """A slider along the sign of the gradient, until the prediction changes and beyond."""
     import torch
 
     from mlcore.mnist.insight import walk

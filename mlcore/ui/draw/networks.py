@@ -1,4 +1,4 @@
-"""The networks that answer: one that is looked into, and others beside it."""
+"""The networks of the page: one that is inspected, and others to compare with."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _GALLERY_BYTES: Final = 256 * 2**20
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """A run's network at its newest weights.
+    """A run's network with its newest weights.
 
     Attributes:
         moment: Whose weights.
@@ -47,27 +47,27 @@ class Network:
 
     @property
     def config(self) -> MNISTConfig:
-        """What the run was trained by."""
+        """The config of the run."""
         return self.moment.config
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Names of the classes it tells apart."""
+        """Names of its classes."""
         return self.digits().classes
 
     def digits(self) -> Digits:
-        """The data it learned from."""
+        """Its training data."""
         from mlcore.mnist import load
 
         return load(self.config.dataset, self.config.data_dir)
 
     def model(self) -> OnPixels:
-        """The network over pixels from 0 to 1, shared by all tabs: read, never change it."""
+        """The network over pixels from 0 to 1, shared by all tabs: do not change it."""
         return _on_pixels(self.moment)
 
     @one_thread()
     def says(self, pixels: NDArray[np.uint8]) -> Answer:
-        """Its answer to one picture."""
+        """Its prediction for one image."""
         from mlcore.mnist.insight import answer
 
         return answer(self.config, self.model(), pixels)
@@ -78,12 +78,12 @@ class Network:
 
 
 def gallery_size(images: int, units: int) -> int:
-    """How many training images are compared: all, unless their features take over 256 MiB."""
+    """Number of training images to compare: all, unless their features take over 256 MiB."""
     return min(images, _GALLERY_BYTES // (4 * units))
 
 
 def choose_networks(*, follow_in: DeltaGenerator) -> list[Network]:
-    """Two lists: the run that is looked into, and those beside it.
+    """Two lists: the run to inspect, and runs to compare with.
 
     Args:
         follow_in: A container for the card of a run that still learns.
@@ -108,7 +108,7 @@ def choose_networks(*, follow_in: DeltaGenerator) -> list[Network]:
 
 
 def _has_weights(network: Network, run: Run) -> bool:
-    """Whether the network can be asked; if not, say why."""
+    """Whether the network has weights; if not, show why."""
     try:
         network.model()
     except RunStateError as problem:
@@ -146,7 +146,7 @@ def _choose_beside(main: Run) -> list[Run]:
 
 
 def _wanted(main: Run, others: Sequence[Run]) -> list[str]:
-    """Those that the URL or the session names, else one finished run of another kind of network."""
+    """The runs named by the URL or the session, else a finished run of another kind of network."""
     if _BESIDE in st.query_params:
         return [run_id for run_id in st.query_params[_BESIDE].split(",") if run_id]
     kept: list[str] | None = st.session_state.get(_BESIDE)

@@ -1,4 +1,4 @@
-"""Which pixels count for a class: gradient, integrated gradients and occlusion."""
+"""Which pixels matter for a class: gradient, integrated gradients and occlusion."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def show(network: Network, digit: SharedDigit) -> None:
 def _same_slope(
     gradient: NDArray[np.float64], places: list[tuple[int, int]], sides: NDArray[np.float64]
 ) -> None:
-    """Compare the steepest pixel that is no kink: there only both sides have one slope."""
+    """Check the steepest pixel that is no kink against a difference quotient."""
     for (row, column), (left, right) in zip(places, sides, strict=True):
         if abs(left - right) <= _EXACT * abs(left + right):
             by_autograd, by_hand = float(gradient[row, column]), float(left + right) / 2
@@ -96,7 +96,7 @@ def _same_slope(
 
 
 def _class(network: Network) -> int | None:
-    """The class to look for; None for the network's own answer."""
+    """Choose the class; None for the predicted one."""
     chosen = st.selectbox(
         "Output of class",
         [_THE_ANSWER, *network.classes],

@@ -1,4 +1,4 @@
-"""What the networks say of the digit on the sheet, side by side."""
+"""The networks' predictions for the digit on the sheet, side by side."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _RULES = {
 
 @st.fragment(key=canvas.ANSWERS_PART)
 def show(networks: Sequence[Network]) -> None:
-    """Draw the pixels and a panel a network."""
+    """Draw the pixels and one panel per network."""
     digit = shared_digit.current()
     with page.sentences():
         ANSWERS(

@@ -1,4 +1,4 @@
-"""What is on the page as a script."""
+"""The page's views as Python code."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 
 def show(network: Network, digit: SharedDigit) -> None:
-    """The digit, the network and every view, as Python."""
+    """Show code for the digit, the network and every view."""
     st.code(script(network, digit), language="python", wrap_lines=True)
 
 
 def script(network: Network, digit: SharedDigit) -> str:
-    """A script that gives what the page shows of a digit."""
+    """Python code that computes what the page shows of a digit."""
     packed = base64.b85encode(zlib.compress(digit.pixels.tobytes(), 9)).decode("ascii")
     load = repr(network.config.dataset)
     if network.config.data_dir:

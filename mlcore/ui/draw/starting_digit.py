@@ -1,4 +1,4 @@
-"""What may lie on the sheet at first: a digit of the test set, or a photo of one's own."""
+"""The digit on the sheet at first: a test image, or an uploaded photo."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _SUFFIXES: Final = ("tif", "jpg")
 
 
 def first(digits: Digits) -> None:
-    """Put a digit on the sheet where there has been none yet: a seven, if there are any."""
+    """Put a digit on the sheet if there was none yet: a seven, if there is one."""
     if not canvas.sheet().load:
         _put(digits, digits.classes.index("7") if "7" in digits.classes else 0)
 
 
 def controls(digits: Digits) -> None:
-    """Buttons that put a test image on the sheet, and a place for a photo."""
+    """Buttons that put a test image on the sheet, and an upload for a photo."""
     classes = digits.classes
     st.caption("Or start with a test image of class")
     if len(classes) <= _BUTTONS and max(map(len, classes)) == 1:
@@ -63,7 +63,7 @@ def _give(digits: Digits, label: int) -> None:
 
 
 def _put(digits: Digits, label: int) -> None:
-    """The next test image of a class; another one at each turn."""
+    """Put the next test image of a class on the sheet."""
     places = (digits.test_labels == label).nonzero().flatten()
     if not len(places):
         canvas.sheet().refused = f"The test set has no image of class {digits.classes[label]}."
@@ -77,7 +77,7 @@ def _put(digits: Digits, label: int) -> None:
 
 
 def _take_photo() -> None:
-    """Read the photo that was uploaded, or say why not."""
+    """Read the uploaded photo, or show why it cannot be read."""
     photo = st.session_state[_PHOTO]
     if photo is None:
         return

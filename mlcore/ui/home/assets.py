@@ -1,4 +1,4 @@
-"""The browser's parts of Home."""
+"""The components of the page Home."""
 
 from __future__ import annotations
 

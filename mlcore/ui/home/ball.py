@@ -1,4 +1,4 @@
-"""The ball in the bowl: gradient descent on a real loss, at a learning rate that one drags."""
+"""The ball in the bowl: gradient descent on a real loss with an adjustable learning rate."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Bowl:
 
 @cache
 def bowl() -> Bowl:
-    """The bowl of the hours and scores, worked out without torch."""
+    """The bowl of the hours and scores, computed without torch."""
     with HOURS_SCORES.open(newline="") as file:
         points = [(float(x), float(y)) for x, y in csv.reader(file)]
     n = len(points)
@@ -50,12 +50,12 @@ def bowl() -> Bowl:
 
 
 def show() -> None:
-    """Draw it; it moves in the browser alone."""
+    """Draw the ball; it moves in the browser, without the server."""
     BALL(key="home.ball", data=scene())
 
 
 def scene() -> dict[str, Any]:
-    """What the browser draws, as JSON values."""
+    """The data that the browser draws, as JSON values."""
     made = bowl()
     return {
         "m": made.m,

@@ -1,4 +1,4 @@
-"""The latest runs on Home, a line each, under names that people can read."""
+"""The latest runs on Home, one line each, with readable names."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def show() -> None:
 
 
 def readable(run: Run) -> str:
-    """What a person calls a run: the name they gave it, else its experiment and what differs."""
+    """A run's readable name: the one it was given, else its experiment and what differs."""
     if run.name:
         return run_parts.name_of(run)
     title = _TITLES.get(run.experiment, run.experiment)
@@ -101,7 +101,7 @@ def _line(run: Run) -> None:
 
 
 def _words(run: Run) -> str:
-    """Where it stands, and how good it is."""
+    """A run's status and result."""
     words = [str(run.status)]
     if run.status == Status.RUNNING:
         words.append(f"{run.progress:.0%}")

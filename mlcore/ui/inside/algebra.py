@@ -1,4 +1,4 @@
-"""The tab *Layer by layer*: the algebra of one digit's way, and who complains when it breaks."""
+"""The tab *Layer by layer*: one digit's forward pass, and the error when a width is broken."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ def _written_out(chosen: selection.Chosen, rows: tuple[Row, ...]) -> None:
 
 
 def _given(rows: tuple[Row, ...], place: int) -> NDArray[np.float64]:
-    """What came into a linear layer: what the row before it gave."""
+    """The input of a linear layer: the output of the row before it."""
     values = rows[place - 1].values
     assert values is not None  # noqa: S101 - a linear layer stands after a flatten at least
     given: NDArray[np.float64] = values[0].ravel()

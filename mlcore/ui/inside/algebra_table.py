@@ -1,4 +1,4 @@
-"""The table of the tab *Layer by layer*: a row a layer, the one that refuses in red."""
+"""The table of the tab *Layer by layer*: one row per layer, the failing one in red."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def algebra_table(rows: tuple[Row, ...]) -> None:
 def answer_table(
     classes: tuple[str, ...], outputs: list[float], shares: list[float], best: int
 ) -> None:
-    """Draw the outputs and what they say as probabilities, a column a class."""
+    """Draw the outputs and their probabilities, one column per class."""
 
     def line(name: str, cells: list[str]) -> str:
         marked = (
@@ -101,7 +101,7 @@ def _row(row: Row) -> str:
 
 
 def _words(equation: str) -> list[str]:
-    """The equation in pieces that no line may break: an operator goes with what follows it."""
+    """The equation in parts that do not break across lines."""
     pieces = equation.replace(", ", ",\u00a0").split(" ")
     words: list[str] = []
     for piece in pieces:

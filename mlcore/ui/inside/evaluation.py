@@ -1,4 +1,4 @@
-"""What a run's network says of the test set, computed once for all tabs and views."""
+"""A run's predictions on the test set, computed once for all tabs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ IN_PLANE: Final = 2000
 @st.cache_data(max_entries=64, show_spinner="Evaluating the network…")
 @one_thread()
 def examination(moment: Moment) -> Examination:
-    """The whole test set before a run's network, in the precision it was trained in."""
+    """Predictions of a run's network for the whole test set, in its training precision."""
     from mlcore.mnist import load
     from mlcore.mnist.insight import examine
 
@@ -52,7 +52,7 @@ def plane(moment: Moment) -> Plane:
 
 @st.cache_data(max_entries=16, show_spinner="UMAP computes the layout; the first time takes long…")
 def umap(moment: Moment, neighbours: int) -> NDArray[np.float64]:
-    """The same images as UMAP lays them.
+    """The UMAP embedding of the same images.
 
     Raises:
         ImportError: If the extra is not installed.
@@ -74,7 +74,7 @@ def first_images(moment: Moment) -> tuple[NDArray[np.float32], NDArray[np.float3
 def of_pictures(
     moment: Moment, pictures: NDArray[np.uint8]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """What a network makes of pictures, uint8 ``[N, 28, 28]``.
+    """Features and probabilities of images, uint8 ``[N, 28, 28]``.
 
     Returns:
         The last hidden layer, float32 ``[N, width]``, and probabilities, ``[N, classes]``.
@@ -94,7 +94,7 @@ def _passed(moment: Moment, images: Tensor) -> tuple[NDArray[np.float32], NDArra
 
 
 def normal(config: MNISTConfig, pictures: NDArray[np.uint8]) -> Tensor:
-    """Pictures as a config's network wants them, float32 ``[N, 28, 28]``."""
+    """Images normalized for a config's network, float32 ``[N, 28, 28]``."""
     import torch
 
     from mlcore.mnist import load
@@ -120,7 +120,7 @@ def _test_images(dataset: DatasetName, folder: str) -> Tensor:
 
 
 def _precision(config: MNISTConfig) -> Precision:
-    """The precision of its training, where this machine has it; else float32 is near enough."""
+    """The training precision if this machine supports it, else float32."""
     import torch
 
     from mlcore.core import ConfigError

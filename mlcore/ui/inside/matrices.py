@@ -82,14 +82,14 @@ def _spread(moments: Sequence[trained_models.Moment]) -> list[trained_models.Mom
 def _first(
     moments: Sequence[trained_models.Moment], layer: str, what: str
 ) -> NDArray[np.float32] | None:
-    """The tiles at the start where only what came since is shown, else None."""
+    """The tiles at the start if the change since then is shown, else None."""
     if what != _LEARNED or len(moments) < 2:
         return None
     return next(m.tiles for m in _matrices(moments[0]) if m.name == layer)
 
 
 def _choose_tiles(matrix: Matrix, first: NDArray[np.float32] | None) -> NDArray[np.int64]:
-    """Which tiles to draw: all, or the strongest of many, or a part of them in order."""
+    """Which tiles to draw: all, the strongest, or a part of them in order."""
     shown = matrix.tiles if first is None else matrix.tiles - first
     count, height, width = matrix.tiles.shape
     most = _KERNELS if height * width <= 64 else _TILES

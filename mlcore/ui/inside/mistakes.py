@@ -53,7 +53,7 @@ def show() -> None:
 
 
 def _matrix(chosen: selection.Chosen, found: Examination) -> tuple[int, int] | None:
-    """Draw the matrix; the cell that was clicked as true class and guess, or None."""
+    """Draw the matrix; return the clicked cell as true and predicted class, or None."""
     rows = confusion_rows(found.confusion(), chosen.classes)
     picked: Any = st.altair_chart(
         clickable_confusion(rows, page.ink()),
@@ -69,7 +69,7 @@ def _matrix(chosen: selection.Chosen, found: Examination) -> tuple[int, int] | N
 
 
 def _let_go() -> None:
-    """Choose no cell: a chart under a new key has no selection."""
+    """Clear the selected cell: a chart under a new key has no selection."""
     st.session_state[_VERSION] = st.session_state.get(_VERSION, 0) + 1
 
 

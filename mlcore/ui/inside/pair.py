@@ -1,4 +1,4 @@
-"""The controls of a paired experiment, which trains two arms over some seeds."""
+"""The controls of a paired experiment: two configs (arms) trained over several seeds."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Runs = Mapping[tuple[str, int], Run]
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A pair and the runs of it that there are, by arm and seed."""
+    """A pair and its existing runs, by arm and seed."""
 
     pair: Pair
     runs: Runs
@@ -32,7 +32,7 @@ class Shown:
         return first, second
 
     def finished_seeds(self) -> list[int]:
-        """The seeds of which both arms have finished."""
+        """The seeds for which both arms have finished."""
         return [
             seed
             for seed in self.pair.seeds
@@ -75,12 +75,12 @@ def seeds_control(*, key: str) -> tuple[int, ...]:
 
 
 def start_control(pair: Pair, *, key: str) -> None:
-    """A button that trains what is not trained yet; a second one stops what is going."""
+    """A button that trains the missing runs, and one that stops those in progress."""
     run_batch.start_control(list(pair.configs().values()), key=key, width="stretch")
 
 
 def follow(pair: Pair, draw: Callable[[Shown], None], *, key: str) -> None:
-    """Draw the pair; while one of its runs moves, again and again.
+    """Draw the pair, updated while one of its runs is queued or running.
 
     Args:
         pair: The experiment.
@@ -105,7 +105,7 @@ def _shown(pair: Pair, batch: run_batch.Batch) -> Shown:
 
 
 def choose_seed(shown: Shown, *, key: str) -> int | None:
-    """Which pair to look into; None until one is finished."""
+    """Choose the pair to inspect; None until one is finished."""
     seeds = shown.finished_seeds()
     if not seeds:
         return None

@@ -1,4 +1,4 @@
-"""What is shown of a paired experiment: the proof of a same start, curves, and the outcome."""
+"""Views of a paired experiment: proof of equal starts, curves, and the outcome."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _METRICS: Final[Mapping[Field, str]] = {
 
 
 def same_start_proof(pair: Pair) -> None:
-    """Say whether both arms of every seed start alike and see the same batches, by numbers."""
+    """Show whether both arms of every seed start equal and see the same batches."""
     first, second = pair.arms
     proofs = {
         seed: _same_start(pair.config(first, seed).to_json(), pair.config(second, seed).to_json())
@@ -61,7 +61,7 @@ def same_start_proof(pair: Pair) -> None:
 
 
 def recorded_start(shown: Shown) -> None:
-    """Say how far the weights are apart that the two runs of each seed recorded at step 0."""
+    """Show how far the weights recorded at step 0 by the runs of each seed differ."""
     first, second = shown.arms
     gaps = [
         _recorded_gap(open_store().url, shown.runs[first, seed].id, shown.runs[second, seed].id)
@@ -77,7 +77,7 @@ def recorded_start(shown: Shown) -> None:
 
 
 def curves(shown: Shown, fields: tuple[Field, ...], *, key: str) -> None:
-    """One chart a quantity: the mean of the seeds and their spread, for both arms."""
+    """One chart per metric: mean and spread over the seeds, for both arms."""
     for field in fields:
         points = _points(shown, _METRICS[field])
         if not len(points):
@@ -94,7 +94,7 @@ def curves(shown: Shown, fields: tuple[Field, ...], *, key: str) -> None:
 
 
 def outcome(shown: Shown) -> None:
-    """Test accuracy of each pair in the end, the mean difference, and how sure it is."""
+    """Final test accuracy of each pair, the mean difference, and its interval."""
     ended = {
         who: run.latest()["test_accuracy"]
         for who, run in shown.runs.items()
@@ -124,7 +124,7 @@ def outcome(shown: Shown) -> None:
 
 
 def script(pair: Pair) -> str:
-    """The pair from a script."""
+    """The pair as Python code."""
     arms = ", ".join(f'"{name}": {value!r}' for name, value in pair.arms.items())
     return (
         "import mlcore\n"

@@ -1,4 +1,4 @@
-"""The tab *Plane*: the last hidden layer of many test digits, laid into two dimensions."""
+"""The tab *Plane*: the last hidden layer of many test digits in two dimensions."""
 
 from __future__ import annotations
 
@@ -156,7 +156,7 @@ def _own_rows(
 
 
 def _signs(classes: tuple[str, ...]) -> NDArray[np.object_]:
-    """One sign a class: its name where that is one sign, else its number."""
+    """One character per class: its name if that is one character, else its number."""
     return np.array(
         [name if len(name) == 1 else str(place) for place, name in enumerate(classes)],
         dtype=object,

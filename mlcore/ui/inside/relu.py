@@ -1,4 +1,4 @@
-"""The tab *With or without ReLU*: what activations buy, and how all collapses without them."""
+"""The tab *With or without ReLU*: without activations the layers collapse into one matrix."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _IMAGES: Final = 2000
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Map:
-    """A network as one map: what it gives for the first test images, against the network.
+    """A network as one affine map, compared with the network on the first test images.
 
     Attributes:
         images: The map's rows, float64 ``[classes, 28, 28]``.
@@ -49,7 +49,7 @@ class Map:
 
 
 def experiment(lr: float, seeds: tuple[int, ...]) -> Pair:
-    """The course's network with ReLU and with identities in their place, all else alike."""
+    """The course's network with ReLU and with identities instead, all else equal."""
     return Pair("activation", ARMS, MNISTConfig(loss="cross_entropy", lr=lr), seeds)
 
 

@@ -1,4 +1,4 @@
-"""What the tabs of *Inside* share: the run, its moment, and the digit that is looked at."""
+"""Shared by the tabs of *Inside*: the run, its epoch, and the inspected digit."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SHOWN: Final = 36
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """The run a tab is about, at its newest weights."""
+    """The chosen run with its newest weights."""
 
     run: Run
     config: MNISTConfig
@@ -35,7 +35,7 @@ class Chosen:
 
 
 def chosen() -> Chosen | None:
-    """Choose a run; None where there is none, or it has no weights yet, and that was said."""
+    """Choose a run; None, with a note, if there is none or it has no weights yet."""
     run = run_picker.choose_run(key="inside")
     if run is None:
         return None
@@ -49,14 +49,14 @@ def chosen() -> Chosen | None:
 
 
 def caption_of(picked: Chosen) -> None:
-    """Say of which moment of the run all that follows tells."""
+    """Show the run and the epoch that the tab is about."""
     live = ", still training" if picked.run.status.moving else ""
     st.caption(f"Run `{picked.run.id}`, {picked.moment.words}{live}.")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Digit:
-    """The digit that is looked at: pixels uint8 ``[28, 28]``, and what it is, in words."""
+    """The inspected digit: pixels uint8 ``[28, 28]``, and its description."""
 
     pixels: NDArray[np.uint8]
     words: str
@@ -102,7 +102,7 @@ def gallery(
     captions: list[str],
     words: list[str],
 ) -> None:
-    """Test images as tiles, a caption below each; of many the first ones."""
+    """Test images as captioned tiles; only the first ones of many."""
     few = tuple(int(place) for place in places[:_SHOWN])
     if not few:
         return

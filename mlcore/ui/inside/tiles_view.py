@@ -1,4 +1,4 @@
-"""The picture of matrices whose slider over the epochs moves in the browser."""
+"""Matrices as images, with a slider over the epochs that runs in the browser."""
 
 from __future__ import annotations
 
@@ -18,5 +18,5 @@ _component = st.components.v2.component(
 
 
 def tiles_view(payload: Mapping[str, Any], *, key: str) -> None:
-    """Draw a payload of ``mlcore.charts.tiles``; all its moments are sent at once."""
+    """Draw a payload of ``mlcore.charts.tiles``; all its epochs are sent at once."""
     _component(key=key, data=dict(payload))

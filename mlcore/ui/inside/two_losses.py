@@ -18,7 +18,7 @@ ARMS: Final = {"squared distance": "mse", "cross-entropy": "cross_entropy"}
 
 
 def experiment(lr: float, seeds: tuple[int, ...]) -> Pair:
-    """The course's network under both losses, all else alike."""
+    """The course's network under both losses, all else equal."""
     return Pair("loss", ARMS, MNISTConfig(lr=lr), seeds)
 
 

@@ -1,1 +1,1 @@
-"""What the pages on normalization, activations, convolution and initialization are made of."""
+"""Widgets and views of the pages on normalization, activations, convolution and initialization."""

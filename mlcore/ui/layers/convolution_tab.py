@@ -51,7 +51,7 @@ class _Settings:
 @st.fragment(key="conv")
 @torch_threads.one_thread()
 def show() -> None:
-    """Draw the page below its question; a moved control redraws no more than this."""
+    """Draw the page below its header; moving a control reruns only this part."""
     controls, picture = page.columns()
     with controls:
         strip = st.container()
@@ -197,7 +197,7 @@ def _component(result: Convolved, pooled: Pooled, s: _Settings) -> None:
 
 
 def _strongest(result: Convolved) -> list[int]:
-    """The cell of the largest absolute value."""
+    """The cell with the largest absolute value."""
     _, height, width = result.output.shape[1:]
     place = int(result.output[0].abs().nan_to_num().argmax())
     return [place // (height * width), place // width % height, place % width]

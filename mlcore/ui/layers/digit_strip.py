@@ -1,4 +1,4 @@
-"""A strip of real digits, one of which is chosen by a click or with the arrow keys."""
+"""A strip of real digits; a click or the arrow keys choose one."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def _from_url(last: int) -> int:
 
 
 def parse(text: str, last: int) -> int | None:
-    """The number of a test image from 0 to ``last``; None if the text is none of them."""
+    """The number of a test image from 0 to ``last``; None if the text is no such number."""
     plain = text.isascii() and text.isdigit() and len(text) <= 4
     return int(text) if plain and int(text) <= last else None
 

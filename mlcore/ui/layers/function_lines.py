@@ -1,4 +1,4 @@
-"""How each activation function is drawn: its colour, its dashes, and its name at the line's end."""
+"""Style of each activation function's line: colour, dashes, and a name at its end."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LABEL_PIXELS: Final = 14
 
 
 def function_labels(ends: Mapping[Activation, tuple[float, float]], x: float) -> pd.DataFrame:
-    """Rows that write the names at the right ends of functions and slopes.
+    """Rows that place the names at the right ends of functions and slopes.
 
     Args:
         ends: f and f′ of each function where its line ends.
@@ -47,7 +47,7 @@ def function_labels(ends: Mapping[Activation, tuple[float, float]], x: float) ->
 
 
 def chain_labels(starts: Mapping[Activation, float], low: float, high: float) -> pd.DataFrame:
-    """Rows that write the names at the left ends of the lines of a chain.
+    """Rows that place the names at the left ends of the lines of a chain.
 
     Args:
         starts: The gradient at the first layer, as drawn (above 0).

@@ -1,4 +1,4 @@
-"""The controls of the kernel: a preset, one of a trained network, or numbers typed in."""
+"""The controls of the kernel: a preset, one of a trained network, or typed numbers."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def kernel_control() -> torch.Tensor:
 
 
 def _own() -> torch.Tensor:
-    """The kernel that the URL holds; the identity, and a sentence, where it holds none."""
+    """The kernel in the URL; the identity, and a sentence, if it holds none."""
     text = st.query_params.get(OWN, "")
     kernel = kernels.from_text(text)
     if kernel is not None:
@@ -79,7 +79,7 @@ def _own() -> torch.Tensor:
 
 
 def _resize() -> None:
-    """The size of one's own kernel was moved: zeros are added around it, or its edges cut off."""
+    """Resize the user's kernel: zeros are added around it, or its edges cut off."""
     if st.session_state[_PRESET] != "my own":
         return
     kernel = kernels.from_text(st.query_params.get(OWN, ""))

@@ -1,4 +1,4 @@
-"""Kernels to choose from (edges, blur, sharpen, identity), and a kernel as text in the URL."""
+"""Preset kernels (edges, blur, sharpen, identity), and kernels as text for the URL."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ LARGEST_WEIGHT: Final = 1e6
 
 
 def preset(name: str, size: int) -> torch.Tensor:
-    """A kernel, float64 ``[size, size]``.
+    """A preset kernel, float64 ``[size, size]``.
 
     Edges are the outer product of a slope and a binomial smoothing (of size 3: Sobel's), blur is
     a mean, *all edges* and *sharpen* are what blur takes away and adds.
@@ -71,12 +71,12 @@ def resized(kernel: torch.Tensor, size: int) -> torch.Tensor:
 
 
 def to_text(kernel: torch.Tensor) -> str:
-    """A kernel for a URL: rows by semicolons, numbers by commas."""
+    """A kernel as text for a URL: semicolons between rows, commas between numbers."""
     return ";".join(",".join(f"{v:.5g}" for v in row) for row in kernel.tolist())
 
 
 def from_text(text: str) -> torch.Tensor | None:
-    """The inverse of ``to_text``; None if the text is no square of allowed size and numbers."""
+    """The inverse of ``to_text``; None if the text is no square kernel of an allowed size."""
     import torch
 
     try:

@@ -110,7 +110,7 @@ def _gradients(z: torch.Tensor, label: int) -> None:
 
 
 def _sweep(z: torch.Tensor, label: int) -> None:
-    """The right class's logit moved from −10 to 10, the others as they stand."""
+    """The losses while the true class's logit moves from −10 to 10, the others fixed."""
     import torch
 
     grid = torch.linspace(-10, 10, 25, dtype=torch.float64)

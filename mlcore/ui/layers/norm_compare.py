@@ -1,4 +1,4 @@
-"""The tab *Same or not*: which norms give the same output, and what each module holds."""
+"""The tab *Same or not*: which norms give equal outputs, and the parameters of each."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def _sign(row: Identity) -> str:
 
 
 def _exception(row: Identity) -> str:
-    """A sentence where this tensor does not show what holds in general."""
+    """A sentence if this tensor does not show what holds in general."""
     if _alike(row) and not row.equal:
         return " For this tensor the outputs happen to be the same; for most they differ."
     if row.equal and not _alike(row):

@@ -1,4 +1,4 @@
-"""The tab *Train and eval*: BatchNorm's running statistics, batch after batch."""
+"""The tab *Train and eval*: BatchNorm's running statistics over the batches."""
 
 from __future__ import annotations
 

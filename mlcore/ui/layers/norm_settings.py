@@ -1,4 +1,4 @@
-"""The controls of the page on normalization: which norm, on which tensor."""
+"""The controls of the page on normalization: the norm and the tensor."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def norm_choice() -> Norm:
 
 
 def norm_and_tensor_controls() -> tuple[NormSettings, TensorSettings]:
-    """The norm and what it has of its own first; the tensor, ε, γ and β folded below."""
+    """The norm and its own arguments; the tensor, ε, γ and β in a folded part below."""
     kind = norm_choice()
     training, groups = True, 1
     if kind == "batch":
@@ -96,7 +96,7 @@ def norm_and_tensor_controls() -> tuple[NormSettings, TensorSettings]:
 
 
 def more_controls() -> DeltaGenerator:
-    """The place for what is changed less often, so that the picture stays near the rest."""
+    """A folded container for controls that are used less often."""
     return st.expander("Tensor shape, ε, γ and β", key="norm.more")
 
 
@@ -116,7 +116,7 @@ def _mode_control() -> bool:
 
 
 def _affine_controls(kind: Norm) -> tuple[bool, float, float]:
-    """Whether there are γ and β, and their values; RMSNorm has no β."""
+    """Whether γ and β are used, and their values; RMSNorm has no β."""
     letters = "γ" if kind == "rms" else "γ and β"
     affine = st.toggle(
         f"Affine: with {letters}",

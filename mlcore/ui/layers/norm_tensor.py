@@ -50,7 +50,7 @@ def show() -> None:
 
 
 def run(norm: NormSettings, tensor: TensorSettings) -> Normalized:
-    """The norm of the settings on the tensor of the settings.
+    """Apply the chosen norm to the chosen tensor.
 
     Raises:
         ValueError: torch's own.
@@ -122,7 +122,7 @@ def _scene(result: Normalized, norm: NormSettings, chosen: int) -> dict[str, Any
 
 
 def _square(result: Normalized) -> torch.Tensor:
-    """What ε is added to: the variance, or RMSNorm's mean square."""
+    """The quantity ε is added to: the variance, or RMSNorm's mean square."""
     square = result.mean_square if result.variance is None else result.variance
     if square is None:
         raise TypeError("A norm has a variance or a mean square.")
@@ -130,7 +130,7 @@ def _square(result: Normalized) -> torch.Tensor:
 
 
 def _arithmetic(result: Normalized, norm: NormSettings, chosen: int) -> str:
-    """The formula of one cell with its numbers, beside what the module returned."""
+    """The formula of one cell with its numbers, beside the module's output."""
     number = int(result.cells.flatten()[chosen])
     x = float(result.input.flatten()[chosen])
     hand = float(result.by_hand.flatten()[chosen])

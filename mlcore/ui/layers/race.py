@@ -1,4 +1,4 @@
-"""A batch of small networks that differ in one thing: final accuracy, curves, layers."""
+"""Trains a batch of small networks that differ in one thing, and compares them."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Entrant:
 
 
 def race(entrants: Sequence[Entrant], colours: Mapping[str, str], *, key: str) -> None:
-    """A button that trains the networks, and below it how they compare.
+    """A button that trains the networks, with their comparison below it.
 
     Args:
         entrants: The networks.
@@ -153,7 +153,7 @@ def _largest_rates(rows: pd.DataFrame, groups: Sequence[str], sizes: Sequence[in
 
 
 def largest_rate(rows: pd.DataFrame) -> str:
-    """The largest rate of one group whose run trains, as far as its runs tell.
+    """The largest rate at which a group's run still trains, as far as is known.
 
     Args:
         rows: Columns order (the rate), accuracy (missing until known), ended.

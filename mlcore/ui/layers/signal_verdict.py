@@ -31,7 +31,7 @@ _BACKWARD: Final[dict[Fate, str]] = {
 
 
 def fate(near: float, far: float) -> Fate:
-    """What became of a spread on its way from one end of the network to the other.
+    """How a spread changes from one end of the network to the other.
 
     Args:
         near: Where it started: the first layer for activations, the last for gradients.
@@ -48,7 +48,7 @@ def fate(near: float, far: float) -> Fate:
 def conclusion(
     spreads: Mapping[str, tuple[Sequence[float], Sequence[float]]], activation: str
 ) -> str:
-    """One sentence of Markdown on which schemes keep signals and gradients alive.
+    """One Markdown sentence on which schemes preserve signals and gradients.
 
     Args:
         spreads: For each scheme the standard deviation of the activations and of the gradients in
@@ -82,7 +82,7 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _for(names: Sequence[str], words: str) -> str:
-    """The words with their verbs in the plural where there are several names."""
+    """The words with plural verbs if there are several names."""
     if len(names) == 1:
         return words
     plural = {"keeps": "keep", "shrinks": "shrink", "lets": "let", "gives": "give"}

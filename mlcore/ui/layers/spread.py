@@ -1,4 +1,4 @@
-"""Histograms as rows for charts, on edges that all parts share."""
+"""Histograms as rows for charts, with common bin edges."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def histogram(values: torch.Tensor, low: float, high: float, bins: int) -> pd.Da
 
 
 def sideways(rows: pd.DataFrame, line: float, width: float) -> pd.DataFrame:
-    """Histogram rows with ``edge``: where each bar ends that starts at a line.
+    """Histogram rows with ``edge``: the end of each bar, drawn sideways from a line.
 
     Args:
         rows: As ``histogram`` makes them.
@@ -43,7 +43,7 @@ def sideways(rows: pd.DataFrame, line: float, width: float) -> pd.DataFrame:
 
 
 def reach(values: Iterable[torch.Tensor]) -> tuple[float, float]:
-    """The smallest and the largest finite number of some tensors, apart by at least a little."""
+    """The smallest and the largest finite number of some tensors, never quite equal."""
     finite = [v[v.isfinite()] for v in values]
     low = min((float(v.min()) for v in finite if v.numel()), default=0.0)
     high = max((float(v.max()) for v in finite if v.numel()), default=0.0)

@@ -1,4 +1,4 @@
-"""The tab *Data*: what the network gets to see."""
+"""The tab *Data*: the images the network trains on."""
 
 from typing import get_args
 

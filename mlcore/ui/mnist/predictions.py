@@ -1,4 +1,4 @@
-"""The tab *Predictions*: what a network says of test digits, epoch after epoch."""
+"""The tab *Predictions*: a network's predictions for test digits, epoch by epoch."""
 
 from dataclasses import dataclass
 
@@ -21,7 +21,7 @@ _RUN = "mnist.predictions.run"
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """What a run kept at one step (see ``mlcore.mnist.evaluate``), as NumPy arrays."""
+    """The arrays a run saved at one step (see ``mlcore.mnist.evaluate``), in NumPy."""
 
     confusion: NDArray[np.int64]
     places: NDArray[np.int64]
@@ -29,7 +29,7 @@ class Moment:
 
 
 def show() -> None:
-    """Draw the tab; while its run learns, it follows."""
+    """Draw the tab; it follows a live run."""
     if not newest_runs():
         _, picture = page.columns()
         with picture:
@@ -68,7 +68,7 @@ def _content() -> Run:
 
 
 def _run() -> Run:
-    """The run of the list; at first the one that is shown under *Train*, else the newest."""
+    """The run of the list; by default the one shown under *Train*, else the newest."""
     known = {run.id: run for run in newest_runs()}
     wanted = [st.session_state.get(_RUN), *chosen_ids()]
     return next((known[run_id] for run_id in wanted if run_id in known), next(iter(known.values())))
@@ -85,7 +85,7 @@ def _offer_to_train() -> None:
 
 
 def _step(run: Run) -> int | None:
-    """The step whose predictions to show: that of the slider, or the newest until it is moved."""
+    """The step whose predictions are shown: the slider's, or the newest until it is moved."""
     steps = run.array_steps()
     if not steps:
         return None

@@ -1,4 +1,4 @@
-"""What the tabs of the MNIST page share: the form's key, and the runs that are chosen."""
+"""Shared by the tabs of the MNIST page: the form's key, and the chosen runs."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -19,12 +19,12 @@ _OFFERED: Final = 50
 
 
 def newest_runs() -> list[Run]:
-    """The runs that may be chosen, newest first."""
+    """The runs to choose from, newest first."""
     return open_store().list("mnist", limit=_OFFERED)
 
 
 def chosen_ids() -> list[str]:
-    """Ids of the runs that the URL, or the session, or else the newest run says to show."""
+    """Ids of the runs to show, from the URL, the session, or else the newest run."""
     if _RUNS in st.query_params:
         return [run_id for run_id in st.query_params[_RUNS].split(",") if run_id]
     kept: list[str] | None = st.session_state.get(_RUNS)
@@ -34,13 +34,13 @@ def chosen_ids() -> list[str]:
 
 
 def show_run(run_id: str) -> None:
-    """Add a run to those that are shown, in front; those that failed make way."""
+    """Add a run to the shown ones, in front; failed runs are dropped."""
     failed = {run.id for run in newest_runs() if run.status == Status.FAILED}
     _remember([run_id, *(known for known in chosen_ids() if known not in {run_id, *failed})])
 
 
 def choose_runs(offered: Sequence[Run]) -> list[str]:
-    """A list in which to choose runs; what is chosen lives in the URL."""
+    """A list to choose runs; the choice is stored in the URL."""
     ids = chosen_ids()
     names = {run.id: f"{run_parts.name_of(run)} · {run.id}" for run in offered}
     options = list(dict.fromkeys([*ids, *names]))

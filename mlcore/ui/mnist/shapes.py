@@ -1,4 +1,4 @@
-"""The tab *Shapes*: what each layer makes of a batch, written down by real forward hooks."""
+"""The tab *Shapes*: the shapes of each layer's output, recorded by forward hooks."""
 
 import pandas as pd
 import streamlit as st

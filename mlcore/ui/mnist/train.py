@@ -1,4 +1,4 @@
-"""The tab *Train*: the form, and the runs it starts, live and overlaid."""
+"""The tab *Train*: the form, and live curves of the runs it starts."""
 
 import streamlit as st
 

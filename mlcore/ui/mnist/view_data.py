@@ -1,4 +1,4 @@
-"""What the tabs show of a data set, computed once for all tabs and kept as plain arrays."""
+"""The arrays the tabs show of a data set, computed once for all tabs."""
 
 from typing import TYPE_CHECKING, Final
 
@@ -30,7 +30,7 @@ def counts(dataset: DatasetName, folder: str) -> pd.DataFrame:
 
 @st.cache_data(max_entries=64, show_spinner="Reading the images…")
 def of_class(dataset: DatasetName, folder: str, split: str, label: int) -> NDArray[np.int64]:
-    """Places of all images of one class in a split, in the file's order."""
+    """Indices of all images of one class in a split, in the file's order."""
     digits = _digits(dataset, folder)
     labels = digits.train_labels if split == "train" else digits.test_labels
     places: NDArray[np.int64] = (labels == label).nonzero().flatten().numpy()
@@ -39,7 +39,7 @@ def of_class(dataset: DatasetName, folder: str, split: str, label: int) -> NDArr
 
 @st.cache_data(max_entries=64, show_spinner="Reading the images…")
 def images(dataset: DatasetName, folder: str, split: str, places: tuple[int, ...]) -> Bytes:
-    """Images by their places: uint8 ``[len(places), 28, 28]``."""
+    """Images by their indices: uint8 ``[len(places), 28, 28]``."""
     digits = _digits(dataset, folder)
     pixels = digits.train_images if split == "train" else digits.test_images
     chosen: Bytes = pixels[list(places)].numpy()
@@ -48,7 +48,7 @@ def images(dataset: DatasetName, folder: str, split: str, places: tuple[int, ...
 
 @st.cache_data(max_entries=64, show_spinner="Reading the images…")
 def labels(dataset: DatasetName, folder: str, split: str, places: tuple[int, ...]) -> list[str]:
-    """Names of the true classes of images, by their places."""
+    """Names of the true classes of images, by their indices."""
     digits = _digits(dataset, folder)
     known = digits.train_labels if split == "train" else digits.test_labels
     return [digits.classes[label] for label in known[list(places)].tolist()]

@@ -1,1 +1,1 @@
-"""Widgets with which a form's field becomes a range of a sweep."""
+"""Widgets that turn a form's field into a range of a sweep."""

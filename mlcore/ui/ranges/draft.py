@@ -1,4 +1,4 @@
-"""A range being typed: the text that a field is swept over, kept as it is while it makes no sense.
+"""Drafts of ranges: the typed texts, kept even while they are invalid.
 
 The text is that of the command line (``mlcore.sweeps.parse_range``): ``log:0.001:1``, ``int:1:9``,
 ``0.1,0.2``, ``32;128,64``.
@@ -44,7 +44,7 @@ class RangeDraft:
     texts: Mapping[str, str]
 
     def check(self) -> tuple[dict[str, Range], dict[str, str]]:
-        """The ranges that make sense, and one sentence for each that does not."""
+        """The valid ranges, and one sentence for each invalid one."""
         specs = {spec.name: spec for spec in self.config_class.specs()}
         found: dict[str, Range] = {}
         problems: dict[str, str] = {}
@@ -61,18 +61,18 @@ class RangeDraft:
         return found, problems
 
     def values(self) -> dict[str, tuple[Any, ...]]:
-        """Of each field swept over certain values, those: what other fields may depend on."""
+        """The values of each field that is swept over a list, for fields that depend on it."""
         ranges = self.check()[0]
         return {name: one.values for name, one in ranges.items() if isinstance(one, Choices)}
 
 
 def can_vary(spec: FieldSpec) -> bool:
-    """Whether a field can be turned into a range; seeds are repeats, which a sweep has anyway."""
+    """Whether a field can become a range; the seed cannot, as a sweep repeats seeds anyway."""
     return spec.kind not in _UNSWEPT and spec.name != "seed"
 
 
 def fresh_range(spec: FieldSpec, value: object) -> str:
-    """The text of a range worth trying around a field's present value."""
+    """The text of a sensible range around a field's current value."""
     match spec.kind:
         case "choice":
             return ",".join(spec.choices)
@@ -87,14 +87,14 @@ def fresh_range(spec: FieldSpec, value: object) -> str:
 
 
 def spread_of(spec: FieldSpec, text: str) -> Spread:
-    """How the values of a range lie, as far as its text says."""
+    """The kind of a range (linear, logarithmic, list …), as far as its text tells."""
     word = text.partition(":")[0].strip() if ":" in text else ""
     spreads = {_WORDS[kind, spread]: spread for kind, spread in _WORDS if kind == spec.kind}
     return spreads.get(word, "values")
 
 
 def ends_of(text: str) -> tuple[str, str]:
-    """The two ends of a range as they are written, however wrong; empty where there are none."""
+    """The two ends of a range as typed, even if invalid; empty if there are none."""
     parts = text.split(":")
     return (parts[1], parts[2]) if len(parts) >= 3 else ("", "")
 
@@ -105,12 +105,12 @@ def range_text(spec: FieldSpec, spread: Spread, low: str, high: str) -> str:
 
 
 def spreads(spec: FieldSpec) -> tuple[Spread, ...]:
-    """What a field's range may be; those that are no numbers have values alone."""
+    """The kinds of range a field may have; non-numeric fields have value lists only."""
     return ("log", "even", "values") if spec.kind in ("integer", "number") else ("values",)
 
 
 def respread(spec: FieldSpec, text: str, to: Spread) -> str:
-    """The same range, its values lying otherwise: as a range again, or as some of its values."""
+    """The same range as another kind: as a range, or as a list of some of its values."""
     found = _parsed(spec, text)
     if to == "values":
         if found is None or isinstance(found, Choices):
@@ -133,7 +133,7 @@ def respread(spec: FieldSpec, text: str, to: Spread) -> str:
 
 
 def stops_of(spec: FieldSpec, text: str) -> tuple[list[float], tuple[float, float]] | None:
-    """Stops of a slider with two handles and where these stand; None where no slider would help."""
+    """The stops of a two-handle slider and its positions; None where no slider would help."""
     low, high = map(_float, ends_of(text))
     stops = slider_values(spec, low)
     if stops is None or not (math.isfinite(low) and math.isfinite(high) and low < high):

@@ -1,4 +1,4 @@
-"""The widgets of one range: which values, how they lie, from where to where."""
+"""The widgets of one range: its kind, its ends, its values."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class RangeEditor:
     set_text: Callable[[str], None]
 
     def draw(self) -> None:
-        """Draw them."""
+        """Draw the widgets."""
         match self.spec.kind:
             case "choice":
                 self._choices(list(self.spec.choices))
@@ -110,7 +110,7 @@ class RangeEditor:
         )
 
     def _slider(self, spread: Spread) -> None:
-        """A slider with two handles, made anew where something else than itself moved them.
+        """A two-handle slider, rebuilt when another widget has changed its values.
 
         Streamlit tells such a slider from one with a single handle by its default, so it cannot be
         set through the session as other widgets are (``mlcore.ui.widget_state``).

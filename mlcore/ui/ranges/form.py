@@ -1,4 +1,4 @@
-"""Turns fields of a form into ranges and back: each field offers *Vary*, a range its editor."""
+"""Turns fields of a form into ranges and back: the button *Vary*, and the range's editor."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ PARAM: Final = "range."
 
 
 class RangeForm:
-    """The ranges that belong to a form, kept in the session and in the URL.
+    """The ranges of a form, stored in the session and in the URL.
 
     Give it to ``form.config_form``; it then draws each swept field as its range.
     """
 
     def __init__(self, config_class: type[Config], *, key: str) -> None:
-        """Load what was typed, or what the URL says.
+        """Load the typed ranges, or those of the URL.
 
         Args:
             config_class: The form's config.
@@ -48,11 +48,11 @@ class RangeForm:
 
     @property
     def draft(self) -> RangeDraft:
-        """What is typed now."""
+        """The current draft."""
         return RangeDraft(self._class, dict(st.session_state[self._key]))
 
     def ranges(self) -> dict[str, Range] | None:
-        """Field → range; None while one makes no sense."""
+        """Field → range; None while a range is invalid."""
         found, problems = self.draft.check()
         return None if problems else found
 
@@ -61,7 +61,7 @@ class RangeForm:
         st.session_state[self._key] = dict(texts)
 
     def checked(self, draft: Draft) -> tuple[Config | None, dict[str, str]]:
-        """The config whose fields are varied, and a sentence for each field that is wrong.
+        """The config whose fields are varied, and a sentence for each invalid field.
 
         What a swept field's fixed value would be does not matter to any run: it is its default, or
         where that does not go with the other fields, the first value of its range.
@@ -77,7 +77,7 @@ class RangeForm:
         return (None if problems else config), {**wrong, **problems}
 
     def save_to_url(self) -> None:
-        """Write the ranges into the URL, so that a link brings them back."""
+        """Write the ranges to the URL."""
         texts = dict(self.draft.texts)
         for name in self._class.model_fields:
             if name in texts:
@@ -90,7 +90,7 @@ class RangeForm:
     # --- widgets -----------------------------------------------------------------------------
 
     def field(self, spec: FieldSpec, value: Any, fixed: Callable[[], None]) -> None:
-        """Draw a field: its range where it is swept, else its widget and a way to sweep it.
+        """Draw a field: its range if it is varied, else its widget with the button *Vary*.
 
         Args:
             spec: The field.
@@ -115,7 +115,7 @@ class RangeForm:
                 fixed()
 
     def _turn(self, spec: FieldSpec, value: Any, swept: str | None) -> None:
-        """The way from one value to a range, or back."""
+        """The button that turns one value into a range, or back."""
         if swept is not None:
             self._button("One value", f"Back to {as_text(value)} in every run", spec, None)
         elif can_vary(spec):
@@ -142,7 +142,7 @@ class RangeForm:
 
 
 def summary(config_class: type[Config], ranges: dict[str, Range]) -> str:
-    """What varies, in words: ``Learning rate 0.001 to 1, log``."""
+    """The varied fields in words: ``Learning rate 0.001 to 1, log``."""
     labels = {spec.name: spec.label for spec in config_class.specs()}
     return " · ".join(f"{labels[name]} {shown(one)}" for name, one in ranges.items())
 

@@ -1,1 +1,1 @@
-"""What the pages on regression and on the optimizer race are made of."""
+"""Widgets and views of the pages on regression and on the optimizer race."""

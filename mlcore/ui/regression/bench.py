@@ -1,4 +1,4 @@
-"""A problem with all that is drawn of it whatever the rate: fit, window, heights of the surface."""
+"""A problem with everything drawn of it that does not depend on the rate: fit, window, surface."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Window = tuple[float, float, float, float]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Bench:
-    """A problem and what it looks like.
+    """A problem with its fit, window and surface.
 
     Attributes:
         problem: Data, model and loss.
@@ -39,7 +39,7 @@ class Bench:
 
 
 def bench(config: RegressionConfig, data: Dataset) -> Bench:
-    """The bench of a config on these points; kept between reruns, as long as only the rate moves.
+    """The bench of a config on these points, cached while only the rate changes.
 
     Raises:
         DataError: (a ValueError) if the points cannot be used.
@@ -76,14 +76,14 @@ def _bench(config: str, data: Dataset) -> Bench:
 
 
 def _window(w: float, b: float, start_w: float, start_b: float) -> Window:
-    """Around the fit, wide enough for (0, 0) and for the start."""
+    """A window around the fit that also holds (0, 0) and the start."""
     half_w = max(1.6 * abs(w), 1.15 * abs(start_w - w), 0.1)
     half_b = max(1.6 * abs(b), 1.15 * abs(start_b - b), 0.1)
     return w - half_w, w + half_w, b - half_b, b + half_b
 
 
 def _plane(theta: Tensor, window: Window) -> Tensor:
-    """Parameters at each grid point, shape (d, GRID²): all but the first and last at the fit."""
+    """Parameters at each grid point, shape (d, GRID²); all but the first and last as in the fit."""
     left, right, bottom, top = window
     grid = theta[:, None].repeat(1, GRID * GRID)
     grid[0] = torch.linspace(left, right, GRID, dtype=torch.float64).repeat(GRID)

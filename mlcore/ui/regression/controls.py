@@ -1,4 +1,4 @@
-"""The left third of the page: data, model, loss, optimizer, and the rate with its bands."""
+"""The controls of the regression page: data, model, loss and optimizer."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _OPTIMIZERS = {
 
 
 def data_controls(draft: Draft) -> Dataset | None:
-    """Choose the data; returns them without edits, or None while there is nothing usable."""
+    """Choose the data; returns the points without edits, or None if there are none yet."""
     named = draft.text(SPECS["data"])
     kind = named if named in _DATA else "csv"
     st.selectbox(
@@ -118,7 +118,7 @@ def _points(upload: UploadedFile, x: str, y: str) -> Dataset:
 
 
 def model_controls(draft: Draft) -> None:
-    """Standardizing, model, loss, optimizer and what belongs to each."""
+    """Choose standardization, model, loss and optimizer, with their own fields."""
     st.toggle(
         "Standardize x",
         key=settings.widget("standardize", draft.value(SPECS["standardize"]) is True),
@@ -145,7 +145,7 @@ def model_controls(draft: Draft) -> None:
 
 
 def steps_control(draft: Draft) -> None:
-    """How many steps, and how many points each of them sees."""
+    """Choose the number of steps and the batch size."""
     left, right = st.columns(2)
     with left:
         _slider(draft, "steps", [5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000])
@@ -154,7 +154,7 @@ def steps_control(draft: Draft) -> None:
 
 
 def edit_controls(draft: Draft, config: RegressionConfig | None) -> None:
-    """What clicking has changed, and the way back."""
+    """What was changed by clicking, and buttons that undo it."""
     edits = settings.edits()
     moved = config is not None and (config.start_w, config.start_b) != (0.0, 0.0)
     if not edits and not moved:
@@ -203,7 +203,7 @@ def _choice(draft: Draft, name: str, labels: dict[str, str]) -> None:
 def _slider(
     draft: Draft, name: str, stops: Sequence[float], words: dict[float, str] | None = None
 ) -> None:
-    """A slider over chosen stops; a value that came with a link becomes one more stop."""
+    """A slider over preset stops; a value from a link becomes one more stop."""
     spec, value = SPECS[name], draft.value(SPECS[name])
     allowed = isinstance(value, int | float) and slider_values(spec, value) is not None
     every = sorted({*stops, value}) if allowed else stops

@@ -1,4 +1,4 @@
-"""Tensors as the numbers that JSON can hold."""
+"""Tensors as JSON numbers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tabs beside the controls: four views, all rates at once, proof, tasks, and the run."""
+"""The tabs of the regression page: four views, all rates at once, proof, tasks, and the run."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ MOST_STEPS = 10_000
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scene:
-    """Everything the tabs show, worked out once a rerun.
+    """Everything the tabs show, computed once per rerun.
 
     Attributes:
         config: The settings.
@@ -60,7 +60,7 @@ MOST_POINTS = 1000
 
 
 def prepare(config: RegressionConfig, source: Dataset) -> Scene:
-    """Judge, then descend: with the rate set, or with too small, best and too large.
+    """Compute verdict and descent: at the chosen rate, or at too small, best and too large ones.
 
     Raises:
         DataError: (a ValueError) if the points cannot be used.
@@ -84,7 +84,7 @@ def prepare(config: RegressionConfig, source: Dataset) -> Scene:
 
 
 def better_rate(here: Scene) -> float | None:
-    """A rate for this problem where the one set leads nowhere; None elsewhere.
+    """A sound rate if the chosen one diverges or barely moves; None otherwise.
 
     It leads nowhere where it diverges, or where half of the excess loss will be left.
     """
@@ -100,13 +100,13 @@ def better_rate(here: Scene) -> float | None:
 
 
 def diverges(here: Scene) -> bool:
-    """Whether the rate set ends farther off than it began."""
+    """Whether the descent at the chosen rate ends farther off than it began."""
     loss = here.shown[0].path.loss
     return len(here.shown) == 1 and not float(loss[-1]) <= float(loss[0])
 
 
 def stable_rate(here: Scene, config: RegressionConfig) -> float | None:
-    """A rate that does not diverge: from the curvature, or the largest of a few that fall."""
+    """A rate that does not diverge: from the curvature, or the largest of a few that descend."""
     known = here.verdict.stable_rate(config.steps)
     if known is not None:
         return float(f"{known:.3g}")
@@ -245,13 +245,13 @@ def _strips(verdict: Verdict, low: float, high: float) -> tuple[pd.DataFrame, pd
 
 
 def here_plain(verdict: Verdict) -> bool:
-    """Whether the borders are 1/λmax and 2/λmax, as for plain gradient descent."""
+    """Whether the borders are 1/λmax and 2/λmax, as for gradient descent without momentum."""
     largest = float(verdict.eigenvalues[-1])
     return verdict.divergent is not None and math.isclose(verdict.divergent * largest, 2)
 
 
 def tasks(here: Scene) -> None:
-    """Five goals, checked on what is on the screen."""
+    """The five tasks, checked on what the page shows."""
     if len(here.shown) == 3:
         st.info("Tasks look at one rate. Press *Back to one rate*.")
         return
@@ -269,7 +269,7 @@ def tasks(here: Scene) -> None:
 
 
 def attempt_of(here: Scene) -> Attempt:
-    """What is on the screen, as the tasks look at it."""
+    """What the page shows, as the tasks check it."""
     path = here.shown[0].path
     return Attempt(
         config=here.config,

@@ -1,4 +1,4 @@
-"""The proof under the picture: the same numbers from theory, from training and from NumPy."""
+"""The tab *Proof*: the same numbers from theory, from training and from NumPy."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def _curvature(here: Scene) -> None:
 
 
 def _numpy_fit(here: Scene) -> NDArray[np.float64]:
-    """NumPy's least squares; with an intercept the means are taken off first, as one does."""
+    """NumPy's least squares, on centred data if there is an intercept."""
     problem = here.bench.problem
     features, y = problem.features.numpy(), problem.y.numpy()
     if "b" not in problem.names or problem.centred is None or spread(problem.centred) is None:
@@ -96,7 +96,7 @@ def _predicted(here: Scene) -> None:
 
 
 def _measured(here: Scene, lr: float, predicted: list[float | None]) -> list[str]:
-    """First steps at which the path is there; the descent goes on as far as that is cheap."""
+    """First step at which the path reaches each target; continues as far as that is cheap."""
     wanted = [int(p) for p in predicted if p is not None and p <= _MEASURED_MOST]
     steps = max([*wanted, here.config.steps])
     steps = min(int(1.05 * steps) + 2, 20_000)

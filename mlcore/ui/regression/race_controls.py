@@ -1,4 +1,4 @@
-"""The left third of the race: surface, who starts, at which rate, from where."""
+"""The controls of the race: surface, optimizers, rates and start."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _MOMENTA: Final = (0.0, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Entry:
-    """What was chosen."""
+    """The chosen race."""
 
     place: racing.Ground
     start: tuple[float, float]
@@ -99,7 +99,7 @@ def race_controls() -> Entry | None:
 
 
 def restart(place: racing.Ground, at: list[float]) -> None:
-    """Start from here from now on; call it in a callback."""
+    """Set the start of the race; call it in a callback."""
     for axis, value in zip(("x", "y"), at, strict=True):
         st.session_state[f"race.{place.key}.{axis}"] = float(value)
 

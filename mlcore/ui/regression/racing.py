@@ -1,4 +1,4 @@
-"""The optimizer race: who starts, at which rates, on which surface, and what the browser draws."""
+"""The optimizer race: runs it, and prepares the data that the browser draws."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ _LBFGS = functools.partial(  # one line search a step, each of its gradient call
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ground:
-    """Where to race.
+    """A surface to race on.
 
     Attributes:
         key: Its key in ``SURFACES``.
@@ -107,7 +107,7 @@ def ground(key: str, condition: float, standardize: bool) -> Ground:
 
 
 def default_rate(name: str, place: Ground, momentum: float) -> float:
-    """A rate to start from: nine tenths of the border where there is one, else tried beforehand."""
+    """A default rate: 90 % of the stable border where there is one, else tried beforehand."""
     rule = _rule(name, momentum)
     if place.steepest is not None and rule is not None and rule.name in LINEAR:
         return float(f"{0.9 * Modes(rule).divergent / place.steepest:.3g}")
@@ -115,14 +115,14 @@ def default_rate(name: str, place: Ground, momentum: float) -> float:
 
 
 def common_rate(place: Ground) -> float:
-    """A rate that all may share: half of what the steepest direction allows gradient descent."""
+    """One rate for all: half of what the steepest direction allows gradient descent."""
     return 0.001 if place.steepest is None else float(f"{1 / place.steepest:.1g}")
 
 
 def tuned_rates(
     place: Ground, start: tuple[float, float], names: Sequence[str], steps: int, momentum: float
 ) -> tuple[tuple[str, float], ...]:
-    """Each optimizer's best rate of 200, found in one search; those of torch.optim keep theirs."""
+    """Each optimizer's best rate of 200, by one search; torch.optim's optimizers keep theirs."""
     rules = {name: rule for name in names if (rule := _rule(name, momentum)) is not None}
     found = _tune(place, start, tuple(rules.values()), steps)
     best = dict(zip(rules, (float(f"{t.rate:.4g}") for t in found), strict=True))
@@ -130,14 +130,14 @@ def tuned_rates(
 
 
 def _rule(name: str, momentum: float) -> Rule | None:
-    """Our rule of that name; None where torch.optim's own optimizer runs."""
+    """The rule of that name; None where torch.optim's optimizer runs."""
     known = {rule: rule for rule in RULE_NAMES}
     key = known.get(RACERS[name])  # type: ignore[call-overload]  # any text may be asked for
     return None if key is None else Rule(key, momentum=momentum)
 
 
 def _named(place: Ground) -> str:
-    """What tells one surface from another: formula and window name the data's as well."""
+    """A key that tells surfaces apart; formula and window identify the data's as well."""
     minima = [(m.x, m.y) for m in place.surface.minima]
     return f"{place.key} {place.surface.formula} {place.surface.window} {minima} {place.steepest}"
 
@@ -159,13 +159,13 @@ def run(
     steps: int,
     momentum: float,
 ) -> Race:
-    """The race, kept between reruns."""
+    """Run the race; cached between reruns."""
     entered = {name: entry(name, rate, momentum) for name, rate in rates}
     return race(place.surface, start, entered, steps)
 
 
 def entry(name: str, rate: float, momentum: float) -> Any:
-    """What ``race`` takes for a racer of that name."""
+    """The ``race`` argument for an optimizer of that name."""
     rule = _rule(name, momentum)
     if rule is not None:
         return Racer(rule, rate)
@@ -175,7 +175,7 @@ def entry(name: str, rate: float, momentum: float) -> Any:
 
 
 def scene(shown: Race) -> dict[str, Any]:
-    """What the browser draws, as JSON values."""
+    """The data that the browser draws, as JSON values."""
     steps = len(shown.points) - 1
     frames = frames_of(steps)
     at = torch.tensor(frames)
@@ -256,7 +256,7 @@ def script(
     steps: int,
     momentum: float,
 ) -> str:
-    """Python that runs exactly this race."""
+    """Python code that runs exactly this race."""
     lines = ["import functools", "import torch", "from mlcore import regression", ""]
     if place.key == "regression":
         lines += ["data = regression.hours_scores()  # or your own points", "x, y = data.x, data.y"]

@@ -1,4 +1,4 @@
-"""The learning rate: slider, exact box, and under them the bands of the verdict."""
+"""The learning rate's controls: slider, exact box, and the bands of the verdict."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def rate_control(draft: Draft, verdict: Verdict | None) -> None:
 
 
 def bands(verdict: Verdict | None, low: int) -> str:
-    """The stripe under the slider: one segment a band, and ticks at the borders, as HTML."""
+    """The stripe under the slider as HTML: one segment per band, with ticks at the borders."""
     if verdict is None or verdict.oscillating is None or verdict.divergent is None:
         return (
             '<div class="rate-bands" role="img" aria-label="No largest stable rate is known here">'
@@ -98,7 +98,7 @@ _CSS = (
 
 
 def rate_words(verdict: Verdict, config: RegressionConfig, tol: float = 1e-3) -> str:
-    """What the verdict says of this rate, in a sentence or two of Markdown."""
+    """The verdict on this rate, in a sentence or two of Markdown."""
     three = verdict.three_rates(config.steps) if settings.three() else None
     if three is not None:
         small, best, large = three
@@ -134,7 +134,7 @@ def rate_words(verdict: Verdict, config: RegressionConfig, tol: float = 1e-3) ->
 
 
 def use_stable(rate: float) -> None:
-    """The button that ends a divergence."""
+    """A button that sets a stable rate."""
     st.button(
         "Use a stable learning rate",
         icon=":material/healing:",
@@ -147,7 +147,7 @@ def use_stable(rate: float) -> None:
 
 
 def curvature_words(verdict: Verdict) -> str:
-    """The curvatures and the border they give, in a line."""
+    """The curvatures and the border that follows from them, on one line."""
     values = verdict.eigenvalues
     if float(values[-1]) <= 0:
         return ""
@@ -160,7 +160,7 @@ def curvature_words(verdict: Verdict) -> str:
 
 
 def three_button(verdict: Verdict, steps: int) -> None:
-    """The button that sets three rates from the data and runs them from the same start."""
+    """A button that shows a too small, the best and a too large rate together."""
     rates = verdict.three_rates(steps)
     on = settings.three() and rates is not None
     st.button(

@@ -1,4 +1,4 @@
-"""The same descent as a run: as Python, as a command, and recorded beside earlier ones."""
+"""The tab *As a run*: the descent as Python, as a command, and as a recorded run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SHOWN = 8
 
 
 def recorded(config: RegressionConfig, *, own_file: bool) -> None:
-    """Show the code, offer to record the run, and overlay those recorded before."""
+    """Show the code, offer to record the run, and draw earlier runs."""
     if settings.edits():
         st.info("The code below fits the data as it was, without the points added or removed.")
     page.config_as_code(config, key="regression.code")

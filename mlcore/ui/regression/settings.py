@@ -1,4 +1,4 @@
-"""What a person has set on the page: a draft of the config, edits of the points, all in the URL."""
+"""The settings of the regression page: a draft of the config and edits of the points."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Edits:
 
     @classmethod
     def from_text(cls, text: str) -> Edits:
-        """The inverse of ``as_text``; what makes no sense is left out and counted."""
+        """The inverse of ``as_text``; unreadable parts are left out and counted."""
         added, removed = [], []
         parts = text.split("!") if text else []
         for part in parts[:MOST_EDITS]:
@@ -58,7 +58,7 @@ class Edits:
         return cls(tuple(added), tuple(removed), len(parts) - len(added) - len(removed))
 
     def as_text(self) -> str:
-        """For the URL: ``50_20!-3`` adds (50, 20) and removes point 3."""
+        """The edits as text for the URL: ``50_20!-3`` adds (50, 20) and removes point 3."""
         return "!".join(
             [*(f"{x:g}_{y:g}" for x, y in self.added), *(f"-{i}" for i in self.removed)]
         )
@@ -76,13 +76,13 @@ class Edits:
         return Dataset(x[keep], y[keep], data.x_name, data.y_name, data.notes)
 
     def original(self, place: int, size: int) -> int:
-        """The place in the unedited data (of ``size`` points) of a point of the edited data."""
+        """The index in the unedited data (of ``size`` points) of a point of the edited data."""
         kept = [i for i in range(size + len(self.added)) if i not in set(self.removed)]
         return kept[place]
 
 
 def load() -> tuple[Draft, dict[str, str]]:
-    """The draft of this session, or of a link just followed, and a sentence for each fault in it.
+    """The draft of this session, or of a just opened link, and a sentence for each fault in it.
 
     What is wrong is put back to what it was: the draft always gives a picture.
     """
@@ -107,13 +107,13 @@ def load() -> tuple[Draft, dict[str, str]]:
 
 
 def check(draft: Draft) -> tuple[RegressionConfig | None, dict[str, str]]:
-    """The config the draft says, or None and one sentence for each wrong field."""
+    """The config of the draft, or None and one sentence for each wrong field."""
     config, problems = draft.check()
     return (config if isinstance(config, RegressionConfig) else None), problems
 
 
 def save(draft: Draft) -> None:
-    """Write what differs from the defaults into the URL."""
+    """Write all fields that differ from the defaults to the URL."""
     params = draft.params()
     wanted: dict[str, str] = dict(params)
     if edits():
@@ -130,7 +130,7 @@ def save(draft: Draft) -> None:
 
 
 def choose_rate(draft: Draft, rate: float) -> Draft:
-    """The draft with a rate that the page chose, because nobody has chosen one yet."""
+    """The draft with a rate chosen by the page, as the user has chosen none yet."""
     draft = draft.typed("lr", f"{rate:.3g}")
     st.session_state[KEY] = st.session_state[_RIGHT] = dict(draft.texts)
     st.session_state[_CHOSEN] = True
@@ -138,7 +138,7 @@ def choose_rate(draft: Draft, rate: float) -> Draft:
 
 
 def rate_was_chosen() -> bool:
-    """Whether the rate is the page's choice."""
+    """Whether the page chose the rate."""
     return bool(st.session_state.get(_CHOSEN))
 
 
@@ -149,7 +149,7 @@ def edits() -> Edits:
 
 
 def three() -> bool:
-    """Whether too small, best and too large are shown together."""
+    """Whether a too small, the best and a too large rate are shown together."""
     return bool(st.session_state.get(f"{KEY}.three"))
 
 
@@ -171,7 +171,7 @@ def put(**fields: object) -> None:
 
 
 def widget(name: str, value: object) -> str:
-    """The key of a field's widget, set from the draft: a hidden widget forgets, the draft not."""
+    """The key of a field's widget, its value set from the draft, as hidden widgets lose theirs."""
     key = f"{KEY}.{name}"
     if key not in st.session_state or st.session_state[key] != value:
         st.session_state[key] = value
@@ -179,7 +179,7 @@ def widget(name: str, value: object) -> str:
 
 
 def taken(name: str) -> Callable[[], None]:
-    """The callback that takes a widget's value over into the draft."""
+    """The callback that copies a widget's value to the draft."""
 
     def take() -> None:
         value: Any = st.session_state[f"{KEY}.{name}"]
@@ -190,7 +190,7 @@ def taken(name: str) -> Callable[[], None]:
 
 
 def edit(change: dict[str, Any], size: int) -> None:
-    """Take over a click on the data; call it in a callback.
+    """Apply a click on the data; call it in a callback.
 
     Args:
         change: ``{"add": [x, y]}`` or ``{"remove": place in the edited data}``.
@@ -207,5 +207,5 @@ def edit(change: dict[str, Any], size: int) -> None:
 
 
 def show_three() -> None:
-    """Show too small, best and too large, or the rate alone again; call it in a callback."""
+    """Show three rates or one again; call it in a callback."""
     st.session_state[f"{KEY}.three"] = not three()

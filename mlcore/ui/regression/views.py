@@ -1,4 +1,4 @@
-"""The four linked views: a descent as the numbers that the browser draws and scrubs through."""
+"""The four linked views: the data with which the browser draws a descent step by step."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MOST_POINTS = 1000
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Shown:
-    """A descent to draw: its label, its colour and the path of its one rate."""
+    """A descent to draw: its label, its colour and its path."""
 
     label: str
     colour: str
@@ -34,7 +34,7 @@ class Shown:
 
 
 def frames_of(steps: int, most: int = MOST_FRAMES) -> list[int]:
-    """Steps to stop at: all of them, or the first half of ``most`` and then ever wider apart."""
+    """Steps to draw: all of them, or the first half of ``most`` and then wider and wider apart."""
     if steps < most:
         return list(range(steps + 1))
     near = most // 2
@@ -52,7 +52,7 @@ def scene(
     *,
     editable: bool = True,
 ) -> dict[str, Any]:
-    """All the browser needs, as JSON values; what is no finite number becomes None."""
+    """All the data for the browser, as JSON values; non-finite numbers become None."""
     problem, fit = bench.problem, bench.fit
     frames = frames_of(config.steps)
     at = torch.tensor(frames)
@@ -150,7 +150,7 @@ def descent_views(
 
 @functools.cache
 def component(name: str, files: str) -> Callable[..., Any]:
-    """The component made of ``<files>.html`` and ``<files>.js``, registered once a process."""
+    """The component of ``<files>.html`` and ``<files>.js``, registered once per process."""
     return st.components.v2.component(
         name,
         html=asset(f"regression/{files}.html"),
@@ -160,7 +160,7 @@ def component(name: str, files: str) -> Callable[..., Any]:
 
 
 def colours() -> dict[str, Any]:
-    """The palette's colours by what they mean, for the browser."""
+    """The palette's colours by their meaning, for the browser."""
     return {
         "value": palette.VALUE,
         "gradient": palette.GRADIENT,
@@ -183,7 +183,7 @@ def _curvature(bench: Bench) -> float:
 
 
 def _slice_window(bench: Bench, start: float) -> list[float]:
-    """Wide enough that the parabola fills its panel, which keeps its axes as the path moves."""
+    """A window in which the parabola fills its panel; fixed while the path moves."""
     left, right = bench.window[:2]
     half = (right - left) / 2
     if bench.problem.loss == "squared" and (curvature := _curvature(bench)) > 0:

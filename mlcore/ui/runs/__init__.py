@@ -1,1 +1,1 @@
-"""The pages Runs and Compare: what they show, and what one may do there."""
+"""The pages *Runs* and *Compare*."""

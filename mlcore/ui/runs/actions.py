@@ -1,4 +1,4 @@
-"""What one may do with the runs that are chosen in the table."""
+"""The buttons for the runs chosen in the table."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _ADD: Final = "runs.tags.names"
 
 
 def bar(chosen: Sequence[str], table: pd.DataFrame, shelf: Shelf) -> None:
-    """Draw the buttons; without a chosen run they are there, but grey.
+    """Draw the buttons; they are disabled while no run is chosen.
 
     Args:
         chosen: Ids of the chosen runs.

@@ -20,7 +20,7 @@ def change(run_ids: Sequence[str], **fields: Any) -> None:
 
 
 def delete(run_ids: Sequence[str]) -> None:
-    """Put runs in the trash and remember it, so that ``undo_notice`` offers to take it back."""
+    """Move runs to the trash, and let ``undo_notice`` offer to restore them."""
     if attempt(trash, open_store(), run_ids):
         st.session_state[DELETED] = list(run_ids)
 
@@ -33,13 +33,13 @@ def undelete(run_ids: Sequence[str]) -> None:
 
 
 def just_deleted() -> list[str]:
-    """The runs that this tab deleted last and has not taken back."""
+    """The runs that this tab deleted last and has not restored."""
     deleted: list[str] = st.session_state.get(DELETED, [])
     return deleted
 
 
 def undo_notice(*, key: str) -> None:
-    """What this tab deleted last, with an undo that stays until it is used or put away."""
+    """A notice of the last deleted runs with an undo button; it stays until dismissed."""
     deleted = just_deleted()
     if not deleted:
         return

@@ -1,4 +1,4 @@
-"""Which columns the table of runs can show, what they are called, and how their cells look."""
+"""The columns of the run table: which there are, their labels and formats."""
 
 from __future__ import annotations
 
@@ -54,13 +54,13 @@ _STATUS_COLOURS: Final = {
 
 
 def choosable(table: pd.DataFrame) -> list[str]:
-    """The columns a person may choose: facts, then config fields, metrics and versions."""
+    """All columns to choose from: facts, then config fields, metrics and versions."""
     spread = [name for name in table.columns if name.startswith((CONFIG, METRIC, VERSION))]
     return [*_FACTS, *sorted(spread, key=lambda name: (_order(name), name))]
 
 
 def usual(table: pd.DataFrame) -> list[str]:
-    """The columns to show when nobody has chosen any: the results, and the fields varied most."""
+    """The default columns: results, and the fields with the most different values."""
     measured = [name for name in _RESULTS if name in table.columns]
     if not measured:
         measured = [name for name in table.columns if name.startswith(METRIC)][:1]
@@ -68,7 +68,7 @@ def usual(table: pd.DataFrame) -> list[str]:
 
 
 def _varied(table: pd.DataFrame) -> list[str]:
-    """The config fields with the most different values, the seed left out."""
+    """The config fields with the most different values, without the seed."""
     fields = [n for n in table.columns if n.startswith(CONFIG) and n != f"{CONFIG}seed"]
     counts = {name: table[name].nunique() for name in fields}
     varied = [name for name in fields if counts[name] > 1]
@@ -76,7 +76,7 @@ def _varied(table: pd.DataFrame) -> list[str]:
 
 
 def label_of(column: str, columns: Sequence[str] = ()) -> str:
-    """What to call a column: ``config.lr`` → ``lr``, ``metric.test_accuracy`` → ``test accuracy``.
+    """A column's label: ``config.lr`` → ``lr``, ``metric.test_accuracy`` → ``test accuracy``.
 
     Args:
         column: Its name in the run table, or that with ``DELTA`` before it.
@@ -96,12 +96,12 @@ def label_of(column: str, columns: Sequence[str] = ()) -> str:
 
 
 def has_delta(column: str, table: pd.DataFrame) -> bool:
-    """Whether a difference to the baseline means something for a column."""
+    """Whether a difference to the baseline makes sense for a column."""
     return column == "duration" or (column.startswith(METRIC) and table[column].dtype.kind in "iuf")
 
 
 def config_of(column: str, table: pd.DataFrame, columns: Sequence[str]) -> ColumnConfig:
-    """How the table draws a column."""
+    """A column's display settings in the table."""
     label = page.one_line(label_of(column, columns), 40)
     name, bare = column.removeprefix(DELTA), column.split(".", 1)[-1]
     if column.startswith(DELTA):
@@ -137,19 +137,19 @@ def config_of(column: str, table: pd.DataFrame, columns: Sequence[str]) -> Colum
 
 
 def status_column(label: str) -> ColumnConfig:
-    """Statuses in their colours; a cell is a list of one."""
+    """Statuses in their colours; each cell is a list of one."""
     return st.column_config.MultiselectColumn(
         label, options=list(_STATUS_COLOURS), color=list(_STATUS_COLOURS.values()), width=92
     )
 
 
 def swatch(number: int) -> str:
-    """A round spot in the hue of a run (see ``palette.run_colour``), as the address of an image."""
+    """A dot in the hue of a run (see ``palette.run_colour``), as a data URL."""
     return swatch_of(palette.run_colour(number))
 
 
 def swatch_of(hue: str) -> str:
-    """A round spot of a colour (``#2a7fd4``), as the address of an image."""
+    """A dot of a colour (``#2a7fd4``), as a data URL."""
     colour = hue.replace("#", "%23")
     return (
         "data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg' width='32' height='32'>"

@@ -1,4 +1,4 @@
-"""What the page *Compare* is asked: runs, metric, measure and how to draw; all of it in the URL."""
+"""The form of the page *Compare*: runs, metric, measure and chart options, stored in the URL."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class CompareSettings:
 
 
 def chosen_runs(store: Store) -> tuple[list[Run], list[str]]:
-    """The runs that the URL names, or the session kept; and the ids that lead to none."""
+    """The runs named by the URL or the session, and the ids that were not found."""
     wanted = _wanted()
     known = {run.id: run for run in store.get_many(wanted) if run.deleted is None}
     missing = [run_id for run_id in wanted if run_id not in known]
@@ -78,7 +78,7 @@ def chosen_runs(store: Store) -> tuple[list[Run], list[str]]:
 
 
 def remember(run_ids: Sequence[str]) -> None:
-    """Make these the compared runs, in the URL and for the session."""
+    """Store the compared runs in the URL and in the session."""
     st.session_state[_KEPT] = list(run_ids)
     text = ",".join(run_ids)
     if st.query_params.get(RUNS) != text:
@@ -86,7 +86,7 @@ def remember(run_ids: Sequence[str]) -> None:
 
 
 def choose_runs(store: Store, runs: Sequence[Run]) -> None:
-    """A list in which to add runs to the comparison and take them out."""
+    """A list to add runs to the comparison and remove them."""
     table = run_table(store).head(_OFFERED)
     offered = {run_id: f"{name} · {run_id}" for run_id, name in names_of(store, table).items()}
     names = {run.id: option_name(run) for run in runs} | offered
@@ -109,17 +109,17 @@ def choose_runs(store: Store, runs: Sequence[Run]) -> None:
 
 
 def option_name(run: Run) -> str:
-    """A run as an entry of a list."""
+    """A run's text in a list."""
     return f"{run_parts.name_of(run)} · {run.id}"
 
 
 def chosen_none() -> bool:
-    """Whether somebody emptied the list, so that nothing is to be suggested."""
+    """Whether the list was emptied on purpose, so that nothing is suggested."""
     return RUNS in st.query_params or _KEPT in st.session_state
 
 
 def ask(runs: Sequence[Run]) -> CompareSettings:
-    """Draw the settings and read them.
+    """Draw the form and return the settings.
 
     Args:
         runs: The compared runs; at least one.
@@ -208,7 +208,7 @@ def ask(runs: Sequence[Run]) -> CompareSettings:
 
 
 def metrics_of(runs: Sequence[Run]) -> list[str]:
-    """Metrics that at least one of the runs has, the telling ones first."""
+    """Metrics that at least one of the runs has, the most informative first."""
     found = {name for run in runs for name in run.last}
     ordered: list[str] = [name for name in _FIRST if name in found]
     ordered += sorted(found - {*ordered} - MEASURED_METRICS)

@@ -1,4 +1,4 @@
-"""The page *Compare*: the question on the left; the answer and its proof on the right."""
+"""The page *Compare*: the form on the left, the comparison on the right."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def show() -> None:
 
 
 def suggested(store: Store) -> list[Run]:
-    """The newest finished runs of the experiment that has the newest of them."""
+    """The newest finished runs of the experiment that was run last."""
     finished = store.list(status=Status.FINISHED, limit=10 * SUGGESTED)
     same = [run for run in finished if run.experiment == finished[0].experiment]
     return same[:SUGGESTED]

@@ -1,4 +1,4 @@
-"""What the table of runs shows, as the person set it; all of it lives in the URL."""
+"""The view settings of the run table, stored in the URL."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _MANY_TAGS: Final = 12
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What to show of the table.
+    """What the table shows.
 
     Attributes:
         where: The filter line.
@@ -51,7 +51,7 @@ class View:
     ascending: bool
 
     def rows(self, table: pd.DataFrame) -> pd.DataFrame:
-        """The rows of a run table that are to be shown, in order.
+        """The rows of a run table to show, in order.
 
         Raises:
             FilterError: If the filter does not fit the table.
@@ -81,7 +81,7 @@ class View:
 
 
 def filter_line() -> Filter:
-    """The line in which a person writes a filter; one that cannot be read keeps everything."""
+    """The text box for a filter; an invalid filter keeps every run."""
     with st.container(horizontal=True, vertical_alignment="bottom", key="runs.filter"):
         text = st.text_input(
             "Filter",
@@ -100,7 +100,7 @@ def filter_line() -> Filter:
 
 
 def show(table: pd.DataFrame, where: Filter, shelf: Shelf) -> View:
-    """Draw the chips and the choice of columns.
+    """Draw the buttons and the choice of columns.
 
     Args:
         table: The run table of the shelf.
@@ -146,7 +146,7 @@ def show(table: pd.DataFrame, where: Filter, shelf: Shelf) -> View:
 
 
 def choose_shelf() -> Shelf:
-    """Which runs to show: those in sight, those put aside, those in the trash."""
+    """Choose which runs to show: active, archived or in the trash."""
     return st.segmented_control(
         "Show",
         _SHELVES,

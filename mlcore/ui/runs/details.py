@@ -1,4 +1,4 @@
-"""One run as far as it is known: state, words a person gave it, environment, code."""
+"""The details of one run: state, name, tags, note, environment, code."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def show(run: Run) -> None:
 
 
 def _words(run: Run) -> None:
-    """Name, tags and note; each is written for itself, so that two tabs do not undo each other."""
+    """Name, tags and note, saved separately so that two tabs do not undo each other."""
     st.text_input(
         "Name",
         placeholder=run_parts.config_name(run.experiment, run.config_fields),
@@ -65,7 +65,7 @@ def _write(run_id: str, field: str) -> None:
 
 
 def _retag(run_id: str, before: tuple[str, ...]) -> None:
-    """Add and take away what the person did, and leave alone what another tab did meanwhile."""
+    """Apply the user's change of tags, and leave other tabs' changes alone."""
     key = f"runs.words.tags.{run_id}"
     if changed_by_user(key):
         now: list[str] = st.session_state[key]

@@ -1,4 +1,4 @@
-"""What one can take along of chosen runs; nothing is built before somebody asks for it."""
+"""Downloads of the chosen runs; each file is built on request only."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _MLFLOW_DONE: Final = "runs copied to mlflow"
 
 
 def popover(run_ids: Sequence[str], *, key: str) -> None:
-    """A button that opens the list of files.
+    """A button that opens the list of downloads.
 
     Args:
         run_ids: The runs to take along.
@@ -51,7 +51,7 @@ def popover(run_ids: Sequence[str], *, key: str) -> None:
 
 
 def of_runs(run_ids: Sequence[str], *, key: str) -> None:
-    """Files of every point of some runs, the runs as a zip, and the ways to other trackers."""
+    """Downloads of runs: all points, a zip, and exports to other trackers."""
     store = open_store()
     stem = f"run-{run_ids[0]}" if len(run_ids) == 1 else f"{len(run_ids)}-runs"
     with st.container(horizontal=True, key=f"{key}.points"):
@@ -90,7 +90,7 @@ def of_runs(run_ids: Sequence[str], *, key: str) -> None:
 
 
 def of_chart(build: Callable[[], alt.TopLevelMixin], name: str, *, key: str) -> None:
-    """A chart as SVG, PNG, and an HTML page with its tooltips.
+    """Downloads of a chart: SVG, PNG, and HTML with tooltips.
 
     Args:
         build: Makes the chart, with its data inside.
@@ -117,7 +117,7 @@ def of_chart(build: Callable[[], alt.TopLevelMixin], name: str, *, key: str) -> 
 
 
 def of_comparison(comparison: Comparison, lines: Lines) -> None:
-    """Files of a comparison: its chart, its report, its runs."""
+    """Downloads of a comparison: its chart, its report, its runs."""
     st.markdown("**The curves as drawn**")
     of_chart(lines.whole_chart, comparison.metric, key="compare.take.chart")
     st.markdown("**The whole comparison on one page**")
@@ -187,7 +187,7 @@ def _built(build: Callable[[Sequence[Run]], bytes], store: Store, run_ids: Seque
 
 
 def event_files(runs: Sequence[Run]) -> bytes:
-    """The event files of runs, a folder each, in one zip: unpack it and name it to TensorBoard."""
+    """The event files of runs, one folder per run, in one zip for TensorBoard."""
     buffer = io.BytesIO()
     with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(buffer, "w") as archive:
         to_tensorboard(runs, Path(folder))

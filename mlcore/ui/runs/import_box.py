@@ -1,4 +1,4 @@
-"""Runs made elsewhere: a file of ours or TensorBoard's event files, dropped on the page."""
+"""The upload box that imports runs: mlcore's exports and TensorBoard event files."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _MOST_SENTENCES: Final = 10
 
 
 def show() -> None:
-    """A box for files; what was brought in is chosen in the table."""
+    """Draw the box; imported runs become chosen in the table."""
     done = st.session_state.pop(_DONE, None)
     left_out = st.session_state.pop(_LEFT_OUT, [])
     with st.expander(

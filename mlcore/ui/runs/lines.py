@@ -1,4 +1,4 @@
-"""Which lines a comparison draws: one a run, or one for all runs that differ in the seed alone."""
+"""The lines of a comparison's chart: one per run, or one per seed group."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _SHORT: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class LineStyle:
-    """What decides a chart but its rows; see ``mlcore.charts.comparison.comparison_chart``."""
+    """A chart's options without its rows; see ``mlcore.charts.comparison.comparison_chart``."""
 
     colours: tuple[tuple[str, str], ...]
     metric: str
@@ -47,7 +47,7 @@ class LineStyle:
     parts: tuple[Part, ...]
 
     def chart(self) -> alt.LayerChart:
-        """The chart, without its rows."""
+        """The chart without its rows."""
         longest = max((len(label) for label, _ in self.colours), default=0)
         return comparison_chart(
             dict(self.colours),
@@ -88,7 +88,7 @@ class Lines:
 
     @cached_property
     def labels(self) -> dict[str, str]:
-        """What to call each line, by id of run or letter of group; at most ``MOST_LINES``."""
+        """Labels of the lines, by id of run or letter of group; at most ``MOST_LINES``."""
         if self.kind == "run":
             whole = run_labels(self.comparison)
         else:
@@ -107,7 +107,7 @@ class Lines:
 
     @property
     def left_out(self) -> int:
-        """How many lines there are beyond those that are drawn."""
+        """Number of lines that are not drawn."""
         there = len(self.comparison.runs if self.kind == "run" else self.comparison.groups)
         return there - len(self.labels)
 
@@ -127,7 +127,7 @@ class Lines:
 
     @property
     def band(self) -> Band:
-        """What a band spans: points thinned to one, or seeds."""
+        """The meaning of a band: points merged into one, or seeds."""
         spread = self.kind == "group" and any(len(g.run_ids) > 1 for g in self.comparison.groups)
         return "spread" if spread else "thinned"
 
@@ -145,7 +145,7 @@ class Lines:
 
     @property
     def look(self) -> LineStyle:
-        """What decides the chart but its rows."""
+        """Everything that decides the chart but its rows."""
         return LineStyle(
             colours=tuple((label, self.colours[name]) for name, label in self.labels.items()),
             metric=self.comparison.metric,
@@ -157,15 +157,15 @@ class Lines:
         )
 
     def spec(self) -> dict[str, Any]:
-        """The chart for a page, which hands the rows over apart; do not change it."""
+        """The chart's spec, without rows; do not change it."""
         return _spec(self.look)
 
     def whole_chart(self) -> alt.LayerChart:
-        """The chart with its rows inside, for a file."""
+        """The chart with its rows, for a file."""
         return with_rows(self.look.chart(), self.rows)
 
     def words(self) -> str:
-        """What a band means, what was thinned, and what is missing, in a few words."""
+        """A caption: the meaning of a band, what was downsampled, and what is missing."""
         said = []
         if self.band == "spread":
             said.append(
@@ -189,7 +189,7 @@ class Lines:
 
 
 def run_labels(comparison: Comparison) -> dict[str, str]:
-    """What to call each run, by id: its group's letter, then its own name, or what tells it apart.
+    """A label for each run, by id: its group's letter, and its name or what makes it different.
 
     Runs that are still called alike get their ids.
     """
@@ -207,7 +207,7 @@ def run_labels(comparison: Comparison) -> dict[str, str]:
 
 
 def group_label(comparison: Comparison, group: SeedGroup) -> str:
-    """What to call a group, in one line: what tells it apart, and how many seeds it has."""
+    """A group's label on one line: what makes it different, and its number of seeds."""
     what = _what(comparison, group)
     return f"{what} ({len(group.run_ids)} seeds)" if len(group.run_ids) > 1 else what
 

@@ -1,4 +1,4 @@
-"""The table of runs: live, in place, and with the actions on those that are chosen."""
+"""The live table of runs, with actions on the chosen ones."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _MOVING: Final = (Status.QUEUED, Status.RUNNING)
 
 
 def show(view: View) -> None:
-    """Draw the table, its actions, and what is known of the chosen run.
+    """Draw the table, its actions, and the details of the chosen run.
 
     While a run moves the table is drawn anew every ``live_data.POLL_S``; rows keep their place,
     their mark and the scroll. Otherwise only the store's revision is asked for.
@@ -146,7 +146,7 @@ def cells_of(
     names: dict[str, str],
     baseline: str | None,
 ) -> pd.DataFrame:
-    """What the table shows: star, hue and name, then the columns, each with its difference.
+    """The table's cells: star, hue and name, then the columns, each with its difference.
 
     Args:
         rows: The rows of the run table to show.

@@ -1,4 +1,4 @@
-"""What the runs of a whole table are called: read once for each run, since configs never change."""
+"""Names of the runs of a whole table, cached, since configs never change."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MANY = 20
 
 
 def names_of(store: Store, table: pd.DataFrame) -> dict[str, str]:
-    """A name in one line for each run of a run table, by id: a person's own, else its config's."""
+    """A one-line name for each run of a run table, by id: a given name, else its config's."""
     known = _config_names(store.url)
     ids: list[str] = table["id"].tolist()
     unknown = [run_id for run_id in ids if run_id not in known]

@@ -1,4 +1,4 @@
-"""The page *Runs*: what to show on the left, the table and the chosen run on the right."""
+"""The page *Runs*: view settings on the left, the table and the chosen run on the right."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which runs are chosen in the table, and which one is the baseline."""
+"""The runs chosen in the table, and the baseline."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ def choose(run_ids: Sequence[str]) -> None:
 
 
 def drop_unknown(known: Collection[str]) -> None:
-    """Forget chosen runs that are no longer there: deleted in another tab, or on another shelf."""
+    """Drop chosen runs that are no longer in the table, such as deleted ones."""
     there = set(known)
     if not there.issuperset(chosen()):
         choose([run_id for run_id in chosen() if run_id in there])
 
 
 def select_rows(shown: Sequence[str]) -> str:
-    """Make the table mark the chosen runs, wherever they stand by now.
+    """Mark the chosen runs in the table, wherever they stand by now.
 
     The browser knows rows by their place alone, so the places are set anew whenever rows come,
     go or move.
@@ -56,7 +56,7 @@ def select_rows(shown: Sequence[str]) -> str:
 
 
 def on_select(shown: Sequence[str]) -> None:
-    """Callback of the table: what is marked is chosen; chosen runs that are not shown stay.
+    """The table's callback: marked runs are chosen; chosen runs that are not shown stay.
 
     Args:
         shown: Ids of the rows as the browser shows them.
@@ -70,7 +70,7 @@ def on_select(shown: Sequence[str]) -> None:
 
 
 def baseline() -> str | None:
-    """Id of the run that the others are held against: that of the URL, else of the session."""
+    """Id of the baseline, from the URL or else the session."""
     if BASELINE in st.query_params:
         return st.query_params[BASELINE] or None
     kept: str | None = st.session_state.get(BASELINE)
@@ -80,7 +80,7 @@ def baseline() -> str | None:
 
 
 def pin(run_id: str | None) -> None:
-    """Make a run the baseline, or have none."""
+    """Make a run the baseline, or remove the baseline."""
     st.session_state[BASELINE] = run_id
     if run_id is None:
         st.query_params.pop(BASELINE, None)

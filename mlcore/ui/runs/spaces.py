@@ -67,7 +67,7 @@ def show(comparison: Comparison) -> None:
 
 
 def frame_of(comparison: Comparison) -> pd.DataFrame:
-    """A row a run: its name, the config fields that differ, its last metrics, the measure."""
+    """One row per run: its name, the differing config fields, last metrics, and the measure."""
     import pandas as pd
 
     fields = comparison.differing.T.infer_objects()

@@ -1,4 +1,4 @@
-"""The tables of a comparison: measures, what differs in the configs, and what around them."""
+"""The tables of a comparison: measures, and differences in configs and environment."""
 
 from __future__ import annotations
 
@@ -46,13 +46,13 @@ def measures(comparison: Comparison, kind: str) -> None:
 
 
 def measure_title(comparison: Comparison) -> str:
-    """What a number of the comparison is: ``Test accuracy, last``."""
+    """The title of the measure: ``Test accuracy, last``."""
     unit = f" ({comparison.measure.unit})" if comparison.measure.unit else ""
     return f"{metric_title(comparison.metric)}, {comparison.measure}{unit}"
 
 
 def run_frame(comparison: Comparison) -> pd.DataFrame:
-    """A row a run: hue, name, measure, difference to the baseline, seed, status, id."""
+    """One row per run: hue, name, measure, difference to the baseline, seed, status, id."""
     import pandas as pd
 
     hues = run_parts.colours_of(comparison.runs)
@@ -78,7 +78,7 @@ def run_frame(comparison: Comparison) -> pd.DataFrame:
 
 
 def group_frame(comparison: Comparison) -> pd.DataFrame:
-    """A row a group: hue, letter, what it is, n, mean, interval, standard deviation, difference."""
+    """One row per group: hue, letter, label, n, mean, interval, standard deviation, difference."""
     import pandas as pd
 
     groups = comparison.groups
@@ -106,7 +106,7 @@ def group_frame(comparison: Comparison) -> pd.DataFrame:
 
 
 def differences(comparison: Comparison) -> None:
-    """The config fields that differ, and what else differs and could explain a change."""
+    """The differing config fields, and other differences that could explain a change."""
     for title, frame, none, key in (
         (
             "Config fields that differ",
@@ -139,7 +139,7 @@ def differences(comparison: Comparison) -> None:
 
 
 def difference_frame(frame: pd.DataFrame) -> pd.DataFrame:
-    """A table of differences with every cell as text in one line."""
+    """A table of differences with every cell as one-line text."""
     return frame.map(
         lambda value: (
             None

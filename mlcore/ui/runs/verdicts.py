@@ -1,4 +1,4 @@
-"""What may be said of the groups of a comparison, and the button that runs more seeds of them."""
+"""The verdicts on the groups of a comparison, and a button that runs more seeds."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _QUEUED: Final = "compare has queued more seeds"
 
 
 def show(comparison: Comparison) -> None:
-    """What the groups' difference amounts to, in one line, and one button for missing seeds.
+    """The verdict in one line, and one button for missing seeds.
 
     Each pair is spelled out by ``each_pair``, which stands below the picture.
     """
@@ -52,7 +52,7 @@ def show(comparison: Comparison) -> None:
 
 
 def summary(comparison: Comparison) -> str:
-    """The contrasts in one line: the only one as it is, of several how many are more than luck."""
+    """The contrasts in one line: a single one in full, of several how many are more than luck."""
     contrasts = comparison.contrasts
     sure = _sure(comparison)
     if len(contrasts) == 1:
@@ -67,7 +67,7 @@ def summary(comparison: Comparison) -> str:
 
 
 def lacking(comparison: Comparison) -> dict[str, int]:
-    """Seeds that each group most likely lacks, by letter: the most that any pair asks of it.
+    """Seeds that each group still needs, by letter: the most that any pair needs.
 
     Groups that cannot be run with another seed here are left out, and so are the pairs in which
     all missing seeds are theirs.
@@ -98,7 +98,7 @@ def _sure(comparison: Comparison) -> list[Contrast]:
 
 
 def said(comparison: Comparison, contrast: Contrast) -> str:
-    """A contrast's sentence; where there are more than two groups it says than which."""
+    """A contrast's sentence; with more than two groups it names the other one."""
     other = contrast.a if contrast.better == contrast.b else contrast.b
     if contrast.better is None or len(comparison.groups) == 2:
         return contrast.sentence
@@ -115,7 +115,7 @@ def _queue(comparison: Comparison, more: Mapping[str, int]) -> None:
 
 
 def queued_more() -> bool:
-    """Whether a click has just added runs, so that the whole page must know; once."""
+    """Whether a click has just added runs, so that the whole page must rerun; true once."""
     return bool(st.session_state.pop(_QUEUED, False))
 
 
@@ -145,7 +145,7 @@ def _why_none(comparison: Comparison) -> None:
 
 
 def sure_table(comparison: Comparison) -> None:
-    """Each difference in words and by two methods: Welch's t and the bootstrap."""
+    """Each difference by two methods: Welch's t and the bootstrap."""
     each_pair(comparison)
     other = compare(
         list(comparison.runs),

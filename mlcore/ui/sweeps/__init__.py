@@ -1,1 +1,1 @@
-"""Parts of the page of sweeps."""
+"""Widgets and views of the page of sweeps."""

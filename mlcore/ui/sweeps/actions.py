@@ -1,4 +1,4 @@
-"""What one may ask of a sweep: stop, go on, more runs, another range."""
+"""The buttons of a sweep: stop, resume, extend, change ranges, rename, delete."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def _change(sweep_id: str, typed: Mapping[str, str]) -> None:
 
 
 def change_ranges(sweep_id: str, typed: Mapping[str, str]) -> None:
-    """Give a sweep other ranges, as text; conditions that a person gave stay.
+    """Set a sweep's ranges from text; conditions given by the user stay.
 
     Raises:
         ConfigError: If one is no range, or does not fit its field.
@@ -152,7 +152,7 @@ def change_ranges(sweep_id: str, typed: Mapping[str, str]) -> None:
 
 
 def narrow_button(sweep: Sweep, ranges: Mapping[str, str]) -> None:
-    """Offer to search only where the axes are marked.
+    """A button that limits the search to the marked ranges.
 
     Args:
         sweep: The sweep.

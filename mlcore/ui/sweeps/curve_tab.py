@@ -1,4 +1,4 @@
-"""The tab *Curves*: how each member learned, in the colour of its rank."""
+"""The tab *Curves*: the learning curve of each run, coloured by rank."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def show(seen: SweepView) -> None:
 
 
 def curves_so_far(seen: SweepView) -> None:
-    """What there is to see before any run has ended."""
+    """The curves before any run has finished."""
     if first_metric(seen) in _metrics(seen):
         st.caption("No run has ended yet; these are their curves so far.")
         curve_chart(seen, first_metric(seen), log=True, height=320)
@@ -38,7 +38,7 @@ def curves_so_far(seen: SweepView) -> None:
 
 
 def curve_chart(seen: SweepView, metric: str, *, log: bool, height: int = 240) -> None:
-    """One metric of all members, at most ``CURVES`` of them."""
+    """One metric of all runs, at most ``CURVES`` of them."""
     st.vega_lite_chart(
         curves(seen, metric, seen.table, log=log),
         member_curve_spec(metric, log=log, height=height),
@@ -52,7 +52,7 @@ def curve_chart(seen: SweepView, metric: str, *, log: bool, height: int = 240) -
 
 
 def first_metric(seen: SweepView) -> str:
-    """The curve to show at first: the training loss, whose points are many."""
+    """The metric shown at first: the training loss, as it has many points."""
     names = _metrics(seen)
     for name in ("train_loss", "loss", seen.sweep.objectives[0].metric):
         if name in names:

@@ -1,4 +1,4 @@
-"""A sweep as it happens: where its runs stand, the best so far, and the pictures, polled."""
+"""A live sweep: its runs' states, the best so far, and the charts."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _STATES: dict[str, tuple[str, str]] = {
 
 
 def show(sweep: Sweep) -> None:
-    """Draw a sweep; while it runs the view redraws itself, and when it ends the page reruns."""
+    """Draw a sweep, updated while it runs; when it ends the page reruns."""
     selection.choose(sweep)
     actions.show(sweep)
 
@@ -71,7 +71,7 @@ def _where(seen: SweepView) -> None:
 
 @st.cache_data(ttl=5.0, max_entries=8, show_spinner=False)
 def _trouble(url: str) -> str | None:
-    """Why queued runs wait in vain; asked every few seconds, for an engine may be far away."""
+    """Why queued runs are not executed; checked every few seconds, as an engine may be far away."""
     return supervisor.trouble(open_store(url))
 
 
@@ -100,7 +100,7 @@ def progress_words(seen: SweepView) -> str:
 
 
 def ensemble_words(groups: Sequence[EnsembleResult], *, running: bool) -> list[str]:
-    """What was gained by training members as one program, several groups in one sentence."""
+    """The measured speedups of ensembles, several in one sentence."""
     together = [group for group in groups if group.used]
     alone = [group for group in groups if group.used is False]
     waiting = [group for group in groups if group.used is None and running]

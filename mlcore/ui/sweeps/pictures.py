@@ -1,4 +1,4 @@
-"""The pictures of a sweep: settings, two at once, curves, importance, and the runs themselves."""
+"""The charts of a sweep: settings, pairs of fields, curves, importance, and its runs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _COMPARED: Final = 10
 
 
 def show(seen: SweepView) -> None:
-    """Draw the tabs; only the open one is made."""
+    """Draw the tabs; only the open one is computed."""
     tabs: dict[str, Callable[[SweepView], None]] = {
         "Settings": settings_tab.show,
         **({"Two at once": _plane} if len(seen.fields) > 1 else {}),

@@ -1,4 +1,4 @@
-"""How to search: sampler, objective, seeds, budget and pruning, as widgets that the URL keeps."""
+"""The search options: sampler, objective, seeds, budget and pruning, stored in the URL."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _DEFAULT_SETTINGS: Final = 12
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What the widgets say.
+    """The values of the widgets.
 
     Attributes:
         sampler: How settings are chosen.

@@ -1,4 +1,4 @@
-"""Which sweep the page shows: its id lives in the URL, so a reload or another tab finds it."""
+"""The sweep that the page shows; its id is stored in the URL."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _KEPT: Final = "sweeps.shown"
 
 
 def shown_sweep() -> Sweep | None:
-    """The sweep that the URL names, or the one shown before, or else the newest; None if none is.
+    """The sweep of the URL, else the one shown before, else the newest; None if there is none.
 
     Raises:
         SweepNotFoundError: If the URL names one that does not exist.
@@ -53,7 +53,7 @@ def forget() -> None:
 
 
 def choose(sweep: Sweep) -> None:
-    """A list in which to choose another sweep."""
+    """A list to choose another sweep."""
     offered = {one.id: one for one in list_sweeps(open_store(), limit=OFFERED)}
     options = list(dict.fromkeys([*offered, sweep.id]))
     names = {one.id: name_of(one) for one in (*offered.values(), sweep)}
@@ -75,7 +75,7 @@ def choose(sweep: Sweep) -> None:
 
 
 def name_of(sweep: Sweep) -> str:
-    """What to call a sweep in a list: its own name, or what it varies and what it looks for.
+    """A sweep's text in a list: its name, or its varied fields and objective.
 
     Ranges are left out: they may change, and a browser keeps the name of what is chosen.
     """

@@ -1,4 +1,4 @@
-"""The tab *Settings*: axes to brush, and the objective against each field."""
+"""The tab *Settings*: parallel coordinates with brushes, and the objective against each field."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def show(seen: SweepView) -> None:
 def as_errors(
     ended: pd.DataFrame, objectives: tuple[Dimension, ...]
 ) -> tuple[pd.DataFrame, tuple[Dimension, ...]]:
-    """The same with 1 − value, on a logarithmic axis, for objectives that are shares of 1.
+    """The same table with 1 − value on a logarithmic axis, for objectives that are shares of 1.
 
     A run without any error has no place on such an axis.
     """
@@ -64,7 +64,7 @@ def as_errors(
 
 
 def marked_ranges(seen: SweepView, brushed: Brushed) -> dict[str, str]:
-    """What the marks on the axes of fields say, as the text of ranges."""
+    """The ranges marked on the axes of fields, as text."""
     found = {}
     for name, swept in seen.sweep.space.ranges.items():
         text = _narrowed(swept, seen.fields[name], brushed)

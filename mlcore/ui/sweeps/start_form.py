@@ -1,4 +1,4 @@
-"""Starting a sweep: the experiment's form with ranges, how to search, what it costs, the button."""
+"""The form that starts a sweep: config with ranges, search options, cost, and the button."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _FIRST: Final[Mapping[Experiment, tuple[str, dict[str, object], dict[str, str]]]
 
 @st.fragment(key="sweeps.form")
 def show() -> None:
-    """Draw the form; starting reruns the page, which then shows the new sweep."""
+    """Draw the form; starting a sweep reruns the page, which then shows it."""
     title = st.segmented_control(
         "Experiment",
         list(_TITLES),
@@ -75,7 +75,7 @@ def show() -> None:
 
 
 def _leave_forms() -> None:
-    """Take the fields of all forms out of the URL: those of one would be read as another's."""
+    """Remove the fields of all forms from the URL, as other experiments may share their names."""
     for experiment in _TITLES.values():
         for name in config_class(experiment).model_fields:
             for param in (name, PARAM + name):
@@ -84,7 +84,7 @@ def _leave_forms() -> None:
 
 
 def _begin(cls: type[Config], experiment: Experiment, key: str) -> None:
-    """Fill a form that nobody has touched and no link has filled, so that it says something."""
+    """Fill a form that is untouched and not filled by a link with an example."""
     touched = f"{key}.begun"
     if st.session_state.get(touched):
         return
@@ -130,7 +130,7 @@ def _start(
 def _spec(
     config: Config | None, ranges: Mapping[str, Range] | None, search: Search | None
 ) -> tuple[SweepSpec | None, str]:
-    """The sweep that the form describes, or why it describes none."""
+    """The form's sweep, or why it is invalid."""
     if config is None or ranges is None:
         return None, "A field needs another value; the form says which."
     if not ranges:
@@ -165,12 +165,12 @@ def _begin_sweep(spec: SweepSpec | None, search: Search | None, started: str) ->
 
 
 def _settings(search: Search) -> int:
-    """How many settings to look ahead: the budget, or where minutes limit it, some to judge by."""
+    """How many trials to forecast: the budget, or a sample where minutes limit it."""
     return search.settings if search.settings is not None else 20
 
 
 def cost(ahead: Forecast, search: Search, places: int) -> str:
-    """How many runs, how many of them are known, how long: a line before the button.
+    """The cost before the start: how many runs, how many are reused, how long.
 
     Args:
         ahead: What is known.

@@ -1,4 +1,4 @@
-"""What is drawn of a sweep, made once for each change of its rows however many tabs watch."""
+"""The data drawn of a sweep, computed once per change and shared by all tabs."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _FEW_CHOICES: Final = 4
 
 @dataclass(frozen=True, eq=False)
 class SweepView:
-    """A sweep at a moment.
+    """A sweep at one moment.
 
     Attributes:
         sweep: As it was read.
@@ -66,12 +66,12 @@ class SweepView:
 
     @property
     def goal(self) -> Goal:
-        """Which way the first objective is better."""
+        """The direction of the first objective."""
         return "max" if self.sweep.objectives[0].direction == "maximize" else "min"
 
 
 def look(sweep: Sweep) -> SweepView:
-    """Read what is to be drawn; tabs share it as long as no run of the store changes."""
+    """Read the data to draw; shared by tabs while no run of the store changes."""
     return _look(sweep.store.url, sweep.id, f"{sweep.row} {sweep.store.revision()}")
 
 
@@ -98,7 +98,7 @@ def _look(url: str, sweep_id: str, _revision: str) -> SweepView:
 
 
 def setting_words(table: pd.DataFrame, axes: Mapping[str, Dimension]) -> list[str]:
-    """Each row's setting as a person says it: ``Learning rate 0.01, Optimizer adam``."""
+    """Each row's trial in words: ``Learning rate 0.01, Optimizer adam``."""
     words = [
         [f"{axis.title} {text}" for text in axis.texts(table[axis.column])]
         for axis in axes.values()
@@ -110,7 +110,7 @@ def setting_words(table: pd.DataFrame, axes: Mapping[str, Dimension]) -> list[st
 
 
 def curves(seen: SweepView, metric: str, among: pd.DataFrame, *, log: bool = False) -> pd.DataFrame:
-    """The rows of ``mlcore.charts.trial_curves.member_curve_spec`` for some of a look's runs.
+    """The rows of ``mlcore.charts.trial_curves.member_curve_spec`` for some of a view's runs.
 
     Each curve is read anew only when its run has gone on.
     """
@@ -135,7 +135,7 @@ def curves(seen: SweepView, metric: str, among: pd.DataFrame, *, log: bool = Fal
 
 
 def best_values(seen: SweepView) -> Sequence[float]:
-    """The objectives of the best setting so far: means over its seeds; empty before there is one.
+    """The objectives of the best trial so far, as means over its seeds; empty if there is none.
 
     With two objectives, those of the best setting by the first.
     """
