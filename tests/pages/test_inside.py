@@ -421,7 +421,7 @@ def test_finished_pairs_show_differences_and_the_digits_they_disagree_about(
     table = insight.paired_accuracy(ended, tuple(pair.arms))
     made = insight.paired_difference(table["difference"].to_numpy())
     assert "The weights recorded at step 0 by the 3 pairs: max|Δ| = 0." in words(at)
-    assert f"**{100 * made.mean:+.2f} points** in the mean of 3 pairs" in words(at)
+    assert f"**{100 * made.mean:+.2f} points** on average over 3 pairs" in words(at)
     answers = {metric.label: int(metric.value.replace(",", "")) for metric in at.metric}
     assert sum(answers.values()) == 10_000
     for arm in pair.arms:

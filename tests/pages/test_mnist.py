@@ -32,7 +32,7 @@ def test_data_counts_are_those_of_the_files(open_page: Open) -> None:
     counts = charts(at)[0]
     assert counts.loc[counts["split"] == "train", "count"].tolist() == true_counts("train")
     assert counts.loc[counts["split"] == "test", "count"].tolist() == true_counts("t10k")
-    assert "5,421 to 6,742 of a class" in at.caption[0].value
+    assert "5,421 to 6,742 per class" in at.caption[0].value
 
 
 @pytest.mark.usefixtures("empty_store")

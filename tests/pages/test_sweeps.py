@@ -210,7 +210,7 @@ def test_a_sweep_that_is_known_costs_nothing_and_is_found_again(
         steps="30",
         **{"range.lr": "log:0.01:1.1", "range.start_w": "lin:-5:5"},
     )
-    assert "12 answered from the cache · nothing to train" in captions(at)
+    assert "12 reused from earlier runs · nothing to train" in captions(at)
 
     at.button(key="sweeps.start").click().run()
 
