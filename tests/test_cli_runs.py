@@ -65,7 +65,7 @@ def test_organizing_from_the_command_line(store: Store, runs: list[Run], capsys:
     _said(capsys, "rm", runs[4].id, runs[5].id)
     assert len(store.list()) == 3
     assert len(_said(capsys, "ls", "--trash").splitlines()) == 3
-    assert len(_said(capsys, "undo").splitlines()) == 2, "those deleted last"
+    assert len(_said(capsys, "undo").splitlines()) == 2, "the last deleted ones"
     _said(capsys, "undo", first.id)
     assert len(store.list()) == 6
     _said(capsys, "rm", first.id, "--forever")
@@ -123,7 +123,7 @@ def test_a_run_from_elsewhere_is_shown_too(store: Store, capsys: Captured) -> No
         (["ls", "--where", "lr <"], "A value is missing here"),
         (["compare"], "No run is named"),
         (["compare", "nope"], "No run has the id 'nope'"),
-        (["export", "nope"], "Say where to: --to FILE"),
+        (["export", "nope"], "Name a target: --to FILE"),
         (["export", "nope", "--to", "out.txt"], "its end must be one of .csv .parquet"),
         (["export", "nope", "--to", "/nowhere/out.csv"], "There is no folder /nowhere"),
         (["import", "/nowhere/x.zip"], "There is no file or folder /nowhere/x.zip"),

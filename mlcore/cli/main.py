@@ -33,27 +33,27 @@ _COMMANDS: Final = {
     "sweeps": ("mlcore.cli.sweeps:sweeps", "list sweeps, stop them, extend them"),
     "ls": ("mlcore.cli.runs:ls", "list runs, newest first"),
     "show": ("mlcore.cli.runs:show", "everything known of a run"),
-    "stop": ("mlcore.cli.runs:stop", "ask a run to end, keeping its state"),
-    "pause": ("mlcore.cli.runs:pause", "ask a run to step aside"),
+    "stop": ("mlcore.cli.runs:stop", "stop a run and save its state"),
+    "pause": ("mlcore.cli.runs:pause", "pause a run"),
     "resume": (
         "mlcore.cli.runs:resume",
         "resume a run in the background, from its last checkpoint",
     ),
-    "compare": ("mlcore.cli.runs:compare", "runs beside each other: is the difference luck?"),
-    "export": ("mlcore.cli.transfer:export", "take runs elsewhere, with all their points"),
-    "import": ("mlcore.cli.transfer:import_", "bring in runs made elsewhere, read-only"),
-    "tag": ("mlcore.cli.organize:tag", "give runs a tag, or take it away"),
-    "rename": ("mlcore.cli.organize:rename", "give a run a name; '' takes it away"),
+    "compare": ("mlcore.cli.runs:compare", "compare runs: is the difference luck?"),
+    "export": ("mlcore.cli.transfer:export", "export runs with all their points"),
+    "import": ("mlcore.cli.transfer:import_", "import runs, read-only"),
+    "tag": ("mlcore.cli.organize:tag", "add a tag to runs, or remove it"),
+    "rename": ("mlcore.cli.organize:rename", "name a run; '' removes the name"),
     "note": ("mlcore.cli.organize:note", "write a note on a run"),
-    "star": ("mlcore.cli.organize:star", "mark runs"),
-    "archive": ("mlcore.cli.organize:archive", "put runs aside"),
+    "star": ("mlcore.cli.organize:star", "star runs"),
+    "archive": ("mlcore.cli.organize:archive", "archive runs"),
     "rm": (
         "mlcore.cli.organize:remove",
-        "put runs in the trash; `mlcore undo` takes them out",
+        "move runs to the trash; `mlcore undo` restores them",
     ),
     "delete": ("mlcore.cli.organize:remove", "the same as rm"),
-    "undo": ("mlcore.cli.organize:undo", "take runs out of the trash"),
-    "worker": ("mlcore.cli.servers:worker", "work on queued runs in this terminal"),
+    "undo": ("mlcore.cli.organize:undo", "restore runs from the trash"),
+    "worker": ("mlcore.cli.servers:worker", "execute queued runs in this terminal"),
     "dashboard": ("mlcore.cli.servers:dashboard", "open the dashboard in the browser"),
     "completion": (
         "mlcore.cli.completion:completion",
@@ -82,7 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 hint = f" See `{error.ctx.command_path} --help`."
             return _refuse(_ended(error.format_message()) + hint)
         except KeyboardInterrupt:
-            print("Stopped; its state is kept. The same command goes on.", file=sys.stderr)
+            print("Stopped; its state is saved. The same command resumes it.", file=sys.stderr)
             return _INTERRUPTED
         except BrokenPipeError:
             # what is left in the buffer would raise the same again when Python ends

@@ -10,48 +10,46 @@ from mlcore.core import InputError
 
 
 @command(
-    "give runs a tag, or take it away",
+    "add a tag to runs, or remove it",
     argument("tag", "the tag, without a #"),
     takes_runs,
-    flag("--remove", text="take the tag away"),
+    flag("--remove", text="remove the tag"),
 )
 def tag(tag: str, ids: tuple[str, ...], where: str | None, remove: bool) -> int:
     """Change the tags of runs."""
     return _edit(ids, where, **{"remove_tags" if remove else "add_tags": [tag]})
 
 
-@command(
-    "give a run a name; '' takes it away", RUN_ID, argument("text", "the name", metavar="NAME")
-)
+@command("name a run; '' removes the name", RUN_ID, argument("text", "the name", metavar="NAME"))
 def rename(run_id: str, text: str) -> int:
     """Change a run's name."""
     return _write(run_id, name=text)
 
 
 @command(
-    "write a note on a run", RUN_ID, argument("text", "the note; '' takes it away", metavar="NOTE")
+    "write a note on a run", RUN_ID, argument("text", "the note; '' removes it", metavar="NOTE")
 )
 def note(run_id: str, text: str) -> int:
     """Change a run's note."""
     return _write(run_id, note=text)
 
 
-@command("mark runs", takes_runs, flag("--off", text="undo it"))
+@command("star runs", takes_runs, flag("--off", text="remove the star"))
 def star(ids: tuple[str, ...], where: str | None, off: bool) -> int:
     """Star runs."""
     return _edit(ids, where, starred=not off)
 
 
-@command("put runs aside", takes_runs, flag("--off", text="undo it"))
+@command("archive runs", takes_runs, flag("--off", text="unarchive them"))
 def archive(ids: tuple[str, ...], where: str | None, off: bool) -> int:
     """Archive runs."""
     return _edit(ids, where, archived=not off)
 
 
 @command(
-    "put runs in the trash; `mlcore undo` takes them out",
+    "move runs to the trash; `mlcore undo` restores them",
     takes_runs,
-    flag("--forever", text="with their points, and at once"),
+    flag("--forever", text="delete for good, with their points, at once"),
 )
 def remove(ids: tuple[str, ...], where: str | None, forever: bool) -> int:
     """Delete runs."""
@@ -68,8 +66,8 @@ def remove(ids: tuple[str, ...], where: str | None, forever: bool) -> int:
 
 
 @command(
-    "take runs out of the trash",
-    argument("ids", "by default those deleted last", nargs=-1, metavar="[ID]..."),
+    "restore runs from the trash",
+    argument("ids", "by default the last deleted ones", nargs=-1, metavar="[ID]..."),
 )
 def undo(ids: tuple[str, ...]) -> int:
     """Restore deleted runs."""

@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from mlcore.core import Config
     from mlcore.runs import Run, Store
 
-RUN_ID = argument("run_id", "id of the run, or the beginning of it", metavar="ID")
+RUN_ID = argument("run_id", "id of the run, or a prefix of it", metavar="ID")
 
 
 def takes_runs(function: Callable[..., Any]) -> Callable[..., Any]:
     """Let a command take runs by their ids (``ids``), by a filter (``where``), or both."""
-    ids = argument("ids", "ids of runs, or the beginnings", nargs=-1, metavar="[ID]...")
+    ids = argument("ids", "ids of runs, or prefixes of them", nargs=-1, metavar="[ID]...")
     return ids(
-        option("--where", metavar="FILTER", text="and all runs that this filter keeps")(function)
+        option("--where", metavar="FILTER", text="and all runs that match this filter")(function)
     )
 
 

@@ -109,7 +109,7 @@ def show(run_id: str) -> int:
         "tags": ", ".join(run.tags),
         "note": run.note,
         "fingerprint": run.fingerprint,
-        "brought in": f"{run.source}, {run.origin.get('file', '')}" if run.source else "",
+        "imported": f"{run.source}, {run.origin.get('file', '')}" if run.source else "",
     }
     with suppress(ValueError, TypeError):  # an experiment that was made elsewhere
         config = run.config
@@ -127,7 +127,7 @@ def show(run_id: str) -> int:
     return 0
 
 
-@command("ask a run to end, keeping its state", RUN_ID)
+@command("stop a run and save its state", RUN_ID)
 def stop(run_id: str) -> int:
     """Stop a run."""
     from mlcore.runs import get_run
@@ -136,7 +136,7 @@ def stop(run_id: str) -> int:
     return 0
 
 
-@command("ask a run to step aside", RUN_ID)
+@command("pause a run", RUN_ID)
 def pause(run_id: str) -> int:
     """Pause a run."""
     from mlcore.runs import get_run
@@ -177,7 +177,7 @@ def comparison(ids: tuple[str, ...], where: str | None, **asked: Any) -> Compari
     return compare(named_runs(store, ids, where), store=store, **asked)
 
 
-@command("runs beside each other: is the difference luck?", takes_runs, asks_comparison)
+@command("compare runs: is the difference luck?", takes_runs, asks_comparison)
 def compare(ids: tuple[str, ...], where: str | None, **asked: Any) -> int:
     """Print what differs, each group's result, and whether the differences are luck."""
     found = comparison(ids, where, **asked)

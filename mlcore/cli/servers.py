@@ -11,8 +11,8 @@ from mlcore.cli.commands import NUMBER, Whole, argument, command, option
 
 
 @command(
-    "work on queued runs in this terminal",
-    option("--idle", type=NUMBER, text="seconds without work after which it ends"),
+    "execute queued runs in this terminal",
+    option("--idle", type=NUMBER, text="exit after this many seconds without work"),
 )
 def worker(idle: float | None) -> int:
     """Take queued runs until none has come for a while."""
@@ -47,7 +47,7 @@ def dashboard(port: int | None, streamlit: tuple[str, ...]) -> int:
     page = ROOT / "dashboard.py"
     if not page.is_file():
         raise StoreError(
-            f"The dashboard's pages are not there (looked for {page}). Install mlcore again."
+            f"The dashboard's pages are missing (looked for {page}). Install mlcore again."
         )
     # the workers that the pages start find experiments in this folder, as this process does
     homes = [str(Path.cwd()), os.environ.get("PYTHONPATH")]

@@ -80,8 +80,8 @@ def _budget() -> list[click.Parameter]:
 
     samplers = OneOf(_SAMPLERS, strict=False)
     return [
-        one("-n", type=WHOLE, help="how many settings to try, each once a seed"),
-        one("--minutes", type=NUMBER, help="start no run later than that"),
+        one("-n", type=WHOLE, help="how many trials to run, each once per seed"),
+        one("--minutes", type=NUMBER, help="start no new run after this many minutes"),
         one(
             "--sampler",
             type=samplers,
@@ -90,10 +90,10 @@ def _budget() -> list[click.Parameter]:
             help=f"{', '.join(_SAMPLERS)} (default grid)",
         ),
         one("--objective", help="a metric, or two: test_accuracy,samples_per_second"),
-        one("--direction", help="maximize or minimize, one an objective"),
-        one("--seeds", default="1", help="repeats of a setting, or which: 0,1,2"),
-        one("--prune", help="end poor runs: median or halving, as in median@0.25,0.5"),
-        one("--sampler-seed", type=WHOLE, default=0, help="of the sampler (default 0)"),
+        one("--direction", help="maximize or minimize, one per objective"),
+        one("--seeds", default="1", help="number of seeds per trial, or a list: 0,1,2"),
+        one("--prune", help="prune poor runs: median or halving, as in median@0.25,0.5"),
+        one("--sampler-seed", type=WHOLE, default=0, help="seed of the sampler (default 0)"),
         one(
             "--only-if",
             multiple=True,
@@ -104,10 +104,10 @@ def _budget() -> list[click.Parameter]:
             "--base",
             multiple=True,
             metavar="FIELD=VALUE",
-            help="what a swept field is where its condition does not hold",
+            help="value of a swept field where its condition does not hold",
         ),
-        one("--name", default="", help="what to call it"),
-        one("--force", is_flag=True, help="another sweep even if it is there"),
+        one("--name", default="", help="name of the sweep"),
+        one("--force", is_flag=True, help="start a new sweep even if an equal one exists"),
         one("--no-wait", is_flag=True, help="return at once"),
     ]
 
@@ -156,7 +156,7 @@ def _asked(
             space[spec.name] = swept
     if not space:
         raise ConfigError(
-            {"": "Nothing is swept: give a field a range or several values, as in --lr log:1e-4:1."}
+            {"": "Nothing varies: give a field a range or several values, as in --lr log:1e-4:1."}
         )
     specs = {spec.name: spec for spec in cls.specs()}
     for text in given.get("only_if", ()):
@@ -203,7 +203,7 @@ def _seeds(text: str) -> int | list[int]:
     return seeds[0] if len(seeds) == 1 else seeds
 
 
-SWEEP_ID = argument("sweep_id", "id of the sweep, or the beginning of it", metavar="ID")
+SWEEP_ID = argument("sweep_id", "id of the sweep, or a prefix of it", metavar="ID")
 
 
 def _listed(n: int) -> int:
@@ -243,7 +243,7 @@ def ls(n: int) -> int:
     return _listed(n)
 
 
-@command("what a sweep has found so far", SWEEP_ID)
+@command("show the results of a sweep", SWEEP_ID)
 def show(sweep_id: str) -> int:
     """Print a sweep's results and how to get it again."""
     from mlcore.runs import open_store, tend
@@ -259,7 +259,7 @@ def show(sweep_id: str) -> int:
     return 0
 
 
-@command("stop a sweep and its runs, keeping their state", SWEEP_ID)
+@command("stop a sweep and its runs, and save their state", SWEEP_ID)
 def stop(sweep_id: str) -> int:
     """Stop a sweep."""
     from mlcore.sweeps import get_sweep
@@ -287,10 +287,10 @@ def wait(sweep_id: str) -> int:
 
 
 @command(
-    "try more settings, or for more minutes",
+    "run more trials, or for more minutes",
     SWEEP_ID,
-    option("-n", "n", type=WHOLE, text="so many settings more"),
-    option("--minutes", type=NUMBER, text="for so many minutes from now"),
+    option("-n", "n", type=WHOLE, text="number of further trials"),
+    option("--minutes", type=NUMBER, text="for this many minutes from now"),
 )
 def extend(sweep_id: str, n: int | None, minutes: float | None) -> int:
     """Extend a sweep."""
@@ -301,9 +301,9 @@ def extend(sweep_id: str, n: int | None, minutes: float | None) -> int:
 
 
 @command(
-    "give a sweep a name",
+    "name a sweep",
     SWEEP_ID,
-    argument("name", "the name; an empty one takes it away"),
+    argument("name", "the name; an empty one removes it"),
 )
 def rename(sweep_id: str, name: str) -> int:
     """Change a sweep's name."""
@@ -313,7 +313,7 @@ def rename(sweep_id: str, name: str) -> int:
     return 0
 
 
-@command("take a sweep off the list; its runs stay", SWEEP_ID)
+@command("delete a sweep; its runs stay", SWEEP_ID)
 def remove(sweep_id: str) -> int:
     """Delete a sweep."""
     from mlcore.sweeps import get_sweep
@@ -321,7 +321,7 @@ def remove(sweep_id: str) -> int:
     found = get_sweep(sweep_id)
     again = found.as_command()
     found.delete()
-    print(f"Sweep {found.id} is off the list, its runs stay. It comes back with:\n  {again}")
+    print(f"Sweep {found.id} is deleted, its runs stay. This command brings it back:\n  {again}")
     return 0
 
 

@@ -51,7 +51,7 @@ submit = Experiments("submit", _submit, "queue a run for the background workers"
 
 def _command(experiment: str, cls: type[Config], act: Any, verb: str) -> Command:
     fields: list[click.Parameter] = [_option(spec) for spec in cls.specs()]
-    force = click.Option(["--force"], is_flag=True, help="Start afresh even if cached.")
+    force = click.Option(["--force"], is_flag=True, help="Train again even if cached.")
     return Command(
         experiment,
         callback=act,

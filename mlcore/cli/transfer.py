@@ -20,11 +20,11 @@ _TABLES: Final = (".csv", ".parquet", ".json", ".zip", ".html")
 
 
 @command(
-    "take runs elsewhere, with all their points",
+    "export runs with all their points",
     takes_runs,
     asks_comparison,
     option("--to", type=PATH, metavar="FILE", text="by its end: " + " ".join(_TABLES)),
-    option("--tensorboard", type=PATH, metavar="DIR", text="write event files there"),
+    option("--tensorboard", type=PATH, metavar="DIR", text="write event files to this folder"),
     option("--mlflow", metavar="URI", text="copy them to this MLflow server"),
 )
 def export(
@@ -56,7 +56,7 @@ def export(
 
 
 @command(
-    "bring in runs made elsewhere, read-only",
+    "import runs, read-only",
     argument(
         "path",
         "a zip, CSV, Parquet or JSON file of mlcore export, or TensorBoard's event files: one, "
@@ -65,7 +65,7 @@ def export(
     ),
 )
 def import_(path: Path) -> int:
-    """Bring in runs from a file or a folder."""
+    """Import runs from a file or a folder."""
     from mlcore.runs import open_store
     from mlcore.runs.imports import import_path
 

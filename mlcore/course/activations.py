@@ -57,25 +57,25 @@ TASKS: Final = (
     Task(
         "flat",
         "On Functions, move x to where the slope of the sigmoid is below 0.01.",
-        "Far from 0 the sigmoid is flat, and next to no gradient passes: it is saturated.",
+        "Far from 0 the sigmoid is flat, and almost no gradient passes: it is saturated.",
         _flat,
     ),
     Task(
         "chain",
-        "On Chain, bring a gradient through 20 layers of tanh with a size from 0.5 to 2.",
+        "On Chain, get a gradient between 0.5 and 2 through 20 layers of tanh.",
         "The factors w·f′ multiply, so a gradient survives only where they stay close to 1.",
         _chain,
     ),
     Task(
         "dead",
         "On Dead units, make more than half of the ReLU units dead.",
-        "A ReLU that is negative for every input has slope 0 everywhere and learns no more.",
+        "A ReLU that is negative for every input has slope 0 everywhere and stops learning.",
         _dead,
     ),
     Task(
         "sure",
         "On Losses, bring the cross-entropy below 0.01.",
-        "The loss is −log of the right class's probability: below 0.01 it is above 99 %.",
+        "The loss is −log of the true class's probability: below 0.01 it is above 99 %.",
         _sure,
     ),
 )

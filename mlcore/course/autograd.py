@@ -92,7 +92,7 @@ TASKS: Final = (
     ),
     Task(
         "twice",
-        "Type a program of your own that uses one leaf twice.",
+        "Type your own program that uses one leaf twice.",
         "A leaf that is used twice gets the sum of the gradients of both paths.",
         _twice,
         "For example a product of a leaf with itself.",

@@ -43,25 +43,25 @@ TASKS: Final = (
     Task(
         "seeds",
         "Compare two configs with three finished seeds each.",
-        "One run says little: only several seeds show how much of a difference is luck.",
+        "One run proves little: only several seeds show how much of a difference is luck.",
         _seeds,
     ),
     Task(
         "sure",
-        "Find two configs of which one is better beyond luck.",
-        "The interval of the difference leaves out 0, also after Holm's correction.",
+        "Find two configs of which one is better by more than luck.",
+        "The interval of the difference excludes 0, also after Holm's correction.",
         _sure,
     ),
     Task(
         "luck",
         "Find two configs whose difference may be luck.",
-        "The interval contains 0: these seeds do not tell which is better.",
+        "The interval contains 0: these seeds do not show which is better.",
         _luck,
     ),
     Task(
         "target",
-        "Judge runs by how soon they reach a target that at least one of them reaches.",
-        "Two runs that end alike can differ in how soon they were good enough.",
+        "Compare runs by how soon they reach a target that at least one of them reaches.",
+        "Two runs with equal results can differ in how soon they reached them.",
         _target,
     ),
 )

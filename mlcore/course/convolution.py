@@ -64,7 +64,7 @@ TASKS: Final = (
     ),
     Task(
         "depthwise",
-        "Give each of several input channels a kernel and an output of its own.",
+        "Give each of several input channels its own kernel and its own output.",
         "With as many groups as channels a convolution is depthwise: channels do not mix.",
         _depthwise,
     ),

@@ -56,25 +56,26 @@ def _symmetry(state: State) -> bool:
 TASKS: Final = (
     Task(
         "survive",
-        "Get signal and gradient through 30 layers with the first and the last within a factor 3.",
-        "Kaiming's variance of 2/n makes up for the half that ReLU cuts off in each layer.",
+        "Get signal and gradient through 30 layers, the first and the last within a factor of 3.",
+        "Kaiming's variance of 2/n compensates for the half that ReLU cuts off in each layer.",
         _survive,
     ),
     Task(
         "vanish",
         "With Xavier, make the first layer's gradient a million times smaller than the last's.",
-        "The sigmoid's slope is at most 1/4, so each layer takes most of the gradient away.",
+        "The sigmoid's slope is at most 1/4, so each layer removes most of the gradient.",
         _vanish,
     ),
     Task(
         "explode",
         "Make the signal of the last layer 1,000 times that of the first.",
-        "If each layer multiplies by a number above 1, depth raises it to a power.",
+        "If each layer multiplies the signal by a number above 1, it grows exponentially with "
+        "depth.",
         _explode,
     ),
     Task(
         "symmetry",
-        "Find a scheme under which all units of a layer give the same number.",
+        "Find a scheme with which all units of a layer give the same number.",
         "Equal weights get equal gradients and stay equal: weights must start at random.",
         _symmetry,
     ),

@@ -58,26 +58,27 @@ TASKS: Final = (
     Task(
         "worst",
         "On Where it errs, click the mistake that the network makes most often.",
-        "Mistakes are not spread evenly: a few pairs of digits that look alike make most of them.",
+        "Mistakes are not spread evenly: most are between a few pairs of digits that look alike.",
         _worst,
     ),
     Task(
         "maps",
         "On Matrices, show the feature maps of a digit that you drew.",
-        "Each unit answers to one pattern of strokes, wherever your digit has it.",
+        "Each unit responds to one pattern of strokes, wherever it is in your digit.",
         _maps,
-        "Draw one on the page Draw a digit; then it is in the list of digits.",
+        "Draw one on the page Draw a digit; then it appears in the list of digits.",
     ),
     Task(
         "losses",
         "On Two losses, train three pairs of networks.",
-        "The arms of a pair share weights and images at the start, so the loss alone differs.",
+        "The arms of a pair start from equal weights and see equal batches, so only the loss "
+        "differs.",
         _losses,
     ),
     Task(
         "relu",
         "On With or without ReLU, train three pairs of networks.",
-        "Without a nonlinear function between them all layers together are one matrix.",
+        "Without a nonlinear function between them, all layers together equal one matrix.",
         _relu,
     ),
 )

@@ -53,27 +53,28 @@ TASKS: Final = (
     Task(
         "train",
         "Train a network to a test accuracy above 85 %.",
-        "Test accuracy counts images the network never saw; it is what training is for.",
+        "Test accuracy counts images the network was never trained on; that is what matters.",
         _train,
     ),
     Task(
         "resume",
-        "Stop a run on its way and resume it to its end.",
-        "A checkpoint keeps weights, optimizer and random state: the end is the same to the bit.",
+        "Stop a run while it trains, then resume it to its end.",
+        "A checkpoint holds weights, optimizer and random state: the result is equal to the last "
+        "bit.",
         _resume,
         "Give it more epochs, so that there is time to press Stop.",
     ),
     Task(
         "linear",
         "Reach 90 % with the linear model alone.",
-        "One matrix without hidden layers reads nine digits of ten.",
+        "One matrix without hidden layers reads nine of ten digits.",
         _linear,
         "Its loss and its learning rate matter most.",
     ),
     Task(
         "better",
         "Reach a test accuracy above 97 %.",
-        "Hidden layers, cross-entropy and a sound rate are worth more than more epochs.",
+        "Hidden layers, cross-entropy and a good learning rate gain more than more epochs.",
         _better,
     ),
 )

@@ -65,20 +65,20 @@ def _zero(state: State) -> bool:
 TASKS: Final = (
     Task(
         "layer",
-        "Find the setting in which GroupNorm gives the same numbers as LayerNorm.",
+        "Find the setting for which GroupNorm gives the same numbers as LayerNorm.",
         "With one group all channels of a sample share a mean, which is what LayerNorm does here.",
         _layer,
     ),
     Task(
         "instance",
-        "Find the setting in which GroupNorm gives the same numbers as InstanceNorm.",
+        "Find the setting for which GroupNorm gives the same numbers as InstanceNorm.",
         "With a group for each channel every channel has its own mean, as in InstanceNorm.",
         _instance,
     ),
     Task(
         "eval",
-        "Make BatchNorm leave the numbers as they are.",
-        "In eval mode a fresh BatchNorm uses its running statistics, mean 0 and variance 1.",
+        "Make BatchNorm leave the numbers unchanged.",
+        "In eval mode a new BatchNorm uses its initial running statistics, mean 0 and variance 1.",
         _eval,
     ),
     Task(

@@ -62,9 +62,9 @@ TASKS: Final = (
     Task(
         "diverge",
         "Make gradient descent diverge.",
-        "Above a certain rate every step overshoots by more than the last one.",
+        "Above a certain rate every step overshoots more than the last one.",
         _diverge,
-        "The rates are under Learning rates.",
+        "Set the rates under Learning rates.",
     ),
     Task(
         "minima",
@@ -75,15 +75,15 @@ TASKS: Final = (
     ),
     Task(
         "valley",
-        "Bring plain gradient descent to the minimum of Rosenbrock.",
+        "Get gradient descent to the minimum of Rosenbrock.",
         "Along the floor of a curved valley the gradient is tiny, and it takes thousands of steps.",
         _valley,
     ),
     Task(
         "momentum",
-        "On a quadratic with κ of at least 100, let momentum need half the calls of gradient "
+        "On a quadratic with κ of at least 100, get momentum to need half the calls of gradient "
         "descent.",
-        "With the condition number κ gradient descent needs about κ steps, momentum about √κ.",
+        "With condition number κ, gradient descent needs about κ steps, momentum about √κ.",
         _momentum,
     ),
 )

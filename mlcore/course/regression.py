@@ -11,11 +11,14 @@ from mlcore.regression import Attempt
 from mlcore.regression.tasks import Task as _Task
 
 _SHOWS: Final = {
-    "quick": "Just below the border to divergence a few steps do more than thousands far below it.",
+    "quick": "Just below the largest stable rate, a few steps do more than thousands at a tiny "
+    "rate.",
     "largest": "The border is 2/λmax: the steepest direction alone decides which rates converge.",
-    "one-step": "Standardized, every direction is equally steep, and one rate suits them all.",
-    "valley": "With momentum, or a rate for each parameter, a flat valley is crossed faster.",
-    "outliers": "A loss that grows more slowly than the square lets far points pull less.",
+    "one-step": "After standardizing, every direction is equally steep, so one rate suits all of "
+    "them.",
+    "valley": "With momentum, or a separate rate for each parameter, a flat valley is crossed "
+    "faster.",
+    "outliers": "A loss that grows more slowly than the square gives outliers less weight.",
 }
 
 

@@ -62,8 +62,8 @@ def _seeds(state: State) -> bool:
 TASKS: Final = (
     Task(
         "name",
-        "Give a run a name of your own.",
-        "A name says what a run was for; without one it is called by what it changes.",
+        "Give a run a name.",
+        "A name says what a run was for; without one it is named by its settings.",
         _name,
         "Choose one run: its name can be edited below the table.",
     ),
@@ -76,13 +76,13 @@ TASKS: Final = (
     Task(
         "filter",
         "Filter the table so that only runs above 90 % test accuracy are left.",
-        "A filter is a line of text, kept in the URL, so it can be shared.",
+        "A filter is a line of text in the URL, so it can be shared.",
         _filter,
     ),
     Task(
         "seeds",
-        "Have three finished runs that differ in nothing but the seed.",
-        "Their spread is what luck alone does; smaller differences mean nothing.",
+        "Have three finished runs that differ only in the seed.",
+        "Their spread is luck alone; smaller differences mean nothing.",
         _seeds,
     ),
 )

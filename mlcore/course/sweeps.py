@@ -45,26 +45,26 @@ def _good(state: State) -> bool:
 TASKS: Final = (
     Task(
         "finish",
-        "Run a sweep of at least eight settings to its end.",
-        "A learning rate is best searched on a logarithmic scale: neighbours differ by a factor.",
+        "Run a sweep of at least eight trials to its end.",
+        "Search a learning rate on a logarithmic scale: neighbouring values differ by a factor.",
         _finish,
     ),
     Task(
         "two",
-        "Sweep two fields at once until eight settings are complete.",
-        "Fields act together: the best rate depends on what else is set.",
+        "Sweep two fields at once until eight trials are complete.",
+        "Fields interact: the best rate depends on the other settings.",
         _two,
     ),
     Task(
         "seeds",
-        "Try at least four settings with three seeds each.",
+        "Run at least four trials with three seeds each.",
         "The mean over seeds keeps a lucky run from winning.",
         _seeds,
     ),
     Task(
         "good",
-        "Find a setting with a test accuracy above 90 %.",
-        "The best of many settings looks a little better than it is: try it with a new seed.",
+        "Find a trial with a test accuracy above 90 %.",
+        "The best of many trials looks a little better than it is: test it with a new seed.",
         _good,
     ),
 )

@@ -62,14 +62,14 @@ class Task:
 def _course(attempt: Attempt) -> str:
     """Why this attempt does not use the course's data with plain settings; empty if it does."""
     if attempt.config.data != "hours_scores" or not attempt.untouched:
-        return "Use the hours and scores, with no point added or removed."
+        return "Use the hours and scores, without added or removed points."
     if attempt.config.model != "line" or attempt.config.loss != "squared":
         return "Use the model y = wx + b and the squared loss."
     return ""
 
 
 def _quick(attempt: Attempt) -> Answer:
-    if reason := _course(attempt) or ("Leave x as it is." * attempt.config.standardize):
+    if reason := _course(attempt) or ("Do not standardize x." * attempt.config.standardize):
         return Answer(False, reason)
     if attempt.config.steps > 10:
         return Answer(False, f"Your run takes {attempt.config.steps:,} steps; give it 10.")
@@ -82,7 +82,7 @@ def _quick(attempt: Attempt) -> Answer:
 def _largest(attempt: Attempt) -> Answer:
     if attempt.verdict.divergent is None:
         return Answer(
-            False, "No largest stable rate is known here; use gradient descent on all points."
+            False, "The largest stable rate is not known here; use gradient descent on all points."
         )
     if attempt.config.steps < 50:
         return Answer(False, "Run at least 50 steps, so that a divergent rate has time to show.")
@@ -105,7 +105,7 @@ def _one_step(attempt: Attempt) -> Answer:
 
 
 def _valley(attempt: Attempt) -> Answer:
-    if reason := _course(attempt) or ("Leave x as it is." * attempt.config.standardize):
+    if reason := _course(attempt) or ("Do not standardize x." * attempt.config.standardize):
         return Answer(False, reason)
     start = (attempt.config.start_w, attempt.config.start_b)
     if start != (0.0, 0.0):
@@ -119,7 +119,7 @@ def _valley(attempt: Attempt) -> Answer:
 
 def _outliers(attempt: Attempt) -> Answer:
     if attempt.true_slope is None or attempt.config.outliers < 10 or not attempt.untouched:
-        return Answer(False, "Use made points with at least 10 outliers, and add or remove none.")
+        return Answer(False, "Use made points with at least 10 outliers; add or remove none.")
     if not attempt.true_slope or attempt.config.count > 200 or attempt.config.model == "polynomial":
         return Answer(False, "Use a line with a slope other than 0 and at most 200 points.")
     off = abs(attempt.slope - attempt.true_slope) / abs(attempt.true_slope)
@@ -133,19 +133,20 @@ TASKS: tuple[Task, ...] = (
     Task(
         "quick",
         "Bring the loss of the hours and scores below 120 with a run of at most 10 steps.",
-        "At η = 1e-6 nothing happens in 10 steps. How large may η be, and where is it too large?",
+        "At η = 1e-6 almost nothing happens in 10 steps. How large can η be, and where is it too "
+        "large?",
         _quick,
     ),
     Task(
         "largest",
         "Find the largest stable rate within 5 %, on any data.",
-        "Look where the stripe under the slider turns red: there rates begin to diverge.",
+        "Look where the stripe under the slider turns red: rates above it diverge.",
         _largest,
     ),
     Task(
         "one-step",
-        "Plain gradient descent: come within 1 % of the least-squares loss in at most 3 steps.",
-        "The condition number tells why it takes so long. What makes it 1?",
+        "With gradient descent, come within 1 % of the least-squares loss in at most 3 steps.",
+        "The condition number shows why it takes so long. What makes it 1?",
         _one_step,
     ),
     Task(
@@ -157,7 +158,8 @@ TASKS: tuple[Task, ...] = (
     Task(
         "outliers",
         "Made points with 10 outliers: find a slope within 20 % of the true one.",
-        "The squared loss is 40 % off: it squares each outlier's distance. Which loss does not?",
+        "The squared loss is 40 % off, because it squares each outlier's distance. Which loss "
+        "does not?",
         _outliers,
     ),
 )

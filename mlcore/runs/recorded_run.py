@@ -57,9 +57,9 @@ class Run:
         starred: Whether a person marked it.
         archived: Whether it is put aside: kept, but out of the way.
         deleted: When it was put in the trash, or None; ``restore`` takes it out again.
-        source: None if it was made here; ``"zip"`` or ``"tensorboard"`` if it was brought in, and
+        source: None if it was made here; ``"zip"`` or ``"tensorboard"`` if it was imported, and
             then it is read-only: its numbers cannot be trusted to be this code's.
-        origin: What is known of where a run that was brought in was made.
+        origin: What is known of where an imported run was made.
         edited: How often its name, note, tags or marks were changed.
         environment: What it ran on: checksum of the data, device, threads, processor, platform.
         queued: When it was last put in the queue: later than ``started`` if it was resumed.
@@ -105,7 +105,7 @@ class Run:
 
         Raises:
             ConfigError: If this version no longer knows these fields or values.
-            ValueError: If there is no such experiment here, as for runs that were brought in.
+            ValueError: If there is no such experiment here, as for imported runs.
         """
         return config_class(self.experiment).from_dict(self.config_fields)
 

@@ -1,4 +1,4 @@
-"""Longest silence of a live run while a zip of many points is brought in beside it.
+"""Longest silence of a live run while a zip of many points is imported beside it.
 
     python tests/bench/import_beside_run.py [--points 4000000] [--postgres] [--wait]
 

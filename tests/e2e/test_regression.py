@@ -72,7 +72,8 @@ def test_a_click_on_the_surface_is_the_new_start_and_stands_in_the_url(usual: Pa
     views = usual.locator(".views")
     click_at(views.locator("[data-view=surface] canvas"), 0.4, 0.3)
     expect(usual).to_have_url(re.compile("start_w=.*start_b="))
-    expect(usual.get_by_role("button", name=re.compile(r"back to \(0, 0\)"))).to_be_visible()
+    back = usual.get_by_role("button", name=re.compile(r"Reset the start .* to \(0, 0\)"))
+    expect(back).to_be_visible()
     views.get_by_role("slider", name="Step").fill("0")
     expect(views.locator("output")).not_to_contain_text("w 0 ·")
 

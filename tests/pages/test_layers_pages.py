@@ -224,7 +224,7 @@ def test_initialization_says_what_to_conclude_and_when_values_are_clamped(open_p
     assert "drawn there" not in str([chart.proto.spec for chart in at.get("vega_lite_chart")])
 
     at = open_page("pages/initialization.py", zeros="true")
-    assert "**Zeros** passes on neither activations nor gradients" in said(at)
+    assert "**Zeros** passes neither activations nor gradients through" in said(at)
     assert "drawn there" in str([chart.proto.spec for chart in at.get("vega_lite_chart")])
 
 

@@ -40,7 +40,7 @@ def test_the_course_run_is_judged_before_it_is_trained() -> None:
         ({"optimizer": "nesterov", "momentum": "0.95"}, "the loss will be"),
         ({"batch_size": "10"}, "Mini-batches see another curvature"),
         ({"loss": "absolute", "standardize": "true", "lr": "1"}, "straight pieces"),
-        ({"loss": "huber", "lr": "0.0002"}, "going by the largest curvature"),
+        ({"loss": "huber", "lr": "0.0002"}, "judged by the largest curvature"),
         ({"model": "origin", "lr": "0.0001"}, "**Smooth:**"),
         ({"model": "polynomial", "degree": "8", "standardize": "true", "lr": "1"}, "**Divergent"),
         ({"model": "polynomial", "degree": "8"}, "chosen from the curvature"),

@@ -64,7 +64,7 @@ def test_a_run_that_was_brought_in_is_marked_and_read_only(store: Store, run: Ru
     assert twin.origin["id"] == run.id
     assert twin.id != run.id, "that id is taken here"
     assert store.submit(MNISTConfig()).id == run.id, "it answers for no config"
-    with pytest.raises(RunStateError, match="was brought in, so it cannot be resumed"):
+    with pytest.raises(RunStateError, match="was imported, so it cannot be resumed"):
         twin.resume()
     assert twin.edit(note="seen").note == "seen"
 

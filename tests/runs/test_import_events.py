@@ -130,9 +130,9 @@ def test_no_advice_is_given_that_can_only_be_refused(store: Store) -> None:
     assert contrast.more_seeds == {}
     assert contrast.sentence == (
         "A and B cannot be told from luck with 1 seed each: more seeds of A and B cannot be run "
-        "here (brought in from elsewhere)."
+        "here (imported, so not trained here)."
     )
-    with pytest.raises(RunStateError, match="brought in from elsewhere"):
+    with pytest.raises(RunStateError, match="imported, so not trained here"):
         queue_more_seeds(comparison.groups[0], 2)
 
 

@@ -28,7 +28,7 @@ def test_a_run_comes_back_with_all_it_had(store: Store, tmp_path: Path) -> None:
         assert other.latest() == run.latest()
     for name, weight in run.model().state_dict().items():
         assert torch.equal(weight, twin.model().state_dict()[name])
-    assert store.submit(run.config).id == run.id, "what was brought in answers for nothing"
+    assert store.submit(run.config).id == run.id, "what was imported answers for nothing"
     twin.delete()
     assert [one.id for one in store.list(deleted=True)] == [twin.id]
     (again,) = import_zip(store, to_zip([run]))

@@ -113,8 +113,8 @@ def test_a_deleted_sweep_leaves_its_runs_and_comes_back_with_its_line(
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        ("sweep mnist", "Nothing is swept"),
-        ("sweep mnist --lr 0.1", "Nothing is swept"),
+        ("sweep mnist", "Nothing varies"),
+        ("sweep mnist --lr 0.1", "Nothing varies"),
         ("sweep mnist --lr log:0:1", "goes through zero"),
         ("sweep mnist --lr lin:0.5:0.1", "is inverted"),
         ("sweep mnist --lr 0.1,nought", "lr is 'nought'"),

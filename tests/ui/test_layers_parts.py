@@ -77,7 +77,7 @@ def test_the_conclusion_names_every_scheme_once_and_first_those_that_keep_both()
 
     assert told == (
         "Through 2 layers of ReLU, **Kaiming** keeps activations and gradients within a factor of "
-        "10; **Zeros** passes on neither activations nor gradients; **Normal** and **Xavier** "
+        "10; **Zeros** passes neither activations nor gradients through; **Normal** and **Xavier** "
         "shrink both activations and gradients; **default** keeps the activations but shrinks the "
         "gradients."
     )

@@ -82,7 +82,7 @@ class Comparison:
         """Differences outside the config that could explain a result: a row a fact, a column a run.
 
         Versions of mlcore, torch and Python, the git commit, the data's checksum, host, device,
-        precision, threads, processor, and whether a run was brought in from elsewhere.
+        precision, threads, processor, and whether a run was imported.
         """
         return differing_environment(self.runs)
 

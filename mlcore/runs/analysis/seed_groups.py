@@ -135,11 +135,11 @@ def queue_more_seeds(group: SeedGroup, n: int) -> list[Run]:
 def why_no_more_seeds(group: SeedGroup) -> str | None:
     """Why the group's config cannot be run with more seeds; None if it can.
 
-    It stands in brackets in a sentence: ``brought in from elsewhere``.
+    It stands in brackets in a sentence: ``imported, so not trained here``.
     """
     first = next((run for run in group.runs if run.source is None), None)
     if first is None:
-        return "brought in from elsewhere"
+        return "imported, so not trained here"
     try:
         config = first.config
     except (ValueError, TypeError) as error:

@@ -34,7 +34,7 @@ def to_zip(runs: Sequence[Run]) -> bytes:
     """Export runs as a zip for ``mlcore.runs.imports.import_zip``; equal runs give equal bytes.
 
     A run that is not finished brings the weights of its last checkpoint. Checkpoints themselves
-    stay here: a run that was brought in cannot be resumed.
+    stay here: an imported run cannot be resumed.
 
     Raises:
         ValueError: If no run is given.

@@ -49,7 +49,7 @@ def import_zip(store: Store, file: Path | bytes, name: str | None = None) -> lis
     """Import the runs of a zip made by ``mlcore.runs.export.to_zip``.
 
     The checksums in its manifest tell damage on the way; they are no signature, so they do not
-    tell who made it. A zip that was brought in before gives the runs that are there.
+    tell who made it. A zip that was imported before gives the runs that are there.
 
     Args:
         store: Where to keep them.
@@ -150,7 +150,7 @@ def _matched(path: str, name: str) -> re.Match[str]:
     if found is None:
         raise ImportRefusedError(
             f"The zip {name} holds {path[:120]!r}, which is no file of a run. Only zips that "
-            "mlcore export made are brought in."
+            "mlcore export made are imported."
         )
     return found
 
@@ -161,7 +161,7 @@ def _manifest(
     """The checksum of each member from the manifest, which must name exactly the members."""
     if MANIFEST not in entries:
         raise ImportRefusedError(
-            f"The zip {name} has no {MANIFEST}. Only zips that mlcore export made are brought in."
+            f"The zip {name} has no {MANIFEST}. Only zips that mlcore export made are imported."
         )
     whole = _json(archive.read(entries[MANIFEST]), MANIFEST, name)
     if whole.get("format") != FORMAT:

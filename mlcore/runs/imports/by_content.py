@@ -44,7 +44,7 @@ def import_path(store: Store, path: Path, say: Callable[[str], None] = lambda _:
 
     Args:
         store: Where to keep the runs.
-        path: What to bring in.
+        path: What to import.
         say: Called with a sentence for each thing in it that is left out.
 
     Raises:

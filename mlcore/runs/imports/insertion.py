@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from mlcore.runs.store.store import Store
 
 LONGEST_TEXT: Final = 1_000_000
-"""Characters of any text of a run that is brought in at most."""
+"""Characters of any text of an imported run at most."""
 
 LONGEST_METRIC: Final = 1000
 """Characters of a metric's name at most."""

@@ -196,5 +196,5 @@ def _other_columns(kind: str, name: str, found: Iterable[str]) -> ImportRefusedE
     shown = shown if len(shown) <= 200 else shown[:199] + "…"
     return ImportRefusedError(
         f"The {kind} file {name} has the columns {shown or '(none)'}, but only tables of points as "
-        f"mlcore export writes them are brought in: {', '.join(COLUMNS)}."
+        f"mlcore export writes them are imported: {', '.join(COLUMNS)}."
     )

@@ -34,7 +34,7 @@ def import_tensorboard(store: Store, path: Path, say: Say = lambda _: None) -> l
     ``mlcore.runs.imports.event_folders.trainings``). Where a training was restarted, the steps
     that it did again count once, as in TensorBoard, and the time in between is no work. A file
     that ends within a record, as one does that is still being written, gives the records before.
-    What was brought in before, and has not changed, is not brought in twice.
+    What was imported before, and has not changed, is not imported twice.
 
     Args:
         store: Where to keep them.

@@ -39,8 +39,8 @@ def known_runs(
     """For each fingerprint the run to return or to resume: key, id and status.
 
     A live run comes before a finished one, that before a stopped or lost one; among equals the
-    newest. Runs in the trash and runs that were brought in answer for nothing: what was brought
-    in is no proof of what this code gives.
+    newest. Runs in the trash and imported runs are never returned: an imported result does not
+    prove what this code gives.
 
     Args:
         connection: In any transaction.

@@ -65,8 +65,8 @@ runs = Table(
     Column("starred", Boolean, nullable=False, server_default=false()),
     Column("archived", Boolean, nullable=False, server_default=false()),
     Column("deleted", Float),  # when it was put in the trash; NULL: it was not
-    Column("source", Text),  # NULL: made here; "zip" or "tensorboard": brought in, read-only
-    Column("origin", Text),  # JSON: what is known of where a run that was brought in was made
+    Column("source", Text),  # NULL: made here; "zip" or "tensorboard": imported, read-only
+    Column("origin", Text),  # JSON: what is known of where an imported run was made
     Column("edited", Integer, nullable=False, server_default="0"),  # grows with each edit
     # JSON: the data's checksum, the device, threads and processor it ran with
     Column("environment", Text, nullable=False, server_default="{}"),

@@ -158,7 +158,7 @@ class Store(Database):
             RunStateError: If it is finished or failed, or another run of its config is live.
         """
         if run.source is not None or run.deleted is not None:
-            why = "was brought in" if run.source is not None else "is in the trash"
+            why = "was imported" if run.source is not None else "is in the trash"
             raise RunStateError(
                 f"Run {run.id} {why}, so it cannot be resumed. Submit its config for a run of "
                 "your own."

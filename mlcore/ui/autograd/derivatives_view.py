@@ -64,7 +64,7 @@ def higher_view(trace: Trace) -> None:
             "no grad_fn, and all its second derivatives are 0."
         )
     elif len(graph.nodes) > MAX_DRAWN:
-        st.info(f"The gradient's graph has {len(graph.nodes)} nodes, too many to draw readably.")
+        st.info(f"The gradient's graph has {len(graph.nodes)} nodes, too many to draw legibly.")
     else:
         still_graph(graph, key="gradient_graph")
     _without(second.without_create_graph)

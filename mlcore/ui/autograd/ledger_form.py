@@ -28,7 +28,7 @@ def ledger_view(program: Program, leaves: Mapping[str, Leaf]) -> None:
     """The options, the table of what each call added, and an exception with its remedy."""
     st.markdown(
         "Each call of `backward()` **adds** to `.grad`. Choose what happens between the calls and "
-        "see what each of them adds."
+        "see what each call adds."
     )
     backward_options = _switches(program, leaves)
     found = ledger(program, leaves, backward_options)
@@ -117,7 +117,7 @@ def _switches(program: Program, leaves: Mapping[str, Leaf]) -> BackwardOptions:
         "detach": ("detach", "Use this tensor as name.detach(): no gradient flows back through it"),
         "retain_grad": (
             "retain_grad",
-            "Keep the .grad of this result; without it only leaves keep theirs",
+            "Keep this result's .grad; otherwise only leaves keep theirs",
         ),
         "edit": ("edit", "Add 1 to this tensor in place before each backward()"),
         "then_by": ("2nd call", "The second call is g.backward() with g = this .grad"),

@@ -112,7 +112,7 @@ def _settings(program: Program) -> None:
                 f"type {name}",
                 seeds.default(f"listed_{name}", False),
                 key=f"listed_{name}",
-                help="A text box instead of the slider: for a number of any size such as 1e-6, a "
+                help="A text box instead of the slider, for a number of any size such as 1e-6, a "
                 "vector [1, 2] or a matrix [[1, 2], [3, 4]].",
                 on_change=_listed,
                 args=(name,),

@@ -37,7 +37,7 @@ def keep_number(key: str, otherwise: float, low: float, high: float) -> None:
         found[key] = value  # Streamlit itself resets a box to its default
     else:
         put(key, found.get(key, otherwise))
-        st.toast(f"Only numbers from {low:g} to {high:g} are allowed here; the old one stands.")
+        st.toast(f"Only numbers from {low:g} to {high:g} are allowed here; the old value stays.")
 
 
 def default(key: str, otherwise: Value) -> Value:

@@ -39,7 +39,7 @@ def table_view(trace: Trace) -> None:
     else:
         ran = has_run(trace.program) or trace.failure is not None
         if not ran:
-            st.caption("Each .grad is None until *Run backward* above has reached its end.")
+            st.caption("Each .grad is None until you step *Run backward* above to its end.")
         st.dataframe(
             [
                 {
@@ -126,5 +126,8 @@ def _scored(trace: Trace, guesses: Mapping[str, Mapping[str, str]]) -> None:
     ]
     if misses:
         st.dataframe(
-            misses, hide_index=True, key="misses", alt="Every miss with what PyTorch says and why"
+            misses,
+            hide_index=True,
+            key="misses",
+            alt="Every miss, with PyTorch's value and the reason",
         )

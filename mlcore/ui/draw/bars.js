@@ -8,7 +8,7 @@ class Bars {
     this.table.setAttribute('aria-label', alt)
     const head = this.table.createTHead().insertRow()
     for (const [name, title] of [['', ''], ['probability', 'From 0 to 1; all sum to 1'], ['', ''],
-      ['output', 'What the last layer gives: the logit']]) {
+      ['output', 'Output of the last layer (logit)']]) {
       const cell = document.createElement('th')
       cell.textContent = name
       cell.title = title

@@ -98,7 +98,7 @@ def _controls(strip: DeltaGenerator) -> _Settings:
                 1,
                 _MOST_INPUTS,
                 1,
-                help="The chosen digit and the ones after it in the test set.",
+                help="The chosen digit and the ones that follow it in the test set.",
                 key="inputs",
                 bind="query-params",
             )
@@ -107,7 +107,7 @@ def _controls(strip: DeltaGenerator) -> _Settings:
                 1,
                 4,
                 1,
-                help="Each uses the kernel rotated by another 90°.",
+                help="Each output channel uses the kernel rotated by another 90°.",
                 key="outputs",
                 bind="query-params",
             )

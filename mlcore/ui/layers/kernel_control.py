@@ -70,10 +70,10 @@ def _own() -> torch.Tensor:
         return kernel
     if text:
         page.error(
-            f"kernel={page.one_line(text, 40)} in the URL is no kernel: it must be 1 to "
-            f"{kernels.LARGEST_SIZE} rows, separated by semicolons, of as many numbers from "
-            f"−{kernels.LARGEST_WEIGHT:.0f} to {kernels.LARGEST_WEIGHT:.0f}, such as 0,1;2,0. The "
-            "identity is used."
+            f"kernel={page.one_line(text, 40)} in the URL is not a kernel: it must be 1 to "
+            f"{kernels.LARGEST_SIZE} rows, separated by semicolons, with as many numbers each, "
+            f"from −{kernels.LARGEST_WEIGHT:.0f} to {kernels.LARGEST_WEIGHT:.0f}, such as 0,1;2,0. "
+            "The identity is used."
         )
     return kernels.preset("identity", 3)
 

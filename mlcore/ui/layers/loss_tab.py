@@ -55,7 +55,7 @@ def show() -> None:
                 "Temperature",
                 [0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 10.0],
                 value=1.0,
-                help="Of the softmax shown; the losses use temperature 1.",
+                help="Temperature of the softmax shown; the losses use 1.",
                 key="temperature",
                 bind="query-params",
             )

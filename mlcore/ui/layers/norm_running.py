@@ -105,17 +105,19 @@ def _proof(trace: RunningTrace, batches: torch.Tensor, momentum: float, channel:
     evaluated = normalize("batch", batches[-1], training=False, module=trace.module)
     left, middle, right = st.columns(3)
     left.metric(
-        "Variance, divisor n", f"{biased:.4g}", help="Of the last batch; train mode divides by it."
+        "Variance, divisor n",
+        f"{biased:.4g}",
+        help="Of the last batch; train mode divides by its square root.",
     )
     middle.metric(
         "Variance, divisor n − 1",
         f"{unbiased:.4g}",
-        help=f"Of the last batch, n = {count}; this one enters the running variance.",
+        help=f"Of the last batch, n = {count}; this one updates the running variance.",
     )
     right.metric(
         "max|train − eval|",
         f"{float(trace.train_eval_gap[-1]):.3g}",
-        help="How far the output of the last batch moves when the module is switched to eval.",
+        help="How much the output for the last batch changes when the module is switched to eval.",
     )
     out = evaluated.output[:, channel]
     st.caption(

@@ -108,7 +108,7 @@ def _mode_control() -> bool:
         default="train",
         required=True,
         help="train divides by the batch's own statistics, eval by the running statistics. The "
-        "other norms do the same in both modes.",
+        "other norms are the same in both modes.",
         key="mode",
         bind="query-params",
     )
@@ -120,7 +120,7 @@ def _affine_controls(kind: Norm) -> tuple[bool, float, float]:
     letters = "γ" if kind == "rms" else "γ and β"
     affine = st.toggle(
         f"Affine: with {letters}",
-        help="Without them the module has no parameters to learn.",
+        help="Without them the module has no parameters to train.",
         key="affine",
         bind="query-params",
     )
@@ -140,7 +140,7 @@ def group_control() -> int:
         1,
         8,
         2,
-        help="Of GroupNorm; they must divide the channels.",
+        help="Groups of GroupNorm; their number must divide the channels.",
         key="groups",
         bind="query-params",
     )

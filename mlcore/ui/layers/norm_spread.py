@@ -44,7 +44,7 @@ def show() -> None:
         st.dataframe(_table(result), hide_index=True, key="norm.spread.table")
         st.caption(
             "Each entry is the range over all channels, samples or planes. Where the columns "
-            "*after* say 0 and 1, the norm gave each of them mean 0 and standard deviation 1."
+            "*after* show 0 and 1, the norm gave each of them mean 0 and standard deviation 1."
         )
 
 

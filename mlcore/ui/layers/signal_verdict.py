@@ -14,7 +14,7 @@ _SAME: Final[dict[Fate, str]] = {
     "kept": "keeps activations and gradients within a factor of 10",
     "shrunk": "shrinks both activations and gradients",
     "grown": "lets both activations and gradients grow",
-    "lost": "passes on neither activations nor gradients",
+    "lost": "passes neither activations nor gradients through",
 }
 _FORWARD: Final[dict[Fate, str]] = {
     "kept": "keeps the activations",
@@ -57,7 +57,9 @@ def conclusion(
     """
     depth = len(next(iter(spreads.values()))[0])
     if depth == 1:
-        return "**With a single hidden layer nothing can fade or grow:** choose more hidden layers."
+        return (
+            "**With a single hidden layer nothing can shrink or grow:** choose more hidden layers."
+        )
     told: dict[str, list[str]] = {}
     for name, (activations, gradients) in spreads.items():
         forward = fate(activations[0], activations[-1])

@@ -84,7 +84,7 @@ def _own_table(draft: Draft) -> Dataset | None:
         "A CSV file with two columns of numbers", type=["csv", "tsv", "txt"], key="regression.file"
     )
     if upload is None:
-        st.info("Choose a file, or share this link: it keeps all settings but the file.")
+        st.info("Choose a file. To share this link: it contains all settings but not the file.")
         return None
     _, names = _table(upload)
     if len(names) < 2:
@@ -123,7 +123,7 @@ def model_controls(draft: Draft) -> None:
         "Standardize x",
         key=settings.widget("standardize", draft.value(SPECS["standardize"]) is True),
         on_change=settings.taken("standardize"),
-        help="Bring x to mean 0 and deviation 1, and watch the condition number.",
+        help="Scale x to mean 0 and standard deviation 1, and watch the condition number.",
     )
     left, right = st.columns(2)
     with left:
@@ -162,7 +162,7 @@ def edit_controls(draft: Draft, config: RegressionConfig | None) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="regression.changed"):
         if moved and config is not None:
             st.button(
-                f"Start ({config.start_w:g}, {config.start_b:g}) back to (0, 0)",
+                f"Reset the start ({config.start_w:g}, {config.start_b:g}) to (0, 0)",
                 key="regression.start.reset",
                 on_click=settings.put,
                 kwargs={"start_w": 0.0, "start_b": 0.0},

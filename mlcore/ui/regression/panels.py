@@ -213,7 +213,7 @@ def all_rates(here: Scene) -> None:
     st.caption(
         f"Best of the {RATES}: η = {float(rates[lowest]):.4g} with a loss of "
         f"{float(final[lowest]):.6g}. {_overflowed(dead)}Click a point to use its rate."
-        + (" Dashed: the closed form, worked out without training." if closed is not None else "")
+        + (" Dashed: the closed form, computed without training." if closed is not None else "")
     )
 
 
@@ -253,7 +253,7 @@ def here_plain(verdict: Verdict) -> bool:
 def tasks(here: Scene) -> None:
     """The five tasks, checked on what the page shows."""
     if len(here.shown) == 3:
-        st.info("Tasks look at one rate. Press *Back to one rate*.")
+        st.info("The tasks check one rate. Press *Back to one rate*.")
         return
     done = course_tasks.solved("regression")
     attempt = attempt_of(here)
@@ -264,7 +264,7 @@ def tasks(here: Scene) -> None:
         )
         colour = "green" if task.key in done else "gray"
         st.markdown(f":{colour}[{icon}] **{number}. {task.goal}**", help=task.hint)
-        st.caption(("Solved by what you see now. " if answer.solved else "") + answer.text)
+        st.caption(("Solved by what the page shows now. " if answer.solved else "") + answer.text)
     st.progress(len(done) / len(TASKS), text=f"{len(done)} of {len(TASKS)} solved")
 
 

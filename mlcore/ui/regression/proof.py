@@ -33,7 +33,7 @@ def _curvature(here: Scene) -> None:
     values = verdict.eigenvalues.tolist()
     rows = [
         ["λmax, curvature of the steepest direction", f"{values[-1]:.6g}"],
-        ["λmin, of the flattest", f"{values[0]:.6g}"],
+        ["λmin, curvature of the flattest direction", f"{values[0]:.6g}"],
         ["condition number κ = λmax/λmin", _condition(verdict.condition)],
         ["oscillates above η =", _number(verdict.oscillating)],
         ["largest stable rate", _number(verdict.divergent)],
@@ -75,7 +75,7 @@ def _number(value: float | None) -> str:
 
 def _predicted(here: Scene) -> None:
     if not here.verdict.exact:
-        st.info(here.verdict.note or "No closed form holds here.")
+        st.info(here.verdict.note or "There is no closed form here.")
         return
     head = ["predicted before training, then measured"]
     rows = [[f"loss after {here.config.steps:,} steps"]]
@@ -91,7 +91,7 @@ def _predicted(here: Scene) -> None:
             row += [_count(told), seen]
     _table(head, rows)
     st.caption(
-        "Excess: how far the loss lies above the least-squares loss, as part of the start’s."
+        "Excess: the loss minus the least-squares loss, as a share of the excess at the start."
     )
 
 

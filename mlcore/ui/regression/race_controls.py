@@ -15,8 +15,8 @@ TUNED, SAME, OWN = "each tuned", "same for all", "my own"
 _WORDS: Final = {
     TUNED: "Each optimizer races at the best of 200 rates for this start and number of steps: the "
     "one with the fewest gradient calls to a minimum.",
-    SAME: "One rate for all. It means something else to each: Adam moves by about η a step however "
-    "small the gradient is, gradient descent by η times the gradient.",
+    SAME: "One rate for all. It has a different effect on each: Adam moves by about η a step, "
+    "however small the gradient is; gradient descent by η times the gradient.",
     OWN: "Type a rate for each optimizer.",
 }
 _SHARED: Final = tuple(float(f"{d}e{e}") for e in range(-5, 1) for d in (1, 2, 5))
@@ -67,8 +67,8 @@ def race_controls() -> Entry | None:
         wrap=True,
         key="race.optimizers",
         bind="query-params",
-        help="Rprop and L-BFGS run as torch.optim has them; L-BFGS makes several gradient calls a "
-        "step.",
+        help="Rprop and L-BFGS are the optimizers of torch.optim; L-BFGS makes several gradient "
+        "calls per step.",
     )
     if not names:
         page.error("Choose at least one optimizer.")
@@ -86,8 +86,8 @@ def race_controls() -> Entry | None:
                 value=0.9,
                 key="race.momentum",
                 bind="query-params",
-                help="The part of the last step that momentum and Nesterov keep. At 0 both are "
-                "gradient descent.",
+                help="The share of the last step that momentum and Nesterov add to the next one. "
+                "At 0 both are gradient descent.",
             )
         )
     start = _start(place)

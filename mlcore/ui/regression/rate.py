@@ -103,7 +103,7 @@ def rate_words(verdict: Verdict, config: RegressionConfig, tol: float = 1e-3) ->
     if three is not None:
         small, best, large = three
         return (
-            f"Worked out from the data: at **{small:.3g}** the loss barely moves, even along the "
+            f"Computed from the data: at **{small:.3g}** the loss barely moves, even along the "
             f"steepest direction; **{best:.4g}** gives the lowest loss after {config.steps:,} "
             f"steps; **{large:.4g}** is 5 % above the largest stable rate, and diverges."
         )
@@ -111,7 +111,7 @@ def rate_words(verdict: Verdict, config: RegressionConfig, tol: float = 1e-3) ->
     if band is None:
         return f"**No verdict.** {verdict.note}"
     if not verdict.exact:
-        return f"**{band.capitalize()}**, going by the largest curvature. {verdict.note}"
+        return f"**{band.capitalize()}**, judged by the largest curvature. {verdict.note}"
     factor, steps = verdict.factor(config.lr), verdict.predicted_steps(config.lr, tol)
     loss = verdict.predicted_loss(config.lr, config.steps)
     if factor is None or steps is None or loss is None:  # exact says that none of them is
@@ -119,10 +119,11 @@ def rate_words(verdict: Verdict, config: RegressionConfig, tol: float = 1e-3) ->
     if band == "divergent":
         return (
             "**Divergent:** each step multiplies the error along the steepest direction by "
-            f"**{factor:.4g}**: the loss grows without end."
+            f"**{factor:.4g}**: the loss grows without limit."
         )
     words = {
-        "slow": "stable, but even the steepest direction takes ten times as many steps as it needs",
+        "slow": "stable, but even the steepest direction takes ten times as many steps as "
+        "necessary",
         "smooth": "stable, and the loss falls without overshooting",
         "oscillating": "stable, but each step overshoots the minimum, by less each time",
     }[band]
@@ -170,7 +171,7 @@ def three_button(verdict: Verdict, steps: int) -> None:
         width="stretch",
         disabled=rates is None,
         on_click=settings.show_three,
-        help="Descends from the same start at three rates worked out from the data."
+        help="Descends from the same start at three rates computed from the data."
         if rates is not None
         else "Needs the squared loss, all points in each step, and gradient descent, momentum or "
         "Nesterov.",

@@ -18,10 +18,10 @@ SHOWN = 8
 def recorded(config: RegressionConfig, *, own_file: bool) -> None:
     """Show the code, offer to record the run, and draw earlier runs."""
     if settings.edits():
-        st.info("The code below fits the data as it was, without the points added or removed.")
+        st.info("The code below fits the original data, without the points you added or removed.")
     page.config_as_code(config, key="regression.code")
     if own_file:
-        st.caption("A file of your own is read from its path: put the path in place of its name.")
+        st.caption("An uploaded file is read from its path: replace its name by the path.")
     else:
         st.button(
             "Record this run",

@@ -331,7 +331,7 @@ def test_seeds_of_a_config_without_one_or_from_elsewhere_are_not_queued(store: S
     run = made(store, ToyConfig(), {"test_accuracy": {1: 0.5}})
     _set(store, run, {"source": "zip"})
     (group,) = compare([run.id]).groups
-    with pytest.raises(RunStateError, match="brought in from elsewhere"):
+    with pytest.raises(RunStateError, match="imported, so not trained here"):
         queue_more_seeds(group, 1)
 
 
