@@ -39,34 +39,34 @@ def sweep(
 ) -> Sweep:
     """Run a config with many values of some of its fields, in the background workers.
 
-    Runs that are finished already answer at once. The same call again finds the sweep it began:
-    a finished one is the answer, an unfinished one goes on, and a larger ``n`` extends it. Ctrl-C
-    stops the sweep with its state kept.
+    Runs that are finished already are not run again. The same call again finds the sweep it
+    started: a finished one is returned, an unfinished one is resumed, and a larger ``n`` extends
+    it. Ctrl-C stops the sweep and saves its state.
 
     Args:
-        config: What is varied; gives the values of all other fields.
+        config: The config to vary; gives the values of all other fields.
         space: Field → ``log_range(a, b)``, ``linear_range(a, b)``, ``int_range(a, b)``, a list of
             values, or one of these under a condition (``when``).
-        n: How many settings to try, each once a seed. On a grid at most so many: continuous
-            ranges get as many points as fit (8 each if not given). Other samplers try 20 if
+        n: How many trials to run, each once per seed. For a grid the maximum: continuous ranges
+            get as many points as fit (8 each if not given). Other samplers run 20 trials if
             neither ``n`` nor ``minutes`` is given.
         sampler: ``grid``, ``random``, ``tpe``, ``gp`` or ``nsga2``.
         objective: The metric that is to be large or small at a run's end, or two of them;
             ``test_accuracy`` where runs log it, else ``loss``.
-        direction: ``maximize`` or ``minimize``, one an objective; accuracies are to be large,
-            losses small.
-        seeds: Repeats of each setting: so many seeds from the config's own on, or which ones.
-        minutes: Start no run later than so many minutes from now.
+        direction: ``maximize`` or ``minimize``, one per objective; by default accuracies are
+            maximized, losses minimized.
+        seeds: Seeds of each trial: a number of seeds counted from the config's, or a list of them.
+        minutes: Start no run later than this many minutes from now.
         prune: ``median`` or ``halving``, with rungs as in ``median@0.25,0.5``; off by default.
         seed: Of the sampler.
-        wait: Until it is done; else return at once.
-        force: Start another sweep even if this one is there. Finished runs still answer.
-        name: What to call it.
+        wait: Wait until it is done; else return at once.
+        force: Start another sweep even if an equal one exists. Finished runs are still reused.
+        name: Name of the sweep.
 
     Raises:
         ConfigError: If the space does not fit the config; one sentence a field.
         ValueError: If another argument is not allowed.
-        EngineError: If nobody would carry the runs out.
+        EngineError: If no engine could execute the runs.
         DataUnavailableError: If the config's data is not to be had.
         KeyboardInterrupt: After Ctrl-C, once the sweep is stopped.
     """
@@ -99,7 +99,7 @@ def start(
     """Start a checked sweep, or continue the one that was started with an equal spec.
 
     Raises:
-        EngineError: If nobody would carry the runs out.
+        EngineError: If no engine could execute the runs.
         DataUnavailableError: If the config's data is not to be had.
     """
     supervisor.check(store)

@@ -1,8 +1,8 @@
 """Advances running sweeps: queues their next trials, prunes runs, notices the end.
 
-Pages, scripts and workers all do. Everything is decided from the rows of the store and written
-down before anything comes of it; of two who decide at once, the second finds its decision made.
-Whoever is killed, the next look goes on from there, and no finished run is ever run again.
+Pages, scripts and workers all call it. Every decision is made from the rows of the store and
+stored before it is acted on; if two processes decide at once, the second finds the decision made.
+If a process is killed, the next call continues from there, and no finished run is run again.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ LOOK_EVERY = 0.25
 """Seconds between two looks of one process at the sweeps of a store."""
 
 RETRIES = 1
-"""How often a run whose worker died is queued again by itself."""
+"""How often a run whose worker died is queued again automatically."""
 
 _AT_ONCE = 2000
 _REFUSALS = 200
-"""Settings refused one after another before a sweep gives up."""
+"""Trials refused one after another before a sweep fails."""
 
 LOOK_CLOSELY_EVERY = 3.0
 """Seconds between two whole looks at a sweep that only waits for its runs."""
@@ -58,7 +58,7 @@ def advance_all(store: Store) -> None:
             _looked_closely[key] = now
             try:
                 advance(store, sweep_id)
-            except EngineError as error:  # whoever only looks at runs is not to fail by it
+            except EngineError as error:  # reading runs must not fail because of it
                 _log.warning("sweep %s: %s", sweep_id, error)
 
 
@@ -66,7 +66,7 @@ def advance(store: Store, sweep_id: str) -> None:
     """Advance one sweep as far as it can go now; one that does not run is left alone.
 
     Rungs are judged, free places are filled, and a sweep that has nothing left to do is finished.
-    A run whose worker died is queued again once by whoever finds it.
+    A run whose worker died is queued again once by the first process that notices.
     """
     seen = _look(store, sweep_id)
     if seen is None:
@@ -140,7 +140,7 @@ def _look(store: Store, sweep_id: str) -> _Seen | None:
         spec = sweep_rows.spec_of(row)
     except ValueError as error:  # another version began it
         if isinstance(error.__cause__, ImportError):
-            return None  # one's own experiment: who can import it moves the sweep on
+            return None  # a user's experiment: a process that can import it advances the sweep
         _fail(store, row.id, members, str(error))
         return None
     return _Seen(row, spec, members, trials_of(members))
@@ -161,7 +161,7 @@ def _trouble(seen: _Seen) -> str | None:
         break
     last = seen.settings[-_REFUSALS:]
     if len(last) == _REFUSALS and all(m.run_id is None for s in last for m in s.members):
-        return f"The last {_REFUSALS} settings were all refused: {last[-1].members[0].error}"
+        return f"The last {_REFUSALS} trials were all refused: {last[-1].members[0].error}"
     return None
 
 
@@ -204,7 +204,7 @@ def _submit(store: Store, seen: _Seen, asked: Sequence[Proposal]) -> None:
     with store.writing() as connection:
         now = sweep_rows.read(connection, row.id)
         if now.asked != row.asked or now.spaces != row.spaces or now.status != sweep_rows.RUNNING:
-            return  # somebody was quicker
+            return  # another process was faster
         answers = queue_all(connection, fresh, time.time())
         ensemble_grouping.group(connection, row.id, configs, answers, places)
         given = iter(answers)

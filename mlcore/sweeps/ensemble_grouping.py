@@ -54,7 +54,7 @@ def group(
     """Put just queued runs into ensembles of sizes as equal as possible.
 
     Args:
-        connection: The transaction in which they were queued, so that nobody has taken one yet.
+        connection: The transaction in which they were queued, so that no worker has one yet.
         sweep_id: The sweep they belong to.
         configs: Of each run.
         answers: Of each run.

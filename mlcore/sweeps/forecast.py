@@ -17,7 +17,7 @@ from mlcore.sweeps.spec import SweepSpec
 from mlcore.sweeps.study import propose
 
 LOOKED_AT: Final = 300
-"""Settings that are looked at one by one; of more, what these say is scaled up."""
+"""Trials that are checked one by one; for more, the result is extrapolated from these."""
 _QUERIED_AT_ONCE: Final = 500
 
 
@@ -26,13 +26,13 @@ class Forecast:
     """The forecast of a sweep.
 
     Attributes:
-        settings: How many settings it tries.
-        runs: How many runs that makes: settings times seeds.
-        cached: How many of them a finished run answers; None where results decide what is tried.
-        refused: Settings whose values do not go together.
-        seconds: Work of all runs that are not cached, in seconds, one after another, or as one
-            program where that was measured to gain; None if nothing like them was measured yet.
-        basis: How ``seconds`` came about, in words.
+        settings: Number of trials.
+        runs: Number of runs: trials times seeds.
+        cached: How many of them are finished already; None where results decide the next trials.
+        refused: Trials whose values cannot be combined.
+        seconds: Seconds of work of all runs that are not cached, one after another, or as
+            ensembles where that was measured to be faster; None if nothing similar was measured.
+        basis: What ``seconds`` is estimated from, in words.
     """
 
     settings: int
@@ -49,7 +49,7 @@ def forecast(store: Store, spec: SweepSpec, settings: int) -> Forecast:
     Args:
         store: Whose finished runs answer, and tell how long such runs take.
         spec: The sweep.
-        settings: How many settings it may try; a grid may have fewer.
+        settings: Maximum number of trials; a grid may have fewer.
 
     Raises:
         DataUnavailableError: If the config's data is not to be had.

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 from mlcore.core import InputError, InputTypeError
 
 DEFAULT_POINTS = 8
-"""Points of a continuous range on a grid where nobody says how many."""
+"""Points of a continuous range on a grid if no number is given."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,14 +34,14 @@ class Sweep(SweepControl):
 
     Attributes:
         id: Eight letters and digits.
-        name: What a person calls it.
+        name: The name it was given, or ``""``.
         experiment: Name of the experiment.
         status: ``running``, ``stopped``, ``finished`` or ``failed``.
-        settings: How many settings it is to try; None where only time limits it.
+        settings: How many trials it is to run; None where only time limits it.
         deadline: When the last run is started (UTC), or None.
-        asked: How many settings it has chosen so far.
-        created: When it was begun (UTC).
-        finished: When it came to its present end, or None.
+        asked: How many trials it has chosen so far.
+        created: When it was started (UTC).
+        finished: When it last ended, or None.
         error: Why it failed, or None.
     """
 
@@ -123,7 +123,7 @@ class Sweep(SweepControl):
         """The run (first seed) of the best trial so far; None before there is one.
 
         With several seeds the mean over them decides. With two objectives there is no one best
-        setting: this is the best by the first objective; see ``pareto``.
+        trial: this is the best by the first objective; see ``pareto``.
         """
         setting = results.best(self.spec, self.tried)
         return None if setting is None else self._run(setting)
@@ -153,8 +153,8 @@ class Sweep(SweepControl):
         """Share of the objective's variance that each field explains, largest first, sum 1.
 
         PED-ANOVA (Watanabe, Bansal and Hutter, IJCAI 2023), as Optuna computes it, of the first
-        objective; empty before two settings with different results are complete. It speaks of
-        the settings that were tried, and of no cause.
+        objective; empty before two trials with different results are complete. It describes the
+        trials of this sweep and proves no cause.
         """
         from mlcore.sweeps.study import importance
 

@@ -24,10 +24,10 @@ class Counts:
     """Number of runs of a sweep by status.
 
     Attributes:
-        total: All it is to have, those not asked for yet included; so far if time alone limits it.
-        done: Those that have ended, whichever way, and will not go on by themselves.
-        running: Those at work.
-        queued: Those that wait, and those not asked for yet.
+        total: All runs, including those not queued yet; those so far if only time limits it.
+        done: Runs that have ended in any way and will not go on by themselves.
+        running: Runs in progress.
+        queued: Queued runs, and those not queued yet.
         failed: Of those done: failed, refused, stopped, lost or deleted.
         pruned: Of those done: ended early at a rung.
         cached: Of all: those that were there before the sweep, so that nothing was trained.
@@ -109,8 +109,8 @@ def frame(spec: SweepSpec, members: Sequence[TrialRun]) -> pd.DataFrame:
     """One row per run, in the order of trials.
 
     Returns:
-        A table of ``number`` (of the setting), ``repeat`` and ``seed``, ``run`` (its id),
-        ``status``, ``own`` (False: it was there already), ``done`` (0 to 1), ``elapsed`` (s),
+        A table of ``number`` (of the trial), ``repeat`` and ``seed``, ``run`` (its id),
+        ``status``, ``own`` (False: it existed before), ``done`` (0 to 1), ``elapsed`` (s),
         ``ensemble``, ``error``, each swept field under ``config.NAME`` (tuples as they are;
         empty where its condition does not hold) and each objective under its metric's name, as of
         the run's last point.

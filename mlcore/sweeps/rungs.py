@@ -33,7 +33,7 @@ def judge_all(store: Store, sweep_id: str, spec: SweepSpec, members: Sequence[Tr
             mine = decided.setdefault((member.number, member.repeat), [])
             for rung in _due(pruning, member):
                 if any(one.rung == rung for one in mine):
-                    continue  # somebody else was quicker
+                    continue  # another process was faster
                 found = _value_at(connection, member, spec.objectives[0].metric, rung)
                 if found is None:
                     break

@@ -25,13 +25,13 @@ from mlcore.sweeps.ranges import (
 )
 
 MOST_SETTINGS = 100_000
-"""Settings of a grid, or of any sweep, at most."""
+"""Maximum number of trials of a grid, or of any sweep."""
 
 SpaceLike: TypeAlias = "Space | Mapping[str, Any]"
 """Field → range, condition or list of values; checked by ``Space.of``."""
 
 Params: TypeAlias = Mapping[str, Any]
-"""One setting of the swept fields; a field whose condition does not hold is left out."""
+"""Field → value of one trial; a field whose condition does not hold is left out."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ class Space:
         """A copy with a number of points in each range that a grid could not list otherwise.
 
         Args:
-            n: As many points as leave the grid with at most so many settings; None: 8 a range.
+            n: As many points as keep the grid within this many trials; None: 8 per range.
         """
         points = self._points(n)
         return Space(
@@ -144,7 +144,7 @@ class Space:
         if size > MOST_SETTINGS:
             raise ConfigError(
                 {
-                    "": f"The grid has {size:,} settings, but at most {MOST_SETTINGS:,} are "
+                    "": f"The grid has {size:,} trials, but at most {MOST_SETTINGS:,} are "
                     "allowed: give fewer points, or take sampler='random' or 'tpe'."
                 }
             )

@@ -19,7 +19,7 @@ Sampler: TypeAlias = Literal["grid", "random", "tpe", "gp", "nsga2"]
 SAMPLERS: tuple[Sampler, ...] = get_args(Sampler)
 
 DEFAULT_SETTINGS = 20
-"""Settings that a sampler without an end tries where nobody says how many."""
+"""Trials of a sampler other than grid if no budget is given."""
 MOST_SEEDS = 1000
 
 
@@ -29,11 +29,11 @@ class SweepSpec:
 
     Attributes:
         config: The config that is varied.
-        space: Its fields and what they are set to.
-        sampler: How settings are chosen: ``grid``, ``random``, or through Optuna ``tpe``, ``gp``
+        space: Its varied fields and their ranges.
+        sampler: How trials are chosen: ``grid``, ``random``, or through Optuna ``tpe``, ``gp``
             (a Gaussian process) or ``nsga2``.
-        objectives: What is looked for.
-        seeds: Each setting is run once with each; empty where the config has no seed.
+        objectives: The metrics to optimize.
+        seeds: Each trial is run once with each; empty where the config has no seed.
         pruning: When runs end early, or None.
         seed: Of the sampler.
     """

@@ -1,7 +1,7 @@
 """Optuna's samplers over an in-memory study that is rebuilt from the rows of a sweep.
 
-Our rows are the only truth: a study lives for one question. Each setting is drawn with a seed of
-its own, so that a sweep that was interrupted asks for the same settings as one that was not.
+The rows are the only record: a study is built for one call and dropped. Each trial is drawn with a
+separate seed, so that an interrupted sweep gets the same trials as an uninterrupted one.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Proposal:
 
     Attributes:
         params: Field → value; a field whose condition does not hold is left out.
-        attrs: The sampler's own notes, to be kept with it.
+        attrs: The sampler's attributes (Optuna's system attributes), stored with the trial.
     """
 
     params: dict[str, Any]
@@ -46,9 +46,9 @@ def propose(spec: SweepSpec, history: Sequence[Trial], start: int, count: int) -
 
     Args:
         spec: Sampler, space and objectives.
-        history: What was tried so far, and with what result.
-        start: Number of the first setting asked for.
-        count: How many; those asked for together count as running for one another.
+        history: The trials so far with their results.
+        start: Number of the first new trial.
+        count: How many; trials proposed together count as running for one another.
 
     Returns:
         ``count`` settings, fewer only from a space that has no more.

@@ -24,15 +24,15 @@ class TrialRun:
     """One run of a sweep, without its points.
 
     Attributes:
-        number: Of its setting, from 0.
-        repeat: Of its seed, from 0.
-        params: The setting.
-        attrs: The sampler's own notes on the setting.
-        run_id: The run's id; None if the setting was refused or the run was deleted.
+        number: Number of its trial, from 0.
+        repeat: Number of its seed, from 0.
+        params: Field → value of the trial.
+        attrs: The sampler's attributes of the trial.
+        run_id: The run's id; None if the trial was refused or the run was deleted.
         run_key: Its key in the store, likewise.
-        status: Where the run stands, likewise.
-        own: Whether the sweep queued it; False for one that was there already.
-        decisions: What was decided at the rungs it has reached.
+        status: The run's status, likewise.
+        own: Whether the sweep queued it; False for a run that existed before.
+        decisions: The decisions at the rungs it has reached.
         error: Why it was refused or failed.
         diverged: Whether it failed because its loss stopped being a finite number.
         last: The last value of each metric.
@@ -40,7 +40,7 @@ class TrialRun:
         elapsed: Seconds of work so far.
         step: Optimizer steps of its last point.
         total: Optimizer steps in all; 0 before the first.
-        ensemble: The group it may train in as one program, or None.
+        ensemble: Its ensemble, which may train as one program, or None.
     """
 
     number: int
@@ -71,13 +71,13 @@ class State(StrEnum):
     """The state of a trial."""
 
     RUNNING = "running"
-    """At least one of its runs waits or runs."""
+    """At least one of its runs is queued or running."""
     COMPLETE = "complete"
     """All of its runs are finished and logged every objective."""
     PRUNED = "pruned"
-    """A run of it was ended early, or diverged: worse than every complete one."""
+    """One of its runs was pruned or diverged; it counts as worse than every complete trial."""
     FAILED = "failed"
-    """It says nothing: refused, stopped, deleted, or failed for another reason."""
+    """It has no result: refused, stopped, deleted, or failed for another reason."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class Trial:
     """One trial with its runs, one per seed.
 
     Attributes:
-        number: From 0, in the order of asking.
+        number: From 0, in the order in which trials were proposed.
         params: Field → value.
         members: A run for each seed.
     """
@@ -162,7 +162,7 @@ def params_from_json(text: str) -> dict[str, Any]:
     """A trial's values from its row; lists become tuples again."""
     return {
         name: frozen(value)
-        for name, value in json_of(text, dict, "values", "a sweep's setting").items()
+        for name, value in json_of(text, dict, "values", "a sweep's trial").items()
     }
 
 
@@ -182,7 +182,7 @@ def decisions_from_json(text: str, of: str) -> tuple[Decision, ...]:
 
 def _member(row: Row[Any]) -> TrialRun:
     there = row.run_id is not None
-    of = f"run {row.run_id}" if there else f"setting {row.number} of a sweep"
+    of = f"run {row.run_id}" if there else f"trial {row.number} of a sweep"
     return TrialRun(
         number=row.number,
         repeat=row.repeat,

@@ -145,4 +145,4 @@ def test_a_grid_has_nothing_to_extend(capsys: pytest.CaptureFixture[str]) -> Non
     assert main(["sweeps", "extend", sweep.id, "-n", "2"]) == 2
     assert "all were tried" in capsys.readouterr().err
     assert main(["sweeps", "extend", sweep.id]) == 2
-    assert "either a number of settings or minutes" in capsys.readouterr().err
+    assert "either a number of trials or minutes" in capsys.readouterr().err

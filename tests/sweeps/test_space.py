@@ -151,5 +151,5 @@ def test_a_grid_beyond_all_bounds_is_refused() -> None:
         "lr": mlcore.log_range(1e-6, 1, 1000),
         "steps": mlcore.int_range(1, 1000),
     }
-    with pytest.raises(ConfigError, match="1,000,000 settings, but at most 100,000"):
+    with pytest.raises(ConfigError, match="1,000,000 trials, but at most 100,000"):
         Space.of(RegressionConfig(), swept).grid(RegressionConfig())

@@ -37,12 +37,12 @@ class Search:
     """The values of the widgets.
 
     Attributes:
-        sampler: How settings are chosen.
+        sampler: How trials are chosen.
         objectives: Names of one metric or two.
         directions: ``maximize`` or ``minimize`` for each.
-        seeds: Runs of each setting.
-        settings: How many settings to try at most; None where minutes are the budget.
-        minutes: For how long to start new ones; None where settings are the budget.
+        seeds: Runs of each trial.
+        settings: Maximum number of trials; None where minutes are the budget.
+        minutes: For how long to start new ones; None where trials are the budget.
         prune: Pruning as ``mlcore.sweep`` takes it, or None.
     """
 

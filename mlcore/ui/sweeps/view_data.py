@@ -49,7 +49,7 @@ class SweepView:
             the first objective among those that ended, from 0 to 1).
         fields: The axis of each swept field, by its name.
         objectives: The axis of each objective.
-        best: Ids of the runs of the best setting, or of all that no other beats.
+        best: Ids of the runs of the best trial, or of all trials on the Pareto front.
     """
 
     sweep: Sweep
@@ -137,7 +137,7 @@ def curves(seen: SweepView, metric: str, among: pd.DataFrame, *, log: bool = Fal
 def best_values(seen: SweepView) -> Sequence[float]:
     """The objectives of the best trial so far, as means over its seeds; empty if there is none.
 
-    With two objectives, those of the best setting by the first.
+    With two objectives, those of the best trial by the first.
     """
     rows = seen.table[seen.table["run"].isin(list(seen.best))]
     first = rows[rows["number"] == rows["number"].iloc[0]] if len(rows) else rows
