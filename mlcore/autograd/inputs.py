@@ -83,6 +83,11 @@ def parse_leaf(text: str, *, requires_grad: bool = True, dtype: DType = "float32
 
     Raises:
         ProgramError: With the column, for anything else and for more than ``MAX_ELEMENTS``.
+
+    Example:
+        >>> from mlcore import autograd
+        >>> autograd.parse_leaf("[1, -2.5]").tensor()
+        tensor([ 1.0000, -2.5000], requires_grad=True)
     """
     text = " ".join(text.split())
     for token in tokens.scan(text):

@@ -40,6 +40,12 @@ def parse(text: str) -> Program:
         ProgramError: With line and column, for anything outside the language or its limits:
             ``tokens.MAX_CHARACTERS`` characters, ``MAX_OPERATIONS`` operations, constant exponents
             up to ``MAX_EXPONENT``.
+
+    Example:
+        >>> from mlcore import autograd
+        >>> program = autograd.parse("z = w*x + b")
+        >>> print(program.leaves, program.output_name)
+        ('w', 'x', 'b') z
     """
     text = text.replace("\r\n", "\n").rstrip()
     words = [token for token in tokens.scan(text) if token.kind != "newline"]

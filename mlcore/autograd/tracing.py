@@ -140,6 +140,16 @@ def trace(
         ProgramError: If the program cannot be read, with line and column.
         TensorError: If PyTorch refuses an operation of the forward pass, likewise.
         ValueError: If the leaves do not fit the program.
+
+    Example:
+        >>> from mlcore import autograd
+        >>> trace = autograd.trace("z = x*x*y", {"x": 2.0, "y": 3.0}, order=2)
+        >>> print(trace.value, trace.grads)
+        12.0 {'x': 12.0, 'y': 4.0}
+        >>> print(trace.hessian)
+             x    y
+        x  6.0  4.0
+        y  4.0  0.0
     """
     parsed = parse(program) if isinstance(program, str) else program
     given = given_leaves(parsed, leaves, requires_grad, dtype)

@@ -30,9 +30,6 @@ def curves(
 ) -> alt.LayerChart:
     """Overlaid learning curves as an Altair chart, ready for a notebook.
 
-        >>> mlcore.charts.curves(mlcore.runs.compare(ids).curves)
-        >>> mlcore.charts.curves(run.metrics(["train_loss"]))
-
     Args:
         df: ``Comparison.curves`` (run, metric, x, value, low, high), ``Store.curves`` (run, step,
             time, value, low, high) or ``Run.metrics`` (step, name, value, time).
@@ -47,6 +44,13 @@ def curves(
     Raises:
         ValueError: If the frame has several metrics and none is chosen, lacks a column, or
             ``smoothing`` is out of bounds.
+
+    Example:
+        >>> import mlcore
+        >>> run = mlcore.run(mlcore.RegressionConfig(steps=20))
+        >>> chart = mlcore.charts.curves(run.metrics(["loss"]))
+        >>> type(chart).__name__
+        'LayerChart'
     """
     if not 0 <= smoothing < 1:
         raise InputError(f"smoothing is {smoothing}, but must be from 0 to below 1.")

@@ -29,6 +29,16 @@ class Config(BaseModel):
     Raises:
         ConfigError: (a ``ValueError``) on an unknown field, a wrong type or a value out of
             bounds, with one sentence a field.
+
+    Example:
+        >>> import mlcore
+        >>> config = mlcore.RegressionConfig(lr=1e-4)
+        >>> config.replace(steps=50).steps
+        50
+        >>> mlcore.RegressionConfig(lr=-1)
+        Traceback (most recent call last):
+            ...
+        mlcore.core.errors.ConfigError: lr is -1, but must be a number above 0 and up to 1e+06.
     """
 
     model_config = ConfigDict(

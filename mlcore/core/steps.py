@@ -39,6 +39,12 @@ class Step:
         arrays: Tensors that belong to this step, such as a confusion matrix after an epoch.
         snapshot: Copies the whole state when called. Call it before asking for the next step;
             a step nobody calls it on pays nothing.
+
+    Example:
+        >>> import mlcore
+        >>> step = list(mlcore.train(mlcore.RegressionConfig(steps=2)))[-1]
+        >>> print(step.index, step.done / step.total, sorted(step.metrics))
+        2 1.0 ['b', 'loss', 'w']
     """
 
     index: int

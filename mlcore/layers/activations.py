@@ -139,6 +139,12 @@ def activate(name: Activation, x: Tensor) -> Activated:
     Args:
         name: Which function.
         x: Floating-point, any shape.
+
+    Example:
+        >>> import mlcore, torch
+        >>> result = mlcore.layers.activate("relu", torch.tensor([-1.0, 2.0]))
+        >>> print(result.value, result.slope)
+        tensor([0., 2.]) tensor([0., 1.])
     """
     leaf = x.detach().clone().requires_grad_()
     value = MODULES[name]()(leaf)
@@ -167,6 +173,12 @@ def chain(name: Activation, x: Tensor, depth: int, weight: float = 1.0) -> Chain
 
     Raises:
         ValueError: If the depth is below 1.
+
+    Example:
+        >>> import mlcore, torch
+        >>> result = mlcore.layers.chain("sigmoid", torch.zeros(1, dtype=torch.float64), depth=3)
+        >>> print(result.gradients.shape, result.max_difference < 1e-12)
+        torch.Size([4, 1]) True
     """
     if depth < 1:
         raise ValueError(f"depth is {depth}, but a chain has at least 1 layer.")
@@ -193,6 +205,13 @@ def unit_activity(
         name: The function after the units.
         preactivations: ``[samples, units]`` of a real layer.
         tolerance: A slope below this counts as none.
+
+    Example:
+        >>> import mlcore, torch
+        >>> units = torch.tensor([[-1.0, 2.0], [-3.0, -1.0]])
+        >>> activity = mlcore.layers.unit_activity("relu", units)
+        >>> print(activity.dead_units, activity.mean_slope)
+        0.5 0.25
     """
     slope = activate(name, preactivations).slope.abs()
     flat = slope < tolerance

@@ -84,6 +84,11 @@ def output_size(
     """⌊(size + 2·padding − dilation·(kernel − 1) − 1) / stride⌋ + 1 (the formula of nn.Conv2d).
 
     Zero or less means that the kernel does not fit.
+
+    Example:
+        >>> import mlcore
+        >>> mlcore.layers.output_size(28, kernel=5, stride=2, padding=2)
+        14
     """
     return (size + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1
 
@@ -96,6 +101,11 @@ def receptive_field(layers: Iterable[tuple[int, int, int]]) -> int:
 
     Returns:
         1 + Σ dilation·(kernel − 1)·(product of all strides before).
+
+    Example:
+        >>> import mlcore
+        >>> mlcore.layers.receptive_field([(3, 1, 1), (2, 2, 1), (3, 1, 1)])
+        8
     """
     seen, jump = 1, 1
     for kernel, stride, dilation in layers:
@@ -130,6 +140,13 @@ def convolve(
     Raises:
         ValueError: torch's own for groups that do not divide the channels.
         RuntimeError: torch's own where the kernel does not fit (``explain`` reads both).
+
+    Example:
+        >>> import mlcore, torch
+        >>> x = torch.arange(9.0).reshape(1, 1, 3, 3)
+        >>> result = mlcore.layers.convolve(x, torch.ones(1, 1, 2, 2))
+        >>> print(result.output.tolist(), result.max_difference)
+        [[[[8.0, 12.0], [20.0, 24.0]]]] 0.0
     """
     module = build_convolution(x, weight, bias, stride, padding, dilation, groups)
     with torch.no_grad():
@@ -164,6 +181,14 @@ def window_of(result: Convolved, channel: int, row: int, column: int, sample: in
 
     Raises:
         IndexError: If the output has no such cell.
+
+    Example:
+        >>> import mlcore, torch
+        >>> x = torch.arange(9.0).reshape(1, 1, 3, 3)
+        >>> result = mlcore.layers.convolve(x, torch.ones(1, 1, 2, 2))
+        >>> window = mlcore.layers.window_of(result, channel=0, row=1, column=1)
+        >>> print(window.values.tolist(), window.total)
+        [[[4.0, 5.0], [7.0, 8.0]]] 24.0
     """
     _, channels, height, width = result.output.shape
     if not (0 <= channel < channels and 0 <= row < height and 0 <= column < width):

@@ -60,6 +60,14 @@ def convolve_backward(
         padding: Zeros on each side.
         dilation: At least 1.
         groups: Must divide C_in and C_out.
+
+    Example:
+        >>> import mlcore, torch
+        >>> x = torch.arange(9.0).reshape(1, 1, 3, 3)
+        >>> upstream = torch.ones(1, 1, 2, 2)
+        >>> gradient = mlcore.layers.convolve_backward(x, torch.ones(1, 1, 2, 2), upstream)
+        >>> print(gradient.weight.tolist(), gradient.max_difference)
+        [[[[8.0, 12.0], [20.0, 24.0]]]] 0.0
     """
     module = build_convolution(x, weight, None, stride, padding, dilation, groups)
     leaf = x.detach().clone().requires_grad_()

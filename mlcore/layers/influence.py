@@ -52,6 +52,14 @@ def perturb(
 
     Raises:
         ValueError: torch's own, see ``normalize``.
+
+    Example:
+        >>> import mlcore, torch
+        >>> x = torch.arange(48.0).reshape(3, 4, 2, 2).sin()
+        >>> print((mlcore.layers.perturb("batch", x).moved > 0).tolist())
+        [True, True, True]
+        >>> print((mlcore.layers.perturb("layer", x).moved > 0).tolist())
+        [True, False, False]
     """
     n, c, h, w = x.shape
     module = build_norm(kind, (n, c, h, w), groups=groups, eps=eps).to(x.dtype).train(training)

@@ -72,6 +72,13 @@ def propagate(
 
     Raises:
         ValueError: If depth or width is below 1.
+
+    Example:
+        >>> import mlcore, torch
+        >>> images, labels = torch.ones(4, 28, 28), torch.arange(4)
+        >>> result = mlcore.layers.propagate(images, labels, depth=3, width=16)
+        >>> print(len(result.activations), result.activations[0].shape, len(result.gradient_std))
+        3 torch.Size([4, 16]) 3
     """
     if depth < 1 or width < 1:
         raise ValueError(f"depth is {depth} and width {width}, but each must be at least 1.")

@@ -66,6 +66,12 @@ def softmax(logits: Tensor, temperature: float = 1.0) -> Softmaxed:
 
     Raises:
         ValueError: If the temperature is not above 0.
+
+    Example:
+        >>> import math, mlcore, torch
+        >>> result = mlcore.layers.softmax(torch.tensor([0.0, math.log(3)], dtype=torch.float64))
+        >>> print(result.output)
+        tensor([0.2500, 0.7500], dtype=torch.float64)
     """
     if not temperature > 0:
         raise ValueError(f"temperature is {temperature}, but must be above 0.")
@@ -90,6 +96,12 @@ def logit_loss(name: LossName, logits: Tensor, label: int) -> LogitLoss:
         name: Which loss.
         logits: ``[B, K]``.
         label: The right class, from 0.
+
+    Example:
+        >>> import mlcore, torch
+        >>> result = mlcore.layers.logit_loss("cross_entropy", torch.zeros(1, 4), label=2)
+        >>> print(result.value, result.gradient)
+        tensor([1.3863]) tensor([[ 0.2500,  0.2500, -0.7500,  0.2500]])
     """
     batch, classes = logits.shape
     leaf = logits.detach().clone().requires_grad_()

@@ -60,6 +60,14 @@ def identities(x: Tensor, eps: float = 1e-5) -> tuple[Identity, ...]:
 
     Raises:
         ValueError: torch's own, if a plane holds a single pixel.
+
+    Example:
+        >>> import mlcore, torch
+        >>> x = torch.arange(32.0).reshape(2, 4, 2, 2)
+        >>> for identity in mlcore.layers.identities(x)[:2]:
+        ...     print(identity.left, "=", identity.right, identity.equal)
+        GroupNorm(1, 4) = LayerNorm((4, 2, 2)) True
+        GroupNorm(4, 4) = InstanceNorm2d(4) True
     """
     shape = _shape(x)
     _, channels, height, width = shape
@@ -135,6 +143,16 @@ def keeps(shape: Shape, groups: int = 1) -> tuple[Keeps, ...]:
 
     Raises:
         ValueError: torch's own, where groups do not divide the channels.
+
+    Example:
+        >>> import mlcore
+        >>> for row in mlcore.layers.keeps((2, 6, 5, 5), groups=2):
+        ...     print(row.kind, row.weight, row.running)
+        batch (6,) (6,)
+        layer (6, 5, 5) None
+        instance (6,) None
+        group (6,) None
+        rms (6, 5, 5) None
     """
     kinds: tuple[Norm, ...] = ("batch", "layer", "instance", "group", "rms")
     return tuple(_keeps(kind, build_norm(kind, shape, groups=groups)) for kind in kinds)

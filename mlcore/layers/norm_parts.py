@@ -23,6 +23,12 @@ def build_norm(
 
     Raises:
         ValueError: torch's own, where groups do not divide the channels.
+
+    Example:
+        >>> import mlcore
+        >>> norm = mlcore.layers.build_norm("group", (4, 6, 5, 5), groups=2)
+        >>> print(norm.num_groups, norm.num_channels)
+        2 6
     """
     _, channels, height, width = shape
     match kind:
@@ -39,7 +45,13 @@ def build_norm(
 
 
 def shared_cells(kind: Norm, shape: Shape, groups: int = 1) -> Tensor:
-    """The index of the statistic that each cell of [N, C, H, W] shares: int64 of that shape."""
+    """The index of the statistic that each cell of [N, C, H, W] shares: int64 of that shape.
+
+    Example:
+        >>> import mlcore
+        >>> mlcore.layers.shared_cells("batch", (1, 3, 1, 2)).tolist()
+        [[[[0, 0]], [[1, 1]], [[2, 2]]]]
+    """
     samples, channels, _, _ = shape
     n = torch.arange(samples).view(-1, 1, 1, 1)
     c = torch.arange(channels).view(1, -1, 1, 1)

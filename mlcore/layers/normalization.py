@@ -103,6 +103,13 @@ def normalize(
     Raises:
         ValueError: If ``x`` is not [N, C, H, W]; and torch's own errors for groups that do not
             divide the channels or a single value a channel in train mode (``explain`` reads them).
+
+    Example:
+        >>> import mlcore, torch
+        >>> x = torch.arange(16.0).reshape(1, 4, 2, 2)
+        >>> norm = mlcore.layers.normalize("group", x, groups=2)
+        >>> print(norm.axes, norm.mean, norm.max_difference < 1e-6)
+        ('C in a group', 'H', 'W') tensor([ 3.5000, 11.5000]) True
     """
     shape = shape_of(x)
     if module is None:

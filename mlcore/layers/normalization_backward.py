@@ -70,6 +70,13 @@ def normalize_backward(
         affine: Whether there are γ and β.
         weight: γ.
         training: Train or eval mode.
+
+    Example:
+        >>> import mlcore, torch
+        >>> x = torch.arange(16.0, dtype=torch.float64).reshape(1, 4, 2, 2)
+        >>> gradient = mlcore.layers.normalize_backward("layer", x, torch.ones_like(x))
+        >>> print(gradient.bias.shape, gradient.max_difference < 1e-12)
+        torch.Size([4, 2, 2]) True
     """
     shape = shape_of(x)
     module = build_norm(kind, shape, groups=groups, eps=eps, affine=affine).to(x.dtype)

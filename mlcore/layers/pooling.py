@@ -37,6 +37,12 @@ def pool(x: Tensor, kind: Pooling, size: int) -> Pooled:
 
     Raises:
         RuntimeError: torch's own where not one window fits.
+
+    Example:
+        >>> import mlcore, torch
+        >>> x = torch.arange(16.0).reshape(1, 1, 4, 4)
+        >>> mlcore.layers.pool(x, "max", 2).output.tolist()
+        [[[[5.0, 7.0], [13.0, 15.0]]]]
     """
     if kind == "none":
         return Pooled(x, x, 0.0)

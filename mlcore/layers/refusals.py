@@ -101,7 +101,16 @@ _KNOWN: Final[tuple[tuple[str, str, str], ...]] = (
 
 
 def explain(error: ValueError | RuntimeError) -> Refusal | None:
-    """Explain one of torch's errors; None for an error that no setting of a layer causes."""
+    """Explain one of torch's errors; None for an error that no setting of a layer causes.
+
+    Example:
+        >>> import mlcore, torch
+        >>> try:
+        ...     mlcore.layers.normalize("group", torch.zeros(2, 6, 2, 2), groups=4)
+        ... except ValueError as error:
+        ...     print(mlcore.layers.explain(error).mend)  # doctest: +ELLIPSIS
+        Choose a number of groups that divides the channels: ...
+    """
     said = str(error).strip().splitlines()[0] if str(error).strip() else ""
     for pattern, meaning, mend in _KNOWN:
         if re.search(pattern, said):

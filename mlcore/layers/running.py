@@ -53,6 +53,13 @@ def running_statistics(
 
     Raises:
         ValueError: torch's own, if a batch holds a single value a channel.
+
+    Example:
+        >>> import mlcore, torch
+        >>> batches = torch.ones(3, 2, 1, 2, 2, dtype=torch.float64)
+        >>> trace = mlcore.layers.running_statistics(batches, momentum=0.5)
+        >>> print(trace.running_mean.flatten().tolist())
+        [0.0, 0.5, 0.75, 0.875]
     """
     moments, _, channels, _, _ = batches.shape
     module = nn.BatchNorm2d(channels, eps, momentum).to(batches.dtype)

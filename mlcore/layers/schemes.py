@@ -28,6 +28,13 @@ def draw_weight(weight: Tensor, scheme: Scheme, *, scale: float, activation: str
         scheme: Which of them.
         scale: The constant, or σ; the other schemes ignore it.
         activation: The function after the layer; used by ``kaiming``.
+
+    Example:
+        >>> import mlcore, torch
+        >>> weight = torch.empty(4, 4)
+        >>> mlcore.layers.draw_weight(weight, "orthogonal", scale=0.0, activation="tanh")
+        >>> torch.allclose(weight @ weight.T, torch.eye(4), atol=1e-6)
+        True
     """
     match scheme:
         case "default":
@@ -52,6 +59,13 @@ def initialize(module: nn.Module, scheme: Scheme, *, scale: float, activation: s
     """Initialize every linear and convolutional layer of a network in place; biases become 0.
 
     ``default`` leaves the network as torch built it, biases included.
+
+    Example:
+        >>> import mlcore, torch
+        >>> layer = torch.nn.Linear(3, 2)
+        >>> mlcore.layers.initialize(layer, "constant", scale=0.5, activation="relu")
+        >>> print(layer.weight.tolist(), layer.bias.tolist())
+        [[0.5, 0.5, 0.5], [0.5, 0.5, 0.5]] [0.0, 0.0]
     """
     if scheme == "default":
         return
@@ -83,7 +97,13 @@ def gain_of(activation: str) -> float:
 def weight_variance(
     scheme: Scheme, fan_in: int, fan_out: int, *, scale: float, activation: str
 ) -> float:
-    """Variance of one weight under a scheme, in closed form; 0 where all weights are equal."""
+    """Variance of one weight under a scheme, in closed form; 0 where all weights are equal.
+
+    Example:
+        >>> import mlcore
+        >>> mlcore.layers.weight_variance("normal", 128, 50, scale=0.5, activation="relu")
+        0.25
+    """
     match scheme:
         case "default":
             return 1.0 / (3.0 * fan_in)

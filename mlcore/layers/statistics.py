@@ -37,6 +37,13 @@ def activation_statistics(model: nn.Module, images: Tensor) -> tuple[LayerStatis
 
     Returns:
         A row a layer, in the order of the forward pass; layers that only reshape are left out.
+
+    Example:
+        >>> import mlcore, torch
+        >>> model = mlcore.mnist.build_model(mlcore.MNISTConfig(hidden=(8,)))
+        >>> rows = mlcore.layers.activation_statistics(model, torch.zeros(2, 28, 28))
+        >>> print([row.name for row in rows])
+        ['hidden1', 'activation1', 'output']
     """
     rows: list[LayerStatistics] = []
 

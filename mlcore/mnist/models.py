@@ -35,6 +35,12 @@ def build_model(config: MNISTConfig) -> nn.Sequential:
         A module from normalized images, float32 ``[N, 28, 28]``, to raw outputs ``[N, classes]``.
         Its layers are named ``hidden1``, ``activation1``, …, ``output``. The caller's random
         state is left as it was.
+
+    Example:
+        >>> import mlcore, torch
+        >>> model = mlcore.mnist.build_model(mlcore.MNISTConfig(hidden=(8,)))
+        >>> print(model(torch.zeros(5, 28, 28)).shape)
+        torch.Size([5, 10])
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
@@ -53,6 +59,14 @@ def load_weights(config: MNISTConfig, snapshot: Snapshot) -> nn.Sequential:
 
     Raises:
         SnapshotError: If the snapshot belongs to another network.
+
+    Example:
+        >>> import mlcore
+        >>> config = mlcore.MNISTConfig(train_size=200, hidden=(8,), epochs=1)
+        >>> last = [step.snapshot() for step in mlcore.train(config) if step.done == step.total][-1]
+        >>> model = mlcore.mnist.load_weights(config, last)
+        >>> print(model.training, sum(p.numel() for p in model.parameters()))
+        False 6370
     """
     model = build_model(config)
     put_weights(model, snapshot)

@@ -81,6 +81,11 @@ def threads_for(config: MNISTConfig, cores: int) -> int:
     Args:
         config: What is trained.
         cores: The cores the process was given.
+
+    Example:
+        >>> import mlcore
+        >>> mlcore.mnist.threads_for(mlcore.MNISTConfig(batch_size=1), cores=8)
+        1
     """
     return max(1, min(cores, microbatches_for(config)))
 

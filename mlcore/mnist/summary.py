@@ -51,6 +51,16 @@ def ledger(model: nn.Module, images: Tensor) -> tuple[LayerShape, ...]:
 
     Returns:
         A row a layer, in the order of the forward pass.
+
+    Example:
+        >>> import mlcore, torch
+        >>> model = mlcore.mnist.build_model(mlcore.MNISTConfig(hidden=(8,)))
+        >>> for row in mlcore.mnist.ledger(model, torch.zeros(5, 28, 28)):
+        ...     print(row.name, row.output, row.parameters)
+        flatten (5, 784) 0
+        hidden1 (5, 8) 6280
+        activation1 (5, 8) 0
+        output (5, 10) 90
     """
     rows: list[LayerShape] = []
 

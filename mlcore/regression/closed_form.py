@@ -64,12 +64,27 @@ def least_squares(
 
     Raises:
         DataError: (a ValueError) if the data cannot be used; see ``Problem.of``.
+
+    Example:
+        >>> import mlcore
+        >>> x, y = [1.0, 2.0, 3.0], [3.0, 5.0, 7.0]
+        >>> fit = mlcore.regression.least_squares(x, y)
+        >>> print(round(fit.w, 6), round(fit.b, 6))
+        2.0 1.0
     """
     return solve(Problem.of(x, y, model=model, degree=degree, standardize=standardize))
 
 
 def solve(problem: Problem) -> Fit:
-    """``least_squares`` for a ``Problem``; its loss is taken to be the squared one."""
+    """``least_squares`` for a ``Problem``; its loss is taken to be the squared one.
+
+    Example:
+        >>> import mlcore
+        >>> problem = mlcore.regression.problem_of(mlcore.RegressionConfig())
+        >>> fit = mlcore.regression.solve(problem)
+        >>> print(round(fit.w, 3), round(fit.b, 3), round(fit.loss, 3))
+        1.322 7.991 110.257
+    """
     import torch
 
     if problem.centred is not None and spread(problem.centred) is not None:

@@ -92,7 +92,14 @@ def as_pair(x: Numbers, y: Numbers) -> tuple[Tensor, Tensor]:
 
 @functools.cache
 def hours_scores() -> Dataset:
-    """The course's 100 points: hours studied (x) and points scored (y)."""
+    """The course's 100 points: hours studied (x) and points scored (y).
+
+    Example:
+        >>> import mlcore
+        >>> data = mlcore.regression.hours_scores()
+        >>> print(len(data.x), data.x_name, data.y_name)
+        100 hours studied (h) score (points)
+    """
     import torch
 
     with HOURS_SCORES.open(newline="") as file:
@@ -123,6 +130,13 @@ def made(
 
     Raises:
         DataError: If there are more outliers than points, or no points.
+
+    Example:
+        >>> import mlcore
+        >>> data = mlcore.regression.made(slope=2.0, intercept=1.0, noise=0.0, count=50)
+        >>> fit = mlcore.regression.least_squares(data.x, data.y)
+        >>> print(round(fit.w, 6), round(fit.b, 6))
+        2.0 1.0
     """
     import torch
 

@@ -160,6 +160,13 @@ def descend(
     Raises:
         DataError: (a ValueError) if the data cannot be used.
         ValueError: For a setting out of range, or a path that would not fit into memory.
+
+    Example:
+        >>> import mlcore
+        >>> x, y = [1.0, 2.0, 3.0], [3.0, 5.0, 7.0]
+        >>> path = mlcore.regression.descend(x, y, lr=0.1, steps=500)
+        >>> print(path.w.shape, round(path.w[-1].item(), 3), round(path.b[-1].item(), 3))
+        torch.Size([501]) 2.0 1.0
     """
     problem = Problem.of(
         x, y, model=model, degree=degree, loss=loss, delta=delta, standardize=standardize
@@ -185,7 +192,15 @@ def descend_on(
     batch_size: int | None = None,
     generator: torch.Generator | None = None,
 ) -> Path:
-    """``descend`` for a ``Problem``; see there."""
+    """``descend`` for a ``Problem``; see there.
+
+    Example:
+        >>> import mlcore
+        >>> problem = mlcore.regression.problem_of(mlcore.RegressionConfig())
+        >>> path = mlcore.regression.descend_on(problem, lr=[1e-5, 1e-4], steps=10)
+        >>> print(path.loss.shape)
+        torch.Size([11, 2])
+    """
     import torch
 
     rates = torch.as_tensor(lr, dtype=torch.float64)

@@ -37,6 +37,15 @@ def verdict(
 
     Raises:
         DataError: (a ValueError) if the data cannot be used.
+
+    Example:
+        >>> import mlcore
+        >>> x, y = [1.0, 2.0, 3.0], [3.0, 5.0, 7.0]
+        >>> verdict = mlcore.regression.verdict(x, y)
+        >>> print(round(verdict.best_rate, 4), round(verdict.divergent, 4))
+        0.1765 0.1803
+        >>> print(verdict.band(0.01), verdict.band(1.0))
+        smooth divergent
     """
     problem = Problem.of(
         x, y, model=model, degree=degree, loss=loss, delta=delta, standardize=standardize
@@ -51,7 +60,15 @@ def judge(
     start: Sequence[float] | None = None,
     batch_size: int | None = None,
 ) -> Verdict:
-    """``verdict`` for a ``Problem``."""
+    """``verdict`` for a ``Problem``.
+
+    Example:
+        >>> import mlcore
+        >>> problem = mlcore.regression.problem_of(mlcore.RegressionConfig())
+        >>> verdict = mlcore.regression.judge(problem)
+        >>> print(verdict.band(1e-4), verdict.band(1e-2))
+        smooth divergent
+    """
     import torch
 
     rule = optimizer if isinstance(optimizer, Rule) else Rule(optimizer)

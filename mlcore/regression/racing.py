@@ -93,6 +93,13 @@ def race(
     Raises:
         ValueError: For no or too many optimizers, an unknown name, a rate not above 0, or a
             start that is no finite point.
+
+    Example:
+        >>> import mlcore
+        >>> rates = {"adam": 0.1, "momentum": 0.01}
+        >>> race = mlcore.regression.race("himmelblau", optimizers=rates, steps=300)
+        >>> print(race.names, [result.minimum is not None for result in race.results])
+        ('adam', 'momentum') [True, True]
     """
     import torch
 

@@ -87,6 +87,12 @@ def surface(name: SurfaceName, condition: float = 100.0) -> Surface:
 
     Raises:
         ValueError: For an unknown name or a condition below 1.
+
+    Example:
+        >>> import mlcore
+        >>> bowl = mlcore.regression.surface("quadratic", condition=10)
+        >>> print(bowl.minima[0].x, bowl.start)
+        0.0 (-4.0, 1.5)
     """
     if name == "quadratic":
         return _quadratic(condition)
@@ -101,6 +107,13 @@ def regression_surface(problem: Problem) -> Surface:
     Raises:
         ValueError: If the problem has not exactly the parameters w and b, or the loss is not the
             squared one.
+
+    Example:
+        >>> import mlcore
+        >>> problem = mlcore.regression.problem_of(mlcore.RegressionConfig())
+        >>> surface = mlcore.regression.regression_surface(problem)
+        >>> print(surface.axes, round(surface.minima[0].x, 3))
+        ('w', 'b') 1.322
     """
     if problem.names != ("w", "b") or problem.loss != "squared":
         raise ValueError(

@@ -27,6 +27,14 @@ def read_table(source: Path | bytes) -> pd.DataFrame:
     Raises:
         DataError: If the file is empty, is no table, or has fewer than two columns.
         FileNotFoundError: If there is no such file.
+
+    Example:
+        >>> import mlcore, pandas
+        >>> sizes = pandas.DataFrame({"size": ["1,5", "2,5"], "price": [10, 12]})
+        >>> content = sizes.to_csv(sep=";", index=False).encode()
+        >>> table = mlcore.regression.read_table(content)
+        >>> print(table["size"].tolist(), len(table.attrs["notes"]))
+        [1.5, 2.5] 2
     """
     raw = source if isinstance(source, bytes) else source.read_bytes()
     try:
@@ -47,7 +55,14 @@ def read_table(source: Path | bytes) -> pd.DataFrame:
 
 
 def numeric_columns(table: pd.DataFrame) -> list[str]:
-    """Names of the columns of which at least half the cells are numbers, in order."""
+    """Names of the columns of which at least half the cells are numbers, in order.
+
+    Example:
+        >>> import mlcore, pandas
+        >>> table = pandas.DataFrame({"name": ["A", "B"], "hours": [1, 2], "score": [10, 12]})
+        >>> mlcore.regression.numeric_columns(table)
+        ['hours', 'score']
+    """
     import numpy as np
 
     half = max(1, len(table)) / 2
@@ -84,6 +99,13 @@ def from_table(table: pd.DataFrame, x: str = "", y: str = "") -> Dataset:
 
     Raises:
         DataError: If a column is missing, holds text, or fewer than two whole rows are left.
+
+    Example:
+        >>> import mlcore, pandas
+        >>> table = pandas.DataFrame({"hours": [1, 2, None], "score": [10, 12, 13]})
+        >>> data = mlcore.regression.from_table(table)
+        >>> print(data.x.tolist(), data.y_name, data.notes)
+        [1.0, 2.0] score ('1 row with an empty cell was left out.',)
     """
     import numpy as np
     import torch

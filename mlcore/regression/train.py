@@ -29,6 +29,12 @@ def load(config: RegressionConfig) -> Dataset:
     Raises:
         DataUnavailableError: If its CSV file is not there.
         DataError: (a ValueError) if no points can be read from it.
+
+    Example:
+        >>> import mlcore
+        >>> data = mlcore.regression.load(mlcore.RegressionConfig(data="made", count=10))
+        >>> print(len(data.x))
+        10
     """
     if config.data == "hours_scores":
         return hours_scores()
@@ -45,7 +51,14 @@ def load(config: RegressionConfig) -> Dataset:
 
 
 def problem_of(config: RegressionConfig, data: Dataset | None = None) -> Problem:
-    """The problem of a config, on its own data or on other points."""
+    """The problem of a config, on its own data or on other points.
+
+    Example:
+        >>> import mlcore
+        >>> problem = mlcore.regression.problem_of(mlcore.RegressionConfig())
+        >>> print(problem.names, problem.features.shape)
+        ('w', 'b') torch.Size([100, 2])
+    """
     data = data or load(config)
     return Problem.of(
         data.x,
@@ -59,7 +72,15 @@ def problem_of(config: RegressionConfig, data: Dataset | None = None) -> Problem
 
 
 def rule_of(config: RegressionConfig) -> Rule:
-    """The update rule a config names."""
+    """The update rule a config names.
+
+    Example:
+        >>> import mlcore
+        >>> config = mlcore.RegressionConfig(optimizer="momentum", momentum=0.8)
+        >>> rule = mlcore.regression.rule_of(config)
+        >>> print(rule.name, rule.momentum)
+        momentum 0.8
+    """
     return Rule(config.optimizer, momentum=config.momentum)
 
 

@@ -51,6 +51,14 @@ def tune(
     Returns:
         The best rate of each rule, in their order. A rate counts as arrived as in ``race``: its
         path comes within ``surface.reach`` of a minimum and stays to the end.
+
+    Example:
+        >>> import mlcore
+        >>> from mlcore.regression import Rule, surface, tune
+        >>> bowl = surface("quadratic", condition=10)
+        >>> best = tune(bowl, bowl.start, [Rule("gradient_descent")], steps=50, rates=[0.01, 0.1])
+        >>> print(best[0].rate)
+        0.1
     """
     import torch
 

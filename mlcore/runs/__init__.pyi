@@ -1,3 +1,5 @@
+from . import export as export
+from . import imports as imports
 from .analysis.comparison import Comparison as Comparison
 from .analysis.comparison import compare as compare
 from .analysis.contrasts import Contrast as Contrast

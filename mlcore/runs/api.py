@@ -34,6 +34,15 @@ def train(config: Config) -> Iterator[Step]:
     Raises:
         DivergenceError: If the loss stops being finite.
         DataUnavailableError: If the config's data is not to be had.
+
+    Example:
+        >>> import mlcore
+        >>> config = mlcore.RegressionConfig(steps=2)
+        >>> for step in mlcore.train(config):
+        ...     print(step.index, round(step.metrics["loss"], 1))
+        0 5565.1
+        1 1484.6
+        2 457.9
     """
     return config.train()
 
@@ -56,6 +65,12 @@ def run(config: Config, force: bool = False, *, progress: bool = True) -> Run:
     Raises:
         KeyboardInterrupt: After Ctrl-C, once the state is kept.
         StoreError: If the store cannot be opened or written.
+
+    Example:
+        >>> import mlcore
+        >>> run = mlcore.run(mlcore.RegressionConfig(steps=20))
+        >>> print(run.status, run.step, round(run.latest()["loss"], 1))
+        finished 20 112.6
     """
     store = open_store()
     answer = store.submit(config, force)
@@ -89,6 +104,12 @@ def submit(config: Config, force: bool = False) -> Run:
     Raises:
         EngineError: If ``MLCORE_ENGINE`` names a cluster that cannot be reached.
         StoreError: If the store cannot be opened or written.
+
+    Example:
+        >>> import mlcore
+        >>> job = mlcore.submit(mlcore.RegressionConfig(steps=20))
+        >>> print(job.wait().status)
+        finished
     """
     store = open_store()
     check(store)
@@ -102,6 +123,12 @@ def get_run(run_id: str) -> Run:
 
     Raises:
         RunNotFoundError: If there is none.
+
+    Example:
+        >>> import mlcore
+        >>> run = mlcore.run(mlcore.RegressionConfig(steps=20))
+        >>> mlcore.get_run(run.id[:6]).config == run.config
+        True
     """
     store = open_store()
     tend(store)
@@ -124,6 +151,14 @@ def search_runs(
 
     Raises:
         ValueError: If a status does not exist.
+
+    Example:
+        >>> import mlcore
+        >>> run = mlcore.run(mlcore.RegressionConfig(steps=20))
+        >>> table = mlcore.search_runs("regression", status="finished")
+        >>> row = table[table["id"] == run.id].iloc[0]
+        >>> print(row["config.lr"], row["config.steps"], round(row["metric.loss"], 1))
+        0.0001 20 112.6
     """
     import pandas as pd
 

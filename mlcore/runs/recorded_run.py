@@ -63,6 +63,15 @@ class Run:
         edited: How often its name, note, tags or marks were changed.
         environment: What it ran on: checksum of the data, device, threads, processor, platform.
         queued: When it was last put in the queue: later than ``started`` if it was resumed.
+
+    Example:
+        >>> import mlcore
+        >>> run = mlcore.run(mlcore.RegressionConfig(steps=20))
+        >>> print(run.status, run.config.lr, run.progress)
+        finished 0.0001 1.0
+        >>> points = run.metrics(["loss"])  # step, name, value, time
+        >>> print(points["step"].tolist()[-1], round(points["value"].tolist()[-1], 1))
+        20 112.6
     """
 
     id: str

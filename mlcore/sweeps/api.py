@@ -69,6 +69,13 @@ def sweep(
         EngineError: If no engine could execute the runs.
         DataUnavailableError: If the config's data is not to be had.
         KeyboardInterrupt: After Ctrl-C, once the sweep is stopped.
+
+    Example:
+        >>> import mlcore
+        >>> config = mlcore.RegressionConfig(steps=20)
+        >>> sweep = mlcore.sweep(config, {"lr": [1e-5, 3e-5, 1e-4]})
+        >>> print(sweep.best.config.lr)
+        0.0001
     """
     check_budget(n, minutes)
     spec = spec_for(
@@ -101,6 +108,13 @@ def start(
     Raises:
         EngineError: If no engine could execute the runs.
         DataUnavailableError: If the config's data is not to be had.
+
+    Example:
+        >>> import mlcore
+        >>> spec = mlcore.sweeps.spec_for(mlcore.RegressionConfig(steps=20), {"lr": [1e-5, 1e-4]})
+        >>> sweep = mlcore.sweeps.start(mlcore.runs.open_store(), spec)
+        >>> print(sweep.settings)
+        2
     """
     supervisor.check(store)
     spec.config.data_checksum()
@@ -126,6 +140,12 @@ def get_sweep(sweep_id: str, store: Store | None = None) -> Sweep:
 
     Raises:
         SweepNotFoundError: (a LookupError) if there is none.
+
+    Example:
+        >>> import mlcore
+        >>> sweep = mlcore.sweep(mlcore.RegressionConfig(steps=20), {"lr": [1e-5, 1e-4]})
+        >>> mlcore.get_sweep(sweep.id).status
+        'finished'
     """
     store = store or open_store()
     with store.reading() as connection:
@@ -133,7 +153,14 @@ def get_sweep(sweep_id: str, store: Store | None = None) -> Sweep:
 
 
 def list_sweeps(store: Store | None = None, limit: int | None = None) -> list[Sweep]:
-    """All sweeps, newest first."""
+    """All sweeps, newest first.
+
+    Example:
+        >>> import mlcore
+        >>> sweep = mlcore.sweep(mlcore.RegressionConfig(steps=20), {"lr": [1e-5, 1e-4]})
+        >>> sweep.id in [each.id for each in mlcore.list_sweeps()]
+        True
+    """
     store = store or open_store()
     query = select(sweeps).order_by(sweeps.c.created.desc(), sweeps.c.id)
     with store.reading() as connection:

@@ -23,7 +23,13 @@ _CHOICES_SHOWN = 12
 
 
 def shown(swept: Range) -> str:
-    """A range in words: ``0.0001 to 1, log``."""
+    """A range in words: ``0.0001 to 1, log``.
+
+    Example:
+        >>> import mlcore
+        >>> mlcore.sweeps.shown(mlcore.log_range(1e-4, 1))
+        '0.0001 to 1, log'
+    """
     match swept:
         case LinearRange():
             return f"{swept.low:g} to {swept.high:g}"
@@ -69,6 +75,14 @@ def parse_range(text: str, spec: FieldSpec) -> Range:
 
     Raises:
         ValueError: If it is nothing of these; the text says what is allowed.
+
+    Example:
+        >>> import mlcore
+        >>> lr = next(spec for spec in mlcore.MNISTConfig.specs() if spec.name == "lr")
+        >>> mlcore.sweeps.parse_range("log:1e-4:1", lr)
+        LogRange(low=0.0001, high=1.0, points=None)
+        >>> mlcore.sweeps.parse_range("0.1,0.2", lr)
+        Choices(values=(0.1, 0.2))
     """
     kind, colon, rest = text.strip().partition(":")
     if colon and kind in _READERS and spec.kind in ("number", "integer"):

@@ -245,6 +245,11 @@ def linear_range(low: float, high: float, points: int | None = None) -> LinearRa
 
     Raises:
         ValueError: If an end is no finite number, or ``low`` is not below ``high``.
+
+    Example:
+        >>> import mlcore
+        >>> mlcore.linear_range(0, 1).spread(5)
+        (0.0, 0.25, 0.5, 0.75, 1.0)
     """
     return LinearRange(float(low), float(high), points)
 
@@ -254,6 +259,11 @@ def log_range(low: float, high: float, points: int | None = None) -> LogRange:
 
     Raises:
         ValueError: If an end is no finite number, ``low`` is not below ``high`` or not above 0.
+
+    Example:
+        >>> import mlcore
+        >>> [round(rate, 4) for rate in mlcore.log_range(1e-3, 1).spread(4)]
+        [0.001, 0.01, 0.1, 1.0]
     """
     return LogRange(float(low), float(high), points)
 
@@ -265,6 +275,11 @@ def int_range(
 
     Raises:
         ValueError: If an end is no whole number, or ``low`` is not below ``high``.
+
+    Example:
+        >>> import mlcore
+        >>> mlcore.int_range(8, 32, step=8).values
+        range(8, 33, 8)
     """
     return IntRange(low, high, step, log, points)
 
@@ -274,6 +289,11 @@ def choices(*values: Any) -> Choices:
 
     Raises:
         ValueError: If there is none, or one is given twice.
+
+    Example:
+        >>> import mlcore
+        >>> mlcore.choices((32,), (128, 64)).values
+        ((32,), (128, 64))
     """
     return Choices(tuple(frozen(value) for value in values))
 
@@ -288,6 +308,12 @@ def when(field: str, value: Any, /, **ranges: Range | Iterable[Any]) -> dict[str
 
     Raises:
         ValueError: If no range or no value is given.
+
+    Example:
+        >>> import mlcore
+        >>> space = mlcore.when("optimizer", "sgd", momentum=mlcore.linear_range(0, 0.99))
+        >>> print(space["momentum"].field, space["momentum"].values)
+        optimizer ('sgd',)
     """
     if not ranges:
         raise InputError(f"when({field!r}, {value!r}) names no field that depends on it.")
@@ -301,6 +327,11 @@ def as_range(given: Range | Iterable[Any]) -> Range:
     Raises:
         TypeError: If it is neither.
         ValueError: If the sequence is empty or names a value twice.
+
+    Example:
+        >>> from mlcore import sweeps
+        >>> sweeps.as_range([0.1, 0.2])
+        Choices(values=(0.1, 0.2))
     """
     if isinstance(given, (LinearRange, LogRange, IntRange, Choices)):
         return given

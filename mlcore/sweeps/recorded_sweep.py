@@ -43,6 +43,12 @@ class Sweep(SweepControl):
         created: When it was started (UTC).
         finished: When it last ended, or None.
         error: Why it failed, or None.
+
+    Example:
+        >>> import mlcore
+        >>> sweep = mlcore.sweep(mlcore.RegressionConfig(steps=20), {"lr": [1e-5, 1e-4]})
+        >>> print(sweep.status, sweep.best.config.lr, sweep.counts.done)
+        finished 0.0001 2
     """
 
     id: str

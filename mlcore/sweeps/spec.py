@@ -130,6 +130,12 @@ def spec_for(
     Raises:
         ConfigError: If the space does not fit the config; one sentence a field.
         ValueError: If something else is not allowed.
+
+    Example:
+        >>> import mlcore
+        >>> spec = mlcore.sweeps.spec_for(mlcore.MNISTConfig(), {"lr": [0.01, 0.1]}, seeds=2)
+        >>> print(spec.objectives[0].metric, spec.objectives[0].direction, spec.seeds)
+        test_accuracy maximize (0, 1)
     """
     checked = Space.of(config, space)
     if sampler == "grid":

@@ -59,6 +59,12 @@ def load(dataset: DatasetName = "mnist", data_dir: str | Path = "") -> Digits:
     Raises:
         DataUnavailableError: If the files are neither here nor to be had; says where to put them.
         ValueError: If there is no data set of that name.
+
+    Example:
+        >>> import mlcore
+        >>> digits = mlcore.mnist.load("mnist")
+        >>> print(digits.train_images.shape, digits.test_labels[:5].tolist())
+        torch.Size([60000, 28, 28]) [7, 2, 1, 0, 4]
     """
     if dataset == FOLDER:
         return _load_folder(str(data_dir), folder.folder_checksum(Path(data_dir)))

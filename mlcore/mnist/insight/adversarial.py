@@ -69,6 +69,15 @@ def walk(model: nn.Module, picture: NDArray[np.uint8], *, farthest: int = FARTHE
 
     Raises:
         ValueError: If the picture is not uint8, or ``farthest`` not in 1 to 255.
+
+    Example:
+        >>> import mlcore
+        >>> from mlcore.mnist import insight
+        >>> digits = mlcore.mnist.load("mnist")
+        >>> network = insight.on_pixels(mlcore.mnist.build_model(mlcore.MNISTConfig()), digits)
+        >>> walk = insight.walk(network, digits.test_images[0].numpy())
+        >>> print(walk.outputs.shape, walk.epsilon is None or 0 < walk.epsilon <= 0.5)
+        (129, 10) True
     """
     if picture.dtype != np.uint8:
         raise ValueError(f"The picture is {picture.dtype}, but must be uint8 in 0 to 255.")

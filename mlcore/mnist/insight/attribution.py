@@ -80,6 +80,15 @@ def saliency(model: nn.Module, picture: Picture, label: int | None = None) -> Sa
         model: On pixels from 0 to 1 (``on_pixels``), in eval mode.
         picture: One picture.
         label: The class; by default the one with the largest output.
+
+    Example:
+        >>> import mlcore
+        >>> from mlcore.mnist import insight
+        >>> digits = mlcore.mnist.load("mnist")
+        >>> network = insight.on_pixels(mlcore.mnist.build_model(mlcore.MNISTConfig()), digits)
+        >>> result = insight.saliency(network, digits.test_images[0].numpy(), label=7)
+        >>> print(result.label, result.gradient.shape)
+        7 (28, 28)
     """
     pixels = as_pixels(picture, model)
     label = answer_of(model, pixels) if label is None else label
@@ -113,6 +122,16 @@ def integrated_gradients(
         tolerance: Parts are halved until their misses sum to no more of F(x) − F(x₀).
         steps: Parts of the path at first.
         most: Parts at most, whatever the tolerance.
+
+    Example:
+        >>> import mlcore
+        >>> from mlcore.mnist import insight
+        >>> digits = mlcore.mnist.load("mnist")
+        >>> model = mlcore.mnist.build_model(mlcore.MNISTConfig(hidden=(8,)))
+        >>> network = insight.on_pixels(model, digits)
+        >>> result = insight.integrated_gradients(network, digits.test_images[0].numpy(), label=7)
+        >>> print(result.values.shape, abs(result.total - result.gain) <= 0.01 * abs(result.gain))
+        (28, 28) True
     """
     end = as_pixels(picture, model)
     start = torch.zeros_like(end) if baseline is None else as_pixels(baseline, model)
@@ -203,6 +222,16 @@ def difference_quotients(
 
     Returns:
         ``[K, 2]``: (F(x) − F(x − h)) / h and (F(x + h) − F(x)) / h.
+
+    Example:
+        >>> import mlcore
+        >>> from mlcore.mnist import insight
+        >>> digits = mlcore.mnist.load("mnist")
+        >>> network = insight.on_pixels(mlcore.mnist.build_model(mlcore.MNISTConfig()), digits)
+        >>> places = [(14, 14), (9, 9)]
+        >>> slopes = insight.difference_quotients(network, digits.test_images[0].numpy(), 7, places)
+        >>> print(slopes.shape)
+        (2, 2)
     """
     exact = copy.deepcopy(model).double()
     here = as_pixels(picture, exact)[:1]

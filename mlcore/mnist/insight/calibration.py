@@ -48,6 +48,13 @@ def reliability(
 
     Raises:
         ValueError: If there are no images, not as many of both, or no bin.
+
+    Example:
+        >>> import mlcore, numpy
+        >>> confidence, right = numpy.array([0.9, 0.9, 0.6]), numpy.array([True, True, False])
+        >>> result = mlcore.mnist.insight.reliability(confidence, right, bins=10)
+        >>> print(round(result.expected_error, 3), round(result.largest_error, 3))
+        0.267 0.6
     """
     sure = np.asarray(confidence, dtype=np.float64)
     if not len(sure) or len(sure) != len(right) or bins < 1:

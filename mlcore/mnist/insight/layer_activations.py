@@ -36,6 +36,15 @@ def activations(model: nn.Module, picture: Picture) -> tuple[Activation, ...]:
 
     Returns:
         A record a layer, in the order of the forward pass, reshaping layers included.
+
+    Example:
+        >>> import mlcore
+        >>> from mlcore.mnist import insight
+        >>> digits = mlcore.mnist.load("mnist")
+        >>> network = insight.on_pixels(mlcore.mnist.build_model(mlcore.MNISTConfig()), digits)
+        >>> layers = insight.activations(network, digits.test_images[0].numpy())
+        >>> print([(layer.name, layer.values.shape) for layer in layers][-3:])
+        [('hidden2', (64,)), ('activation2', (64,)), ('output', (10,))]
     """
     seen: list[Activation] = []
 

@@ -81,6 +81,16 @@ def algebra(model: nn.Module, image: Array, broken: Broken | None = None) -> tup
 
     Raises:
         ValueError: If ``broken`` names no linear or convolutional layer, or a width below 1.
+
+    Example:
+        >>> import mlcore, numpy
+        >>> model = mlcore.mnist.build_model(mlcore.MNISTConfig(hidden=(8,)))
+        >>> for row in mlcore.mnist.insight.algebra(model, numpy.zeros((28, 28), numpy.float32)):
+        ...     print(row.name, row.output, row.difference)
+        flatten (1, 784) 0.0
+        hidden1 (1, 8) 0.0
+        activation1 (1, 8) 0.0
+        output (1, 10) 0.0
     """
     bare = model.model if isinstance(model, OnPixels) else model
     network = copy.deepcopy(bare).double().eval()
@@ -115,6 +125,12 @@ def sum_written_out(inputs: Doubles, weights: Doubles, bias: float, terms: int =
 
     Returns:
         ``0.42\cdot 1.3 + … + \underbrace{0.2}_{\text{781 more}} + \underbrace{0.05}_{b} = 0.9``.
+
+    Example:
+        >>> import mlcore, numpy
+        >>> x, w = numpy.array([0.5, 2.0]), numpy.array([4.0, 0.25])
+        >>> print(mlcore.mnist.insight.sum_written_out(x, w, bias=1.0))
+        0.5\cdot 4 + 2\cdot 0.25 + \underbrace{1}_{b} = 3.5
     """
     products = inputs * weights
     order = np.argsort(-np.abs(products), kind="stable")[:terms]

@@ -58,6 +58,13 @@ def collapse(model: nn.Module) -> Collapsed:
     Raises:
         ValueError: If a layer is neither linear nor elementwise: convolutions, pooling and
             normalization would have to be multiplied in too.
+
+    Example:
+        >>> import mlcore
+        >>> config = mlcore.MNISTConfig(hidden=(8,), activation="identity")
+        >>> one = mlcore.mnist.insight.collapse(mlcore.mnist.build_model(config))
+        >>> print(one.weight.shape, one.layers)
+        (10, 784) ('hidden1', 'output')
     """
     weight, bias = torch.eye(28 * 28, dtype=torch.float64), torch.zeros(28 * 28).double()
     layers, bends = [], []

@@ -73,6 +73,15 @@ def examine(
 
     Raises:
         ValueError: If there are no images, or not as many labels.
+
+    Example:
+        >>> import mlcore
+        >>> from mlcore.mnist import insight
+        >>> digits = mlcore.mnist.load("mnist")
+        >>> network = insight.on_pixels(mlcore.mnist.build_model(mlcore.MNISTConfig()), digits)
+        >>> found = insight.examine(network, digits.test_images[:50], digits.test_labels[:50])
+        >>> print(found.confusion().sum(), 0 <= found.accuracy <= 1)
+        50 True
     """
     outputs = torch.from_numpy(forward(model, images, precision=precision).outputs)
     truth = torch.as_tensor(labels).to(torch.int64).numpy()
@@ -103,6 +112,16 @@ def accuracy_by_class(
 
     Returns:
         A row a class: class, images, right, accuracy, low, high. A class without images has NaN.
+
+    Example:
+        >>> import mlcore
+        >>> from mlcore.mnist import insight
+        >>> digits = mlcore.mnist.load("mnist")
+        >>> network = insight.on_pixels(mlcore.mnist.build_model(mlcore.MNISTConfig()), digits)
+        >>> found = insight.examine(network, digits.test_images[:50], digits.test_labels[:50])
+        >>> table = insight.accuracy_by_class(found, digits.classes)
+        >>> print(table["images"].tolist())
+        [5, 9, 5, 4, 9, 4, 3, 6, 0, 5]
     """
     rows = []
     for label, name in enumerate(classes):
@@ -125,6 +144,12 @@ def wilson_interval(successes: int, trials: int, *, level: float = 0.95) -> tupl
 
     Raises:
         ValueError: If the level is not between 0 and 1, or the successes are not 0 to ``trials``.
+
+    Example:
+        >>> import mlcore
+        >>> low, high = mlcore.mnist.insight.wilson_interval(97, 100)
+        >>> print(round(low, 3), round(high, 3))
+        0.915 0.99
     """
     if not 0 < level < 1 or not 0 <= successes <= trials:
         raise ValueError(
@@ -152,6 +177,15 @@ def confident_mistakes(examination: Examination, count: int | None = None) -> pd
     Returns:
         place (among the images), true, guess, confidence (of the guess), of_true (the
         probability given to the true class).
+
+    Example:
+        >>> import mlcore
+        >>> from mlcore.mnist import insight
+        >>> digits = mlcore.mnist.load("mnist")
+        >>> network = insight.on_pixels(mlcore.mnist.build_model(mlcore.MNISTConfig()), digits)
+        >>> found = insight.examine(network, digits.test_images[:50], digits.test_labels[:50])
+        >>> print(list(insight.confident_mistakes(found, 3).columns))
+        ['place', 'true', 'guess', 'confidence', 'of_true']
     """
     wrong = np.flatnonzero(examination.guesses != examination.labels)
     order = wrong[np.argsort(-examination.confidence[wrong], kind="stable")][:count]

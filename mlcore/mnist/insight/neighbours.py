@@ -46,6 +46,14 @@ def features(model: nn.Module, pictures: Picture, *, chunk: int = _CHUNK) -> Ten
 
     Raises:
         ValueError: If the network has no linear layer.
+
+    Example:
+        >>> import mlcore
+        >>> from mlcore.mnist import insight
+        >>> digits = mlcore.mnist.load("mnist")
+        >>> network = insight.on_pixels(mlcore.mnist.build_model(mlcore.MNISTConfig()), digits)
+        >>> insight.features(network, digits.test_images[:5].numpy()).shape
+        torch.Size([5, 64])
     """
     hooked = twin(model)
     layers = [layer for layer in hooked.modules() if isinstance(layer, nn.Linear)]
@@ -76,6 +84,13 @@ def nearest(
 
     Raises:
         ValueError: If the widths differ or the count is not in 1 to N.
+
+    Example:
+        >>> import mlcore, torch
+        >>> gallery = torch.tensor([[0.0, 0.0], [3.0, 4.0], [1.0, 0.0]])
+        >>> found = mlcore.mnist.insight.nearest(gallery, torch.zeros(2), count=2)
+        >>> print(found.places.tolist(), found.distances.tolist())
+        [0, 2] [0.0, 1.0]
     """
     if gallery.ndim != 2 or query.shape != gallery.shape[1:]:
         raise ValueError(

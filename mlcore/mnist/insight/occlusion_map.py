@@ -54,6 +54,15 @@ def occlusion(
 
     Raises:
         ValueError: If the size is even or below 1.
+
+    Example:
+        >>> import mlcore
+        >>> from mlcore.mnist import insight
+        >>> digits = mlcore.mnist.load("mnist")
+        >>> network = insight.on_pixels(mlcore.mnist.build_model(mlcore.MNISTConfig()), digits)
+        >>> result = insight.occlusion(network, digits.test_images[0].numpy(), label=7, size=5)
+        >>> print(result.drop.shape, result.flips.dtype)
+        (28, 28) bool
     """
     if size < 1 or size % 2 == 0:
         raise ValueError(f"The patch has {size} pixels a side, but must have an odd number.")

@@ -71,6 +71,13 @@ def same_start(one: MNISTConfig, other: MNISTConfig) -> SameStart:
 
     Raises:
         ValueError: If their networks do not have the same layers, so that nothing can be compared.
+
+    Example:
+        >>> import mlcore
+        >>> one = mlcore.MNISTConfig(train_size=200, hidden=(8,), loss="mse")
+        >>> start = mlcore.mnist.insight.same_start(one, one.replace(loss="cross_entropy"))
+        >>> print(start.same, start.difference)
+        True 0.0
     """
     first, second = build_model(one).state_dict(), build_model(other).state_dict()
     if {k: v.shape for k, v in first.items()} != {k: v.shape for k, v in second.items()}:
@@ -96,6 +103,13 @@ def paired_accuracy(values: Mapping[tuple[str, int], float], arms: Sequence[str]
 
     Raises:
         ValueError: If there are not two arms.
+
+    Example:
+        >>> import mlcore
+        >>> values = {("sgd", 0): 0.90, ("adam", 0): 0.92, ("sgd", 1): 0.91}
+        >>> table = mlcore.mnist.insight.paired_accuracy(values, ("sgd", "adam"))
+        >>> print(table.round(2).to_dict("records"))
+        [{'seed': 0, 'sgd': 0.9, 'adam': 0.92, 'difference': 0.02}]
     """
     first, second = _two(arms)
     seeds = sorted({seed for _, seed in values})
@@ -137,6 +151,12 @@ def paired_difference(
 
     Raises:
         ValueError: If there are no differences.
+
+    Example:
+        >>> import mlcore
+        >>> result = mlcore.mnist.insight.paired_difference([0.01, 0.03, 0.02])
+        >>> print(round(result.mean, 3), round(result.low, 3), round(result.high, 3), result.pairs)
+        0.02 -0.005 0.045 3
     """
     given = np.asarray(differences, dtype=np.float64)
     if not len(given):
@@ -176,7 +196,16 @@ class Disagreement:
 def disagreement(
     labels: NDArray[np.int64], first: NDArray[np.int64], second: NDArray[np.int64]
 ) -> Disagreement:
-    """Compare the predictions of two networks for the same images, each ``[N]``."""
+    """Compare the predictions of two networks for the same images, each ``[N]``.
+
+    Example:
+        >>> import mlcore, numpy
+        >>> labels = numpy.array([1, 2, 3])
+        >>> first, second = numpy.array([1, 2, 0]), numpy.array([1, 0, 0])
+        >>> result = mlcore.mnist.insight.disagreement(labels, first, second)
+        >>> print(result.both_right, result.only_first, result.only_second, result.both_wrong)
+        1 1 0 1
+    """
     from scipy.stats import binomtest
 
     one, two = first == labels, second == labels

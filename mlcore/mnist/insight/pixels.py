@@ -39,7 +39,16 @@ class OnPixels(nn.Module):
 
 
 def on_pixels(model: nn.Module, digits: Digits) -> OnPixels:
-    """A trained network in eval mode, taking unnormalized pixels; its weights are shared."""
+    """A trained network in eval mode, taking unnormalized pixels; its weights are shared.
+
+    Example:
+        >>> import mlcore
+        >>> digits = mlcore.mnist.load("mnist")
+        >>> run = mlcore.run(mlcore.MNISTConfig(train_size=200, hidden=(8,), epochs=1))
+        >>> network = mlcore.mnist.insight.on_pixels(run.model(), digits)
+        >>> print(network(digits.test_images[:2]).shape)
+        torch.Size([2, 10])
+    """
     return OnPixels(model, digits.mean, digits.std).eval()
 
 

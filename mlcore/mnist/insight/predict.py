@@ -68,6 +68,15 @@ def forward(model: nn.Module, images: Array, *, precision: Precision = "float32"
     Raises:
         TypeError: If the network is no chain of layers that ends in a linear one.
         ValueError: If the images have another shape.
+
+    Example:
+        >>> import mlcore
+        >>> from mlcore.mnist import insight
+        >>> digits = mlcore.mnist.load("mnist")
+        >>> network = insight.on_pixels(mlcore.mnist.build_model(mlcore.MNISTConfig()), digits)
+        >>> result = insight.forward(network, digits.test_images[:5])
+        >>> print(result.outputs.shape, result.features.shape)
+        (5, 10) (5, 64)
     """
     pixels = prepared(model, images)
     *body, last = chain(model)
@@ -95,6 +104,15 @@ def answer(config: MNISTConfig, model: nn.Module, picture: Picture) -> Answer:
         config: What the network was trained by; its loss decides what outputs mean.
         model: On pixels from 0 to 1 (``on_pixels``), in eval mode.
         picture: One picture.
+
+    Example:
+        >>> import mlcore
+        >>> from mlcore.mnist import insight
+        >>> digits = mlcore.mnist.load("mnist")
+        >>> network = insight.on_pixels(mlcore.mnist.build_model(mlcore.MNISTConfig()), digits)
+        >>> answer = insight.answer(mlcore.MNISTConfig(), network, digits.test_images[0].numpy())
+        >>> print(answer.label in range(10), answer.outputs.shape)
+        True (10,)
     """
     with torch.inference_mode():
         outputs = model(as_pixels(picture, model)[:1]).float()

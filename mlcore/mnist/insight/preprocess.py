@@ -43,6 +43,14 @@ def prepare(drawing: NDArray[Any]) -> Bytes:
     Raises:
         DrawingError: If there is no ink.
         ValueError: If it is no grey picture of bytes.
+
+    Example:
+        >>> import mlcore, numpy
+        >>> drawing = numpy.zeros((100, 100), numpy.uint8)
+        >>> drawing[10:90, 45:55] = 255  # a one
+        >>> picture = mlcore.mnist.insight.prepare(drawing)
+        >>> print(picture.shape, picture.max())
+        (28, 28) 255
     """
     ink = cropped(drawing)
     longest = max(ink.shape)

@@ -50,6 +50,13 @@ def principal_plane(features: Array) -> Plane:
 
     Raises:
         ValueError: If there are fewer, or a number is not finite.
+
+    Example:
+        >>> import mlcore, numpy
+        >>> cloud = numpy.array([[0.0, 0.0], [1.0, 1.0], [2.0, 2.0]])
+        >>> plane = mlcore.mnist.insight.principal_plane(cloud)
+        >>> print(plane.places.shape, plane.explained.round(3).tolist())
+        (3, 2) [1.0, 0.0]
     """
     points = torch.as_tensor(features).double()
     if points.ndim != 2 or min(points.shape) < 2:
@@ -94,6 +101,12 @@ def umap_plane(
     Raises:
         ImportError: If the extra is not installed; the text says how to install it.
         ValueError: If there are not more points than neighbours.
+
+    Example:
+        >>> import mlcore, numpy
+        >>> cloud = numpy.random.default_rng(0).normal(size=(40, 5))
+        >>> mlcore.mnist.insight.umap_plane(cloud, neighbours=5).shape
+        (40, 2)
     """
     points: NDArray[np.float32] = torch.as_tensor(features).float().numpy()
     if len(points) <= neighbours:

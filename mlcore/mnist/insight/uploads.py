@@ -46,6 +46,16 @@ def read_photo(data: bytes) -> Bytes:
     Raises:
         DrawingError: If it is no picture, too large (by its header, before it is unpacked),
             animated, damaged, or blank.
+
+    Example:
+        >>> import io, mlcore
+        >>> from PIL import Image, ImageDraw
+        >>> photo, file = Image.new("L", (100, 100), 200), io.BytesIO()
+        >>> ImageDraw.Draw(photo).rectangle((45, 20, 55, 80), fill=30)  # dark on light
+        >>> photo.save(file, "PNG")
+        >>> ink = mlcore.mnist.insight.read_photo(file.getvalue())
+        >>> print(ink.max(), mlcore.mnist.insight.prepare(ink).shape)
+        255 (28, 28)
     """
     from scipy import ndimage
 

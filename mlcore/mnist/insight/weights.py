@@ -48,6 +48,14 @@ def matrices(model: nn.Module) -> tuple[Matrix, ...]:
 
     Args:
         model: A network of ``mlcore.mnist.build_model``.
+
+    Example:
+        >>> import mlcore
+        >>> model = mlcore.mnist.build_model(mlcore.MNISTConfig(hidden=(8,)))
+        >>> for matrix in mlcore.mnist.insight.matrices(model):
+        ...     print(matrix.name, matrix.shape, matrix.tiles.shape)
+        hidden1 (8, 784) (8, 28, 28)
+        output (10, 8) (1, 10, 8)
     """
     found, sees_pixels = [], True
     for name, layer in named_chain(model):
@@ -64,6 +72,13 @@ def feature_maps(model: nn.Module, image: Array) -> tuple[Matrix, ...]:
     Args:
         model: A network of ``mlcore.mnist.build_model``, in eval mode, bare or over pixels.
         image: ``[28, 28]``, normalized for a bare network.
+
+    Example:
+        >>> import mlcore, numpy
+        >>> model = mlcore.mnist.build_model(mlcore.MNISTConfig(hidden=(8,))).eval()
+        >>> maps = mlcore.mnist.insight.feature_maps(model, numpy.zeros((28, 28), numpy.float32))
+        >>> print([(each.name, each.tiles.shape) for each in maps])
+        [('hidden1', (1, 1, 8)), ('activation1', (1, 1, 8)), ('output', (1, 1, 10))]
     """
     hidden = prepared(model, torch.as_tensor(image)[None])
     found = []
@@ -97,6 +112,13 @@ def weight_history(moments: Iterable[tuple[float, nn.Module]]) -> pd.DataFrame:
     Returns:
         A row a moment and layer: epoch, layer, norm (‖W‖, Frobenius), moved (‖W − W₀‖ / ‖W₀‖; NaN
         where ‖W₀‖ = 0), largest (max |w|).
+
+    Example:
+        >>> import mlcore
+        >>> model = mlcore.mnist.build_model(mlcore.MNISTConfig(hidden=(8,)))
+        >>> history = mlcore.mnist.insight.weight_history([(0.0, model), (1.0, model)])
+        >>> print(history[["epoch", "layer", "moved"]].values.tolist())
+        [[0.0, 'hidden1', 0.0], [0.0, 'output', 0.0], [1.0, 'hidden1', 0.0], [1.0, 'output', 0.0]]
     """
     rows, start = [], dict[str, Tensor]()
     for epoch, model in moments:

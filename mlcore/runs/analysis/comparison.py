@@ -51,6 +51,15 @@ class Comparison:
         baseline: Id of the run whose group the others are compared with, or None.
         level: Of all intervals.
         method: ``welch`` or ``bootstrap``.
+
+    Example:
+        >>> import mlcore
+        >>> runs = [mlcore.run(mlcore.RegressionConfig(steps=20, lr=lr)) for lr in (1e-5, 1e-4)]
+        >>> comparison = mlcore.runs.compare(runs, metric="loss")
+        >>> print([round(value, 1) for value in comparison.measures])
+        [818.1, 112.6]
+        >>> print([group.n for group in comparison.groups])
+        [1, 1]
     """
 
     runs: tuple[Run, ...]
@@ -221,6 +230,14 @@ def compare(
         RunNotFoundError: If there is no run of one of these ids.
         ValueError: If a choice is not one of those that there are, no run is given, or more than
             ``MOST_RUNS``.
+
+    Example:
+        >>> import mlcore
+        >>> config = mlcore.RegressionConfig(steps=20)
+        >>> runs = [mlcore.run(config.replace(lr=lr)) for lr in (1e-5, 1e-4)]
+        >>> comparison = mlcore.runs.compare(runs, metric="loss")
+        >>> print(list(comparison.differing.index), comparison.goal)
+        ['lr'] min
     """
     store = open_store() if store is None else store
     found = _found(store, list(ids))

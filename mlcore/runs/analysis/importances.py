@@ -72,6 +72,15 @@ def importance(
         ValueError: If fewer than ``FEWEST_RUNS`` finished runs have the measure, if it is the
             same for all, if no field differs, or there is no such evaluator.
         MissingExtraError: If scikit-learn is needed and not installed.
+
+    Example:
+        >>> import mlcore
+        >>> config = mlcore.RegressionConfig(steps=20)
+        >>> rates = (1e-5, 2e-5, 3e-5, 5e-5, 1e-4)
+        >>> runs = [mlcore.run(config.replace(lr=lr)) for lr in rates]
+        >>> found = mlcore.runs.importance(mlcore.runs.compare(runs, metric="loss"))
+        >>> print(found.runs, found.table["field"].tolist())
+        5 ['lr']
     """
     import pandas as pd
 

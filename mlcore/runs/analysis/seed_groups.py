@@ -103,6 +103,14 @@ def queue_more_seeds(group: SeedGroup, n: int) -> list[Run]:
     Raises:
         ValueError: If n is out of bounds or no seeds are left.
         RunStateError: If the config has no seed, or this version cannot make it.
+
+    Example:
+        >>> import mlcore
+        >>> run = mlcore.run(mlcore.RegressionConfig(steps=20))
+        >>> group = mlcore.runs.compare([run], metric="loss").groups[0]
+        >>> more = mlcore.runs.queue_more_seeds(group, 1)
+        >>> print(run.seed, more[0].seed)
+        0 1
     """
     from mlcore.runs.execution.supervisor import tend
 

@@ -22,6 +22,10 @@ def tend(store: Store) -> None:
 
     Cheap when there is nothing to do; every watcher calls it, so no one has to stand guard. An
     engine that cannot be reached is no reason not to look at runs: see ``trouble``.
+
+    Example:
+        >>> import mlcore
+        >>> mlcore.runs.tend(mlcore.runs.open_store())
     """
     recover(store)
     if store.count(Status.QUEUED):

@@ -39,6 +39,13 @@ def to_zip(runs: Sequence[Run]) -> bytes:
     Raises:
         ValueError: If no run is given.
         SnapshotError: If a file of a run is gone or damaged.
+
+    Example:
+        >>> import io, mlcore, zipfile
+        >>> run = mlcore.run(mlcore.RegressionConfig(steps=20))
+        >>> content = mlcore.runs.export.to_zip([run])
+        >>> print("manifest.json" in zipfile.ZipFile(io.BytesIO(content)).namelist())
+        True
     """
     points = points_frame(runs)
     buffer = io.BytesIO()

@@ -17,7 +17,15 @@ UNITS: Final = {
 
 
 def described(run: Run) -> dict[str, Any]:
-    """A run's metadata as plain values; times are ISO 8601 in UTC, metric values are left out."""
+    """A run's metadata as plain values; times are ISO 8601 in UTC, metric values are left out.
+
+    Example:
+        >>> import mlcore
+        >>> run = mlcore.run(mlcore.RegressionConfig(steps=20))
+        >>> known = mlcore.runs.export.described(run)
+        >>> print(known["experiment"], known["config"]["lr"], known["status"])
+        regression 0.0001 finished
+    """
     facts: dict[str, Any] = {
         "id": run.id,
         "name": run.name,

@@ -45,6 +45,14 @@ def to_mlflow(runs: Sequence[Run], uri: str, experiment: str = "mlcore") -> list
     Raises:
         MissingExtraError: If mlflow is not installed.
         ConnectionError: If the server or database refuses; the text is MLflow's own reason.
+
+    Example:
+        >>> import mlcore, tempfile
+        >>> run = mlcore.run(mlcore.RegressionConfig(steps=20))
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     uri = f"sqlite:///{folder}/mlflow.db"
+        ...     print(len(mlcore.runs.export.to_mlflow([run], uri)))
+        1
     """
     extra("mlflow", "Exporting to MLflow", "mlflow")
     from mlflow.exceptions import MlflowException

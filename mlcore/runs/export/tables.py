@@ -34,6 +34,13 @@ def to_csv(runs: Sequence[Run]) -> bytes:
 
     Numbers have as many digits as bring the same number back, from any reader that rounds as it
     should (Python's own ``float`` does).
+
+    Example:
+        >>> import mlcore
+        >>> run = mlcore.run(mlcore.RegressionConfig(steps=20))
+        >>> table = mlcore.runs.export.to_csv([run]).decode()
+        >>> print(table.splitlines()[0])
+        "run","metric","step","value","time"
     """
     return csv_text(points_frame(runs)).encode("utf-8")
 
@@ -51,6 +58,13 @@ def to_parquet(runs: Sequence[Run]) -> bytes:
 
     It is JSON under the key ``mlcore``, and the units under ``mlcore_units``:
     ``pyarrow.parquet.read_schema(file).metadata``.
+
+    Example:
+        >>> import io, mlcore, pandas
+        >>> run = mlcore.run(mlcore.RegressionConfig(steps=20))
+        >>> points = pandas.read_parquet(io.BytesIO(mlcore.runs.export.to_parquet([run])))
+        >>> print(list(points.columns))
+        ['run', 'metric', 'step', 'value', 'time']
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -69,6 +83,13 @@ def to_json(runs: Sequence[Run]) -> bytes:
     """Each run with its config and its metrics as lists of step, value and time.
 
     Strict JSON: NaN, Infinity and -Infinity are those words as texts. ``read_json`` reads it.
+
+    Example:
+        >>> import json, mlcore
+        >>> run = mlcore.run(mlcore.RegressionConfig(steps=20))
+        >>> content = json.loads(mlcore.runs.export.to_json([run]))
+        >>> print(sorted(content["runs"][0]["metrics"]))
+        ['b', 'loss', 'w']
     """
     points = points_frame(runs)
     by_run = {run: rows for run, rows in points.groupby("run", sort=False)}  # noqa: C416 - a GroupBy
@@ -88,6 +109,14 @@ def read_json(data: bytes) -> pd.DataFrame:
 
     Raises:
         ValueError: If it is no such file.
+
+    Example:
+        >>> import mlcore
+        >>> from mlcore.runs import export
+        >>> run = mlcore.run(mlcore.RegressionConfig(steps=20))
+        >>> points = export.read_json(export.to_json([run]))
+        >>> print(list(points.columns), points["step"].max())
+        ['run', 'metric', 'step', 'value', 'time'] 20
     """
     import pandas as pd
 

@@ -43,6 +43,14 @@ def to_tensorboard(runs: Sequence[Run], folder: Path) -> list[Path]:
     Raises:
         MissingExtraError: If tensorboard is not installed.
         OSError: If the folder cannot be written.
+
+    Example:
+        >>> import mlcore, pathlib, tempfile
+        >>> run = mlcore.run(mlcore.RegressionConfig(steps=20))
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     files = mlcore.runs.export.to_tensorboard([run], pathlib.Path(folder))
+        ...     print(len(files), run.id in files[0].parent.name)
+        1 True
     """
     extra("tensorboard", "Writing event files", "tensorboard")
     points = points_frame(runs)

@@ -62,6 +62,14 @@ def import_zip(store: Store, file: Path | bytes, name: str | None = None) -> lis
     Raises:
         ImportRefusedError: If it is no zip of ours, is damaged or is hostile; nothing is kept.
         FileNotFoundError: If there is no such file.
+
+    Example:
+        >>> import mlcore
+        >>> content = mlcore.runs.export.to_zip([mlcore.run(mlcore.RegressionConfig(steps=20))])
+        >>> store = mlcore.runs.open_store()
+        >>> runs = mlcore.runs.imports.import_zip(store, content, "class.zip")
+        >>> print(runs[0].source, runs[0].status)
+        zip finished
     """
     name = name or (file.name if isinstance(file, Path) else "upload.zip")
     try:

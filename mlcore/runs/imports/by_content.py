@@ -51,6 +51,15 @@ def import_path(store: Store, path: Path, say: Callable[[str], None] = lambda _:
         FileNotFoundError: If there is no such file or folder.
         ImportRefusedError: If it is damaged, hostile, or nothing of what is read.
         MissingExtraError: If it needs a package that is not installed.
+
+    Example:
+        >>> import mlcore, pathlib, tempfile
+        >>> run = mlcore.run(mlcore.RegressionConfig(steps=20))
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = pathlib.Path(folder, "run.zip")
+        ...     _ = path.write_bytes(mlcore.runs.export.to_zip([run]))
+        ...     print(len(mlcore.runs.imports.import_path(mlcore.runs.open_store(), path)))
+        1
     """
     if not path.is_file():
         return import_tensorboard(store, path, say)
@@ -69,6 +78,14 @@ def import_content(
     Raises:
         ImportRefusedError: If it is damaged, hostile, or nothing of what is read.
         MissingExtraError: If it needs a package that is not installed.
+
+    Example:
+        >>> import mlcore
+        >>> content = mlcore.runs.export.to_csv([mlcore.run(mlcore.RegressionConfig(steps=20))])
+        >>> store = mlcore.runs.open_store()
+        >>> runs = mlcore.runs.imports.import_content(store, content, "class.csv")
+        >>> print(runs[0].source, sorted(runs[0].latest()))
+        csv ['b', 'loss', 'w']
     """
     if content.startswith(b"PK"):
         logs = [one for one in _members(io.BytesIO(content), name) if "tfevents" in one]

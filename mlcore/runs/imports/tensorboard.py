@@ -49,6 +49,16 @@ def import_tensorboard(store: Store, path: Path, say: Say = lambda _: None) -> l
         FileNotFoundError: If there is no such file or folder.
         ImportRefusedError: If there are no scalars, or every training is damaged.
         MissingExtraError: If tensorboard is not installed.
+
+    Example:
+        >>> import mlcore, pathlib, tempfile
+        >>> run = mlcore.run(mlcore.RegressionConfig(steps=20))
+        >>> with tempfile.TemporaryDirectory() as name:
+        ...     folder = pathlib.Path(name)
+        ...     _ = mlcore.runs.export.to_tensorboard([run], folder)
+        ...     runs = mlcore.runs.imports.import_tensorboard(mlcore.runs.open_store(), folder)
+        >>> print(runs[0].source, sorted(runs[0].latest()))
+        tensorboard ['b', 'loss', 'w']
     """
     if path.is_file():
         return _import(store, [(PurePosixPath(), path.name, path.read_bytes)], path.name, say)

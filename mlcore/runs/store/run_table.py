@@ -72,6 +72,13 @@ def run_table(store: Store, *, deleted: bool = False) -> pd.DataFrame:
 
         What a run does not have is missing (NaN, NaT or None). The table is the caller's own.
         ``attrs["damaged"]`` holds a sentence for each run that is left out as its row is damaged.
+
+    Example:
+        >>> import mlcore
+        >>> run = mlcore.run(mlcore.RegressionConfig(steps=20))
+        >>> table = mlcore.runs.run_table(mlcore.runs.open_store())
+        >>> table.loc[table["id"] == run.id, "config.steps"].item()
+        20.0
     """
     key = (store.url, deleted)
     with store.reading() as connection:  # one moment: the revision is that of the rows

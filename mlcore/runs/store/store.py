@@ -40,6 +40,13 @@ def open_store(url: str | None = None) -> Store:
 
     Raises:
         StoreError: If it cannot be opened; the text says why and what to do.
+
+    Example:
+        >>> import mlcore
+        >>> store = mlcore.runs.open_store()
+        >>> run = mlcore.run(mlcore.RegressionConfig(steps=20))
+        >>> store.get(run.id).status
+        <Status.FINISHED: 'finished'>
     """
     resolved = resolve_url(url)
     with _opening:
