@@ -1,7 +1,30 @@
 """A bench for gradient descent: experiments as frozen configs and generators of steps.
 
+Three things to try:
+
     >>> import mlcore
-    >>> config = mlcore.MNISTConfig(hidden=(256, 64), loss="mse", lr=0.01)
+    >>> config = mlcore.RegressionConfig(steps=20)
+    >>> run = mlcore.run(config)  # trains, records; at once when it is known
+    >>> points = run.metrics()  # every point: step, name, value, time
+    >>> sweep = mlcore.sweep(config, {"lr": [1e-5, 1e-4]})  # many settings as one
+    >>> print(run.status, sweep.best.config.lr)
+    finished 0.0001
+
+Each chapter is a package; ``help(mlcore.layers)`` and the like say what is in it:
+
+- ``mlcore.autograd``: automatic differentiation. ``trace`` runs a program and records its graph.
+- ``mlcore.regression``: lines and polynomials. ``verdict`` judges a learning rate before training,
+  ``race`` lets optimizers compete.
+- ``mlcore.layers``: ``normalize``, ``activate``, ``convolve``, … by torch and again by hand.
+- ``mlcore.mnist``: data and networks; ``mlcore.mnist.insight`` looks into what was trained.
+- ``mlcore.runs``: every run recorded, found again and compared; ``mlcore.runs.export`` and
+  ``mlcore.runs.imports`` take them elsewhere and bring them back.
+- ``mlcore.sweeps``: grids, random and model-based search.
+- ``mlcore.charts``: curves as Altair charts.
+
+An experiment of your own subclasses ``Config`` and yields a ``Step`` at a time; the store, sweeps
+and the command line take it from there. Errors derive from ``mlcore.MlcoreError`` and say what
+was given, what is allowed and what to do.
 
 Names are loaded when first used, so ``import mlcore`` alone stays quick.
 """

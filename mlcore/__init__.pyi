@@ -21,6 +21,7 @@ from . import (
 )
 from .core import Config as Config
 from .core import ConfigError as ConfigError
+from .core import MlcoreError as MlcoreError
 from .core import Snapshot as Snapshot
 from .core import Step as Step
 from .mnist.config import MNISTConfig as MNISTConfig

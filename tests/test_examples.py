@@ -52,29 +52,38 @@ def _stub(facade: str) -> Path:
     return ROOT.joinpath(*facade.split(".")[1:], "__init__.pyi")
 
 
+def _named(facade: str) -> Iterator[tuple[str, Any]]:
+    """The names of a façade's stub, and what they stand for."""
+    module = importlib.import_module(facade)
+    for node in ast.parse(_stub(facade).read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                yield alias.name, getattr(module, alias.name)
+
+
 @cache
 def _public() -> dict[str, Any]:
     """What the façades name, by its full name; what two of them name stands once."""
     found: dict[int, tuple[str, Any]] = {}
     for facade in FACADES:
-        module = importlib.import_module(facade)
-        for node in ast.parse(_stub(facade).read_text(encoding="utf-8")).body:
-            if isinstance(node, ast.ImportFrom):
-                for alias in node.names:
-                    value = getattr(module, alias.name)
-                    found.setdefault(id(value), (f"{facade}.{alias.name}", value))
+        for name, value in _named(facade):
+            found.setdefault(id(value), (f"{facade}.{name}", value))
     return dict(found.values())
+
+
+def _is_function(value: object) -> bool:
+    return inspect.isfunction(inspect.unwrap(value)) if callable(value) else False
+
+
+def _examples(value: object) -> list[doctest.Example]:
+    return doctest.DocTestParser().get_examples(inspect.getdoc(value) or "")
 
 
 def _shown() -> Iterator[tuple[str, list[doctest.Example]]]:
     """Each function and each of ``CLASSES``, with the statements of its docstring."""
     for name, value in _public().items():
-        if inspect.isclass(value):
-            if value.__name__ not in CLASSES:
-                continue
-        elif not callable(value) or inspect.ismodule(value):
-            continue
-        yield name, doctest.DocTestParser().get_examples(inspect.getdoc(value) or "")
+        if _is_function(value) or (inspect.isclass(value) and value.__name__ in CLASSES):
+            yield name, _examples(value)
 
 
 def test_every_facade_is_looked_at() -> None:
@@ -97,6 +106,18 @@ def test_every_public_function_shows_a_short_example() -> None:
     assert alone == [], "an example brings its own imports"
 
 
+@pytest.mark.parametrize("facade", FACADES)
+def test_help_on_a_package_names_what_is_in_it(facade: str) -> None:
+    module = importlib.import_module(facade)
+    said = inspect.getdoc(module) or ""
+    assert _examples(module), "it begins with something to try"
+    if facade == "mlcore":
+        names = [f"``{other}``" for other in FACADES[1:]]
+    else:
+        names = [f"``{name}``" for name, value in _named(facade) if _is_function(value)]
+    assert [name for name in names if name not in said] == []
+
+
 @pytest.mark.usefixtures("store")
 def test_every_example_is_true(subtests: pytest.Subtests) -> None:
     """One process for all, and runs made once: a run that is known answers at once."""
@@ -104,7 +125,8 @@ def test_every_example_is_true(subtests: pytest.Subtests) -> None:
         assert mlcore.run(mlcore.RegressionConfig(steps=20, lr=lr)).status.value == "finished"
     mlcore.run(mlcore.RegressionConfig(steps=20, seed=1))
     mlcore.run(mlcore.MNISTConfig(train_size=200, hidden=(8,), epochs=1))
-    for name, examples in _shown():
+    packages = ((facade, _examples(importlib.import_module(facade))) for facade in FACADES)
+    for name, examples in (*packages, *_shown()):
         extra = EXTRAS.get(name.rpartition(".")[2])
         with subtests.test(name), warnings.catch_warnings():
             if extra is not None:

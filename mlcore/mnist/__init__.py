@@ -1,5 +1,16 @@
 """The MNIST chapter: data, networks, training and insight.
 
+    >>> import mlcore
+    >>> config = mlcore.MNISTConfig(train_size=200, hidden=(8,), epochs=1)
+    >>> run = mlcore.run(config)
+    >>> network = run.model()  # an nn.Module with the final weights
+
+- ``MNISTConfig``: network, loss, optimizer and data of a training; four are its ``presets``.
+- ``load`` reads a data set (``Digits``).
+- ``build_model`` makes the untrained network, ``load_weights`` one from a snapshot; ``ledger`` is a
+  table of its layers and their shapes; ``threads_for`` says how many threads a training gets.
+- ``mlcore.mnist.insight``: what a trained network sees and where it errs.
+
 Names are loaded when first used: a form can be drawn from the config before torch is there.
 """
 

@@ -1,5 +1,23 @@
 """Inspects trained networks: predictions, attributions, weights and mistakes; pure functions.
 
+    >>> import mlcore
+    >>> from mlcore.mnist import insight
+    >>> digits = mlcore.mnist.load("mnist")
+    >>> run = mlcore.run(mlcore.MNISTConfig(train_size=200, hidden=(8,), epochs=1))
+    >>> network = insight.on_pixels(run.model(), digits)
+    >>> found = insight.examine(network, digits.test_images[:100], digits.test_labels[:100])
+
+- One picture: ``read_photo``, ``prepare`` (a drawing as MNIST would have it), ``on_pixels``,
+  ``answer``, ``forward``, ``activations``, ``feature_maps``.
+- Why this answer: ``saliency``, ``integrated_gradients``, ``difference_quotients``, ``occlusion``;
+  ``walk`` finds the smallest change that fools it.
+- Similar pictures: ``features``, ``nearest``, ``principal_plane``, ``umap_plane``.
+- The weights: ``matrices``, ``weight_history``, ``algebra`` (every layer by its formula),
+  ``sum_written_out``, ``collapse`` (linear layers as one).
+- Mistakes: ``examine``, ``accuracy_by_class``, ``confident_mistakes``, ``wilson_interval``,
+  ``reliability`` (calibration).
+- Two networks: ``same_start``, ``disagreement``, ``paired_accuracy``, ``paired_difference``.
+
 Names are loaded when first used.
 """
 
