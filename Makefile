@@ -9,7 +9,7 @@ JOBS ?= 2
 # the tests start some hundred processes: the code is compiled once for all of them
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run test lint format wheel bench clean
+.PHONY: help run test faults lint format wheel bench clean
 help: ## Say what each target does
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
 
@@ -20,6 +20,9 @@ run: $(VENV)/.ready ## Open the dashboard in the browser (PORT=8501 by default)
 test: $(VENV)/.ready-test lint ## Lint, check types and layers, run every test
 	@echo "→ Running the tests on $(JOBS) processes"
 	$(BIN)/python -m pytest -n $(JOBS)
+
+faults: $(VENV)/.ready-test ## Kill workers and restart servers under runs; must print 0 holes
+	$(BIN)/python tests/faults/resume_holes.py --kills 500 --restarts 20
 
 lint: $(VENV)/.ready-test ## Style, types and the layers of the architecture
 	@echo "→ Checking style, types and layers"

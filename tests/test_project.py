@@ -1,20 +1,56 @@
-"""The project as a whole: its layers hold, and the README's code runs."""
+"""The project as a whole: its layers hold, and what README and CONTRIBUTING say is true."""
 
 from __future__ import annotations
 
+import os
 import re
+import shlex
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
+import click
 import pytest
+
+from mlcore.cli import main
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+TEXTS = {"README.md": README, "CONTRIBUTING.md": CONTRIBUTING}
 
 
-def _blocks(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+def _blocks(language: str, text: str = README) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", text, flags=re.DOTALL)
+
+
+def _commands(text: str) -> list[list[str]]:
+    """The words of each command of a text, comments left out."""
+    lines = "\n".join(_blocks("sh", text)).splitlines()
+    lexers = [shlex.shlex(line, posix=True, punctuation_chars=";") for line in lines]
+    found: list[list[str]] = []
+    for lexer in lexers:
+        lexer.whitespace_split = True
+        found.append([])
+        for word in lexer:
+            if word == ";":  # two commands on one line
+                found.append([])
+            else:
+                found[-1].append(word)
+    return [words for words in found if words]
+
+
+def _anchors(markdown: str) -> set[str]:
+    """The anchors that GitHub makes of the headings."""
+    prose = re.sub(r"```.*?```", "", markdown, flags=re.DOTALL)
+    headings = re.findall(r"^#+ (.+)$", prose, flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def _targets() -> set[str]:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    return set(re.findall(r"^([a-z]+):", makefile, flags=re.MULTILINE))
 
 
 @pytest.mark.usefixtures("store")
@@ -46,6 +82,125 @@ def test_every_picture_of_the_readme_is_there() -> None:
     pictures = re.findall(r"!\[[^\]]*\]\(([^)]+)\)", README)
     assert pictures
     assert all((ROOT / picture).is_file() for picture in pictures)
+
+
+@pytest.mark.usefixtures("store")
+def test_the_experiment_of_the_readme_runs_from_its_folder(tmp_path: Path) -> None:
+    (code,) = [block for block in _blocks("python") if "mlcore.Config)" in block]
+    (tmp_path / "decay.py").write_text(code, encoding="utf-8")
+    words = next(words for words in _commands(README) if "decay:Decay" in words)
+    assert words[:2] == ["mlcore", "run"]
+    start = "import sys; from mlcore.cli import main; sys.path.remove(''); sys.exit(main())"
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", start, *words[1:]],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "finished" in done.stdout
+
+
+@pytest.mark.usefixtures("store")
+def test_the_commands_of_the_readme_are_understood(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Each is read with all its flags, and then not carried out."""
+    (code,) = [block for block in _blocks("python") if "mlcore.Config)" in block]
+    (tmp_path / "decay.py").write_text(code, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    carried_out: list[str] = []
+    invoke = click.Command.invoke
+
+    def only_read(command: click.Command, ctx: click.Context) -> object:
+        carried_out.append(ctx.command_path)
+        return invoke(command, ctx) if isinstance(command, click.Group) else 0
+
+    monkeypatch.setattr(click.Command, "invoke", only_read)
+    commands = [words[1:] for words in _commands(README) if words[0] == "mlcore"]
+    assert len(commands) > 10
+    for words in commands:
+        carried_out.clear()
+        assert main(words) == 0, words
+        assert carried_out[-1].split()[1] == words[0]
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_every_make_target_of_a_text_is_there(name: str) -> None:
+    named = set(re.findall(r"\bmake ([a-z]+)`", TEXTS[name]))
+    named |= {words[1] for words in _commands(TEXTS[name]) if words[0] == "make"}
+    assert named
+    assert named <= _targets()
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_every_link_leads_somewhere(name: str) -> None:
+    """To a file or folder that is there, and in it to a heading that is there."""
+    links = re.findall(r"(?<!!)\[[^\]]+\]\(([^)\s]+)\)", TEXTS[name])
+    assert links
+    for link in links:
+        if link.startswith("https://"):
+            continue
+        file, _, anchor = link.partition("#")
+        path = ROOT / (file or name)
+        assert path.exists(), link
+        assert not anchor or anchor in _anchors(path.read_text(encoding="utf-8")), link
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_every_path_of_a_text_is_there(name: str) -> None:
+    inline = re.findall(r"`([^`\n]+)`", re.sub(r"```.*?```", "", TEXTS[name], flags=re.DOTALL))
+    words = [*inline, *(word for words in _commands(TEXTS[name]) for word in words)]
+    paths = [word for word in words if re.match(r"(mlcore|pages|tests)/[\w/.]*$", word)]
+    assert len(paths) > (10 if name == "CONTRIBUTING.md" else 0)
+    assert [path for path in paths if "NAME" not in path and not (ROOT / path).exists()] == []
+
+
+def test_the_names_that_contributing_tells_to_touch_are_there() -> None:
+    """Constants and methods in backticks, each in the file that the same sentence names."""
+    for name, file in {
+        "COURSE": "mlcore/ui/navigation.py",
+        "HEAD": "mlcore/runs/store/schema.py",
+        "MEASURED_METRICS": "mlcore/core/steps.py",
+        "metric_names": "mlcore/core/config.py",
+        "fingerprint": "mlcore/core/config.py",
+        "version": "mlcore/core/config.py",
+    }.items():
+        assert f"`{name}`" in CONTRIBUTING
+        assert re.search(rf"\b{name}\b", (ROOT / file).read_text(encoding="utf-8")), name
+
+
+def test_one_test_is_run_as_contributing_says() -> None:
+    """A word after ``-k`` is part of a test's name in the folder or file before it."""
+    chosen = [words for words in _commands(CONTRIBUTING) if "-k" in words]
+    assert chosen
+    for words in chosen:
+        (place,) = [ROOT / word for word in words if word.startswith("tests/")]
+        files = [place] if place.is_file() else [*place.rglob("test_*.py")]
+        word = words[words.index("-k") + 1]
+        code = "".join(file.read_text(encoding="utf-8") for file in files)
+        assert re.search(rf"def test_\w*{word}", code), words
+
+
+def test_contributing_draws_the_layers_that_are_checked() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    (contract,) = [
+        contract
+        for contract in project["tool"]["importlinter"]["contracts"]
+        if contract["type"] == "layers"
+    ]
+    (drawn,) = [block for block in _blocks("text", CONTRIBUTING) if block.startswith("cli →")]
+    assert [layer.strip() for layer in drawn.split("→")] == contract["layers"]
+
+
+def test_contributing_names_every_package() -> None:
+    packages = [path.parent for path in (ROOT / "mlcore").glob("*/__init__.py")]
+    assert packages
+    missing = [path.name for path in packages if f"(mlcore/{path.name})" not in CONTRIBUTING]
+    assert missing == []
 
 
 def test_imports_point_one_way() -> None:
