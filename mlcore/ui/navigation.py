@@ -217,6 +217,9 @@ def page(file: str) -> st.Page:
 
 
 def _navigation() -> st.Page:
+    # An emoji, and before the menu: else the browser asks a server of Google's for the page's own
+    # Material symbol, to show it on the tab.
+    st.set_page_config(page_icon="📉", layout="wide")
     course = [page(chapter.file) for chapter in chapters()]
     alias = st.Page(_go_home, title=HOME.title, url_path=HOME.file, visibility="hidden")
     return st.navigation({"": [page(HOME.file), alias], "Course": course})

@@ -12,6 +12,7 @@ import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psutil
 import pytest
@@ -33,6 +34,7 @@ CHROMIUM_FLAGS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",  # no request leaves the machine
 )
 PATIENCE = 40.0
 """Seconds a condition may take on a busy machine before it counts as never coming true."""
@@ -282,7 +284,13 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def window(browser: Browser) -> Iterator[BrowserContext]:
+def asked_elsewhere() -> list[str]:
+    """Addresses off this machine that a page asked for since the last test ended."""
+    return []
+
+
+@pytest.fixture(scope="session")
+def window(browser: Browser, asked_elsewhere: list[str]) -> Iterator[BrowserContext]:
     """A window of 1400 × 900 pixels, light, that stays open from test to test.
 
     A window costs as much as a page: it fills its cache and builds its own menus.
@@ -292,9 +300,25 @@ def window(browser: Browser) -> Iterator[BrowserContext]:
         viewport={"width": 1400, "height": 900}, color_scheme="light", reduced_motion="reduce"
     )
     context.set_default_timeout(PATIENCE * 1000)
+
+    def note(url: str) -> None:
+        address = urlsplit(url)
+        if address.scheme not in {"data", "blob"} and address.hostname != "127.0.0.1":
+            asked_elsewhere.append(url)
+
+    context.on("request", lambda request: note(request.url))
+    context.on("page", lambda page: page.on("websocket", lambda socket: note(socket.url)))
     context.new_page()  # a window without tabs closes
     yield context
     context.close()
+
+
+@pytest.fixture(autouse=True)
+def nobody_else_is_asked(asked_elsewhere: list[str]) -> Iterator[None]:
+    """Fail a test during which a page asked another server than the app's own for anything."""
+    yield
+    found, asked_elsewhere[:] = sorted(set(asked_elsewhere)), []
+    assert not found, f"the browser asked other servers than the app's own: {found}"
 
 
 @pytest.fixture
