@@ -4,8 +4,8 @@ from mlcore.ui import page
 
 page.header("Activations and losses", "What does a gradient lose on its way through a function?")
 
-from mlcore.ui.common import tabs  # noqa: E402 - torch comes after the first paint
-from mlcore.ui.layers import activation_tabs, loss_tab  # noqa: E402 - torch comes after the first paint
+from mlcore.ui.common import tabs
+from mlcore.ui.layers import activation_tabs, loss_tab
 
 tabs.tabs(
     {

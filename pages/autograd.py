@@ -11,18 +11,18 @@ page.header(
     "How does PyTorch know the gradient of a program?",
 )
 
-from mlcore.autograd import ProgramError, trace  # noqa: E402 - torch comes after the first paint
-from mlcore.autograd.presets import PRESETS  # noqa: E402
-from mlcore.course.autograd import State  # noqa: E402
-from mlcore.ui import tasks  # noqa: E402
-from mlcore.ui.autograd.code_view import code_view  # noqa: E402
-from mlcore.ui.autograd.curve_view import curve_view  # noqa: E402
-from mlcore.ui.autograd.derivatives_view import higher_view, proof_view  # noqa: E402
-from mlcore.ui.autograd.graph_view import graph_view  # noqa: E402
-from mlcore.ui.autograd.ledger_form import failure_view, ledger_view  # noqa: E402
-from mlcore.ui.autograd.narrow import stack_on_narrow_screens  # noqa: E402
-from mlcore.ui.autograd.program_form import program_form, show_pointer  # noqa: E402
-from mlcore.ui.autograd.table_view import predicting, table_view  # noqa: E402
+from mlcore.autograd import ProgramError, trace
+from mlcore.autograd.presets import PRESETS
+from mlcore.course.autograd import State
+from mlcore.ui import tasks
+from mlcore.ui.autograd.code_view import code_view
+from mlcore.ui.autograd.curve_view import curve_view
+from mlcore.ui.autograd.derivatives_view import higher_view, proof_view
+from mlcore.ui.autograd.graph_view import graph_view
+from mlcore.ui.autograd.ledger_form import failure_view, ledger_view
+from mlcore.ui.autograd.narrow import stack_on_narrow_screens
+from mlcore.ui.autograd.program_form import program_form, show_pointer
+from mlcore.ui.autograd.table_view import predicting, table_view
 
 
 @st.fragment

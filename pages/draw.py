@@ -8,8 +8,8 @@ page.header(
     "Draw a digit", "What does a network see in your digit, and how small a change fools it?"
 )
 
-from mlcore.mnist import load  # noqa: E402 - first paint, then load
-from mlcore.ui.draw import canvas, explanations, networks, predictions, starting_digit  # noqa: E402
+from mlcore.mnist import load
+from mlcore.ui.draw import canvas, explanations, networks, predictions, starting_digit
 
 top = st.container(key="draw.top")
 left, right = page.columns()

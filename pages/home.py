@@ -17,9 +17,9 @@ with left:
         st.switch_page(navigation.page(begin.chapter.file))
     start = st.container(key="home.start")
 
-from mlcore.mnist.config import MNISTConfig  # noqa: E402 - first paint, then load
-from mlcore.ui import run_parts  # noqa: E402
-from mlcore.ui.home import ball, cards, latest  # noqa: E402
+from mlcore.mnist.config import MNISTConfig
+from mlcore.ui import run_parts
+from mlcore.ui.home import ball, cards, latest
 
 with right:
     ball.show()

@@ -7,8 +7,8 @@ page.header(
     "How must weights start so that signals and gradients survive many layers?",
 )
 
-from mlcore.ui.common import tabs  # noqa: E402 - torch comes after the first paint
-from mlcore.ui.layers import signal_tabs  # noqa: E402 - torch comes after the first paint
+from mlcore.ui.common import tabs
+from mlcore.ui.layers import signal_tabs
 
 tabs.tabs({"Signals": signal_tabs.show_signals, "Train them": signal_tabs.show_training})
 page.explain("The formulas", "initialization", key="init.formulas")

@@ -4,8 +4,8 @@ from mlcore.ui import page
 
 page.header("Inside", "What did the network learn, and where does it make mistakes?")
 
-from mlcore.ui.common.tabs import tabs  # noqa: E402
-from mlcore.ui.inside import algebra, matrices, mistakes, projections, relu, two_losses  # noqa: E402 - first paint, then load
+from mlcore.ui.common.tabs import tabs
+from mlcore.ui.inside import algebra, matrices, mistakes, projections, relu, two_losses
 
 VIEWS = {
     "Matrices": matrices.show,

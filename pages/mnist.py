@@ -6,7 +6,7 @@ from mlcore.ui import page
 
 page.header("MNIST", "How does a network learn to read digits, and what does it cost?")
 
-from mlcore.ui.mnist import data, predictions, shapes, train  # noqa: E402 - first paint, then load
+from mlcore.ui.mnist import data, predictions, shapes, train
 
 TABS = {"Data": data, "Shapes": shapes, "Train": train, "Predictions": predictions}
 

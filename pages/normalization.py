@@ -4,8 +4,8 @@ from mlcore.ui import page
 
 page.header("Normalization", "Which numbers share a mean and a variance, and what do you gain?")
 
-from mlcore.ui.common import tabs  # noqa: E402 - torch comes after the first paint
-from mlcore.ui.layers import norm_compare, norm_race, norm_running, norm_spread, norm_tensor  # noqa: E402 - torch comes after the first paint
+from mlcore.ui.common import tabs
+from mlcore.ui.layers import norm_compare, norm_race, norm_running, norm_spread, norm_tensor
 
 tabs.tabs(
     {

@@ -8,10 +8,10 @@ page.header(
     "Optimizer race", "From one start, which optimizer reaches which minimum, at what cost?"
 )
 
-from mlcore.charts.regression import race_chart  # noqa: E402 - torch comes after the first paint
-from mlcore.course.optimizers import State  # noqa: E402
-from mlcore.ui import tasks  # noqa: E402
-from mlcore.ui.regression import race_controls, racing  # noqa: E402
+from mlcore.charts.regression import race_chart
+from mlcore.course.optimizers import State
+from mlcore.ui import tasks
+from mlcore.ui.regression import race_controls, racing
 
 
 @st.fragment(key="race.page")

@@ -8,9 +8,9 @@ from mlcore.ui import page
 
 page.header("Regression", "Why does one learning rate converge and a slightly larger one diverge?")
 
-from mlcore.regression import DataError  # noqa: E402 - torch comes after the first paint
-from mlcore.ui import tasks  # noqa: E402
-from mlcore.ui.regression import controls, panels, proof, rate, recorded, settings  # noqa: E402
+from mlcore.regression import DataError
+from mlcore.ui import tasks
+from mlcore.ui.regression import controls, panels, proof, rate, recorded, settings
 
 TABS = ["Four views", "All rates at once", "Proof", "Tasks", "As a run"]
 

@@ -6,8 +6,8 @@ from mlcore.ui import page
 
 page.header("Sweeps", "Which settings matter, and which are best?")
 
-from mlcore.core import MlcoreError  # noqa: E402 - first paint, then load
-from mlcore.ui.sweeps import panel, selection, start_form  # noqa: E402
+from mlcore.core import MlcoreError
+from mlcore.ui.sweeps import panel, selection, start_form
 
 controls, picture = page.columns()
 with controls:

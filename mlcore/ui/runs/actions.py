@@ -16,22 +16,22 @@ from mlcore.ui.runs import callbacks, export_menu, selection
 if TYPE_CHECKING:
     import pandas as pd
 
-    from mlcore.ui.runs.controls import Shelf
+    from mlcore.ui.runs.controls import Section
 
 _ADD: Final = "runs.tags.names"
 
 
-def bar(chosen: Sequence[str], table: pd.DataFrame, shelf: Shelf) -> None:
+def bar(chosen: Sequence[str], table: pd.DataFrame, section: Section) -> None:
     """Draw the buttons; they are disabled while no run is chosen.
 
     Args:
         chosen: Ids of the chosen runs.
-        table: The run table of the shelf.
-        shelf: Which shelf is shown.
+        table: The run table of the section.
+        section: Which section is shown.
     """
     mine = table[table["id"].isin(chosen)]
     with st.container(horizontal=True, gap="xsmall", key="runs.actions"):
-        if shelf == "trash":
+        if section == "trash":
             _trash_buttons(chosen, len(table))
         else:
             _buttons(chosen, mine, table)

@@ -10,11 +10,12 @@ import streamlit as st
 
 from mlcore.charts.comparison import metric_title
 from mlcore.core import MEASURED_METRICS
-from mlcore.runs import Run, Store
+from mlcore.runs import Run, Status, Store
 from mlcore.runs.analysis.axes import AXES, Axis
 from mlcore.runs.analysis.measures import KINDS, Goal, default_goal
 from mlcore.runs.store.run_table import run_table
 from mlcore.ui import run_parts
+from mlcore.ui.runs import selection
 from mlcore.ui.runs.names import names_of
 from mlcore.ui.widget_state import changed_by_user, set_widget
 
@@ -22,6 +23,8 @@ RUNS: Final = "runs"
 """Query parameter with the ids of the compared runs, separated by commas."""
 
 _OFFERED: Final = 200
+_SUGGESTED: Final = 8
+"""Runs that are compared at first, when none are chosen."""
 _KEPT: Final = "compare.ids"
 _FIRST: Final = ("test_accuracy", "test_loss", "loss", "train_loss")
 _BETTER: Final[dict[str, Goal | None]] = {"auto": None, "higher": "max", "lower": "min"}
@@ -77,6 +80,20 @@ def chosen_runs(store: Store) -> tuple[list[Run], list[str]]:
     return [known[run_id] for run_id in wanted if run_id in known], missing
 
 
+def runs_to_compare(store: Store) -> tuple[list[Run], list[str]]:
+    """The chosen runs, else the newest finished ones; and the ids that were not found."""
+    runs, missing = chosen_runs(store)
+    if not runs and not missing and not chosen_none():
+        runs = _newest_of_one_experiment(store)
+    return runs, missing
+
+
+def _newest_of_one_experiment(store: Store) -> list[Run]:
+    finished = store.list(status=Status.FINISHED, limit=10 * _SUGGESTED)
+    same = [run for run in finished if run.experiment == finished[0].experiment]
+    return same[:_SUGGESTED]
+
+
 def remember(run_ids: Sequence[str]) -> None:
     """Store the compared runs in the URL and in the session."""
     st.session_state[_KEPT] = list(run_ids)
@@ -106,6 +123,27 @@ def choose_runs(store: Store, runs: Sequence[Run]) -> None:
         on_change=choose,
     )
     remember(ids)
+
+
+def choose_baseline(runs: Sequence[Run]) -> None:
+    """A list to choose the run whose seed group all others are compared with."""
+    ids = [run.id for run in runs]
+    pinned = selection.baseline()
+    names = {run.id: option_name(run) for run in runs}
+    widget = set_widget("compare.baseline", pinned if pinned in ids else "")
+
+    def pin() -> None:
+        if changed_by_user(widget):
+            selection.pin(st.session_state[widget] or None)
+
+    st.selectbox(
+        "Baseline",
+        ["", *ids],
+        format_func=lambda run_id: names.get(run_id, "none: every pair"),
+        help="Compare every other group with the group of this run.",
+        key=widget,
+        on_change=pin,
+    )
 
 
 def option_name(run: Run) -> str:

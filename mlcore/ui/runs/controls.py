@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
     from mlcore.runs.filters.parser import Filter
 
-Shelf = Literal["runs", "archived", "trash"]
+Section = Literal["runs", "archived", "trash"]
 
-_SHELVES: Final[tuple[Shelf, ...]] = ("runs", "archived", "trash")
+_SHELVES: Final[tuple[Section, ...]] = ("runs", "archived", "trash")
 _MANY_TAGS: Final = 12
 """Of more tags than this the most frequent ones get a chip; the filter finds the others."""
 
@@ -34,7 +34,7 @@ class View:
         statuses: Likewise.
         tags: Runs with at least one of these tags, or all.
         starred: Only starred runs.
-        shelf: Runs in sight, those put aside, or those in the trash.
+        section: Runs in sight, those put aside, or those in the trash.
         columns: Columns to show, in this order.
         sort: Column to sort by.
         ascending: From small to large, and old to new.
@@ -45,7 +45,7 @@ class View:
     statuses: tuple[str, ...]
     tags: tuple[str, ...]
     starred: bool
-    shelf: Shelf
+    section: Section
     columns: tuple[str, ...]
     sort: str
     ascending: bool
@@ -57,11 +57,11 @@ class View:
             FilterError: If the filter does not fit the table.
         """
         keep = self.where.mask(table)
-        if self.shelf != "trash":
+        if self.section != "trash":
             # a filter that speaks of archived runs means them
             said = "archived" in str(self.where)
-            if self.shelf == "archived" or not said:
-                keep &= table["archived"] == (self.shelf == "archived")
+            if self.section == "archived" or not said:
+                keep &= table["archived"] == (self.section == "archived")
         for name, wanted in (("experiment", self.experiments), ("status", self.statuses)):
             if wanted:
                 keep &= table[name].isin(wanted)
@@ -99,13 +99,13 @@ def filter_line() -> Filter:
         return parse("")
 
 
-def show(table: pd.DataFrame, where: Filter, shelf: Shelf) -> View:
+def show(table: pd.DataFrame, where: Filter, section: Section) -> View:
     """Draw the buttons and the choice of columns.
 
     Args:
-        table: The run table of the shelf.
+        table: The run table of the section.
         where: What the filter line says.
-        shelf: What ``choose_shelf`` gave.
+        section: What ``choose_section`` gave.
     """
     experiments = _chips("Experiment", "experiment", Counter(table["experiment"]))
     statuses = _chips("Status", "status", Counter(table["status"]))
@@ -138,14 +138,14 @@ def show(table: pd.DataFrame, where: Filter, shelf: Shelf) -> View:
         tuple(statuses),
         tuple(tags),
         starred,
-        shelf,
+        section,
         tuple(chosen),
         sort,
         ascending,
     )
 
 
-def choose_shelf() -> Shelf:
+def choose_section() -> Section:
     """Choose which runs to show: active, archived or in the trash."""
     return st.segmented_control(
         "Show",

@@ -13,7 +13,7 @@ from mlcore.core import RunNotFoundError
 from mlcore.course.runs import State
 from mlcore.runs import Status, Store, open_store
 from mlcore.runs.filters.parser import FilterError
-from mlcore.runs.store.run_table import METRIC, NAN, revision, run_table
+from mlcore.runs.store.run_table import DAMAGED, METRIC, NAN, revision, run_table
 from mlcore.ui import page, tasks
 from mlcore.ui.common import clicks
 from mlcore.ui.common.polling import poll
@@ -31,8 +31,18 @@ LOOK_EVERY_S: Final = 2.0
 """How often a table in which nothing moves asks whether a script has started something."""
 
 _STAR: Final = "runs.table.star"
+_NAMED: Final = 3
+"""Damaged runs that are named one by one."""
 _HEIGHT: Final = 38 + 35 * 14
 _MOVING: Final = (Status.QUEUED, Status.RUNNING)
+
+
+def say_damaged(*tables: pd.DataFrame) -> None:
+    """Name the runs that some tables leave out, since their rows in the store are damaged."""
+    damaged = [sentence for table in tables for sentence in table.attrs[DAMAGED]]
+    if damaged:
+        what = "A run is" if len(damaged) == 1 else f"{len(damaged)} runs are"
+        page.error(f"{what} not shown. {' '.join(damaged[:_NAMED])}")
 
 
 def show(view: View) -> None:
@@ -57,7 +67,7 @@ def show(view: View) -> None:
 def _draw(store: Store, view: View) -> None:
     clicks.show_refusal()
     callbacks.undo_notice(key="runs")
-    table = run_table(store, deleted=view.shelf == "trash")
+    table = run_table(store, deleted=view.section == "trash")
     try:
         rows = view.rows(table)
     except FilterError as problem:
@@ -67,7 +77,7 @@ def _draw(store: Store, view: View) -> None:
     chosen = selection.chosen()
     shown: list[str] = rows["id"].tolist()
     hidden = len(set(chosen) - set(shown))
-    actions.bar(chosen, table, view.shelf)
+    actions.bar(chosen, table, view.section)
     # between the two, since the table's own tools float above its right corner
     _count(len(shown), len(table), len(chosen), hidden)
     if not shown:
@@ -79,7 +89,7 @@ def _draw(store: Store, view: View) -> None:
             details.show(store.get(chosen[0]))
         except RunNotFoundError:
             selection.choose([])
-    if view.shelf == "runs":
+    if view.section == "runs":
         tasks.look("runs", State(table, rows, str(view.where)))
 
 

@@ -9,23 +9,20 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from mlcore.charts import palette
-from mlcore.course.convolution import State
 from mlcore.layers import (
     Convolved,
     Pooled,
     convolve,
     convolve_backward,
     output_size,
-    pool,
     receptive_field,
     window_of,
 )
 from mlcore.layers.names import Pooling
-from mlcore.ui import page, tasks
-from mlcore.ui.common import elements, numbers, sample_digits, torch_errors, torch_threads
+from mlcore.ui import page
+from mlcore.ui.common import elements, numbers, sample_digits, torch_threads
 from mlcore.ui.common.assets import asset
 from mlcore.ui.layers.digit_strip import digit_control
-from mlcore.ui.layers.kernel_control import kernel_control
 
 if TYPE_CHECKING:
     import torch
@@ -36,7 +33,9 @@ _POOLED = {"max": "largest", "average": "mean"}
 
 
 @dataclass(frozen=True, slots=True)
-class _Settings:
+class Settings:
+    """What the page is set to: the digit, the layer's hyperparameters, and the pooling."""
+
     image: int
     inputs: int
     outputs: int
@@ -48,35 +47,26 @@ class _Settings:
     pool_size: int
 
 
-@st.fragment(key="conv")
-@torch_threads.one_thread()
-def show() -> None:
-    """Draw the page below its header; moving a control reruns only this part."""
-    controls, picture = page.columns()
-    with controls:
-        strip = st.container()
-        kernel = kernel_control()
-        settings = _controls(strip)
-    x = sample_digits.pixels()[settings.image : settings.image + settings.inputs].unsqueeze(0)
-    with picture, torch_errors.refusals():
-        result = convolve(
-            x,
-            _weight(kernel, settings),
-            stride=settings.stride,
-            padding=settings.padding,
-            dilation=settings.dilation,
-            groups=settings.groups,
-        )
-        pooled = pool(result.output, settings.pooling, settings.pool_size)
-        _window(result, pooled, settings)
-        tasks.look("convolution", State(result))
-    with picture:
-        _size_formula(len(kernel), settings)
-    _code(kernel, settings)
+def digits_of(settings: Settings) -> torch.Tensor:
+    """The input: the chosen digits, float64 ``[1, C_in, 28, 28]``."""
+    first = settings.image
+    return sample_digits.pixels()[first : first + settings.inputs].unsqueeze(0)
 
 
-def _controls(strip: DeltaGenerator) -> _Settings:
-    """All but the kernel; the digit goes into ``strip``."""
+def convolved(x: torch.Tensor, kernel: torch.Tensor, settings: Settings) -> Convolved:
+    """The digits convolved with the kernel, by torch and window by window."""
+    return convolve(
+        x,
+        weight_of(kernel, settings),
+        stride=settings.stride,
+        padding=settings.padding,
+        dilation=settings.dilation,
+        groups=settings.groups,
+    )
+
+
+def controls(strip: DeltaGenerator) -> Settings:
+    """Draw all controls but the kernel's; the digit is chosen in ``strip``."""
     with elements.compact():
         stride = st.slider("Stride", 1, 5, 1, key="stride", bind="query-params")
         padding = st.slider("Padding", 0, 6, 1, key="padding", bind="query-params")
@@ -119,10 +109,10 @@ def _controls(strip: DeltaGenerator) -> _Settings:
                 pool_size = st.slider("Pooling window", 2, 8, 2, key="pool", bind="query-params")
     with strip:
         image = digit_control(_MOST_INPUTS - 1)
-    return _Settings(image, inputs, outputs, stride, padding, dilation, groups, pooling, pool_size)
+    return Settings(image, inputs, outputs, stride, padding, dilation, groups, pooling, pool_size)
 
 
-def _weight(kernel: torch.Tensor, settings: _Settings) -> torch.Tensor:
+def weight_of(kernel: torch.Tensor, settings: Settings) -> torch.Tensor:
     """The weight ``[C_out, C_in / groups, k, k]``: the kernel, rotated for each output channel."""
     import torch
 
@@ -131,7 +121,8 @@ def _weight(kernel: torch.Tensor, settings: _Settings) -> torch.Tensor:
     return torch.stack([k.expand(seen, -1, -1) / seen for k in turned])
 
 
-def _size_formula(size: int, s: _Settings) -> None:
+def size_formula(size: int, s: Settings) -> None:
+    """Show how the output's side follows from the kernel size and the settings."""
     side = output_size(28, size, s.stride, s.padding, s.dilation)
     told = "" if side > 0 else r"\;\Rightarrow\text{no output: the kernel does not fit}"
     st.latex(
@@ -142,7 +133,8 @@ def _size_formula(size: int, s: _Settings) -> None:
     )
 
 
-def _window(result: Convolved, pooled: Pooled, s: _Settings) -> None:
+def window_view(result: Convolved, pooled: Pooled, s: Settings) -> None:
+    """Draw input, kernel, output and pooling, with the window of the chosen output cell."""
     k = result.weight.shape[-1]
     convolution = (k, s.stride, s.dilation)
     layer = [convolution] if s.pooling == "none" else [convolution, (s.pool_size,) * 2 + (1,)]
@@ -158,7 +150,7 @@ def _window(result: Convolved, pooled: Pooled, s: _Settings) -> None:
 
 @st.fragment(key="conv.window.fragment")
 @torch_threads.one_thread()
-def _component(result: Convolved, pooled: Pooled, s: _Settings) -> None:
+def _component(result: Convolved, pooled: Pooled, s: Settings) -> None:
     channels, height, width = result.output.shape[1:]
     wanted = st.session_state.get(_CHOSEN) or _strongest(result)
     chosen = [
@@ -209,7 +201,7 @@ def _choose() -> None:
         st.session_state[_CHOSEN] = list(cell)
 
 
-def _scene(result: Convolved, pooled: Pooled, s: _Settings, chosen: list[int]) -> dict[str, Any]:
+def _scene(result: Convolved, pooled: Pooled, s: Settings, chosen: list[int]) -> dict[str, Any]:
     def plane(tensor: torch.Tensor) -> dict[str, Any]:
         return {"shape": list(tensor.shape), "values": numbers.rounded(tensor)}
 
@@ -254,7 +246,8 @@ def _arithmetic(result: Convolved, chosen: list[int]) -> str:
     )
 
 
-def _code(kernel: torch.Tensor, s: _Settings) -> None:
+def as_script(kernel: torch.Tensor, s: Settings) -> None:
+    """Show the same convolution as PyTorch code."""
     numbers = [[round(v, 5) for v in row] for row in kernel.tolist()]
     options = {
         "stride": s.stride,
