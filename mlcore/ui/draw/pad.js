@@ -73,14 +73,14 @@ class Sheet {
       this.live = null
       this.changed()
     }
-    const acts = {undo: () => this.undo(), clear: () => this.clear()}
-    for (const button of root.querySelectorAll('button')) button.onclick = acts[button.dataset.do]
+    const actions = {undo: () => this.undo(), clear: () => this.clear()}
+    for (const button of root.querySelectorAll('button')) button.onclick = actions[button.dataset.do]
     this.host.onkeydown = e => {
       const undo = (e.ctrlKey || e.metaKey) && e.key === 'z'
       const clear = e.key === 'Delete' || e.key === 'Backspace'
       if (e.target === this.pen || !(undo || clear)) return
       e.preventDefault()
-      acts[undo ? 'undo' : 'clear']()
+      actions[undo ? 'undo' : 'clear']()
     }
   }
 
