@@ -75,3 +75,8 @@ def open_page() -> Open:
         return at
 
     return open_page
+
+
+def captions(at: AppTest) -> str:
+    """The text of all captions of a page."""
+    return "\n".join(caption.value for caption in at.caption)

@@ -23,7 +23,7 @@ from mlcore.runs.process_id import ProcessId
 from mlcore.runs.store.store import Store, open_store
 from mlcore.ui.inside import relu, two_losses
 from mlcore.ui.shared_digit import SharedDigit
-from tests.pages.conftest import Open
+from tests.pages.conftest import Open, captions
 
 PAGE = "pages/inside.py"
 VIEWS = ("Matrices", "Layer by layer", "Where it errs", "Plane")
@@ -117,7 +117,7 @@ def test_a_chosen_run_goes_into_the_address_and_along_to_the_next_view(
     at.selectbox(key="inside.run").set_value(known["mlp"].id).run()
 
     assert at.query_params["run"] == known["mlp"].id
-    assert known["mlp"].id in at.caption[0].value
+    assert known["mlp"].id in captions(at)
 
 
 @pytest.mark.parametrize("view", VIEWS)
@@ -191,7 +191,7 @@ def test_an_unfinished_run_is_shown_as_it_was_after_its_last_epoch(
     at = open_page(PAGE, tab="Where it errs", run=run.id)
 
     assert run.refresh().status == "stopped"
-    assert f"Run `{run.id}`, after epoch 1." in at.caption[0].value
+    assert f"Run `{run.id}`, after epoch 1." in captions(at)
     assert "They agree." in words(at)
 
 

@@ -10,7 +10,7 @@ import mlcore.mnist
 from mlcore import MNISTConfig, Run
 from mlcore.runs.store.store import Store
 from tests.pages.chart_rows import charts
-from tests.pages.conftest import TINY, Open
+from tests.pages.conftest import TINY, Open, captions
 
 PAGE = "pages/mnist.py"
 FILES = Path(mlcore.mnist.__file__).parent / "files"
@@ -32,7 +32,7 @@ def test_data_counts_are_those_of_the_files(open_page: Open) -> None:
     counts = charts(at)[0]
     assert counts.loc[counts["split"] == "train", "count"].tolist() == true_counts("train")
     assert counts.loc[counts["split"] == "test", "count"].tolist() == true_counts("t10k")
-    assert "5,421 to 6,742 per class" in at.caption[0].value
+    assert "5,421 to 6,742 per class" in captions(at)
 
 
 @pytest.mark.usefixtures("empty_store")
@@ -71,7 +71,7 @@ def test_the_ledger_has_the_parameters_of_the_closed_form(open_page: Open) -> No
         "(8, 16) @ (16, 10) → (8, 10)",
     ]
     assert linear["Parameters"].tolist() == [784 * 32 + 32, 32 * 16 + 16, 16 * 10 + 10]
-    assert "They agree." in at.caption[0].value
+    assert "They agree." in captions(at)
     assert "hidden=(32, 16)" in at.code[0].value
 
 
@@ -179,7 +179,7 @@ def test_predictions_of_the_last_epoch_agree_with_the_recorded_accuracy(
     at = open_page(PAGE, tab="Predictions")
 
     assert at.select_slider(key=f"mnist.predictions.step.{with_run.id}").value == 4
-    assert "They agree." in at.caption[-1].value
+    assert "They agree." in captions(at)
     confusion = charts(at)[0]
     assert confusion["count"].sum() == 10_000
     assert confusion["count"].tolist() == with_run.arrays(4)["confusion"].flatten().tolist()

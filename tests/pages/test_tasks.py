@@ -106,7 +106,11 @@ def test_without_a_store_what_is_solved_counts_in_the_tab(
         ("activations", {"tab": "Losses", "z0": "10", "z1": "0"}, "sure"),
         ("initialization", {"depth": "30"}, "survive"),
         ("autograd", {"program": "y = a*a", "leaf.a": "3"}, "twice"),
-        ("optimizers", {"race.himmelblau.gradient_descent": "0.9"}, "diverge"),
+        (
+            "optimizers",
+            {"race.rates": "my own", "race.himmelblau.gradient_descent": "0.9"},
+            "diverge",
+        ),
         ("regression", {"lr": "3.5e-4", "steps": "50"}, ""),
     ],
 )

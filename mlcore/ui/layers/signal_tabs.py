@@ -255,8 +255,8 @@ def _histograms(results: dict[Scheme, Propagated]) -> None:
         "Show", kinds, default="activations", required=True, key="what", bind="query-params"
     )
     result = results[tabs.picked(scheme, list(results)[-1])]
-    of_activations = tabs.picked(what, "activations") == "activations"
-    tensors = result.activations if of_activations else result.gradients
+    what = tabs.picked(what, "activations")
+    tensors = result.activations if what == "activations" else result.gradients
     depth = len(tensors)
     every = -(-depth // _MOST_HISTOGRAMS)
     shown = [layer for layer in range(1, depth + 1) if (layer - 1) % every == 0]
