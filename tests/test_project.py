@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ast
+import graphlib
 import os
 import re
 import shlex
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -212,3 +215,64 @@ def test_imports_point_one_way() -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout
+
+
+def _imports(tree: ast.AST) -> Iterator[ast.Import | ast.ImportFrom]:
+    """What is imported while a module is loaded: not in functions, not for its types alone."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            yield node
+        elif isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            continue
+        elif not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            yield from _imports(node)
+
+
+def _loaded(root: Path) -> dict[str, set[str]]:
+    """Of each module below a folder, those that are loaded before it is."""
+
+    def dotted(path: Path) -> str:
+        parts = path.relative_to(root).with_suffix("").parts
+        return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+    trees = {
+        dotted(path): ast.parse(path.read_text(encoding="utf-8"))
+        for path in (root / "mlcore").rglob("*.py")
+    }
+    lazy = {
+        (dotted(path), alias.name): f"{dotted(path)}.{node.module}"
+        for path in (root / "mlcore").rglob("__init__.pyi")
+        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.ImportFrom) and node.module
+        for alias in node.names
+    }
+
+    def named(node: ast.Import | ast.ImportFrom) -> Iterator[str]:
+        for alias in node.names:
+            if isinstance(node, ast.Import):
+                yield alias.name
+            elif node.module and not node.level:
+                inside = f"{node.module}.{alias.name}"
+                given = lazy.get((node.module, alias.name), node.module)
+                yield inside if inside in trees else given
+
+    return {
+        name: {other for node in _imports(tree) for other in named(node) if other in trees} - {name}
+        for name, tree in trees.items()
+    }
+
+
+def test_no_modules_need_each_other_to_be_loaded(tmp_path: Path) -> None:
+    """Else it depends on which is imported first whether it works, as in a new process."""
+    loaded = _loaded(ROOT)
+    assert "mlcore.runs.store.store" in loaded["mlcore.runs.api"]
+    graphlib.TopologicalSorter(loaded).prepare()
+
+    circle = tmp_path / "mlcore" / "runs"
+    circle.mkdir(parents=True)
+    (circle / "__init__.pyi").write_text("from .store import Store as Store")
+    (circle / "__init__.py").write_text("")
+    (circle / "store.py").write_text("import mlcore.runs.claims")
+    (circle / "claims.py").write_text("from mlcore.runs import Store")
+    with pytest.raises(graphlib.CycleError, match=r"mlcore\.runs\.claims"):
+        graphlib.TopologicalSorter(_loaded(tmp_path)).prepare()
