@@ -42,7 +42,7 @@ __getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)
 
 @on_tend
 def _advance_sweeps(store: Any) -> None:
-    """Advance running sweeps; registered here since every process of ours imports this module."""
+    """Advance running sweeps; registered here since every process imports this module."""
     from mlcore.sweeps.hook import advance_running
 
     advance_running(store)

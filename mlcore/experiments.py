@@ -16,7 +16,7 @@ def config_class(experiment: str) -> type[Config]:
     """The config class of an experiment.
 
     Args:
-        experiment: A name in ``EXPERIMENTS``, or ``module:class`` for an experiment of one's own,
+        experiment: A name in ``EXPERIMENTS``, or ``module:class`` for a user's experiment,
             which workers must be able to import.
 
     Raises:

@@ -142,7 +142,7 @@ def maps_scene(
 
     Args:
         groups: In the order to show them.
-        hint: What to say while nobody points at a number.
+        hint: The text shown while no number is hovered.
         under: The digit, uint8 ``[28, 28]``, whose border groups with ``overlay`` show.
     """
     return {

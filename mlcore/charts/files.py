@@ -69,7 +69,7 @@ def page_html(title: str, body: str) -> str:
 
     Args:
         title: Of the page; shown as text whatever it holds.
-        body: HTML, with everything a person typed escaped already.
+        body: HTML, with everything typed by users already escaped.
     """
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'

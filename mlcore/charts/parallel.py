@@ -19,7 +19,7 @@ from mlcore.charts.dimensions import Column, Dimension, Floats, as_numbers, dime
 Goal = Literal["max", "min"]
 
 MOST_LINES: Final = 400
-"""Lines drawn: more are no longer told apart. Half of them are the best, the rest evenly ranked."""
+"""Lines drawn: more cannot be distinguished. Half of them are the best, the rest evenly ranked."""
 
 _HEIGHT: Final = 340
 

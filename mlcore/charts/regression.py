@@ -186,7 +186,7 @@ def race_chart(values: pd.DataFrame, colours: Mapping[str, str], *, name: str) -
         )
         .properties(
             height=440,
-            title=f"{name}: who is nearer after how many gradient calls",
+            title=f"{name}: distance to the minimum over gradient calls",
             description="Distance of f from its minimum against gradient calls, on a log axis.",
         )
     )

@@ -205,7 +205,7 @@ def _method(comparison: Comparison) -> str:
         "where Holm's p-value, which allows for the number of comparisons made, is below "
         f"{1 - comparison.level:.2g}. Missing seeds: the number with which Welch's test would find "
         "the measured difference in 8 of 10 tries, if the measured means and spreads were true. "
-        "Decide on a number of seeds and then look: who adds seeds until a difference shows will "
+        "Decide on a number of seeds and then look: adding seeds until a difference shows will "
         "find one sooner or later, by luck."
     )
 

@@ -36,7 +36,7 @@ _SPELLED: Final = {
     "\N{GREEK SMALL LETTER MU}": "mu",
     "\N{GREEK SMALL LETTER SIGMA}": "sigma",
 }
-"""How our own texts are written where the encoding lacks a sign."""
+"""Replacements in mlcore's texts for characters that the encoding lacks."""
 
 _HANDLER: Final = "mlcore.spelled"
 _UNCHOSEN: Final = ("strict", "surrogateescape", "backslashreplace")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Experiments(Group):
-    """One command an experiment: those of mlcore by name, one's own as ``module:Class``.
+    """One command per experiment: mlcore's by name, users' own as ``module:Class``.
 
     Args:
         made: Makes the command of an experiment from its config class.

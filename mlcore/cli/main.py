@@ -70,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Returns:
         0 when done, 1 if a run failed, 2 for words or values that are not allowed, 130 after
-        Ctrl-C, 141 when nobody reads the output any more.
+        Ctrl-C, 141 when the output's reader has gone.
     """
     words = sys.argv[1:] if arguments is None else list(arguments)
     with any_encoding():
@@ -134,7 +134,7 @@ def _sentence(error: Exception) -> str:
 
 
 def _look_here() -> None:
-    """Find experiments of one's own in the current folder, as ``python -m`` does."""
+    """Find users' experiments in the current folder, as ``python -m`` does."""
     here = str(Path.cwd())
     if not sys.flags.safe_path and here not in sys.path and "" not in sys.path:
         sys.path.insert(0, here)

@@ -168,7 +168,7 @@ class Config(BaseModel):
     def as_python(self, call: str = "mlcore.run") -> str:
         """A line of Python that gives exactly this config's run, after ``imports``."""
         arguments = ", ".join(f"{name}={value!r}" for name, value in self.changes().items())
-        own = self.experiment.partition(":")[2]  # of one's own experiment, module:Class
+        own = self.experiment.partition(":")[2]  # of a user's experiment, module:Class
         return f"{call}({own or f'mlcore.{type(self).__name__}'}({arguments}))"
 
     def as_command(self, verb: str = "run") -> str:

@@ -39,7 +39,7 @@ _SEPARATORS: Final = {
     ",": "commas",
     " ": "spaces",
 }
-"""In this order where two would do: who writes a tab between cells means it."""
+"""In this order where two would fit: a tab is always meant as a separator."""
 _UNIT: Final = "\x1f"  # stands for a full-width sign: pandas reads separators of one byte fast
 _YEARS: Final = range(1000, 3000)
 

@@ -5,7 +5,7 @@ class MlcoreError(Exception):
     """The base of every error that this package raises on purpose.
 
     Each subclass is one of Python's own errors as well, so ``except ValueError`` goes on working.
-    Its text is a sentence for a person: pages and the command line show it as it is.
+    Its text is a sentence for the user: pages and the command line show it unchanged.
     """
 
 

@@ -16,7 +16,7 @@ class Task(Generic[State]):
     Attributes:
         key: Its name within the chapter, as the store keeps it.
         goal: What to reach, in one sentence.
-        shows: What it shows, in one sentence, for whoever has solved it.
+        shows: What it shows, in one sentence, for a learner who has solved it.
         check: Whether a state of the page solves it. Never raises for a state of its type.
         hint: A nudge that does not give the answer away; ``""`` for none.
     """

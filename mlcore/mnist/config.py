@@ -174,7 +174,7 @@ class MNISTConfig(MNISTFields):
         return ("test_accuracy", "test_loss", *of_batch, "samples_per_second")
 
     def num_classes(self) -> int:
-        """How many classes the network tells apart."""
+        """Number of classes."""
         if self.dataset in SOURCES:
             return len(SOURCES[self.dataset].classes)
         from mlcore.mnist.data.folder import folder_classes

@@ -41,7 +41,7 @@ class MicrobatchResult:
     Attributes:
         gradients: The microbatch's part of the gradient, a tensor a parameter.
         loss: Its part of the batch's mean loss, a scalar.
-        right: How many images have their largest output at their label; None where nobody asked.
+        right: How many images have their largest output at their label; None if not requested.
     """
 
     gradients: tuple[Tensor, ...]

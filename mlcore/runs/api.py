@@ -29,7 +29,7 @@ _COLUMNS: Final = ("id", "experiment", "status", "started", "duration")
 def train(config: Config) -> Iterator[Step]:
     """Yield the steps of an experiment without recording anything.
 
-    Close the iterator, or stop asking, to stop the training.
+    Close the iterator, or stop iterating, to stop the training.
 
     Raises:
         DivergenceError: If the loss stops being finite.

@@ -53,8 +53,8 @@ class Run:
         note: Free text.
         request: ``"stop"`` or ``"pause"`` while the worker has not answered yet.
         cached: Whether ``run`` or ``submit`` answered with this finished run.
-        name: What a person calls it; ``""`` if nobody named it.
-        starred: Whether a person marked it.
+        name: The name it was given; ``""`` if none.
+        starred: Whether it is starred.
         archived: Whether it is put aside: kept, but out of the way.
         deleted: When it was put in the trash, or None; ``restore`` takes it out again.
         source: None if it was made here; ``"zip"`` or ``"tensorboard"`` if it was imported, and
@@ -249,7 +249,7 @@ class Run:
         tend(self.store)
         return again
 
-    # --- what a person says of it ------------------------------------------------------------
+    # --- name, tags, trash --------------------------------------------------------------------
 
     def edit(
         self,

@@ -13,7 +13,7 @@ class Status(StrEnum):
     QUEUED = "queued"
     RUNNING = "running"
     PAUSED = "paused"
-    """Set aside by a person; its worker is free for others, and it keeps its claim to the name."""
+    """Paused by the user; its worker is free for others, and no second run of its config starts."""
     FINISHED = "finished"
     FAILED = "failed"
     STOPPED = "stopped"

@@ -15,7 +15,7 @@ Rule: TypeAlias = Literal["median", "halving"]
 
 DEFAULT_RUNGS: dict[Rule, tuple[float, ...]] = {"median": (0.25, 0.5), "halving": (1 / 9, 1 / 3)}
 MEDIAN_NEEDS = 4
-"""Values at a rung before the median rule ends anybody."""
+"""Values at a rung before the median rule ends any run."""
 HALVING_KEEPS = 3
 """Successive halving lets one of so many go on."""
 

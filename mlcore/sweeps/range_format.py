@@ -63,7 +63,7 @@ def range_as_python(swept: Range) -> str:
 def parse_range(text: str, spec: FieldSpec) -> Range:
     """Parse a range from its text.
 
-    - ``log:1e-4:1`` and ``lin:0:0.5`` are ranges; ``:9`` behind them asks for 9 points on a grid;
+    - ``log:1e-4:1`` and ``lin:0:0.5`` are ranges; ``:9`` after them means 9 points on a grid;
     - ``int:1:9`` is whole numbers, ``int:8:64/8`` every eighth, ``logint:1:512`` by factors;
     - ``0.1,0.2`` are choices, and one value alone is one choice;
     - of layers, ``32,128`` are two choices of one layer each. Several layers are written with

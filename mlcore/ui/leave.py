@@ -1,9 +1,9 @@
 """Switches to another page from code, also while fragments poll.
 
 ``st.switch_page`` changes the page on the server. Until the browser hears of it, timers of
-``st.fragment(run_every=…)`` go on asking in the name of the old page. Streamlit 1.67 runs such a
+``st.fragment(run_every=…)`` go on sending requests for the old page. Streamlit 1.67 runs such a
 request after the new page, finds no fragment for it, and tells the browser that the old page is
-back, without any content: the screen stays empty. A link stops the timers before it asks for its
+back, without any content: the screen stays empty. A link stops the timers before it requests its
 page. So pages with fragments that poll offer ``st.page_link``, and where a click has something to
 do first, ``leave_for`` lets the browser follow a link afterwards.
 """

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 POINTS: Final = 400
-"""Points a curve is thinned to at most; more are no longer told apart on a screen."""
+"""Maximum number of points of a downsampled curve; a screen shows no more."""
 
 
 class LiveCurves:

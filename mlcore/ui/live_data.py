@@ -31,7 +31,7 @@ METRICS: Final[Mapping[Quantity, Mapping[str, str]]] = MappingProxyType(
 
 
 POLL_S: Final = 0.7
-"""How often a tab asks for what is new of a run: on two cores, training lost 11 % of its speed to a
+"""How often a tab polls a run: on two cores, training lost 11 % of its speed to a
 tab that asked so often, 20 % and more at 0.5 s; five tabs are each redrawn more than once a second.
 """
 

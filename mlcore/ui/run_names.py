@@ -68,7 +68,7 @@ def config_of(run: Run) -> Config | None:
 def labels_of(runs: list[Run]) -> dict[str, str]:
     """A label for each run, by id: its name, with the id if names alone are ambiguous.
 
-    Of several runs, what all their configs' names share is left out: it tells nothing apart.
+    Of several runs, what all their configs' names share is left out.
     """
     unnamed = [run for run in runs if not page.one_line(run.name)]
     parts = {run.id: _words(run.experiment, canonical_json(run.config_fields)) for run in unnamed}

@@ -7,7 +7,7 @@ A page gives its state wherever it has it, also inside a fragment::
 
     tasks.look("convolution", convolution.State(result))
 
-What is solved is kept in the store and, once read, in the session: a moved slider asks the store
+Solved tasks are stored in the store and cached in the session: a moved slider asks the store
 nothing. Only a task that is solved for the first time writes, and is then announced.
 """
 
@@ -48,7 +48,7 @@ def look(chapter: str, state: object) -> None:
     """Check the unsolved tasks against what the page shows.
 
     Call it last in a tab or a fragment: when a fragment solves a task, the whole page reruns, so
-    that the row under the question tells of it.
+    that the row under the header shows it.
 
     Args:
         chapter: The page's file, a key of ``mlcore.course.KEYS``.

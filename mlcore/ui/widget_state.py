@@ -2,8 +2,8 @@
 
 With every request, those of a polling fragment included, a browser sends what all its widgets
 show. A request that was on its way when the program set a widget brings the old value back, and
-Streamlit takes it for a change made by a person: a preset would be undone, a slider jump back.
-So a callback first asks ``changed_by_user``.
+Streamlit takes it for a change by the user: a preset would be undone, a slider jump back.
+So a callback first calls ``changed_by_user``.
 """
 
 import time
@@ -13,7 +13,7 @@ from typing import Final
 import streamlit as st
 
 OLD_NEWS_S: Final = 1.5
-"""How long a request may have been on its way. Within it nobody sets the same widget back by hand
+"""How long a request may have been on its way. Within it no user sets the same widget back
 to the very value that the program replaced."""
 
 

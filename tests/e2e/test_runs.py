@@ -137,7 +137,7 @@ def test_missing_seeds_are_run_by_a_click_and_watched(
         patch.setenv("MLCORE_STORE", dashboard_server.store)
         fresh = [mlcore.run(TINY.replace(lr=lr, seed=9), progress=False).id for lr in (0.003, 0.03)]
     tab.goto(f"{dashboard_server.url}/compare?runs={','.join(fresh)}")
-    expect(tab.get_by_text("cannot be told from luck with 1 seed each")).to_be_visible()
+    expect(tab.get_by_text("are not distinguishable with 1 seed each")).to_be_visible()
     tab.get_by_role("button", name="Run 2 of A and 2 of B").click()
 
     three = tab.get_by_text("3 seeds each)").or_(tab.get_by_text("with 3 seeds each"))

@@ -399,7 +399,7 @@ def test_a_folders_checksum_follows_its_contents(tmp_path: Path) -> None:
         (
             "t10k-labels-idx1-ubyte",
             b"\0\0\10\1\0\0\0\36abc",
-            "its header tells of 38 bytes, not 11",
+            "its header says 38 bytes, not 11",
         ),
         ("t10k-labels-idx1-ubyte", b"\0\0\10\1\0\0\0\2ab", "shape (2,), but 30 images need"),
         ("t10k-labels-idx1-ubyte", b"\0\0\15\1\0\0\0\1abcd", "holds no unsigned bytes"),

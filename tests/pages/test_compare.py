@@ -122,7 +122,7 @@ def test_the_table_of_runs_is_sorted_best_first_with_the_stores_numbers(
 def test_more_seeds_are_queued_with_seeds_that_are_new(store: Store, open_page: Open) -> None:
     runs = by_age(store)
     at = open_page(PAGE, runs=link(runs[0], runs[SEEDS]))
-    assert "cannot be told from luck with 1 seed each" in words(at)
+    assert "are not distinguishable with 1 seed each" in words(at)
 
     at.button(key="compare.more").click().run()
 

@@ -129,7 +129,7 @@ def test_no_advice_is_given_that_can_only_be_refused(store: Store) -> None:
     (contrast,) = comparison.contrasts
     assert contrast.more_seeds == {}
     assert contrast.sentence == (
-        "A and B cannot be told from luck with 1 seed each: more seeds of A and B cannot be run "
+        "A and B are not distinguishable with 1 seed each: more seeds of A and B cannot be run "
         "here (imported, so not trained here)."
     )
     with pytest.raises(RunStateError, match="imported, so not trained here"):

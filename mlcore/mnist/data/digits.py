@@ -129,7 +129,7 @@ def _read(source: Source, *, train: bool) -> tuple[torch.Tensor, torch.Tensor]:
     images, labels = map(read_idx, paths)
     _check(source, paths, images, labels, source.train_images if train else source.test_images)
     if source.torchvision == "QMNIST":
-        labels = labels[:, 0].contiguous()  # the other seven columns tell who wrote it
+        labels = labels[:, 0].contiguous()  # the other seven columns are about the writer
     if source.torchvision == "EMNIST":
         images = images.transpose(1, 2).contiguous()  # published with rows and columns swapped
     if source.split == "letters":

@@ -41,7 +41,7 @@ def idx_header(path: Path) -> tuple[int, tuple[int, ...]]:
     expected = 4 + 4 * dimensions + math.prod(shape) * np.dtype(_TYPES[magic[2]]).itemsize
     found = path.stat().st_size
     if found != expected:
-        raise ValueError(f"{path} is damaged: its header tells of {expected} bytes, not {found}.")
+        raise ValueError(f"{path} is damaged: its header says {expected} bytes, not {found}.")
     return magic[2], shape
 
 

@@ -10,7 +10,7 @@ DatasetName = Literal[
     "mnist", "fashion_mnist", "kmnist", "qmnist", "emnist_letters", "emnist_balanced", "folder"
 ]
 FOLDER: Final = "folder"
-"""The name that stands for a folder of one's own IDX files."""
+"""The data set name for a folder of the user's IDX files."""
 
 _DIGITS = tuple("0123456789")
 _TRAIN_AND_TEST = tuple(

@@ -74,7 +74,7 @@ def algebra(model: nn.Module, image: Array, broken: Broken | None = None) -> tup
     Args:
         model: A network of ``mlcore.mnist.build_model``, bare or over pixels.
         image: ``[28, 28]``, normalized for a bare network.
-        broken: A layer to rebuild with other widths first, to see who refuses, and how.
+        broken: A layer to rebuild with other widths first, to see which layer raises.
 
     Returns:
         A row a layer; after a layer that refuses, the rest as not reached.

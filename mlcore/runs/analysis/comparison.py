@@ -45,7 +45,7 @@ class Comparison:
         runs: The runs, in the order asked for.
         metric: The metric that is compared.
         goal: Which end of the metric is better.
-        measure: What is asked of each curve.
+        measure: How each curve is reduced to one number.
         axis: What lies along the curves: step, epoch, samples or time (s of work).
         points: Rows a run of ``curves`` at most, about.
         baseline: Id of the run whose group the others are compared with, or None.

@@ -137,13 +137,13 @@ def sentence(
     if math.isnan(difference.p):
         if min(difference.n_a, difference.n_b) < 2:
             advice = _advice(more, a, b, stuck or {})
-            return f"{a} and {b} cannot be told from luck with {seeds}: {advice}."
+            return f"{a} and {b} are not distinguishable with {seeds}: {advice}."
         if difference.value == 0:
             return f"{a} and {b} gave the same number with every seed ({seeds})."
         shown = _number(abs(difference.value) * scale, abs(difference.value) * scale)
         return (
             f"{better} {shown}{unit}, the same with every seed ({seeds}): the seed "
-            "changes nothing here, so there is no luck to judge by."
+            "changes nothing here, so luck plays no part."
         )
     half, value = difference.half_width * scale, abs(difference.value) * scale
     if p < 1 - difference.level:
@@ -152,7 +152,7 @@ def sentence(
     if more is None:
         return (
             f"{a} and {b} are not distinguishable with {seeds}; the difference is so small that "
-            f"{MOST_SEEDS:,} would not tell."
+            f"{MOST_SEEDS:,} would not suffice."
         )
     advice = _advice(more, a, b, stuck or {})
     return f"{a} and {b} are not distinguishable with {seeds}: {advice}."

@@ -113,7 +113,7 @@ def measure_runs(
         store: Where they are.
         runs: The runs, all of this store.
         metric: Name of the metric.
-        measure: What is asked of its curve. NaN points have no part in it, but for
+        measure: How its curve is reduced to one number. NaN points have no part in it, but for
             ``last``, which is NaN where the last point is.
         goal: Which end of the metric is better, for ``best`` and for reaching a target.
         axis: Over which ``area`` is taken: ``time``, else steps (epochs and samples give the

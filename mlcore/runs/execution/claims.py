@@ -34,7 +34,7 @@ class Claim:
 
     Attributes:
         run: The run as it was when it was taken.
-        token: What tells this claim from a later one of the same run.
+        token: Distinguishes this claim from a later one of the same run.
     """
 
     run: Run
@@ -52,7 +52,7 @@ def take(store: Store, process: ProcessId, run_id: str | None = None) -> Claim |
     if run_id is not None:
         waiting = waiting.where(runs.c.id == run_id)
     first = waiting.order_by(runs.c.queued, runs.c.key).limit(1).with_for_update(skip_locked=True)
-    # the subquery skips what others are taking just now, so nobody needs to be alone
+    # the subquery skips rows that others are claiming, so no lock on the table is needed
     with store.writing(alone=False) as connection:
         taken = _take(connection, store, process, runs.c.key == first.scalar_subquery())
     return taken[0] if taken else None
@@ -93,7 +93,7 @@ def hold(
         values: Columns of the run to set.
 
     Returns:
-        ``"stop"``, ``"pause"`` or ``"prune"`` if that is asked of the run, else None.
+        ``"stop"``, ``"pause"`` or ``"prune"`` if that was requested, else None.
 
     Raises:
         ClaimLostError: If this process no longer holds the run; nothing was written of it.
@@ -155,7 +155,7 @@ def flush(
         latest: The last value of each metric.
 
     Returns:
-        What is asked of the run, as ``hold`` says it.
+        The run's request, as ``hold`` returns it.
 
     Raises:
         ClaimLostError: If this process no longer holds the run; nothing is written.
@@ -185,7 +185,7 @@ def take_ensemble(store: Store, process: ProcessId, run_id: str | None = None) -
 
     Args:
         store: Where they wait.
-        process: Who takes them.
+        process: The process that claims them.
         run_id: A certain run; the one that has waited longest if not given.
 
     Returns:

@@ -25,7 +25,7 @@ def record_environment(claim: Claim) -> None:
     """Store what this process trains with, beside what was recorded at submission.
 
     Raises:
-        ConfigError: If the config asks for what this machine lacks.
+        ConfigError: If the config needs what this machine lacks.
     """
     found = environment_of(claim.run.config)
     mine = runs.c.key == claim.run.key

@@ -46,7 +46,7 @@ def heartbeat(claims: Sequence[Claim]) -> Iterator[None]:
                 except ClaimLostError:
                     held.remove(claim)  # the next flush meets the same and ends the run
                 except StoreError:
-                    break  # whoever flushes says so, and gives up in the end
+                    break  # the flushing thread reports it and gives up in the end
 
     name = f"heartbeat-{claims[0].run.id}"
     thread = threading.Thread(target=keep_beating, name=name, daemon=True)

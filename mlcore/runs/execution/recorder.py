@@ -251,7 +251,7 @@ class _Recorder:
     def _end(self, place: int, how: Callable[[_Member], Run]) -> None:
         member = self._open.get(place)
         if member is not None:
-            with suppress(ClaimLostError):  # somebody else has it now, or it was deleted
+            with suppress(ClaimLostError):  # another process has it now, or it was deleted
                 self._ended.append(how(member))
             self._open.pop(place)
 
@@ -449,7 +449,7 @@ class _Member:
         """Write all that waits, in a transaction; call ``sent`` when it has been committed.
 
         Returns:
-            What is asked of the run.
+            The run's request.
 
         Raises:
             ClaimLostError: If this process no longer holds the run.
@@ -540,7 +540,7 @@ class _Member:
                     raise
 
         insist(write)
-        with suppress(StoreError):  # they are in nobody's way
+        with suppress(StoreError):  # they do no harm
             with self.claim.store.reading() as connection:
                 strays = self._files.strays(connection)
             self._remove(file for file in strays if self._writer in file)

@@ -60,7 +60,7 @@ def import_zip(store: Store, file: Path | bytes, name: str | None = None) -> lis
         The runs, marked with ``source="zip"``.
 
     Raises:
-        ImportRefusedError: If it is no zip of ours, is damaged or is hostile; nothing is kept.
+        ImportRefusedError: If it is not from mlcore, damaged or hostile; nothing is stored.
         FileNotFoundError: If there is no such file.
 
     Example:
@@ -137,7 +137,7 @@ def _checked_entries(archive: zipfile.ZipFile, name: str) -> dict[str, zipfile.Z
         if info.file_size > _bound(path) or inflated:
             raise ImportRefusedError(
                 f"{path} in {name} would unpack to {info.file_size:,} bytes from "
-                f"{info.compress_size:,}, which no run of ours does."
+                f"{info.compress_size:,}, which no exported run does."
             )
         entries[path] = info
     whole = sum(info.file_size for info in infos)

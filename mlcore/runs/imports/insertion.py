@@ -82,7 +82,7 @@ def bring_in_all(store: Store, foreign: Iterable[Foreign]) -> list[Run]:
     answer for no config and cannot be resumed. An experiment that this package does not have
     keeps its name without a colon, so that nothing is ever imported by it.
 
-    Points are written a few at a time, on runs that nobody sees, so that a live run goes on
+    Points are written a few at a time, on hidden runs, so that a live run goes on
     writing; at the end all of them appear at once. What a crash left half written is removed by
     the next call.
 

@@ -78,7 +78,7 @@ class Database:
         """A write transaction: all of it happens, or nothing.
 
         Args:
-            alone: Nobody else decides anything meanwhile, so that what is looked up first still
+            alone: No other process decides anything meanwhile, so that what is read first still
                 holds when it is acted on. False for a write that stands by itself, such as a
                 run's own points: on a server many processes then write at once. SQLite has one
                 writer at a time anyway.

@@ -98,7 +98,7 @@ def open_engine(url: str) -> Engine:
 
     Raises:
         StoreError: If the file is not a database, its folder cannot be written or is on a
-            network file system, the server does not answer or lets nobody in, its driver is
+            network file system, the server does not answer or refuses the connection, its driver is
             missing, or the store was made by a newer version.
     """
     parsed = make_url(url)

@@ -92,7 +92,7 @@ def run_table(store: Store, *, deleted: bool = False) -> pd.DataFrame:
                 _tables.move_to_end(key)
                 while len(_tables) > _KEPT_TABLES:
                     _tables.popitem(last=False)
-    return known[1].copy(deep=False)  # pandas copies a column once somebody writes to it
+    return known[1].copy(deep=False)  # pandas copies a column when it is written to
 
 
 def revision(store: Store) -> str:

@@ -11,7 +11,7 @@ def agreement(sentence: str, difference: float, bound: float) -> None:
     """Show what was computed in two ways, the difference, and whether that is rounding.
 
     Args:
-        sentence: What was compared, with its numbers; it goes on with the difference.
+        sentence: What was compared, with its numbers; the difference is appended.
         difference: Between the two, relative where that tells more.
         bound: The largest difference that counts as agreement.
     """

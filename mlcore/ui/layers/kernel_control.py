@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import torch
 
 OWN: Final = "kernel"
-"""The parameter of the URL that holds one's own kernel."""
+"""The URL parameter of the user's kernel."""
 _PRESET: Final = "preset"
 _SIZE: Final = "size"
 _GRID: Final = "conv.kernel"

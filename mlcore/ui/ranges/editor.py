@@ -37,7 +37,7 @@ class RangeEditor:
         spec: The field.
         text: What stands there now (see ``mlcore.ui.ranges.draft``).
         key: Prefix of the keys of its widgets.
-        set_text: Called in a callback with what a person made of it.
+        set_text: Called in a callback with the new text.
     """
 
     spec: FieldSpec

@@ -80,7 +80,7 @@ def label_of(column: str, columns: Sequence[str] = ()) -> str:
 
     Args:
         column: Its name in the run table, or that with ``DELTA`` before it.
-        columns: All names; a metric named as a config field is told apart by ``(last)``.
+        columns: All names; a metric named like a config field gets ``(last)``.
     """
     if column.startswith(DELTA):
         return f"Δ {label_of(column.removeprefix(DELTA), columns)}"

@@ -35,14 +35,14 @@ def popover(run_ids: Sequence[str], *, key: str) -> None:
     """A button that opens the list of downloads.
 
     Args:
-        run_ids: The runs to take along.
+        run_ids: The runs to export.
         key: Prefix of all keys.
     """
     files = st.popover(
         "Export",
         icon=":material/download:",
         disabled=not run_ids,
-        on_change="rerun",  # a live table need not draw what nobody looks at
+        on_change="rerun",  # a live table need not draw a closed popover
         key=key,
     )
     if files.open:
@@ -152,7 +152,7 @@ def code_of(comparison: Comparison) -> tuple[str, str]:
         "import mlcore\n\n"
         f"comparison = mlcore.runs.compare(\n    {comparison.ids!r},\n{arguments})\n"
         "for contrast in comparison.contrasts:\n    print(contrast.sentence)\n"
-        "mlcore.charts.curves(comparison.curves)  # an Altair chart, in a notebook"
+        "mlcore.charts.curves(comparison.curves)  # an Altair chart, in Jupyter"
     )
     flags = " ".join(f"--{name} {_word(value)}" for name, value in options.items())
     return python, f"mlcore compare {' '.join(comparison.ids)} {flags}"

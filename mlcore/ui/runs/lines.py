@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from mlcore.runs.analysis.seed_groups import SeedGroup
 
 MOST_LINES: Final = 30
-"""Lines that are drawn at most; more cannot be told apart."""
+"""Maximum number of lines; more cannot be distinguished."""
 
 _LABEL: Final = 60
 _AROUND: Final = 90

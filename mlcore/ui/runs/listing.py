@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from mlcore.ui.runs.controls import View
 
 LOOK_EVERY_S: Final = 2.0
-"""How often a table in which nothing moves asks whether a script has started something."""
+"""How often a table without live runs checks whether a script has started one."""
 
 _STAR: Final = "runs.table.star"
 _NAMED: Final = 3

@@ -142,12 +142,12 @@ def _difference(value: float, half: float, n_a: int, n_b: int, p: float) -> Diff
             _difference(1e-9, 0.02, 2, 2, 0.99),
             None,
             "A and B are not distinguishable with 2 seeds each; the difference is so small that "
-            "1,000 would not tell.",
+            "1,000 would not suffice.",
         ),
         (
             _difference(0.01, math.nan, 1, 1, math.nan),
             (2, 2),
-            "A and B cannot be told from luck with 1 seed each: run 2 more of each.",
+            "A and B are not distinguishable with 1 seed each: run 2 more of each.",
         ),
         (
             _difference(0.0, math.nan, 3, 3, math.nan),
@@ -158,7 +158,7 @@ def _difference(value: float, half: float, n_a: int, n_b: int, p: float) -> Diff
             _difference(0.01, math.nan, 3, 3, math.nan),
             (0, 0),
             "B is better by 1.0 points, the same with every seed (3 seeds each): the seed changes "
-            "nothing here, so there is no luck to judge by.",
+            "nothing here, so luck plays no part.",
         ),
     ],
 )

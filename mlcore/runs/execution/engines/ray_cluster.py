@@ -25,7 +25,7 @@ KNOCK_FOR: Final = 3.0
 """Seconds within which the cluster must answer."""
 
 RESTART_AFTER: Final = 15.0
-"""Seconds between two tries to reach a cluster that answers but lets nobody in."""
+"""Seconds between two tries to reach a cluster that answers but refuses clients."""
 
 _SLOTS_UNTIL_KNOWN: Final = 8
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -35,7 +35,7 @@ _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 class RayCluster:
     """The engine that runs each queued run as a task of a Ray cluster.
 
-    A dispatcher, a small actor that lives in the cluster, asks the store what waits. Pages and
+    A dispatcher, a small actor in the cluster, reads from the store which runs wait. Pages and
     scripts come and go; no object of Ray's holds a result.
 
     Attributes:
@@ -51,7 +51,7 @@ class RayCluster:
         """Check that the cluster could execute runs that are queued now.
 
         Raises:
-            EngineError: If the store is a file, Ray is not installed, or nobody answers.
+            EngineError: If the store is a file, Ray is missing, or the cluster does not answer.
         """
         if not store.server:
             raise EngineError(

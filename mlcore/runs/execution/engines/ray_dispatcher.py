@@ -81,7 +81,7 @@ class Dispatcher:
     def _live(self) -> None:
         try:
             self._work()
-        finally:  # an actor without its thread would hold its name and serve nobody
+        finally:  # an actor without its thread would block its name and do nothing
             ray.kill(ray.get_runtime_context().current_actor, no_restart=True)
 
     def _work(self) -> None:

@@ -37,7 +37,7 @@ class Share:
         return cls(cpus, amount("MLCORE_RUN_GPUS", 0.0))
 
     def for_device(self, device: object) -> dict[str, float]:
-        """The resources of a run whose config asks for this device, as Ray wants them named.
+        """The resources of a run whose config asks for this device, under Ray's names.
 
         A run on ``cuda`` gets a GPU of its own where no share was said; one on the ``cpu`` none.
         """
