@@ -147,6 +147,6 @@ def _reason_grad(trace: Trace, row: TensorRow) -> str:
     if row.is_leaf:
         return f"{trace.program.output_name} does not depend on {row.name}."
     return (
-        f"A gradient passed through {row.name}, but only leaves keep theirs, unless retain_grad() "
+        f"A gradient passed through {row.name}, but only leaves store theirs, unless retain_grad() "
         "was called."
     )

@@ -75,7 +75,7 @@ def comparison_rows(
         log_y: Likewise values of 0 and below.
 
     Returns:
-        A row a point: label, x, value (smoothed; NaN where it is not finite), tip (whether it
+        One row per point: label, x, value (smoothed; NaN where it is not finite), tip (whether it
         answers to the mouse); low and high if there is a band, raw if there is smoothing, odd if
         there are values that are not finite (which of NaN, ∞ and −∞), lone if a point has no
         neighbour that a line could lead to.

@@ -24,7 +24,7 @@ def class_count_chart(counts: pd.DataFrame) -> alt.Chart:
     """Number of images of each class, train beside test.
 
     Args:
-        counts: A row a class and split: class (its name), split (``train``, ``test``), count.
+        counts: One row per class and split: class (its name), split (``train``, ``test``), count.
     """
     classes = list(dict.fromkeys(counts["class"].astype(str)))
     bars: alt.Chart = alt.Chart(counts).mark_bar(color=palette.VALUE)
@@ -61,8 +61,8 @@ def confusion_rows(confusion: NDArray[np.int64], classes: Sequence[str]) -> pd.D
         classes: Names of the classes.
 
     Returns:
-        A row a cell: true, predicted, count, share (of the images of the true class), right, and
-        strength (0 to 1): the share, for wrong cells as a part of the largest wrong share.
+        One row per cell: true, predicted, count, share (of the images of the true class), right,
+        and strength (0 to 1): the share, for wrong cells as a part of the largest wrong share.
     """
     totals = confusion.sum(axis=1, keepdims=True)
     share = confusion / np.maximum(totals, 1)

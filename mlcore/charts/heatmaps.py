@@ -45,7 +45,7 @@ def heatmap_rows(frame: pd.DataFrame, x: Dimension, y: Dimension, value: Dimensi
     """The rows of ``heatmap_spec``.
 
     Returns:
-        A row a cell: x and y (texts), x_place and y_place (their order), value (mean), count,
+        One row per cell: x and y (texts), x_place and y_place (their order), value (mean), count,
         words (the mean, short), ink (a colour to write it in).
     """
     if value.kind == "category":
@@ -161,14 +161,14 @@ def contour_rows(
     """The rows of ``contour_spec``.
 
     Args:
-        frame: A row a run.
+        frame: One row per run.
         x: The horizontal column.
         y: The vertical one.
         value: The height.
         label: Column that names a row in its tooltip; the row's index if not given.
 
     Returns:
-        A row a part: kind (cell, line, point), x, y, x2, y2, value, run.
+        One row per part: kind (cell, line, point), x, y, x2, y2, value, run.
 
     Raises:
         ValueError: As ``contour`` does.

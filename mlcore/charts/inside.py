@@ -121,7 +121,7 @@ def reliability_spec() -> dict[str, Any]:
         alt.LayerChart(layer=layers).properties(
             title=alt.TitleParams(
                 "Reliability: is it right as often as it says?",
-                subtitle="dashed: what it says is so · orange: the gap · dot: as large as its bin",
+                subtitle="dashed: perfect calibration · orange: the gap · dot: as large as its bin",
                 anchor="start",
             ),
             height=320,
@@ -170,7 +170,7 @@ def plane_spec(x_title: str, y_title: str, title: str) -> dict[str, Any]:
         alt.LayerChart(layer=layers).properties(
             title=alt.TitleParams(
                 title,
-                subtitle="a sign: a test digit of that class · red ring: taken for another · "
+                subtitle="a sign: a test digit of that class · red ring: misclassified · "
                 "diamond: yours",
                 anchor="start",
             ),
@@ -211,6 +211,6 @@ def history_spec(layers: tuple[str, ...]) -> dict[str, Any]:
     ).properties(
         title=alt.TitleParams(title, subtitle="length of the change against ‖W₀‖", anchor="start"),
         height=230,
-        description=f"{title}, a line a layer, over the epochs.",
+        description=f"{title}, one line per layer, over the epochs.",
     )
     return bare_spec(chart)

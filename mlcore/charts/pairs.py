@@ -34,7 +34,7 @@ def arm_rows(points: pd.DataFrame) -> pd.DataFrame:
     """Mean and spread over the seeds.
 
     Args:
-        points: A row a point of a run: arm, seed, epoch, value.
+        points: One row per point of a run: arm, seed, epoch, value.
 
     Returns:
         A row an arm and epoch: arm, epoch, mean, low, high (over the seeds), seeds (how many).

@@ -35,7 +35,7 @@ def parallel_coordinates(
     """One line per row over one axis per column; hovering brings a line to the front.
 
     Args:
-        frame: A row a run; a line has a gap where a value is missing.
+        frame: One row per run; a line has a gap where a value is missing.
         columns: The axes from left to right, at least two.
         colour: Column of numbers by whose rank lines are coloured: orange (worst), blue (best).
         goal: Whether the largest (``max``) or the smallest number is best.

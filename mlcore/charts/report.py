@@ -66,7 +66,7 @@ def report_html(
         _differing(
             comparison.environment,
             labels,
-            "Nothing that is known: same versions, data, host and device.",
+            "No known difference: same versions, data, host and device.",
         ),
         "<h2>How this was reckoned</h2>",
         f"<p>{escape(_method(comparison))}</p>",
@@ -132,8 +132,8 @@ def _curves(comparison: Comparison, labels: Mapping[str, str], smoothing: float)
         notes.append(f"{left} more lines are not drawn.")
     if bool(thinner.curves["thinned"].any()):
         notes.append(
-            "Curves with many points are thinned: a point is the mean of neighbours, and the band "
-            "of a run their lowest and highest."
+            "Curves with many points are downsampled: a point is the mean of neighbours, and the "
+            "band of a run their lowest and highest."
         )
     if bool((thinner.curves["odd"] > 0).any()):
         notes.append(ODD_MARKS)

@@ -1,7 +1,7 @@
 """Charts of many runs at once: settings against results.
 
-A table goes in, a row a run, and a chart comes out, for a page, a file or a notebook. A page that
-polls takes a chart in two parts, so that it sends nothing but rows: ``scatter_spec`` and
+A table with one row per run goes in and a chart comes out, for a page, a file or Jupyter. A page
+that polls takes a chart in two parts, so that it sends nothing but rows: ``scatter_spec`` and
 ``scatter_rows``. Parallel coordinates that can be brushed are ``mlcore.ui.common.brush``.
 """
 
@@ -48,7 +48,7 @@ def scatter(
     """One column against another, one point per row.
 
     Args:
-        frame: A row a run.
+        frame: One row per run.
         x: The horizontal column, or how it lies (``Dimension``).
         y: The vertical one.
         colour: A column for the colour: numbers from orange (low) to blue (high), categories in

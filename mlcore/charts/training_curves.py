@@ -100,9 +100,8 @@ def curve_rows(
         error_rate: Draw 1 − value, for accuracies on a logarithmic scale.
 
     Returns:
-        A row a point: run, colour, dash (a place in ``palette.RUN_DASHES``, as text), kind (for a
-            value that is not finite: which of NaN, ∞, −∞), x,
-        value, low, high, tip.
+        One row per point: run, colour, dash (a place in ``palette.RUN_DASHES``, as text), kind
+        (for a value that is not finite: which of NaN, ∞, −∞), x, value, low, high, tip.
     """
     rows = _Rows()
     dashes = {run: str(palette.run_dash(place)) for place, run in enumerate(colours)}

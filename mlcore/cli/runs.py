@@ -51,7 +51,7 @@ def _statuses() -> Iterable[str]:
     option("-n", "n", type=WHOLE, default=20, text="how many at most (default 20)"),
 )
 def ls(experiment: str | None, status: str | None, where: str | None, trash: bool, n: int) -> int:
-    """Print a line a run."""
+    """Print one line per run."""
     from mlcore.runs import open_store, run_table, tend
     from mlcore.runs.filters.parser import parse
     from mlcore.runs.status import Status

@@ -47,7 +47,7 @@ def dashboard(port: int | None, streamlit: tuple[str, ...]) -> int:
     page = ROOT / "dashboard.py"
     if not page.is_file():
         raise StoreError(
-            f"The dashboard's pages are missing (looked for {page}). Install mlcore again."
+            f"The dashboard's pages are missing (looked for {page}). Reinstall mlcore."
         )
     # the workers that the pages start find experiments in this folder, as this process does
     homes = [str(Path.cwd()), os.environ.get("PYTHONPATH")]

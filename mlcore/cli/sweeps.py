@@ -239,7 +239,7 @@ sweeps = Group(
     option("-n", "n", type=WHOLE, default=20, text="how many at most (default 20)"),
 )
 def ls(n: int) -> int:
-    """Print a line a sweep."""
+    """Print one line per sweep."""
     return _listed(n)
 
 

@@ -88,7 +88,7 @@ class Config(BaseModel):
     def environment(self) -> Mapping[str, str | int]:
         """The device, threads and the like that the run uses on this machine, by name.
 
-        Asked of the process that trains, and kept with the run, so that two runs can be told
+        Computed in the training process and stored with the run, so that two runs can be told
         apart by it. It does not decide the result, or else it would be a field.
         """
         return {}

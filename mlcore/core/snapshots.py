@@ -66,7 +66,7 @@ def save_snapshot(snapshot: Snapshot, path: Path) -> str:
         path: The file to write; its folder must exist.
 
     Returns:
-        The SHA-256 of the file, to be kept elsewhere and given to ``load_snapshot``.
+        The SHA-256 of the file, to be stored elsewhere and passed to ``load_snapshot``.
 
     Raises:
         OSError: If the file cannot be written; an older file at ``path`` is then unharmed.

@@ -14,7 +14,7 @@ class Task(Generic[State]):
     """One goal of a chapter.
 
     Attributes:
-        key: Its name within the chapter, as the store keeps it.
+        key: Its name within the chapter, as stored.
         goal: What to reach, in one sentence.
         shows: What it shows, in one sentence, for a learner who has solved it.
         check: Whether a state of the page solves it. Never raises for a state of its type.

@@ -98,5 +98,5 @@ def running_statistics(
 
 def _copy(statistic: Tensor | None) -> Tensor:
     if statistic is None:
-        raise TypeError("The BatchNorm keeps no running statistics.")
+        raise TypeError("The BatchNorm has no running statistics.")
     return statistic.clone()

@@ -33,7 +33,7 @@ class MNISTConfig(MNISTFields):
     The defaults are the course's own: 784-256-64-10, ReLU, mean squared error against one-hot
     labels, SGD with momentum. ``presets`` holds others worth a click.
 
-    A run keeps a copy of its weights at the start and after each epoch, so that one may watch them
+    A run saves a copy of its weights at the start and after each epoch, so that you can see them
     form. Where all of them would take more than 32 MiB it keeps every k-th epoch, and of a network
     of more than 4 million weights those of its end alone: see ``mlcore.mnist.weight_snapshots``.
     """

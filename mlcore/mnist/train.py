@@ -136,8 +136,8 @@ class _Run:
     def _snapshot(self, index: int) -> Snapshot:
         if self.index != index:
             raise SnapshotError(
-                f"The run has gone on from step {index} to {self.index}: take a snapshot before "
-                "asking for the next step."
+                f"The run has moved on from step {index} to {self.index}: take a snapshot before "
+                "taking the next step."
             )
         # Every random draw is seeded by its step's number, so that is the whole random state.
         meta = {

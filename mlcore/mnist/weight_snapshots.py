@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from mlcore.mnist.config import MNISTConfig
 
 KEPT_BYTES: Final = 32 * 2**20
-"""What the weights of all kept epochs of a run may take together."""
+"""Bytes that the saved weights of all epochs of a run may take together."""
 
 
 def keeps(config: MNISTConfig, step: int) -> bool:

@@ -82,7 +82,7 @@ def as_pair(x: Numbers, y: Numbers) -> tuple[Tensor, Tensor]:
         if not bool(vector.isfinite().all()):
             row = int((~vector.isfinite()).nonzero()[0])
             raise DataError(
-                f"{name}[{row}] is {vector[row].item()}; take out points that are no finite number."
+                f"{name}[{row}] is {vector[row].item()}; remove points that are not finite numbers."
             )
         pair.append(vector)
     if len(pair[0]) != len(pair[1]):

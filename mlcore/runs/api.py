@@ -145,7 +145,7 @@ def search_runs(
         status: Only runs of this status, or of one of these.
 
     Returns:
-        A row a run: id, experiment, status, started (UTC), duration (s of work), then each
+        One row per run: id, experiment, status, started (UTC), duration (s of work), then each
         config field as ``config.NAME`` and the last value of each metric as ``metric.NAME``, as in
         ``mlcore.runs.run_table``.
 

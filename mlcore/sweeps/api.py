@@ -64,7 +64,7 @@ def sweep(
         name: Name of the sweep.
 
     Raises:
-        ConfigError: If the space does not fit the config; one sentence a field.
+        ConfigError: If the space does not fit the config; one sentence per field.
         ValueError: If another argument is not allowed.
         EngineError: If no engine could execute the runs.
         DataUnavailableError: If the config's data is not to be had.

@@ -138,7 +138,7 @@ class SweepControl:
         on with them.
 
         Raises:
-            ConfigError: If the space does not fit the config; one sentence a field.
+            ConfigError: If the space does not fit the config; one sentence per field.
         """
         checked = Space.of(self.config, space)
         if self.sampler == "grid":

@@ -63,7 +63,7 @@ class Decision:
         value: The objective there.
         threshold: The value it had to reach.
         seen: How many values had been seen at this rung, its own included.
-        kept: Whether it went on.
+        kept: Whether the run went on.
     """
 
     rung: float

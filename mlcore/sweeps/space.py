@@ -57,7 +57,7 @@ class Space:
 
         Raises:
             ConfigError: For no field, an unknown one, an empty or inverted range, a value out of
-                bounds, or a condition that never holds; one sentence a field.
+                bounds, or a condition that never holds; one sentence per field.
         """
         given = dict(space.entries) if isinstance(space, Space) else dict(space)
         if not given:

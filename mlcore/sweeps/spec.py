@@ -128,7 +128,7 @@ def spec_for(
     """Check the arguments of a sweep; see ``mlcore.sweep`` for them.
 
     Raises:
-        ConfigError: If the space does not fit the config; one sentence a field.
+        ConfigError: If the space does not fit the config; one sentence per field.
         ValueError: If something else is not allowed.
 
     Example:

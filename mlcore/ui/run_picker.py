@@ -46,7 +46,7 @@ def choose_run(*, key: str, follow_in: DeltaGenerator | None = None) -> Run | No
     """A list of runs; the choice is stored in the URL and carried to other pages.
 
     At first it is the newest finished run. Below the list of a run that still learns stands its
-    card, and the page follows it: it reruns whenever the run has kept new weights.
+    card, and the page follows it: it reruns whenever the run has saved new weights.
 
     Args:
         key: Prefix of all keys.

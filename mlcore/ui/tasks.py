@@ -36,7 +36,7 @@ class Progress:
     Attributes:
         solved: Keys of the solved tasks by chapter.
         news: Tasks that were solved just now and are to be announced.
-        trouble: Why the store does not keep them, or ``""``.
+        trouble: Why the store cannot save them, or ``""``.
     """
 
     solved: dict[str, set[str]] = field(default_factory=dict)

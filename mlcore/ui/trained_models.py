@@ -25,7 +25,7 @@ class Moment:
         url: Address of the store.
         run_id: The run.
         step: Optimizer steps taken.
-        kept: Whether the weights lie with the arrays of that step (else with the run's end).
+        kept: Whether the weights are among the arrays of that step (else with the run's end).
         config_json: The run's config.
     """
 
@@ -71,7 +71,7 @@ def latest(run: Run) -> Moment:
 def moments(run: Run) -> list[Moment]:
     """The steps of a run with saved weights, in order, the newest last.
 
-    A run of an older version, or of a network too large, kept those of its end alone.
+    A run of an older version, or of a very large network, saved its final weights only.
     """
     kept = [_moment(run, step, kept=True) for step in snapshot_steps(run)]
     if run.status == Status.FINISHED and (not kept or kept[-1].step != run.step):

@@ -80,7 +80,7 @@ def test_every_miss_has_its_reason() -> None:
     assert not any(s.right for s in scores.values())
     assert "PyTorch calls every tensor without one a leaf" in scores["k", "is_leaf"].reason
     assert "did not ask" in scores["c", "requires_grad"].reason
-    assert "only leaves keep theirs" in scores["h", "grad"].reason
+    assert "only leaves store theirs" in scores["h", "grad"].reason
     assert "by way of x, u" in scores["h", "requires_grad"].reason
     assert all(s.reason.endswith(".") for s in scores.values())
 

@@ -50,7 +50,7 @@ def test_the_report_holds_the_verdict_and_the_numbers(store: Store) -> None:
     assert "Test accuracy of 6 runs" in text
     assert f"{found.groups[0].mean:.5g}" in text
     assert all(run.id in text for run in runs)
-    assert "Nothing that is known: same versions, data, host and device." in text
+    assert "No known difference: same versions, data, host and device." in text
 
 
 def test_the_report_needs_no_network_and_runs_no_name(store: Store) -> None:
@@ -67,7 +67,7 @@ def test_long_curves_are_thinned_and_the_report_says_so(store: Store) -> None:
     curve = {step: 1.0 / (step + 1) for step in range(3000)}
     long = made(store, ToyConfig(), {"loss": curve})
     page = _read(report_html(compare([long], metric="loss", points=200), smoothing=0.5)).text
-    assert "Curves with many points are thinned" in page
+    assert "Curves with many points are downsampled" in page
     assert "Smoothed with a weight of 0.5" in page
 
 

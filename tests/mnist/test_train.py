@@ -286,7 +286,7 @@ def test_a_snapshot_taken_too_late_is_refused(tiny: str) -> None:
     next(steps)
     assert first.snapshot is not None
 
-    with pytest.raises(SnapshotError, match="gone on from step 0 to 1"):
+    with pytest.raises(SnapshotError, match="moved on from step 0 to 1"):
         first.snapshot()
 
 

@@ -57,7 +57,7 @@ def unpack_mnist() -> Path:
             write_atomically(raw / name, _unpacked(name))
     except lzma.LZMAError as error:
         raise DataUnavailableError(
-            f"MNIST inside this installation of mlcore is damaged ({error}): install mlcore anew."
+            f"MNIST inside this installation of mlcore is damaged ({error}): reinstall mlcore."
         ) from None
     except OSError as error:
         raise unwritable(root, error) from None

@@ -197,8 +197,8 @@ class MNISTEnsemble:
     def _snapshot(self, member: int, index: int) -> Snapshot:
         if self._index != index:
             raise SnapshotError(
-                f"The ensemble has gone on from step {index} to {self._index}: take a snapshot "
-                "before asking for the next round."
+                f"The ensemble has moved on from step {index} to {self._index}: take a snapshot "
+                "before taking the next round."
             )
         meta = {
             "config": self._configs[member].to_dict(),

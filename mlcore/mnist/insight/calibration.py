@@ -20,7 +20,7 @@ class Reliability:
     """Images sorted into bins of confidence.
 
     Attributes:
-        bins: A row a bin: from, to, images, confidence (mean in the bin), accuracy, low, high
+        bins: One row per bin: from, to, images, confidence (mean in the bin), accuracy, low, high
             (Wilson's 95 % interval of the accuracy); NaN in an empty bin.
         expected_error: The expected calibration error, see ``reliability``.
         largest_error: The largest |accuracy − confidence| of a bin.

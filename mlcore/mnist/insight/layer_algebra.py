@@ -77,7 +77,7 @@ def algebra(model: nn.Module, image: Array, broken: Broken | None = None) -> tup
         broken: A layer to rebuild with other widths first, to see which layer raises.
 
     Returns:
-        A row a layer; after a layer that refuses, the rest as not reached.
+        One row per layer; after a layer that refuses, the rest as not reached.
 
     Raises:
         ValueError: If ``broken`` names no linear or convolutional layer, or a width below 1.

@@ -99,7 +99,7 @@ def paired_accuracy(values: Mapping[tuple[str, int], float], arms: Sequence[str]
         arms: The two arms; the difference is the second less the first.
 
     Returns:
-        A row a seed: seed, each arm's value under its name, difference.
+        One row per seed: seed, each arm's value under its name, difference.
 
     Raises:
         ValueError: If there are not two arms.

@@ -159,5 +159,5 @@ def _matrix(name: str, layer: nn.Module, weight: Tensor, *, sees_pixels: bool) -
     else:
         tiles = weight[None]
         labels = ("all units",)
-        meaning = "a row a unit, a column an input"
+        meaning = "one row per unit, one column per input"
     return Matrix(name, type(layer).__name__, shape, tiles.float().numpy(), labels, meaning)

@@ -88,7 +88,7 @@ class Comparison:
 
     @cached_property
     def environment(self) -> pd.DataFrame:
-        """Differences outside the config that could explain a result: a row a fact, a column a run.
+        """Differences outside the config: one row per fact, one column per run.
 
         Versions of mlcore, torch and Python, the git commit, the data's checksum, host, device,
         precision, threads, processor, and whether a run was imported.

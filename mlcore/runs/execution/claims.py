@@ -266,5 +266,6 @@ def _held(claim: Claim) -> Any:
 def lost(claim: Claim) -> ClaimLostError:
     """The error for a claim that is no longer held."""
     return ClaimLostError(
-        f"Run {claim.run.id} was taken up by another process or deleted; this one lets it go."
+        f"Run {claim.run.id} was claimed by another process or deleted; this process stops "
+        "writing to it."
     )

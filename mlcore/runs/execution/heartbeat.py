@@ -83,7 +83,7 @@ def abandon(claim: Claim, reason: str = "") -> None:
 
     Args:
         claim: The claim on the run.
-        reason: A sentence on why, to be kept with the run.
+        reason: A sentence on why, to be stored with the run.
 
     Raises:
         StoreError: If the store cannot be written either; then its silence says the same.
@@ -114,7 +114,7 @@ def _give_up(
     """Queue a run again if it has a retry left and no request to end; else mark it lost."""
     why = (
         f"Its process ({row.pid} on {row.host}) {what} after step {row.step}. "
-        f"{reason}{' ' if reason else ''}Every point up to there is kept; "
+        f"{reason}{' ' if reason else ''}Every point up to there is saved; "
     )
     values: dict[str, Any] = {"status": Status.LOST, "finished": store.clock()}
     values["error"] = why + "resume to go on from the last checkpoint."

@@ -565,7 +565,7 @@ class _Member:
         except OSError as error:
             raise StoreError(
                 f"A file of run {self.claim.run.id} cannot be written: {error}. What was written "
-                "before is kept; check the disk and the permissions."
+                "before stays; check the disk and the permissions."
             ) from error
 
     def _remove(self, replaced: Iterable[str]) -> None:

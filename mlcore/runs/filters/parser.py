@@ -73,7 +73,9 @@ def parse(text: str) -> Filter:
     """
     if len(text) > LONGEST:
         raise FilterError(
-            f"The filter has {len(text):,} characters, but {LONGEST:,} are the most", text, LONGEST
+            f"The filter has {len(text):,} characters, but at most {LONGEST:,} are allowed",
+            text,
+            LONGEST,
         )
     reader = _Reader(text)
     return Filter(text, reader.whole())

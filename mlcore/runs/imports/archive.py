@@ -52,7 +52,7 @@ def import_zip(store: Store, file: Path | bytes, name: str | None = None) -> lis
     tell who made it. A zip that was imported before gives the runs that are there.
 
     Args:
-        store: Where to keep them.
+        store: Where to store them.
         file: The zip, or its content.
         name: What to call it in the runs' origin; by default the file's name.
 
@@ -117,7 +117,7 @@ def _checked_entries(archive: zipfile.ZipFile, name: str) -> dict[str, zipfile.Z
     infos = archive.infolist()
     if len(infos) > MOST_MEMBERS:
         raise ImportRefusedError(
-            f"The zip {name} has {len(infos):,} members, but {MOST_MEMBERS:,} are the most."
+            f"The zip {name} has {len(infos):,} members, but at most {MOST_MEMBERS:,} are allowed."
         )
     entries: dict[str, zipfile.ZipInfo] = {}
     for info in infos:
@@ -143,8 +143,8 @@ def _checked_entries(archive: zipfile.ZipFile, name: str) -> dict[str, zipfile.Z
     whole = sum(info.file_size for info in infos)
     if whole > MOST_BYTES:
         raise ImportRefusedError(
-            f"The zip {name} would unpack to {whole:,} bytes, but {MOST_BYTES:,} are the most. "
-            "Export fewer runs at once."
+            f"The zip {name} would unpack to {whole:,} bytes, but at most {MOST_BYTES:,} are "
+            "allowed. Export fewer runs at once."
         )
     return entries
 

@@ -43,7 +43,7 @@ def import_path(store: Store, path: Path, say: Callable[[str], None] = lambda _:
     """Import a file or a log folder.
 
     Args:
-        store: Where to keep the runs.
+        store: Where to store the runs.
         path: What to import.
         say: Called with a sentence for each thing in it that is left out.
 
@@ -128,7 +128,7 @@ def _unpacked(content: bytes, members: list[str], name: str) -> dict[str, bytes]
         if len(infos) > MOST_MEMBERS or whole > MOST_BYTES:
             raise ImportRefusedError(
                 f"The zip {name} would unpack to {len(infos):,} event files of {whole:,} bytes, "
-                f"but {MOST_MEMBERS:,} files and {MOST_BYTES:,} bytes are the most."
+                f"but at most {MOST_MEMBERS:,} and {MOST_BYTES:,} are allowed."
             )
         try:
             return {info.filename.lstrip("/"): archive.read(info) for info in infos}

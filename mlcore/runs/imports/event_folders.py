@@ -1,7 +1,7 @@
 """Groups folders of event files into trainings, and names their curves.
 
 Writers split one training over folders: Keras writes ``train`` and ``validation``, PyTorch's
-``add_scalars`` a folder a curve, and its ``add_hparams`` one that is named by the time.
+``add_scalars`` one folder per curve, and its ``add_hparams`` one that is named by the time.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def trainings(folders: Mapping[PurePosixPath, EventFolder]) -> list[Training]:
       files, or holds another split, or nothing else; its tags get its name: ``train/loss``.
     - A folder ``acc_train`` that holds nothing but the tag ``acc``, in a folder with event
       files, is a curve of that: ``acc/train``.
-    - A single folder with hyperparameters and at most one point a tag, in a folder with scalars
+    - A single folder with hyperparameters and at most one point per tag, in a folder with scalars
       and without hyperparameters, says the config and the results of that.
 
     Args:

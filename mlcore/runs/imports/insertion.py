@@ -87,7 +87,7 @@ def bring_in_all(store: Store, foreign: Iterable[Foreign]) -> list[Run]:
     the next call.
 
     Args:
-        store: Where to keep them.
+        store: Where to store them.
         foreign: The runs, in order; each is asked for its points once.
 
     Raises:
@@ -216,7 +216,7 @@ def text_of(facts: Mapping[str, Any], name: str) -> str:
         return ""
     if len(value) > LONGEST_TEXT:
         raise ImportRefusedError(
-            f"The {name} has {len(value):,} characters, but {LONGEST_TEXT:,} are the most."
+            f"The {name} has {len(value):,} characters, but at most {LONGEST_TEXT:,} are allowed."
         )
     return value.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
 

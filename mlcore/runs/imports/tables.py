@@ -31,7 +31,7 @@ def import_csv(store: Store, content: bytes, name: str) -> list[Run]:
     It holds points alone, so the runs have no config; they are called after the file.
 
     Args:
-        store: Where to keep them.
+        store: Where to store them.
         content: Of the file.
         name: Of the file.
 

@@ -37,7 +37,7 @@ def import_tensorboard(store: Store, path: Path, say: Say = lambda _: None) -> l
     What was imported before, and has not changed, is not imported twice.
 
     Args:
-        store: Where to keep them.
+        store: Where to store them.
         path: A folder or an event file.
         say: Called with a sentence for each training that is left out since a file is damaged,
             and for each whose images and the like are left out.
@@ -73,7 +73,7 @@ def import_event_files(
     """Import the trainings of a log folder given as a mapping of files.
 
     Args:
-        store: Where to keep them.
+        store: Where to store them.
         files: Content of the event files by path in the log folder, with ``/``.
         name: What to call the log folder.
         say: See ``import_tensorboard``.

@@ -122,7 +122,7 @@ class Database:
             check = "that its server runs" if self.server else "the disk and the permissions"
             raise StoreError(
                 f"The store {self.shown_url} did not answer: {reason}. What was written before "
-                f"is kept; check {check}."
+                f"stays; check {check}."
             ) from error
 
 

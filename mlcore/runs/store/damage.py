@@ -13,7 +13,7 @@ Plain = TypeVar("Plain", dict[str, Any], list[Any])
 
 _SHOWN = 60
 _ADVICE = (
-    "It was left as it is: take back a copy of the store, or mend that field with the database's "
+    "It was not changed: restore a copy of the store, or repair that field with the database's "
     "own tools."
 )
 

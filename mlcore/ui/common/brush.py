@@ -72,7 +72,7 @@ def brushed_lines(
     """Draw parallel coordinates and return the marked ranges; see ``mlcore.charts.parallel``.
 
     Args:
-        frame: A row a run.
+        frame: One row per run.
         columns: The axes from left to right, at least two.
         colour: Column of numbers by whose rank lines are coloured.
         key: Unique on the page.

@@ -50,7 +50,7 @@ class CompareSettings:
         goal: Which end of it is better.
         measure: As ``mlcore.runs.compare`` takes it: ``last``, ``time to 0.97``.
         axis: What x measures.
-        lines: A line a run, or one for all runs that are equal but for the seed.
+        lines: One line per run, or one for all runs that are equal but for the seed.
         smoothing: Weight of the past, from 0 to below 1.
         log_x: Logarithmic x.
         log_y: Logarithmic values.

@@ -77,7 +77,7 @@ def choose(sweep: Sweep) -> None:
 def name_of(sweep: Sweep) -> str:
     """A sweep's text in a list: its name, or its varied fields and objective.
 
-    Ranges are left out: they may change, and a browser keeps the name of what is chosen.
+    Ranges are left out: they may change, and a browser keeps the chosen entry's text.
     """
     try:
         labels = {spec.name: spec.label for spec in sweep.config.specs()}

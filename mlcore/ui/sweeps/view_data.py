@@ -45,7 +45,7 @@ class SweepView:
     Attributes:
         sweep: As it was read.
         counts: Its runs by where they stand.
-        table: A row a run that exists: ``Sweep.frame`` with *setting* (in words) and *rank* (of
+        table: One row per run that exists: ``Sweep.frame`` with *setting* (in words) and *rank* (of
             the first objective among those that ended, from 0 to 1).
         fields: The axis of each swept field, by its name.
         objectives: The axis of each objective.

@@ -190,7 +190,7 @@ def test_the_language_says_what_it_seems_to_say(
         ("lr in 0.1", "in needs values in brackets", 6),
         ("lr ! 1", "'!' begins nothing", 3),
         ("(" * 41 + "a" + ")" * 41, "More than 40 brackets are open", 41),
-        ("x" * (LONGEST + 1), "10,001 characters, but 10,000 are the most", LONGEST),
+        ("x" * (LONGEST + 1), "10,001 characters, but at most 10,000 are allowed", LONGEST),
     ],
 )
 def test_an_error_names_the_place_and_what_may_stand_there(
