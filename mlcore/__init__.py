@@ -1,4 +1,4 @@
-"""A bench for gradient descent: experiments as frozen configs and generators of steps.
+"""Learn and try gradient descent: experiments as frozen configs and generators of steps.
 
 Three things to try:
 

@@ -1,4 +1,4 @@
-"""The registry of experiments by name; a config class is imported when first asked for."""
+"""The registry of experiments by name; config classes are imported on first use."""
 
 import importlib
 from typing import Final

@@ -1,4 +1,4 @@
-"""The one path by which any engine carries out a run: ``execute(store_url, run_id)``."""
+"""Executes one queued run: ``execute(store_url, run_id)``, used by every engine."""
 
 from mlcore.runs.execution.worker import execute
 

@@ -1,4 +1,4 @@
-"""``python -m mlcore.cli`` does what the command ``mlcore`` does."""
+"""Entry point of ``python -m mlcore.cli``, equal to the command ``mlcore``."""
 
 import sys
 

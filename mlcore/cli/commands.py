@@ -1,4 +1,4 @@
-"""The building blocks of the commands, over Click: groups, options, and errors of one sentence."""
+"""Building blocks of the commands, over Click: groups, options, one-sentence errors."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
 class Text(click.ParamType[str]):
-    """Text as it was typed, also where Python's locale could not read it (``LC_ALL=C``)."""
+    """Text as typed, also where Python's locale could not decode it (``LC_ALL=C``)."""
 
     name = "text"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Read the bytes that the locale could not decode as UTF-8."""
+        """Decode bytes that the locale could not as UTF-8."""
         if not isinstance(value, str):
             return value
         try:
@@ -44,7 +44,7 @@ class Whole(click.ParamType[int]):
         self._low, self._high = low, high
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Read the number and check its bounds."""
+        """Parse the number and check its bounds."""
         try:
             number = int(value)
         except ValueError:
@@ -69,7 +69,7 @@ class Number(click.ParamType[float]):
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:
-        """Read the number."""
+        """Parse the number."""
         try:
             return float(value)
         except ValueError:
@@ -79,7 +79,7 @@ class Number(click.ParamType[float]):
 
 
 class FilePath(click.ParamType[Path]):
-    """A file or a folder, whether it is there or not."""
+    """A file or a folder, existing or not."""
 
     name = "path"
 
@@ -90,12 +90,12 @@ class FilePath(click.ParamType[Path]):
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[click.shell_completion.CompletionItem]:
-        """Let the shell complete it as a file's name."""
+        """Complete a file name."""
         return [click.shell_completion.CompletionItem(incomplete, type="file")]
 
 
 class OneOf(Text):
-    """One of some words, which a shell completes.
+    """One of several words, with shell completion.
 
     Args:
         words: The words, or a function that gives them.
@@ -111,7 +111,7 @@ class OneOf(Text):
         self._strict = strict
 
     def words(self) -> list[str]:
-        """The words that are allowed."""
+        """The allowed words."""
         return list(self._words() if callable(self._words) else self._words)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
@@ -129,7 +129,7 @@ class OneOf(Text):
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[click.shell_completion.CompletionItem]:
-        """The words that begin with what is typed."""
+        """The words with the typed beginning."""
         return [
             click.shell_completion.CompletionItem(word)
             for word in self.words()
@@ -144,12 +144,12 @@ PATH: Final = FilePath()
 
 
 class OneSentence(click.Command):
-    """Refuses words that it does not know in one sentence, with what was probably meant."""
+    """Reports unknown words in one sentence, with the likely intended one."""
 
     _help: click.Option | None = None
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Read the words; those that cannot be read are named."""
+        """Parse the words and name those that are not recognized."""
         given = list(args)
         try:
             return super().parse_args(ctx, args)
@@ -191,14 +191,14 @@ class Command(OneSentence):
             self.params.append(store_option())
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Read the words; those that no argument takes are named."""
+        """Parse the words and name those that no argument takes."""
         rest = super().parse_args(ctx, args)
         if rest and not ctx.resilient_parsing:
             raise click.UsageError(f"unrecognized arguments: {' '.join(rest)}", ctx)
         return rest
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The options under the headings of their sections, the general ones last."""
+        """The options under the headings of their groups, the general ones last."""
         sections: dict[str, list[tuple[str, str]]] = {}
         for param in self.get_params(ctx):
             record = param.get_help_record(ctx)
@@ -237,7 +237,7 @@ class Group(OneSentence, click.Group):
         self._lazy = dict(lazy or {})
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """The names in the order they were given."""
+        """The names in the order they were added."""
         return [*self._lazy, *self.commands]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
@@ -251,7 +251,7 @@ class Group(OneSentence, click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The command that the words begin with, or a sentence that names the nearest."""
+        """The command the words begin with, or an error with the most similar name."""
         name = args[0]
         found = self.get_command(ctx, name)
         if found is None and not ctx.resilient_parsing:
@@ -273,7 +273,7 @@ class Group(OneSentence, click.Group):
 
 
 def command(text: str, *decorators: Decorator, name: str | None = None) -> Callable[..., Command]:
-    """Make a function the command that its options and arguments, in this order, describe."""
+    """Make a command of a function, its options and arguments in this order."""
 
     def made(function: Callable[..., Any]) -> Command:
         for decorator in reversed(decorators):
@@ -296,14 +296,14 @@ def flag(*flags: str, text: str) -> Decorator:
 
 
 def argument(name: str, text: str, **more: Any) -> Decorator:
-    """A positional argument; ``text`` describes it in the command's help."""
+    """A positional argument; ``text`` is its help."""
     more.setdefault("type", TEXT)
     more.setdefault("metavar", name.upper())
     return click.argument(name, cls=Argument, text=text, **more)
 
 
 class Argument(click.Argument):
-    """An argument that is described in the help, as options are."""
+    """An argument that is listed in the help like an option."""
 
     section = "Arguments"
 
@@ -312,12 +312,12 @@ class Argument(click.Argument):
         self._text = text
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str]:
-        """The name and what it is."""
+        """The argument's name and help."""
         return self.make_metavar(ctx), self._text
 
 
 def store_option() -> click.Option:
-    """``--store``, for this command and the workers that it starts."""
+    """``--store``, for this command and the workers it starts."""
 
     def name_store(_ctx: click.Context, _param: click.Parameter, value: str | None) -> None:
         if value and not _ctx.resilient_parsing:
@@ -333,14 +333,14 @@ def store_option() -> click.Option:
 
 
 def require_command(**_given: Any) -> None:
-    """Refuse a group's name alone: callback of a group that does nothing by itself."""
+    """Refuse a group's name alone: the callback of a group that does nothing by itself."""
     ctx = click.get_current_context()
     if ctx.invoked_subcommand is None and isinstance(ctx.command, Group):
         raise click.UsageError(f"{ctx.command.what.upper()} is missing", ctx)
 
 
 def did_you_mean(word: str, words: Iterable[str]) -> str:
-    """``. Did you mean --epochs?`` where something is near, else nothing."""
+    """``. Did you mean --epochs?`` if a known word is similar, else nothing."""
     near = difflib.get_close_matches(word, list(words), n=1)
     return f". Did you mean {near[0]}?" if near else ""
 
@@ -352,7 +352,7 @@ def _show_help(ctx: click.Context, _param: click.Parameter, value: bool) -> None
 
 
 def _words_of(name: str, args: Sequence[str]) -> str:
-    """An unknown flag with the values behind it, as they were typed."""
+    """An unknown flag with its values, as typed."""
     at = next((i for i, word in enumerate(args) if word.split("=")[0] == name), None)
     if at is None:
         return name

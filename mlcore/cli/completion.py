@@ -1,4 +1,4 @@
-"""``mlcore completion``: the script with which a shell completes commands, flags and values."""
+"""``mlcore completion``: prints the shell script that completes commands, flags and values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the command line prints: safe for a terminal, in any encoding, with times in UTC."""
+"""Output of the command line: safe for any terminal and encoding, with times in UTC."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _UNCHOSEN: Final = ("strict", "surrogateescape", "backslashreplace")
 
 @contextmanager
 def any_encoding() -> Iterator[None]:
-    r"""Let standard output and error take every text, whatever their encoding.
+    r"""Let standard output and standard error print every text, whatever their encoding.
 
     A sign that the encoding lacks is spelled in ASCII: ours as they are read (``...``, ``+/-``),
     others as Python escapes them (``\u7b2c``), so that names which differ stay different.
@@ -70,7 +70,7 @@ def printable(text: str) -> str:
 
 
 def one_line(text: str, most: int = 60) -> str:
-    """A text that cannot move the terminal's cursor or fill its screen."""
+    """A text on one line, without terminal control characters, shortened."""
     plain = printable(text).replace("\n", " ")
     return plain if len(plain) <= most else plain[: most - 1] + "…"
 

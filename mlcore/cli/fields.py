@@ -83,12 +83,12 @@ def flag_of(field: str) -> str:
 
 
 def dest_of(field: str) -> str:
-    """The name under which a command is given a field's value."""
+    """The parameter name of a field's flag."""
     return f"field_{field}"
 
 
 class FieldOption(click.Option):
-    """A flag that is a config's field, listed in the help under the field's group."""
+    """The flag of a config's field, listed in the help under the field's group."""
 
     def __init__(self, spec: FieldSpec, flags: str, text: str, **more: Any) -> None:
         super().__init__([dest_of(spec.name), flags], default=None, help=text, **more)
@@ -96,7 +96,7 @@ class FieldOption(click.Option):
 
 
 class HeadedOption(click.Option):
-    """An option that is listed under a heading of its own."""
+    """An option listed under a given heading."""
 
     def __init__(self, section: str, flags: list[str], **more: Any) -> None:
         if not more.get("is_flag"):
@@ -106,7 +106,7 @@ class HeadedOption(click.Option):
 
 
 def type_of(spec: FieldSpec) -> Text:
-    """How a shell completes a field's values; what they may be is the config's to say."""
+    """The type by which a shell completes a field's values; the config validates them."""
     if spec.kind == "choice":
         return OneOf(spec.choices, strict=False)
     if spec.kind == "switch":
@@ -115,7 +115,7 @@ def type_of(spec: FieldSpec) -> Text:
 
 
 def preset_option(cls: type[Config]) -> list[click.Option]:
-    """``--preset`` where the experiment has named configs."""
+    """``--preset`` if the experiment has named configs."""
     if not cls.presets:
         return []
     names = OneOf(cls.presets)
@@ -130,11 +130,11 @@ def preset_option(cls: type[Config]) -> list[click.Option]:
 def without_conflicts(
     fields: list[click.Parameter], others: list[click.Parameter]
 ) -> list[click.Parameter]:
-    """All parameters, but those whose flag is the name of a field: the field goes first."""
+    """The parameters without those whose flag is also a field's; the field wins."""
     taken = {flag for field in fields for flag in (*field.opts, *field.secondary_opts)}
     return [*fields, *(other for other in others if taken.isdisjoint(other.opts))]
 
 
 def start_of(cls: type[Config], preset: str | None) -> Config:
-    """The config whose fields the flags change."""
+    """The config that the flags modify."""
     return cls.presets[preset] if preset else cls()

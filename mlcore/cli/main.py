@@ -1,4 +1,4 @@
-"""Entry of the command ``mlcore``: reads the words, carries them out, tells errors in a sentence.
+"""Entry point of the command ``mlcore``: parses, runs a command, prints errors as one sentence.
 
 Nothing heavy is imported before a command needs it.
 """
@@ -63,7 +63,7 @@ _COMMANDS: Final = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Entry of the command ``mlcore``.
+    """Entry point of the command ``mlcore``.
 
     Args:
         arguments: The words after ``mlcore``; those of this process if not given.
@@ -127,7 +127,7 @@ def _told() -> tuple[type[Exception], ...]:
 
 
 def _sentence(error: Exception) -> str:
-    """An error in one line; those of the system tell their reason and the file."""
+    """An error on one line; of system errors the reason and the file."""
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}." if error.filename else f"{error.strerror}."
     return one_line(" ".join(str(error.args[0] if error.args else error).split()), 10_000)

@@ -1,4 +1,4 @@
-"""What the commands for runs share: how they name runs and how they show one."""
+"""Shared by the commands for runs: how runs are named on the command line and printed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ RUN_ID = argument("run_id", "id of the run, or a prefix of it", metavar="ID")
 
 
 def takes_runs(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Let a command take runs by their ids (``ids``), by a filter (``where``), or both."""
+    """Let a command take runs by id (``ids``), by a filter (``where``), or both."""
     ids = argument("ids", "ids of runs, or prefixes of them", nargs=-1, metavar="[ID]...")
     return ids(
         option("--where", metavar="FILTER", text="and all runs that match this filter")(function)
@@ -25,7 +25,7 @@ def takes_runs(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def named_runs(store: Store, ids: Sequence[str], where: str | None) -> list[Run]:
-    """The runs that ids and filter name, each once."""
+    """The runs named by ids and filter, each once."""
     from mlcore.runs import run_table
     from mlcore.runs.filters.parser import parse
 
@@ -40,7 +40,7 @@ def named_runs(store: Store, ids: Sequence[str], where: str | None) -> list[Run]
 
 
 def line_of(run: Run) -> str:
-    """A run on one line: state, when, result, name, what its config changes, tags."""
+    """A run on one line: status, time, result, name, changed fields, tags."""
     accuracy = run.latest().get("test_accuracy")
     shown = "" if accuracy is None else f"test_accuracy={accuracy:.4f}"
     marks = ("★ " if run.starred else "") + ("(archived) " if run.archived else "")
@@ -66,13 +66,13 @@ def print_run(run: Run) -> None:
 
 
 def line_of_python(config: Config, call: str) -> str:
-    """A call on a config as one line, with the imports that are not ``import mlcore`` alone."""
+    """A call on a config as one line, with imports other than ``import mlcore``."""
     imports = config.imports().splitlines()
     return call if len(imports) == 1 else "; ".join([*imports, call])
 
 
 def _changes(run: Run) -> str:
-    """What the config changes from its defaults; all its fields where those are not known."""
+    """The fields that differ from the config's defaults; all fields if the class is unknown."""
     try:
         fields = run.config.changes()
     except (ValueError, TypeError):

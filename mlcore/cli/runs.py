@@ -94,7 +94,7 @@ def _check_experiment(name: str) -> None:
 
 @command("everything known of a run", RUN_ID)
 def show(run_id: str) -> int:
-    """Print what is known of a run."""
+    """Print the details of a run."""
     from mlcore.runs import get_run
 
     run = get_run(run_id)
@@ -155,7 +155,7 @@ def resume(run_id: str) -> int:
 
 
 def asks_comparison(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Let a command say what runs are compared by; its values go to ``comparison``."""
+    """Add the options of a comparison to a command; ``comparison`` reads them."""
     for decorator in reversed(
         (
             option("--metric", default="test_accuracy", text="(default test_accuracy)"),
@@ -170,7 +170,7 @@ def asks_comparison(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def comparison(ids: tuple[str, ...], where: str | None, **asked: Any) -> Comparison:
-    """The comparison of the named runs, as ``asks_comparison`` reads it."""
+    """The comparison of the named runs with the options of ``asks_comparison``."""
     from mlcore.runs import compare, open_store
 
     store = open_store()

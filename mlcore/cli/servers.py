@@ -1,4 +1,4 @@
-"""``mlcore worker`` and ``mlcore dashboard``: processes that run until they are ended."""
+"""``mlcore worker`` and ``mlcore dashboard``: processes that run until stopped."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mlcore.cli.commands import NUMBER, Whole, argument, command, option
     option("--idle", type=NUMBER, text="exit after this many seconds without work"),
 )
 def worker(idle: float | None) -> int:
-    """Take queued runs until none has come for a while."""
+    """Execute queued runs until none has come for a while."""
     from mlcore.runs import open_store
     from mlcore.runs.execution.worker import idle_for, tell, work
 

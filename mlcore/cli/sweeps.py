@@ -1,4 +1,4 @@
-"""``mlcore sweep mnist --lr log:1e-4:1 -n 32``, and ``mlcore sweeps`` for those that exist."""
+"""``mlcore sweep mnist --lr log:1e-4:1 -n 32``, and ``mlcore sweeps`` for existing sweeps."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def _options(spec: FieldSpec) -> list[FieldOption]:
 
 
 def _budget() -> list[click.Parameter]:
-    """The options that say how the settings are searched."""
+    """The search options: budget, sampler, objective, seeds and pruning."""
 
     def one(*flags: str, **more: Any) -> HeadedOption:
         return HeadedOption("The sweep", list(flags), **more)
@@ -139,7 +139,7 @@ def _sweep(experiment: str, given: dict[str, Any]) -> int:
 def _asked(
     cls: type[Config], given: dict[str, Any]
 ) -> tuple[Config, dict[str, Range | Conditional]]:
-    """The config with all single values in place, and the ranges."""
+    """The config with all single values set, and the ranges."""
     from mlcore.core import ConfigError
     from mlcore.sweeps import Choices, parse_range
 
@@ -245,7 +245,7 @@ def ls(n: int) -> int:
 
 @command("show the results of a sweep", SWEEP_ID)
 def show(sweep_id: str) -> int:
-    """Print a sweep's results and how to get it again."""
+    """Print a sweep's results and the commands that start it again."""
     from mlcore.runs import open_store, tend
     from mlcore.sweeps import get_sweep
 

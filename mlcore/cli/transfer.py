@@ -1,4 +1,4 @@
-"""``mlcore export`` and ``mlcore import``: take runs elsewhere, and bring them in."""
+"""``mlcore export`` and ``mlcore import``."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ class StoreError(MlcoreError, RuntimeError):
 
 
 class EngineError(MlcoreError, RuntimeError):
-    """What carries out runs cannot be reached; the text says what was tried and what to do."""
+    """The engine that executes runs cannot be reached; the text says what was tried, what to do."""
 
 
 class RunNotFoundError(MlcoreError, LookupError):
@@ -58,7 +58,7 @@ class RunNotFoundError(MlcoreError, LookupError):
 
 
 class RunStateError(MlcoreError, RuntimeError):
-    """A run cannot do what was asked in its present status (resume a finished run, say)."""
+    """A run cannot do what was requested in its current status (resume a finished run, say)."""
 
 
 class SweepNotFoundError(MlcoreError, LookupError):
@@ -66,4 +66,4 @@ class SweepNotFoundError(MlcoreError, LookupError):
 
 
 class SweepStateError(MlcoreError, RuntimeError):
-    """A sweep cannot do what was asked in its present status."""
+    """A sweep cannot do what was requested in its current status."""

@@ -1,4 +1,4 @@
-"""The course: the tasks of each chapter, checked on what a learner has on the screen or has run."""
+"""The course: the tasks of each chapter, checked on the learner's page or runs."""
 
 from mlcore.course.catalog import KEYS, tasks_of
 from mlcore.course.task import Task

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What the open tab shows, by the name of the function or loss.
+    """What the open tab shows, by name of the function or loss.
 
     Attributes:
         points: Each function at the chosen x.

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What is on the page.
+    """The trace on the page.
 
     Attributes:
         trace: The program with its leaves, traced.

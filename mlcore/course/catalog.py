@@ -1,4 +1,4 @@
-"""Which tasks each chapter has, without loading the chapters."""
+"""The tasks of each chapter, without importing the chapters."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from mlcore.course.task import Task
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What networks say of the digit on the sheet.
+    """The networks' predictions for the digit on the sheet.
 
     Attributes:
         own: Whether the learner drew or photographed it.

@@ -1,4 +1,4 @@
-"""A small picture of each chapter, computed from the objects that the chapter is about.
+"""A small picture for each chapter's card, computed by the chapter's own code.
 
 Home shows them without loading torch, so their numbers lie in ``pictures.csv``; a test computes
 them again and compares. Write the file with ``python -m mlcore.course.pictures``.
@@ -34,7 +34,7 @@ Colour = Literal["value", "gradient", "theory", "good", "bad", "second"]
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """One thing that is drawn.
+    """One drawn shape.
 
     Attributes:
         chapter: Whose picture it belongs to.
@@ -70,7 +70,7 @@ def write() -> None:
 
 
 def compute() -> list[Mark]:
-    """All marks of all pictures, computed anew; takes some seconds."""
+    """Compute all marks of all pictures; takes some seconds."""
     parts = {
         "autograd": _autograd,
         "regression": _regression,
@@ -162,7 +162,7 @@ def _optimizers() -> _Part:
 
 
 def _normalization() -> _Part:
-    """A tensor of digits behind a convolution, and what GroupNorm makes of it."""
+    """A tensor of digits behind a convolution, before and after GroupNorm."""
     import torch
 
     from mlcore.layers import normalize
@@ -257,7 +257,7 @@ def _draw() -> _Part:
 
 
 def _inside() -> _Part:
-    """What a network without hidden layers has learned of 0, 1 and 3."""
+    """The weights of a network without hidden layers for 0, 1 and 3."""
     import torch
 
     model = _model(_tiny(0.1))

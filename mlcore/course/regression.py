@@ -1,4 +1,4 @@
-"""Tasks of the chapter on regression: those of ``mlcore.regression``, as the course shows them."""
+"""Tasks of the chapter on regression: those of ``mlcore.regression.tasks``, as course tasks."""
 
 from __future__ import annotations
 

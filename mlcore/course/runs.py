@@ -15,7 +15,7 @@ _ACCURACY: Final = "metric.test_accuracy"
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """The table of runs and what is shown of it.
+    """The run table and its view.
 
     Attributes:
         table: As ``mlcore.runs.store.run_table.run_table`` gives it.

@@ -19,7 +19,7 @@ class State:
 
 
 def _complete(state: State) -> int:
-    """Settings all of whose runs have finished."""
+    """Number of trials whose runs have all finished."""
     return sum(
         all(member.status == "finished" for member in setting.members)
         for setting in state.sweep.tried

@@ -1,4 +1,4 @@
-"""What a task of the course is."""
+"""The type of a task of the course."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ State = TypeVar("State")
 
 @dataclass(frozen=True, slots=True)
 class Task(Generic[State]):
-    """One goal of a chapter.
+    """One task of a chapter.
 
     Attributes:
         key: Its name within the chapter, as stored.
