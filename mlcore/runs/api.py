@@ -50,20 +50,20 @@ def train(config: Config) -> Iterator[Step]:
 def run(config: Config, force: bool = False, *, progress: bool = True) -> Run:
     """Train in this process and record the run; a finished equal run is returned at once.
 
-    A finished run of the same config is the answer. An unfinished one is taken up from its last
-    checkpoint. One that another process is working on is waited for. Ctrl-C stops the run with
-    its state kept, so that calling again goes on.
+    A finished run of the same config is returned. An unfinished one is resumed from its last
+    checkpoint. If another process is training it, this call waits. Ctrl-C stops the run and saves
+    its state, so that the next call resumes it.
 
     Args:
-        config: What to run.
-        force: Start afresh even if a finished run answers.
+        config: The config to run.
+        force: Train again even if a finished run exists.
         progress: Show a progress bar on the terminal (never where the output is no terminal).
 
     Returns:
         The run as it ended; see ``Run.status`` and, after a failure, ``Run.error``.
 
     Raises:
-        KeyboardInterrupt: After Ctrl-C, once the state is kept.
+        KeyboardInterrupt: After Ctrl-C, once the state is saved.
         StoreError: If the store cannot be opened or written.
 
     Example:
@@ -98,8 +98,8 @@ def submit(config: Config, force: bool = False) -> Run:
     shared, an unfinished one goes on from its last checkpoint.
 
     Args:
-        config: What to run.
-        force: Start afresh even if a finished run answers.
+        config: The config to run.
+        force: Train again even if a finished run exists.
 
     Raises:
         EngineError: If ``MLCORE_ENGINE`` names a cluster that cannot be reached.

@@ -36,10 +36,10 @@ class Run:
         experiment: Name of the experiment.
         config_fields: The config as plain values; ``config`` is the checked object.
         fingerprint: The cache key (see ``mlcore.core.fingerprint``).
-        status: Where it stands.
+        status: Its status.
         created: When it was first submitted (all times are UTC).
         started: When its first worker took it, or None.
-        finished: When it came to its present end, or None.
+        finished: When it last ended, or None.
         elapsed: Seconds of work so far, pauses left out.
         step: Optimizer steps of the last flushed point.
         done: Work done, in the unit of ``total``.
@@ -49,19 +49,19 @@ class Run:
         versions: Of mlcore, torch, python and the git commit, at submission.
         error: One sentence on why it failed or was lost.
         traceback: The whole traceback of a failure.
-        tags: Words to find it by.
+        tags: Its tags.
         note: Free text.
         request: ``"stop"`` or ``"pause"`` while the worker has not answered yet.
         cached: Whether ``run`` or ``submit`` answered with this finished run.
         name: The name it was given; ``""`` if none.
         starred: Whether it is starred.
-        archived: Whether it is put aside: kept, but out of the way.
-        deleted: When it was put in the trash, or None; ``restore`` takes it out again.
+        archived: Whether it is archived: hidden from the usual list.
+        deleted: When it was moved to the trash, or None; ``restore`` takes it out again.
         source: None if it was made here; ``"zip"`` or ``"tensorboard"`` if it was imported, and
             then it is read-only: its numbers cannot be trusted to be this code's.
         origin: What is known of where an imported run was made.
         edited: How often its name, note, tags or marks were changed.
-        environment: What it ran on: checksum of the data, device, threads, processor, platform.
+        environment: Its environment: checksum of the data, device, threads, processor, platform.
         queued: When it was last put in the queue: later than ``started`` if it was resumed.
 
     Example:
@@ -241,7 +241,7 @@ class Run:
         """Queue the run again from its last checkpoint, in the background.
 
         Raises:
-            RunStateError: If it is finished or failed, or a twin of it is live.
+            RunStateError: If it is finished or failed, or another run of its config is live.
         """
         from mlcore.runs.execution.supervisor import tend
 

@@ -18,7 +18,7 @@ class Status(StrEnum):
     FAILED = "failed"
     STOPPED = "stopped"
     LOST = "lost"
-    """Its worker died; every flushed point is kept."""
+    """Its worker died; every flushed point stays."""
     PRUNED = "pruned"
     """Ended early by a sweep, at a fixed rung."""
 

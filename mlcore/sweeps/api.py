@@ -67,7 +67,7 @@ def sweep(
         ConfigError: If the space does not fit the config; one sentence per field.
         ValueError: If another argument is not allowed.
         EngineError: If no engine could execute the runs.
-        DataUnavailableError: If the config's data is not to be had.
+        DataUnavailableError: If the config's data is not available.
         KeyboardInterrupt: After Ctrl-C, once the sweep is stopped.
 
     Example:

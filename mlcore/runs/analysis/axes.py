@@ -50,7 +50,7 @@ class Pace:
         """Steps converted to an axis; None if the run has no values for it.
 
         Args:
-            axis: What to count.
+            axis: The name of the axis.
             steps: Optimizer steps, shape (n,).
             time: Seconds of work at those steps, shape (n,).
         """

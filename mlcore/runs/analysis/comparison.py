@@ -210,8 +210,7 @@ def compare(
     """Compare runs.
 
     Args:
-        ids: Ids of runs, or the beginnings of them, or the runs themselves; one named twice
-            counts once.
+        ids: Ids of runs, prefixes of ids, or the runs themselves; duplicates count once.
         metric: The metric to compare.
         goal: ``max`` or ``min``; by default ``min`` for what its name calls a loss or an error.
         measure: ``last``, ``best``, ``area`` (mean height of the curve), or how long a target
@@ -221,10 +220,10 @@ def compare(
         baseline: Id of one of the runs: the groups of the others are compared with its group.
         level: Of all intervals, between 0 and 1.
         method: ``welch`` or ``bootstrap``, for differences between groups.
-        store: Where they are; by default the one of ``MLCORE_STORE``.
+        store: Their store; by default the one of ``MLCORE_STORE``.
 
     Returns:
-        The comparison; its tables are read when first asked for.
+        The comparison; its tables are read on first access.
 
     Raises:
         RunNotFoundError: If there is no run of one of these ids.

@@ -91,7 +91,7 @@ def seed_groups_of(
 def queue_more_seeds(group: SeedGroup, n: int) -> list[Run]:
     """Queue the group's config with seeds it has not used yet.
 
-    A seed whose run is already finished in the store answers at once, from the cache.
+    A seed that was run before is not run again: its finished run is returned.
 
     Args:
         group: As ``compare`` gives it.

@@ -18,7 +18,7 @@ LEVEL: Final = 0.95
 """Of the intervals, unless another is asked for."""
 
 POWER: Final = 0.8
-"""Chance to find a difference as large as the one seen, for which seeds are counted."""
+"""Power for which the number of seeds is computed."""
 
 MOST_SEEDS: Final = 1000
 """Seeds a group beyond which counting stops: the difference is too small to chase."""

@@ -17,7 +17,7 @@ never interrupted, whenever its process or the store's server is killed:
    by flush the new points and arrays take the place of the old ones of the same steps. Nothing
    vanishes that was once seen, and at whatever step the run ends, nothing remains behind it.
 
-Only who holds the claim can write, so a process that was given up for dead and comes back cannot
+Only the process that holds the claim can write, so a process that was wrongly taken for dead cannot
 put its checkpoint among the points of its successor.
 """
 

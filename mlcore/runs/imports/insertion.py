@@ -54,7 +54,7 @@ class Foreign:
     Attributes:
         source: ``zip``, ``tensorboard``, ``csv``, ``parquet`` or ``json``.
         file: Name of the file or folder it came from.
-        digest: SHA-256 of all of it: bringing it in again finds the run that is there.
+        digest: SHA-256 of all of it: a second import finds the existing run.
         facts: What is known of it, as ``mlcore.runs.export.described`` tells it; anything may lack.
         points: Its points, in the order they were written; read once, so it may be a generator.
         files: Content of its weights and arrays: name, step, bytes.
@@ -91,7 +91,7 @@ def bring_in_all(store: Store, foreign: Iterable[Foreign]) -> list[Run]:
         foreign: The runs, in order; each is asked for its points once.
 
     Raises:
-        ImportRefusedError: If a run or a point of it is not to be had; nothing is kept.
+        ImportRefusedError: If a run or a point of it is not to be had; nothing is stored.
     """
     remove_leftovers(store)
     found: dict[tuple[str, str], str | _Staged] = {**_known(store)}

@@ -39,7 +39,7 @@ def import_csv(store: Store, content: bytes, name: str) -> list[Run]:
         The runs, marked with ``source="csv"``.
 
     Raises:
-        ImportRefusedError: If it is no such file; nothing is kept.
+        ImportRefusedError: If it is no such file; nothing is stored.
     """
     facts: dict[str, dict[str, Any]] = {}
     return _bring_in(store, _csv_rows(content, name), facts, "csv", content, name)
@@ -49,7 +49,7 @@ def import_parquet(store: Store, content: bytes, name: str) -> list[Run]:
     """Import the runs of a Parquet file of ``mlcore.runs.export.to_parquet``, with their configs.
 
     Raises:
-        ImportRefusedError: If it is no such file; nothing is kept.
+        ImportRefusedError: If it is no such file; nothing is stored.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -71,7 +71,7 @@ def import_json(store: Store, content: bytes, name: str) -> list[Run]:
     """Import the runs of a JSON file of ``mlcore.runs.export.to_json``, with their configs.
 
     Raises:
-        ImportRefusedError: If it is no such file; nothing is kept.
+        ImportRefusedError: If it is no such file; nothing is stored.
     """
     try:
         whole = json.loads(content)

@@ -2,7 +2,7 @@
 
 Millions of points take many seconds to write or to remove. In one transaction that would keep
 every other writer of the file waiting, so it is done in short ones, on a run that is hidden
-meanwhile: who looks sees all of it or nothing.
+meanwhile: readers see all of it or nothing.
 """
 
 from __future__ import annotations

@@ -52,11 +52,11 @@ def edit(
         run_ids: Their ids, or the beginnings of them.
         name: What to call them; ``""`` takes the name away.
         note: Free text.
-        starred: Mark or unmark them.
-        archived: Put them aside or take them back.
+        starred: Star or unstar them.
+        archived: Archive or unarchive them.
         tags: These tags instead of those that are there.
         add_tags: Tags to add, after those that are there.
-        remove_tags: Tags to take away.
+        remove_tags: Tags to remove.
 
     Returns:
         The runs as they are now, in the order of ``run_ids``.
@@ -85,7 +85,7 @@ def edit(
 def trash(store: Store, run_ids: Sequence[str]) -> list[Run]:
     """Move runs to the trash, all of them or none; ``restore`` takes them out again.
 
-    A run that waits is stopped first. What has lain in the trash for ``KEEP_FOR`` is purged.
+    A queued run is stopped first. What has been in the trash for ``KEEP_FOR`` is purged.
 
     Returns:
         The runs as they are now, in the order of ``run_ids``.

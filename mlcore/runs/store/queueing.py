@@ -70,15 +70,14 @@ def queue_all(
 ) -> list[Answer]:
     """Queue new runs for the rows that no live or finished run answers.
 
-    A stopped, lost or paused run is taken up again, as a run of its own: whom it once trained
-    with, it does not wait for.
+    A stopped, lost or paused run is resumed by itself, without its former ensemble.
 
     Args:
         connection: In a write transaction that decides alone.
         rows: As ``mlcore.runs.store.submission.new_row`` gives them, with other columns if need be.
             Two rows of one fingerprint share a run.
         now: The time in seconds since 1970.
-        force: Only a live run answers; everything else starts afresh.
+        force: Only a live run is returned; everything else is trained again.
 
     Returns:
         An answer a row, in their order.

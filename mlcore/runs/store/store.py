@@ -130,9 +130,9 @@ class Store(Database):
     def submit(self, config: Config, force: bool = False, retries: int = 0) -> Run:
         """Queue a run, or return the one that already answers this config.
 
-        A live run is shared, a finished one is the answer, a stopped or lost one is taken up
-        again; ``force`` starts afresh unless a run of this config is live. A fresh run whose
-        process dies is queued again by itself ``retries`` times.
+        A live or finished run is returned, a stopped or lost one is resumed; ``force`` trains again
+        unless a run of this config is live. A new run whose process dies is queued again
+        ``retries`` times.
         """
         row = {**new_row(config), "retries": retries}
         with self.writing() as connection:
