@@ -59,7 +59,7 @@ class Draft:
     ) -> tuple[Self, dict[str, str]]:
         """The draft with each invalid field reset to its last valid value, and a sentence for each.
 
-        For pages whose picture follows the draft: a slip in one box leaves the picture standing.
+        For pages whose picture follows the draft: an invalid box leaves the picture unchanged.
 
         Args:
             before: Texts that were right, of an earlier draft; a field has its default without one.

@@ -1,7 +1,7 @@
 """A batch of runs of one experiment: queued together and shown while they run.
 
-Runs are found by the fingerprints of their configs: a reload, another tab and another day show the
-same runs, and what is trained already is not trained again.
+Runs are found by the fingerprints of their configs, so a reload or another tab shows the same runs,
+and nothing is trained twice.
 """
 
 from __future__ import annotations

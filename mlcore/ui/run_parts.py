@@ -196,12 +196,12 @@ def start_button(
     button (as the guard of ``mlcore.ui.navigation`` makes one) does not lose the click.
 
     Args:
-        config: What to run; None, while a form is wrong, disables the button.
+        config: The config to run; None, while a form is invalid, disables the button.
         label: What the button says.
         key: Of the button.
-        force: Start afresh even if a finished run answers.
+        force: Train again even if a finished run exists.
         stretch: As wide as the column.
-        primary: Whether it is what the page is for.
+        primary: Whether it is the page's main button.
 
     Returns:
         The run, once, in the rerun that follows the click; else None.

@@ -4,7 +4,7 @@ Use it as::
 
     run = run_picker.choose_run(key="inside")
     if run is None:
-        return  # it has offered to train the first one
+        return  # a button to train the first one is shown
 """
 
 from collections.abc import Sequence

@@ -2,8 +2,8 @@
 
 Use it as::
 
-    digit = drawn.current()  # or None
-    for own in drawn.own_digits(): …  # those drawn or photographed in this session
+    digit = shared_digit.current()  # or None
+    for own in shared_digit.own_digits(): …  # those drawn or photographed in this session
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 REMEMBERED: Final = 24
-"""Own digits that a session remembers: the newest ones."""
+"""Number of drawn or photographed digits that a session remembers, the newest ones."""
 
 _CURRENT: Final = "drawn.current"
 _OWN: Final = "drawn.own"
@@ -32,7 +32,7 @@ class SharedDigit:
         pixels: uint8 ``[28, 28]``, 0 is background, 255 is ink.
         words: What it is, to stand within a sentence: ``your drawing``, ``test image 0, a 7``.
         name: Equal for two states of one digit while it is being drawn.
-        own: Whether the person made it; else it is of the test set.
+        own: Whether the user made it; else it is a test image.
     """
 
     pixels: NDArray[np.uint8]

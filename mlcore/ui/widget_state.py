@@ -45,7 +45,7 @@ def changed_by_user(key: str) -> bool:
 
     False where the browser only says what the program showed last, or what it replaced lately.
     Call it once for each change: requests come in the order in which they were sent, so a value
-    that a person set says that whatever comes after it is no old news either.
+    set by the user means that all later requests are current as well.
     """
     shown, value = _all_shown().get(key), st.session_state[key]
     if shown is None:

@@ -31,8 +31,8 @@ def has_run(program: Program) -> bool:
 def graph_view(trace: Trace, *, key: str, answers: bool = True, height: int = 700) -> None:
     """Draw a trace's graph with the stepper, at its first step.
 
-    Stepping happens in the browser; the page is told only when the backward pass has ended and
-    when the person goes back from its end.
+    Stepping happens in the browser; the page reruns only when the backward pass has ended and
+    when the user steps back from its end.
 
     Args:
         trace: What to draw.

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from mlcore.mnist.insight import Answer, OnPixels
 
 MOST: Final = 4
-"""Runs that answer at once."""
+"""Maximum number of networks that predict side by side."""
 _BESIDE: Final = "beside"
 _GALLERY_BYTES: Final = 256 * 2**20
 

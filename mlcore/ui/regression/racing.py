@@ -42,7 +42,7 @@ SURFACES = {
     "regression": "Your regression",
 }
 MOMENTUM = ("momentum", "Nesterov")
-"""The racers that μ matters to."""
+"""The optimizers with momentum μ."""
 RACERS = {
     "gradient descent": "gradient_descent",
     "momentum": "momentum",

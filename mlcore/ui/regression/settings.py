@@ -31,7 +31,7 @@ class Edits:
     Attributes:
         added: Pairs (x, y).
         removed: Places in the data set; those from its length on are added points.
-        unread: How many edits of a link made no sense and were left out.
+        unread: How many edits of a link were invalid and left out.
     """
 
     added: tuple[tuple[float, float], ...] = field(default=())
@@ -84,7 +84,7 @@ class Edits:
 def load() -> tuple[Draft, dict[str, str]]:
     """The draft of this session, or of a just opened link, and a sentence for each fault in it.
 
-    What is wrong is put back to what it was: the draft always gives a picture.
+    Invalid fields are reset to their last valid values, so the draft always gives a picture.
     """
     refused: dict[str, str] = {}
     in_url = Draft.from_params(RegressionConfig, st.query_params.to_dict())

@@ -22,7 +22,7 @@ from mlcore.ui.sweeps import curve_tab, settings_tab
 from mlcore.ui.sweeps.view_data import SweepView
 
 _COMPARED: Final = 10
-"""Runs that the link to the page Compare takes along."""
+"""Number of runs in the link to the page Compare."""
 
 
 def show(seen: SweepView) -> None:

@@ -23,7 +23,7 @@ SAMPLER_WORDS: Final[dict[Sampler, str]] = {
     "gp": "Searches where a Gaussian process expects an improvement.",
     "nsga2": "Combines and mutates the best trials (NSGA-II); meant for two objectives.",
 }
-"""What each sampler does."""
+"""The help of each sampler."""
 
 _RULE_WORDS: Final[dict[Rule, str]] = {
     "median": "A run is ended early if it is worse than the median of the runs judged so far.",
