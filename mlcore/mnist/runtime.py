@@ -94,7 +94,7 @@ class Speed:
     """Counts training images against the time between ``start`` and ``pause`` alone.
 
     Attributes:
-        samples: Training images since the speed was last told.
+        samples: Training images since the speed was last reported.
     """
 
     def __init__(self) -> None:
@@ -115,7 +115,7 @@ class Speed:
         return self._spent + time.perf_counter() - self._started >= SPEED_INTERVAL_S
 
     def told(self, *, must: bool) -> dict[str, float]:
-        """Return ``samples_per_second`` if it is due or must be told, and restart the count."""
+        """Return ``samples_per_second`` if it is due or ``must``, and restart the count."""
         spent = self._spent + time.perf_counter() - self._started
         if spent < SPEED_INTERVAL_S and not (must and spent > 0):
             return {}

@@ -86,7 +86,7 @@ class Trainer:
         """Take optimizer step ``step`` (from 0).
 
         Returns:
-            If told to tell: ``train_loss``, ``train_accuracy`` and ``grad_norm`` of the batch,
+            If requested: ``train_loss``, ``train_accuracy`` and ``grad_norm`` of the batch,
             before the weights moved.
         """
         microbatches = self.batches.microbatches(step, self._microbatches)

@@ -76,7 +76,7 @@ class Block:
         """Take the optimizer steps of a plan, the first of which is step ``start`` (from 0).
 
         Returns:
-            If told to tell: ``train_loss``, ``train_accuracy``, ``grad_norm`` and ``lr`` of each
+            If requested: ``train_loss``, ``train_accuracy``, ``grad_norm`` and ``lr`` of each
             member for the last step's batch, before the weights moved.
         """
         told: dict[str, list[float]] = {}

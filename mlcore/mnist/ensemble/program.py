@@ -1,7 +1,7 @@
 """Trains several MNIST runs as one vectorized program.
 
 Learning rate, momentum, weight decay, label smoothing, the schedule, the first weights and the
-seed may differ. A member tells what its single run would tell, at the same steps: from the same
+seed may differ. A member yields what its single run would yield, at the same steps: from the same
 first weights, over the same batches in the same order, through the same formulas, so that only
 rounding differs (sums run in another order). Measured with tests/bench/ensemble.py.
 """
