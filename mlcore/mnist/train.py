@@ -35,7 +35,7 @@ def train(config: MNISTConfig, snapshot: Snapshot | None = None) -> Iterator[Ste
       ``mlcore.mnist.weight_snapshots.keeps`` says so, a copy of the weights: for
       ``hidden1.weight`` the array ``model.hidden1.weight``.
       ``mlcore.mnist.load_weights(config, Snapshot(step.arrays))`` makes a network of them.
-    - ``samples_per_second``: training images per second since it was last reported, without the time
+    - ``samples_per_second``: training images per second since its last report, without the time
       for examining and without the time the caller took. About four times a second.
 
     A step with no other metric than the last only shows life. All others come at the same steps
