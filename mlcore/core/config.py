@@ -156,9 +156,14 @@ class Config(BaseModel):
         """The fields that differ from their defaults, in order of definition."""
         return {s.name: v for s in self.specs() if (v := getattr(self, s.name)) != s.default}
 
-    def fingerprint(self) -> str:
-        """The cache key: see ``mlcore.core.fingerprint``. Reads the data's checksum."""
-        return fingerprint(self.experiment, self.version, self.model_dump(), self.data_checksum())
+    def fingerprint(self, data: str | None = None) -> str:
+        """The cache key: see ``mlcore.core.fingerprint``.
+
+        Args:
+            data: The data's checksum where it is known; else it is read.
+        """
+        data = self.data_checksum() if data is None else data
+        return fingerprint(self.experiment, self.version, self.model_dump(), data)
 
     def imports(self) -> str:
         """The import statements that ``as_python`` needs, one a line."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -238,7 +239,9 @@ class RegressionConfig(Config):
         """
         if self.data == "made":
             return ""
-        return hashlib.sha256(self.data_file().read_bytes()).hexdigest()
+        path = self.data_file()
+        facts = path.stat()
+        return _checksum(str(path), facts.st_size, facts.st_mtime_ns)
 
     def data_file(self) -> Path:
         """The CSV file that is read.
@@ -285,3 +288,9 @@ RegressionConfig.presets = {
     ),
 }
 """Named example configs."""
+
+
+@lru_cache(maxsize=8)
+def _checksum(path: str, _size: int, _changed_ns: int) -> str:
+    """SHA-256 of a file, computed again only when it has changed: a sweep asks for each run."""
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from mlcore.core import Config, RunStateError
 from mlcore.experiments import config_class
 from mlcore.runs.status import Status
+from mlcore.runs.store import points
 from mlcore.runs.store.artifacts import CHECKPOINT, WEIGHTS, Artifacts
 
 if TYPE_CHECKING:
@@ -158,7 +159,8 @@ class Run:
             axes: Also how far the run was in epochs and samples, as columns epoch and samples;
                 NaN where the run does not know.
         """
-        table = self.store.metrics(self, names, after)
+        with self.store.reading() as connection:
+            table = points.read(connection, self.key, names, after)
         if axes:
             from mlcore.runs.analysis.axes import with_axes
 

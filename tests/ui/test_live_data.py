@@ -95,17 +95,17 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Each read of the store: ``whole`` histories and ``new`` points."""
     seen: list[str] = []
 
-    def counting(name: str, method: str) -> None:
-        original: Callable[..., object] = getattr(Store, method)
+    def counting(name: str, owner: type, method: str) -> None:
+        original: Callable[..., object] = getattr(owner, method)
 
         def counted(*args: object, **kwargs: object) -> object:
             seen.append(name)
             return original(*args, **kwargs)
 
-        monkeypatch.setattr(Store, method, counted)
+        monkeypatch.setattr(owner, method, counted)
 
-    counting("whole", "curves")
-    counting("new", "metrics")
+    counting("whole", Store, "curves")
+    counting("new", Run, "metrics")
     return seen
 
 

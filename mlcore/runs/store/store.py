@@ -15,7 +15,6 @@ from mlcore.core import Config, InputError, RunNotFoundError, RunStateError
 from mlcore.runs.recorded_run import Run
 from mlcore.runs.status import Status
 from mlcore.runs.store import points as point_queries
-from mlcore.runs.store import run_table as run_tables
 from mlcore.runs.store.connections import Database
 from mlcore.runs.store.database import resolve_url
 from mlcore.runs.store.hidden import shown, trashed
@@ -194,11 +193,6 @@ class Store(Database):
 
     # --- points ------------------------------------------------------------------------------
 
-    def metrics(self, run: Run, names: Iterable[str] | None, after: int | None) -> pd.DataFrame:
-        """Every point of a run; see ``Run.metrics``."""
-        with self.reading() as connection:
-            return point_queries.read(connection, run.key, names, after)
-
     def points_of(self, run_ids: Sequence[str]) -> pd.DataFrame:
         """Every point of several runs: run, metric, step, value, time; not downsampled."""
         with self.reading() as connection:
@@ -210,10 +204,6 @@ class Store(Database):
         """One metric of several runs, downsampled: see ``points.thinned``."""
         with self.reading() as connection:
             return point_queries.thinned(connection, run_ids, name, points, after)
-
-    def revision(self) -> str:
-        """A token that changes when a run does; see ``mlcore.runs.store.run_table.revision``."""
-        return run_tables.revision(self)
 
     def last_step(self, run_id: str) -> int:
         """The step of the last flushed point; changes whenever there is something new to draw."""

@@ -32,7 +32,7 @@ def new_row(config: Config) -> dict[str, Any]:
         "experiment": config.experiment,
         "version": config.version,
         "config": config.to_json(),
-        "fingerprint": config.fingerprint(),
+        "fingerprint": config.fingerprint(checksum),
         "status": Status.QUEUED,
         "seed": seed if isinstance(seed, int) else None,
         "created": now,

@@ -13,6 +13,7 @@ import pandas as pd
 from mlcore.charts.comparison import is_share, metric_title
 from mlcore.charts.dimensions import Dimension, Floats
 from mlcore.charts.parallel import Goal, ranks
+from mlcore.runs.store.run_table import revision
 from mlcore.runs.store.store import Store, open_store
 from mlcore.sweeps import (
     Choices,
@@ -72,7 +73,7 @@ class SweepView:
 
 def look(sweep: Sweep) -> SweepView:
     """Read the data to draw; shared by tabs while no run of the store changes."""
-    return _look(sweep.store.url, sweep.id, f"{sweep.row} {sweep.store.revision()}")
+    return _look(sweep.store.url, sweep.id, f"{sweep.row} {revision(sweep.store)}")
 
 
 @lru_cache(maxsize=16)

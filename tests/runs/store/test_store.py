@@ -180,6 +180,21 @@ def test_a_password_anywhere_in_a_url_is_not_shown(address: str) -> None:
         assert "host/db" in shown
 
 
+def test_a_submission_reads_the_datas_checksum_once(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[ToyConfig] = []
+
+    def checksum(config: ToyConfig) -> str:
+        asked.append(config)
+        return "abc"
+
+    monkeypatch.setattr(ToyConfig, "data_checksum", checksum)
+    run = store.submit(ToyConfig())
+    assert (len(asked), run.environment["data"]) == (1, "abc")
+    assert run.fingerprint == ToyConfig().fingerprint()
+
+
 @pytest.mark.parametrize("column", ["config", "tags", "origin", "environment"])
 def test_a_damaged_row_is_a_sentence_wherever_it_is_read(store: Store, column: str) -> None:
     run = store.submit(ToyConfig())
