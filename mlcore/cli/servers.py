@@ -17,7 +17,8 @@ from mlcore.cli.commands import NUMBER, Whole, argument, command, option
 def worker(idle: float | None) -> int:
     """Execute queued runs until none has come for a while."""
     from mlcore.runs import open_store
-    from mlcore.runs.execution.worker import idle_for, tell, work
+    from mlcore.runs.execution.process_setup import idle_for, tell
+    from mlcore.runs.execution.worker import work
 
     tell()
     work(open_store(), idle_for() if idle is None else idle)

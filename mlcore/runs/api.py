@@ -11,17 +11,18 @@ from typing import TYPE_CHECKING, Final
 
 from tqdm import tqdm
 
-from mlcore.core import Config, Step
 from mlcore.runs.execution.claims import take
 from mlcore.runs.execution.recorder import execute
 from mlcore.runs.execution.supervisor import check, retries, tend
 from mlcore.runs.process_id import ProcessId
-from mlcore.runs.recorded_run import Run
 from mlcore.runs.status import Status
 from mlcore.runs.store.store import Store, open_store
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from mlcore.core import Config, Step
+    from mlcore.runs.recorded_run import Run
 
 _COLUMNS: Final = ("id", "experiment", "status", "started", "duration")
 

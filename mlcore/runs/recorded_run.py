@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING, Any
 from mlcore.core import Config, RunStateError
 from mlcore.experiments import config_class
 from mlcore.runs.status import Status
-from mlcore.runs.store import points
-from mlcore.runs.store.artifacts import CHECKPOINT, WEIGHTS, Artifacts
 
 if TYPE_CHECKING:
     import pandas as pd
     import torch
     from torch import nn
 
+    from mlcore.runs.store.artifacts import Artifacts
     from mlcore.runs.store.store import Store
 
 _CHECK_EVERY = 2.0  # s between two looks whether the engine can be reached
@@ -132,6 +131,8 @@ class Run:
     @property
     def artifacts(self) -> Artifacts:
         """The run's files."""
+        from mlcore.runs.store.artifacts import Artifacts
+
         return Artifacts(self.store, self.id, self.key)
 
     def refresh(self) -> Run:
@@ -159,6 +160,8 @@ class Run:
             axes: Also how far the run was in epochs and samples, as columns epoch and samples;
                 NaN where the run does not know.
         """
+        from mlcore.runs.store import points
+
         with self.store.reading() as connection:
             table = points.read(connection, self.key, names, after)
         if axes:
@@ -186,6 +189,8 @@ class Run:
             RunStateError: If no weights have been saved yet.
             SnapshotError: If the file with the weights is gone or damaged.
         """
+        from mlcore.runs.store.artifacts import CHECKPOINT, WEIGHTS
+
         saved = self.artifacts.load(WEIGHTS) or self.artifacts.load(CHECKPOINT)
         if saved is None:
             raise RunStateError(

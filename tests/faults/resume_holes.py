@@ -38,6 +38,7 @@ from sqlalchemy import update
 from mlcore.runs import Run, Status
 from mlcore.runs.execution import recorder, worker
 from mlcore.runs.execution.heartbeat import reap
+from mlcore.runs.execution.process_setup import tell
 from mlcore.runs.store.schema import runs
 from mlcore.runs.store.store import Store, open_store
 from tests.engines.server import PostgresServer, find_binaries
@@ -134,7 +135,7 @@ def work(url: str, checkpoint_every: float, log: str) -> None:
     recorder.CHECKPOINT_EVERY = checkpoint_every
     recorder.CHECKPOINT_SHARE = 1.0
     vars(recorder)["pays"] = lambda _: True  # together, whether quicker or not
-    worker.tell()
+    tell()
     worker.work(open_store(url), 600.0)
 
 

@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlcore.core import InputError
-from mlcore.runs.recorded_run import Run
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from mlcore.runs.recorded_run import Run
 
 Axis = Literal["step", "epoch", "samples", "time"]
 

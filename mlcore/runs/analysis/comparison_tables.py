@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from mlcore.runs.analysis.axes import Axis, pace_of
-from mlcore.runs.recorded_run import Run
 from mlcore.runs.store.run_table import plain
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from mlcore.runs.recorded_run import Run
 
 _CURVE_COLUMNS: Final = (
     *("run", "group", "metric", "x", "value", "low", "high", "thinned", "step", "time", "odd"),

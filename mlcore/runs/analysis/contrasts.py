@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
-from mlcore.runs.analysis.measures import Goal, Measure
 from mlcore.runs.analysis.seed_groups import SeedGroup, why_no_more_seeds
 from mlcore.runs.analysis.statistics import (
     LEVEL,
@@ -18,6 +17,9 @@ from mlcore.runs.analysis.statistics import (
     seeds_needed,
     welch,
 )
+
+if TYPE_CHECKING:
+    from mlcore.runs.analysis.measures import Goal, Measure
 
 Method = Literal["welch", "bootstrap"]
 

@@ -9,12 +9,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
-from mlcore.core import FieldSpec, InputError
+from mlcore.core import InputError
 from mlcore.experiments import EXPERIMENTS, config_class
-from mlcore.runs.analysis.comparison import Comparison
 from mlcore.runs.analysis.seed_groups import SEED
 from mlcore.runs.export.missing import extra
-from mlcore.runs.recorded_run import Run
 from mlcore.runs.status import Status
 from mlcore.runs.store.run_table import plain
 
@@ -23,6 +21,10 @@ if TYPE_CHECKING:
     import pandas as pd
     from optuna.distributions import BaseDistribution
     from optuna.importance import BaseImportanceEvaluator
+
+    from mlcore.core import FieldSpec
+    from mlcore.runs.analysis.comparison import Comparison
+    from mlcore.runs.recorded_run import Run
 
 Evaluator = Literal["ped_anova", "fanova", "mean_decrease_impurity"]
 

@@ -14,10 +14,10 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, func, select
 from mlcore.core import InputError
 from mlcore.runs.analysis.axes import Axis, pace_of
 from mlcore.runs.non_finite import as_word
-from mlcore.runs.recorded_run import Run
 from mlcore.runs.store.schema import metric_names, points
 
 if TYPE_CHECKING:
+    from mlcore.runs.recorded_run import Run
     from mlcore.runs.store.store import Store
 
 Goal = Literal["max", "min"]

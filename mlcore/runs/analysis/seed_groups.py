@@ -6,13 +6,15 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from mlcore.core import Config, InputError, RunStateError, canonical_json
 from mlcore.core.fields import FieldSpec, rounded
-from mlcore.runs.recorded_run import Run
 from mlcore.runs.status import Status
 from mlcore.runs.store.run_table import plain
+
+if TYPE_CHECKING:
+    from mlcore.runs.recorded_run import Run
 
 SEED: Final = "seed"
 """The config field in which members of a group may differ."""

@@ -13,15 +13,15 @@ from sqlalchemy import ColumnElement, Connection, and_, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from mlcore.core import MlcoreError
-from mlcore.runs.recorded_run import Run
 from mlcore.runs.status import Status
-from mlcore.runs.store.points import Point
 from mlcore.runs.store.rows import run_of
 from mlcore.runs.store.schema import runs
-from mlcore.runs.store.store import Store
 
 if TYPE_CHECKING:
     from mlcore.runs.process_id import ProcessId
+    from mlcore.runs.recorded_run import Run
+    from mlcore.runs.store.points import Point
+    from mlcore.runs.store.store import Store
 
 
 class ClaimLostError(MlcoreError, RuntimeError):

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select, update
 
-from mlcore.core import Config
 from mlcore.runs.store.damage import json_of
 from mlcore.runs.store.schema import runs
 
 if TYPE_CHECKING:
+    from mlcore.core import Config
     from mlcore.runs.execution.claims import Claim
 
 Facts = dict[str, str | int]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, Connection, Row, select, update
 
@@ -19,7 +19,9 @@ from mlcore.runs.execution.claims import Claim, ClaimLostError, beat
 from mlcore.runs.process_id import ProcessId
 from mlcore.runs.status import Status
 from mlcore.runs.store.schema import runs
-from mlcore.runs.store.store import Store
+
+if TYPE_CHECKING:
+    from mlcore.runs.store.store import Store
 
 HEARTBEAT_EVERY = 2.0
 """Seconds between two heartbeats."""

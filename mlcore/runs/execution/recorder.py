@@ -30,13 +30,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DataError, IntegrityError, NotSupportedError, ProgrammingError
 
 from mlcore.core import DivergenceError, Snapshot, SnapshotError, Step, StoreError, Told
-from mlcore.core.ensemble import Ensemble
 from mlcore.core.snapshots import pack_snapshot
 from mlcore.runs.execution.benchmark import pays
 from mlcore.runs.execution.claims import (
@@ -57,6 +56,9 @@ from mlcore.runs.store import points as point_queries
 from mlcore.runs.store.artifacts import CHECKPOINT, WEIGHTS, Content, arrays_name
 from mlcore.runs.store.latest import Latest
 from mlcore.runs.store.points import Point
+
+if TYPE_CHECKING:
+    from mlcore.core.ensemble import Ensemble
 
 FLUSH_EVERY = 0.2
 """Seconds between two flushes, so that a point is on the screen about half a second later."""

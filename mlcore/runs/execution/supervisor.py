@@ -6,13 +6,16 @@ Higher layers (sweeps) have their work done at the same time: see ``mlcore.core.
 from __future__ import annotations
 
 import logging
+from typing import TYPE_CHECKING
 
 from mlcore.core import EngineError
 from mlcore.core.hooks import run_tend_hooks
 from mlcore.runs.execution.engines import chosen
 from mlcore.runs.execution.heartbeat import reap
 from mlcore.runs.status import Status
-from mlcore.runs.store.store import Store
+
+if TYPE_CHECKING:
+    from mlcore.runs.store.store import Store
 
 _log = logging.getLogger("mlcore.engine")
 

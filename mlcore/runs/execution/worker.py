@@ -10,25 +10,22 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from sqlalchemy.engine import make_url
-
-import mlcore
-from mlcore.core import InputError, RunStateError, StoreError
+from mlcore.core import RunStateError, StoreError
 from mlcore.core.cores import give_cores
 from mlcore.runs.execution.claims import Claim, take_ensemble
 from mlcore.runs.execution.engines.local import cores_each
 from mlcore.runs.execution.engines.roster import beat, register, retire, strike
 from mlcore.runs.execution.heartbeat import HEARTBEAT_EVERY, abandon
+from mlcore.runs.execution.process_setup import Code, idle_for, tell
 from mlcore.runs.execution.recorder import execute_ensemble
 from mlcore.runs.execution.supervisor import recover, tend
 from mlcore.runs.process_id import ProcessId
-from mlcore.runs.recorded_run import Run
 from mlcore.runs.store.store import Store, open_store
 
-IDLE_FOR = 600.0
-"""Seconds without work after which a worker ends; ``MLCORE_WORKER_IDLE`` overrides it."""
+if TYPE_CHECKING:
+    from mlcore.runs.recorded_run import Run
 
 OUTAGE = 60.0
 """Seconds for which a worker waits for a store that does not answer, such as a restarted server."""
@@ -77,22 +74,6 @@ def _abandon(claims: Sequence[Claim], error: BaseException) -> None:
     with suppress(StoreError):
         for claim in claims:
             abandon(claim, str(error) if isinstance(error, StoreError) else "")
-
-
-def idle_for() -> float:
-    """Seconds without work after which a worker exits: ``MLCORE_WORKER_IDLE``, else ``IDLE_FOR``.
-
-    Raises:
-        ValueError: If ``MLCORE_WORKER_IDLE`` is not a number from 0 up.
-    """
-    given = os.environ.get("MLCORE_WORKER_IDLE", str(IDLE_FOR))
-    try:
-        seconds = float(given)
-    except ValueError:
-        seconds = -1.0
-    if not seconds >= 0:
-        raise InputError(f"MLCORE_WORKER_IDLE is {given!r}, but must be seconds, from 0 up.")
-    return seconds
 
 
 def work(store: Store, patience: float) -> None:
@@ -157,45 +138,9 @@ def _carry_out(store: Store, claims: Sequence[Claim], interrupted: Callable[[], 
         _abandon(claims, error)
 
 
-class Code:
-    """Detects that the package's files have changed since the process started."""
-
-    _LOOK_EVERY = 1.0
-
-    def __init__(self) -> None:
-        self._known = self._newest()
-        self._looked = time.monotonic()
-        self._changed = False
-
-    def changed(self) -> bool:
-        """Whether a file of the package is newer than when this was made."""
-        if not self._changed and time.monotonic() - self._looked >= self._LOOK_EVERY:
-            self._looked = time.monotonic()
-            self._changed = self._newest() != self._known
-        return self._changed
-
-    @staticmethod
-    def _newest() -> int:
-        files = Path(mlcore.__file__).parent.rglob("*.py")
-        return max((file.stat().st_mtime_ns for file in files), default=0)
-
-
 def _warm_up() -> None:
     """Import what every run needs before the first run is taken."""
     importlib.import_module("torch")
-
-
-def tell() -> None:
-    """Print to standard error which run is being executed."""
-    handler = logging.StreamHandler()
-    handler.setFormatter(_InUtc("%(asctime)s UTC %(process)d %(message)s", "%Y-%m-%d %H:%M:%S"))
-    logging.basicConfig(level=logging.INFO, handlers=[handler])
-
-
-class _InUtc(logging.Formatter):
-    """A log formatter with times in UTC."""
-
-    converter = staticmethod(time.gmtime)
 
 
 def main() -> None:
@@ -208,7 +153,7 @@ def main() -> None:
 
 def _address(words: Sequence[str]) -> str | None:
     """The store's address, from MLCORE_STORE where the command line hides its password."""
-    if not words or ("://" in words[0] and make_url(words[0]).password == "***"):  # noqa: S105
+    if not words or ("://" in words[0] and "***" in words[0]):
         return None
     return words[0]
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from mlcore.runs.recorded_run import Run
+if TYPE_CHECKING:
+    from mlcore.runs.recorded_run import Run
 
 UNITS: Final = {
     "step": "optimizer steps",

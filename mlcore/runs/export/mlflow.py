@@ -6,13 +6,15 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from mlcore.runs.export.missing import extra
 from mlcore.runs.export.tables import points_frame
-from mlcore.runs.recorded_run import Run
 from mlcore.runs.status import Status
 from mlcore.runs.store.run_table import plain
+
+if TYPE_CHECKING:
+    from mlcore.runs.recorded_run import Run
 
 _ID: Final = "mlcore.id"
 _METRICS_A_BATCH: Final = 1000  # MLflow's own limits, here and below

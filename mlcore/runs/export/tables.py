@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mlcore.core import InputError
 from mlcore.runs.export.described import UNITS, described
-from mlcore.runs.recorded_run import Run
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from mlcore.runs.recorded_run import Run
 
 _NAMES: Final = {math.inf: "Infinity", -math.inf: "-Infinity"}
 FORMAT: Final = "mlcore points 1"

@@ -15,7 +15,7 @@ from mlcore.experiments import EXPERIMENTS, config_class
 from mlcore.runs.filters.nodes import Node, Search, as_series, holds
 from mlcore.runs.filters.tokens import FilterError, quoted
 from mlcore.runs.status import Status
-from mlcore.runs.store.run_table import CONFIG, METRIC, MOMENTS, NAN, VERSION
+from mlcore.runs.store.run_table import CONFIG, IS_NAN, METRIC, MOMENTS, VERSION
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -92,7 +92,7 @@ class Compare(Node):
         A name that stands there exactly so comes first, then one that differs in the case of its
         letters, or in ``_``, ``-`` or a space between its words.
         """
-        columns = [str(name) for name in frame.columns if not str(name).startswith(NAN)]
+        columns = [str(name) for name in frame.columns if not str(name).startswith(IS_NAN)]
         exact = dict.fromkeys(columns)
         relaxed: dict[str, list[str]] = {}
         for column in columns:
@@ -141,7 +141,7 @@ class Compare(Node):
         fits = self._test(frame, column, text)
         absent = self.operator in ("!=", "!~")
         missing_here = frame[column].isna()
-        if (nan := column.replace(METRIC, NAN, 1)) in frame and column.startswith(METRIC):
+        if (nan := column.replace(METRIC, IS_NAN, 1)) in frame and column.startswith(METRIC):
             missing_here &= ~frame[nan]
         cells = zip(frame[column], missing_here, strict=True)
         return as_series(frame, (absent if missing else fits(cell) for cell, missing in cells))

@@ -21,10 +21,10 @@ from typing import TYPE_CHECKING, Any, Final
 from mlcore.core import InputError
 from mlcore.runs.export.archive import FORMAT, MANIFEST
 from mlcore.runs.imports.insertion import Foreign, ImportRefusedError, bring_in_all, check_file
-from mlcore.runs.recorded_run import Run
 from mlcore.runs.store.points import Point
 
 if TYPE_CHECKING:
+    from mlcore.runs.recorded_run import Run
     from mlcore.runs.store.store import Store
 
 MOST_MEMBERS: Final = 50_000

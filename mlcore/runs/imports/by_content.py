@@ -12,10 +12,9 @@ from mlcore.runs.export.archive import MANIFEST
 from mlcore.runs.imports.archive import MOST_BYTES, MOST_MEMBERS, import_zip
 from mlcore.runs.imports.insertion import ImportRefusedError
 from mlcore.runs.imports.tables import import_csv, import_json, import_parquet
-from mlcore.runs.imports.tensorboard import import_event_files, import_tensorboard
-from mlcore.runs.recorded_run import Run
 
 if TYPE_CHECKING:
+    from mlcore.runs.recorded_run import Run
     from mlcore.runs.store.store import Store
 
 READ: Final = (
@@ -62,6 +61,8 @@ def import_path(store: Store, path: Path, say: Callable[[str], None] = lambda _:
         1
     """
     if not path.is_file():
+        from mlcore.runs.imports.tensorboard import import_tensorboard
+
         return import_tensorboard(store, path, say)
     with path.open("rb") as file:
         begin = file.read(4)
@@ -87,6 +88,8 @@ def import_content(
         >>> print(runs[0].source, sorted(runs[0].latest()))
         csv ['b', 'loss', 'w']
     """
+    from mlcore.runs.imports.tensorboard import import_event_files
+
     if content.startswith(b"PK"):
         logs = [one for one in _members(io.BytesIO(content), name) if "tfevents" in one]
         if logs:

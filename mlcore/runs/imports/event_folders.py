@@ -10,9 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, count
 from pathlib import PurePosixPath
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from mlcore.runs.imports.event_files import EventFolder
+if TYPE_CHECKING:
+    from mlcore.runs.imports.event_files import EventFolder
 
 SPLITS: Final = frozenset(
     {"train", "training", "val", "valid", "validation", "eval", "evaluation", "dev"}

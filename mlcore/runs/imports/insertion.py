@@ -17,7 +17,6 @@ from mlcore import __version__
 from mlcore.core import MlcoreError, canonical_json
 from mlcore.core.snapshots import unpack_snapshot
 from mlcore.experiments import EXPERIMENTS
-from mlcore.runs.recorded_run import Run
 from mlcore.runs.status import Status
 from mlcore.runs.store.artifacts import Artifacts
 from mlcore.runs.store.damage import json_of
@@ -28,6 +27,7 @@ from mlcore.runs.store.schema import runs
 from mlcore.runs.store.submission import new_id
 
 if TYPE_CHECKING:
+    from mlcore.runs.recorded_run import Run
     from mlcore.runs.store.store import Store
 
 LONGEST_TEXT: Final = 1_000_000

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, Final
 from mlcore.core import InputError
 from mlcore.runs.export.tables import FORMAT
 from mlcore.runs.imports.insertion import Foreign, ImportRefusedError, bring_in_all
-from mlcore.runs.recorded_run import Run
 from mlcore.runs.store.points import Point
 
 if TYPE_CHECKING:
+    from mlcore.runs.recorded_run import Run
     from mlcore.runs.store.store import Store
 
 COLUMNS: Final = ("run", "metric", "step", "value", "time")

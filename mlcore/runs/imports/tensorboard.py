@@ -13,10 +13,10 @@ from mlcore.runs.imports.event_files import EventFolder
 from mlcore.runs.imports.event_folders import Part, Training, trainings
 from mlcore.runs.imports.event_times import Session, WorkClock, work_clock
 from mlcore.runs.imports.insertion import Foreign, ImportRefusedError, bring_in_all
-from mlcore.runs.recorded_run import Run
 from mlcore.runs.store.points import Point
 
 if TYPE_CHECKING:
+    from mlcore.runs.recorded_run import Run
     from mlcore.runs.store.store import Store
 
 Say = Callable[[str], None]

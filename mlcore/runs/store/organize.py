@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import ColumnElement, Connection, Row, select, update
 
 from mlcore.core import InputError, InputTypeError, RunNotFoundError, RunStateError
-from mlcore.runs.recorded_run import Run
 from mlcore.runs.status import LIVE, Status
 from mlcore.runs.store.damage import json_of
 from mlcore.runs.store.hidden import hide, remove, shown, trashed
@@ -18,6 +17,7 @@ from mlcore.runs.store.rows import run_of
 from mlcore.runs.store.schema import runs
 
 if TYPE_CHECKING:
+    from mlcore.runs.recorded_run import Run
     from mlcore.runs.store.store import Store
 
 LONGEST_TEXT = 100_000

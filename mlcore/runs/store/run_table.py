@@ -26,7 +26,7 @@ CONFIG: Final = "config."
 METRIC: Final = "metric."
 """Prefix of the columns that hold the last value of each metric."""
 
-NAN: Final = "nan."
+IS_NAN: Final = "nan."
 """Prefix of the columns that say of which runs the last value of a metric is NaN."""
 
 VERSION: Final = "version."
@@ -184,7 +184,8 @@ def _nan_columns(latest: list[dict[str, Any]]) -> dict[str, list[Any]]:
     """Of the metrics with a NaN among these values: whether it is one, for each run."""
     names = dict.fromkeys(k for one in latest for k, value in one.items() if value != value)
     return {
-        f"{NAN}{name}": [name in one and one[name] != one[name] for one in latest] for name in names
+        f"{IS_NAN}{name}": [name in one and one[name] != one[name] for one in latest]
+        for name in names
     }
 
 

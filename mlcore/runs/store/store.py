@@ -12,7 +12,6 @@ from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from mlcore.core import Config, InputError, RunNotFoundError, RunStateError
-from mlcore.runs.recorded_run import Run
 from mlcore.runs.status import Status
 from mlcore.runs.store import points as point_queries
 from mlcore.runs.store.connections import Database
@@ -25,6 +24,8 @@ from mlcore.runs.store.submission import new_row
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from mlcore.runs.recorded_run import Run
 
 _open: dict[str, Store] = {}
 _opening = Lock()

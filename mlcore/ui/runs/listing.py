@@ -13,7 +13,7 @@ from mlcore.core import RunNotFoundError
 from mlcore.course.runs import State
 from mlcore.runs import Status, Store, open_store
 from mlcore.runs.filters.parser import FilterError
-from mlcore.runs.store.run_table import DAMAGED, METRIC, NAN, revision, run_table
+from mlcore.runs.store.run_table import DAMAGED, IS_NAN, METRIC, revision, run_table
 from mlcore.ui import page, tasks
 from mlcore.ui.common import clicks
 from mlcore.ui.common.polling import poll
@@ -186,7 +186,7 @@ def cells_of(
         if len(against) and columns.has_delta(name, table):
             scale = 100 if is_share(name) else 1
             cells[columns.DELTA + name] = scale * (rows[name] - against[name].iloc[0])
-    nan = [name for name in wanted if (NAN + name.removeprefix(METRIC)) in rows]
+    nan = [name for name in wanted if (IS_NAN + name.removeprefix(METRIC)) in rows]
     nan = [name for name in nan if name.startswith(METRIC) and name in cells]
     if nan:
         at = list(cells).index(nan[-1]) + 1
@@ -198,7 +198,7 @@ def cells_of(
 
 def _nan_words(rows: pd.DataFrame, metrics: Sequence[str]) -> list[str | None]:
     """Which metrics ended with NaN, a text a row; such cells look as those without a value do."""
-    named = {columns.label_of(name): rows[NAN + name.removeprefix(METRIC)] for name in metrics}
+    named = {columns.label_of(name): rows[IS_NAN + name.removeprefix(METRIC)] for name in metrics}
     rows_of_truths = zip(*named.values(), strict=True)
     return [
         ", ".join(name for name, is_nan in zip(named, truths, strict=True) if is_nan) or None

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
 
@@ -17,7 +18,9 @@ from mlcore.runs.execution.engines import roster
 from mlcore.runs.process_id import ProcessId, this_host
 from mlcore.runs.status import Status
 from mlcore.runs.store.schema import runs
-from mlcore.runs.store.store import Store
+
+if TYPE_CHECKING:
+    from mlcore.runs.store.store import Store
 
 MEMORY_EACH = 2**30
 """Bytes of memory for each worker: torch takes 0.4 GB of it, the data and the network the rest."""

@@ -8,7 +8,7 @@ import socket
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from sqlalchemy import Row, delete, insert, select
@@ -18,7 +18,9 @@ from mlcore.runs.execution.engines import roster
 from mlcore.runs.execution.engines.local import start_process
 from mlcore.runs.process_id import ProcessId
 from mlcore.runs.store.schema import workers
-from mlcore.runs.store.store import Store
+
+if TYPE_CHECKING:
+    from mlcore.runs.store.store import Store
 
 CLIENT_PORT: Final = 10001
 KNOCK_FOR: Final = 3.0

@@ -7,7 +7,7 @@ import os
 import threading
 import time
 from contextlib import suppress
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import ray
 from ray.exceptions import RayError
@@ -18,14 +18,16 @@ from mlcore.core.cores import give_cores
 from mlcore.runs.execution.claims import ClaimLostError
 from mlcore.runs.execution.engines import roster
 from mlcore.runs.execution.engines.ray_cluster import RayCluster
-from mlcore.runs.execution.engines.share import Share
 from mlcore.runs.execution.heartbeat import HEARTBEAT_EVERY
+from mlcore.runs.execution.process_setup import Code
 from mlcore.runs.execution.supervisor import recover
-from mlcore.runs.execution.worker import Code, execute
 from mlcore.runs.process_id import ProcessId
 from mlcore.runs.status import Status
 from mlcore.runs.store.schema import runs, workers
 from mlcore.runs.store.store import Store, open_store
+
+if TYPE_CHECKING:
+    from mlcore.runs.execution.engines.share import Share
 
 LOOK_EVERY: Final = 0.2
 """Seconds between two looks at what waits."""
@@ -42,6 +44,8 @@ _log = logging.getLogger("mlcore.ray")
 
 def carry_out(store_url: str, run_id: str) -> None:
     """The Ray task: execute one run. All its results go to the store."""
+    from mlcore.runs.execution.worker import execute
+
     given = ray.get_runtime_context().get_assigned_resources()
     give_cores(int(given.get("CPU", 1)))
     # stopped, deleted or taken by another worker while it waited: no business of this task's

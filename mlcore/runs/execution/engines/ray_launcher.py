@@ -19,9 +19,8 @@ import ray
 from mlcore.core import EngineError
 from mlcore.runs.execution.engines.choice import chosen
 from mlcore.runs.execution.engines.ray_cluster import RayCluster
-from mlcore.runs.execution.engines.ray_dispatcher import STOP_WITHIN, Dispatcher
 from mlcore.runs.execution.engines.share import Share, amount
-from mlcore.runs.execution.worker import idle_for, tell
+from mlcore.runs.execution.process_setup import idle_for, tell
 from mlcore.runs.store.store import open_store
 
 READY_WITHIN = 120.0
@@ -49,6 +48,8 @@ def launch(engine: RayCluster, store_url: str) -> None:
 
 
 def _start(name: str, store_url: str) -> bool:
+    from mlcore.runs.execution.engines.ray_dispatcher import STOP_WITHIN, Dispatcher
+
     dispatcher: Any = (  # a handle that has the actor's methods
         ray.remote(Dispatcher)
         .options(

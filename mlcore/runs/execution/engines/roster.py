@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import secrets
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, select, update
 
 from mlcore.runs.process_id import SILENT_AFTER, ProcessId
 from mlcore.runs.status import Status
 from mlcore.runs.store.schema import runs, workers
-from mlcore.runs.store.store import Store
+
+if TYPE_CHECKING:
+    from mlcore.runs.store.store import Store
 
 DISPATCHER: Final = "ray"
 """The row of the one process that hands this store's runs to a Ray cluster."""
