@@ -94,7 +94,9 @@ def reliability_spec() -> dict[str, Any]:
         alt.Tooltip("confidence:Q", title="Mean confidence", format=".2%"),
         alt.Tooltip("accuracy:Q", title="Accuracy", format=".2%"),
     ]
-    diagonal = alt.Chart(ROWS).mark_rule(color=palette.THEORY, strokeDash=[*palette.THEORY_DASH])
+    diagonal = alt.Chart(ROWS).mark_rule(
+        color=palette.THEORY, strokeDash=[*palette.THEORY_DASH], aria=False
+    )
     base = alt.Chart(ROWS).transform_filter("datum.images > 0")
     layers = [
         diagonal.encode(

@@ -63,7 +63,7 @@ DARK: Final[Mapping[str, str]] = MappingProxyType(
         "surface": "#1a2230",
         "text": "#e6eaf0",
         "border": "#354052",
-        "primary": VALUE,
+        "primary": "#4b94de",
     }
 )
 """Text is dark, or light, enough to be read (4.5 of contrast) at 60 % opacity, as captions are."""

@@ -92,7 +92,12 @@ def choose_digit(config: MNISTConfig, *, key: str) -> Digit:
             place = int(places[number])
             pixels = view_data.images(config.dataset, config.data_dir, "test", (place,))[0]
             digit = Digit(pixels, f"test image no. {place:,}, a {classes[name]}")
-    st.image(charts.tile(digit.pixels, zoom=4), width=120, caption=page.plain(digit.words))
+    st.image(
+        charts.tile(digit.pixels, zoom=4),
+        width=120,
+        caption=page.plain(digit.words),
+        alt=digit.words,
+    )
     return digit
 
 
