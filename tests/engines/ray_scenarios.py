@@ -22,7 +22,7 @@ from ray.cluster_utils import Cluster
 from sqlalchemy import select
 
 import mlcore
-from mlcore.runs import Status, open_store
+from mlcore.runs import Run, Status, open_store
 from mlcore.runs.store.schema import workers
 from tests.runs.toy import ToyConfig
 
@@ -39,9 +39,11 @@ def killed_node() -> dict[str, Any]:
     try:
         doomed = cluster.add_node(**_NODE)
         os.environ |= {"MLCORE_ENGINE": "auto", "RAY_ADDRESS": cluster.address}
-        config = ToyConfig(steps=100, delay=0.02)
-        sweep = mlcore.sweep(config, {"seed": range(3)}, objective="loss", wait=False)
-        until(lambda: sum(run.step > 10 for run in sweep.refresh().runs()) >= 2)
+        config = ToyConfig(steps=100, delay=0.03)
+        sweep = mlcore.sweep(config, {"seed": range(4)}, objective="loss", wait=False)
+        # each node has room for one, so of two in their middle one is on the node that dies;
+        # one that has ended would not do, and one about to end might end first
+        until(lambda: sum(in_the_middle(run) for run in sweep.refresh().runs()) == 2)
         cluster.remove_node(doomed, allow_graceful=False)
         until(lambda: not sweep.refresh().running)
         deaf = mlcore.submit(ToyConfig(delay=1000))
@@ -51,6 +53,11 @@ def killed_node() -> dict[str, Any]:
         return {"sweep": sweep.id, "deaf": deaf.id}
     finally:
         cluster.shutdown()
+
+
+def in_the_middle(run: Run) -> bool:
+    """Whether a run of 100 steps is at work and has some way to go."""
+    return run.status == Status.RUNNING and 10 < run.step < 70
 
 
 def client() -> dict[str, Any]:
