@@ -11,7 +11,7 @@ from mlcore.ui.runs import compare_form, compare_view
 
 
 def show() -> None:
-    """The page below its question: what to compare on the left, the comparison beside it."""
+    """The page below its header: the form on the left, the comparison on the right."""
     store = open_store()
     runs, missing = compare_form.runs_to_compare(store)
     controls, picture = page.columns()

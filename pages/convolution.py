@@ -16,7 +16,7 @@ from mlcore.ui.layers.kernel_control import kernel_control
 @st.fragment(key="conv")
 @torch_threads.one_thread()
 def convolution() -> None:
-    """The page below its question: moving a control reruns only this part."""
+    """The page below its header; moving a control reruns only this part."""
     controls, picture = page.columns()
     with controls:
         digit_strip = st.container()

@@ -12,7 +12,7 @@ from mlcore.ui.runs import controls, empty_store, import_box, listing
 
 
 def show() -> None:
-    """The page below its question: what to show on the left, the table and its actions."""
+    """The page below its header: view settings on the left, the table on the right."""
     store = open_store()
     runs, trash = run_table(store), run_table(store, deleted=True)
     listing.say_damaged(runs, trash)

@@ -1,6 +1,6 @@
 """Charts: each module turns a DataFrame of its domain into an Altair chart.
 
-``curves`` draws the points of a run, or the curves of a comparison, in a notebook or a script:
+``curves`` draws the points of a run, or the curves of a comparison, in Jupyter or a script:
 
     >>> import mlcore
     >>> run = mlcore.run(mlcore.RegressionConfig(steps=20))

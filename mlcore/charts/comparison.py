@@ -253,7 +253,7 @@ def comparison_description(metric: str, axis: str, count: int, band: Band = "thi
 
 
 def with_rows(chart: alt.LayerChart, rows: pd.DataFrame) -> alt.LayerChart:
-    """The chart with its rows embedded, so that it works in a file or a notebook.
+    """The chart with its rows embedded, so that it works in a file or in Jupyter.
 
     Rows are written into the spec as they are, however many there are: Altair's own limit of
     5,000 rows guards against large frames, and these are thinned.

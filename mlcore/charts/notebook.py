@@ -28,7 +28,7 @@ def curves(
     log_y: bool = False,
     colours: Mapping[str, str] | None = None,
 ) -> alt.LayerChart:
-    """Overlaid learning curves as an Altair chart, ready for a notebook.
+    """Overlaid learning curves as an Altair chart, ready for Jupyter.
 
     Args:
         df: ``Comparison.curves`` (run, metric, x, value, low, high), ``Store.curves`` (run, step,

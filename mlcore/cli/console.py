@@ -65,7 +65,7 @@ def any_encoding() -> Iterator[None]:
 
 
 def printable(text: str) -> str:
-    """A text without the characters that would control the terminal; lines stay lines."""
+    """A text without terminal control characters; line breaks stay."""
     return "".join(c if c.isprintable() or c == "\n" else " " for c in text)
 
 

@@ -120,7 +120,7 @@ def _ended(sentence: str) -> str:
 
 
 def _told() -> tuple[type[Exception], ...]:
-    """The errors that become a sentence: ours, a missing extra, and files that cannot be used."""
+    """The errors shown as a sentence: mlcore's, a missing extra, and unusable files."""
     from mlcore.core import MlcoreError
 
     return (MlcoreError, ImportError, OSError)

@@ -81,7 +81,7 @@ def undo(ids: tuple[str, ...]) -> int:
         last = max((run.deleted for run in trashed if run.deleted is not None), default=None)
         wanted = [run.id for run in trashed if run.deleted == last]
         if not wanted:
-            raise InputError("The trash is empty, so there is nothing to take out.")
+            raise InputError("The trash is empty, so there is nothing to restore.")
     for run in restore(store, wanted):
         print(line_of(run))
     return 0

@@ -40,7 +40,7 @@ def export(
     from mlcore.runs.export import to_mlflow, to_tensorboard
 
     if not (to or tensorboard or mlflow):
-        raise InputError("Say where to: --to FILE, --tensorboard DIR or --mlflow URI.")
+        raise InputError("Name a target: --to FILE, --tensorboard DIR or --mlflow URI.")
     if to is not None:
         content = _content(to, ids, where, asked)
         _write(to, content)

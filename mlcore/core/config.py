@@ -28,7 +28,7 @@ class Config(BaseModel):
 
     Raises:
         ConfigError: (a ``ValueError``) on an unknown field, a wrong type or a value out of
-            bounds, with one sentence a field.
+            bounds, with one sentence per field.
 
     Example:
         >>> import mlcore

@@ -37,8 +37,8 @@ class Step:
         metrics: What was measured at this step, by name. Empty where the step only shows life.
             All but ``MEASURED_METRICS`` are the same bit for bit in two runs of one config.
         arrays: Tensors that belong to this step, such as a confusion matrix after an epoch.
-        snapshot: Copies the whole state when called. Call it before asking for the next step;
-            a step nobody calls it on pays nothing.
+        snapshot: Copies the whole state when called. Call it before taking the next step;
+            it costs nothing if it is not called.
 
     Example:
         >>> import mlcore

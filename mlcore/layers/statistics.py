@@ -36,7 +36,7 @@ def activation_statistics(model: nn.Module, images: Tensor) -> tuple[LayerStatis
         images: A batch as the network takes it.
 
     Returns:
-        A row a layer, in the order of the forward pass; layers that only reshape are left out.
+        One row per layer, in the order of the forward pass; layers that only reshape are left out.
 
     Example:
         >>> import mlcore, torch

@@ -50,7 +50,7 @@ def ledger(model: nn.Module, images: Tensor) -> tuple[LayerShape, ...]:
         images: Normalized images float32 ``[B, 28, 28]``, or zeros of that shape.
 
     Returns:
-        A row a layer, in the order of the forward pass.
+        One row per layer, in the order of the forward pass.
 
     Example:
         >>> import mlcore, torch

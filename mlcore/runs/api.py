@@ -34,7 +34,7 @@ def train(config: Config) -> Iterator[Step]:
 
     Raises:
         DivergenceError: If the loss stops being finite.
-        DataUnavailableError: If the config's data is not to be had.
+        DataUnavailableError: If the config's data is not available.
 
     Example:
         >>> import mlcore

@@ -107,7 +107,7 @@ def start(
 
     Raises:
         EngineError: If no engine could execute the runs.
-        DataUnavailableError: If the config's data is not to be had.
+        DataUnavailableError: If the config's data is not available.
 
     Example:
         >>> import mlcore

@@ -17,7 +17,7 @@ def check_budget(n: int | None, minutes: float | None, *, both: bool = True) -> 
             none or both are given.
     """
     if not both and (n is None) == (minutes is None):
-        raise InputError("Give either a number of settings or minutes, and not both.")
+        raise InputError("Give either a number of trials or minutes, and not both.")
     whole = isinstance(n, int) and not isinstance(n, bool)
     if n is not None and not (whole and 1 <= n <= MOST_SETTINGS):
         raise InputError(f"n is {n!r}, but must be a whole number from 1 to {MOST_SETTINGS:,}.")
@@ -26,7 +26,7 @@ def check_budget(n: int | None, minutes: float | None, *, both: bool = True) -> 
 
 
 def settings_for(spec: SweepSpec, n: int | None, minutes: float | None) -> int | None:
-    """How many settings a sweep is to try, all different; None where only its minutes limit it."""
+    """The number of trials to run, all different; None where only minutes limit it."""
     if spec.sampler == "grid":
         size = len(spec.space.grid(spec.config))
         return size if n is None else min(n, size)

@@ -97,7 +97,7 @@ class SweepControl:
 
         Raises:
             ValueError: If neither or both are given, or not above 0.
-            SweepStateError: If it failed, or its space has no setting left.
+            SweepStateError: If it failed, or its space has no trial left.
         """
         check_budget(n, minutes, both=False)
         grid = self.sampler == "grid"
@@ -174,7 +174,7 @@ class SweepControl:
 
 
 def untried(connection: Connection, sweep_id: str, spec: SweepSpec) -> int | None:
-    """The number of settings that were not tried yet; None if the space is too large to list."""
+    """The number of trials not started yet; None if the space is too large to list."""
     listed = spec.space.grid if spec.sampler == "grid" else spec.space.settings
     settings = listed(spec.config)
     if settings is None:
@@ -186,11 +186,11 @@ def untried(connection: Connection, sweep_id: str, spec: SweepSpec) -> int | Non
 def _exhausted(spec: SweepSpec) -> str:
     if spec.sampler == "grid":
         return (
-            f"The grid has {len(spec.space.grid(spec.config))} settings and all were tried. Change "
+            f"The grid has {len(spec.space.grid(spec.config))} trials and all were tried. Change "
             "its space, or start a sweep with sampler='random' or 'tpe'."
         )
     return (
-        f"The space has {spec.space.size(spec.config)} settings and all were tried. Change its "
+        f"The space has {spec.space.size(spec.config)} trials and all were tried. Change its "
         "space, or start a sweep with more seeds."
     )
 

@@ -39,7 +39,7 @@ class Proposal:
 
 
 def propose(spec: SweepSpec, history: Sequence[Trial], start: int, count: int) -> list[Proposal]:
-    """Ask for settings that were not tried yet.
+    """Ask the sampler for the next settings, all of them new.
 
     A sampler that draws a setting again is asked a few times more, then gets one of those left;
     where they cannot be listed, as a field of the space is continuous, the repeat is taken.
@@ -90,7 +90,7 @@ def build_study(spec: SweepSpec, history: Sequence[Trial]) -> optuna.Study:
 
 
 def build_sampler(spec: SweepSpec, number: int, redraw: int = 0) -> optuna.samplers.BaseSampler:
-    """The sampler for the setting of a number, with Optuna's defaults but for the seed.
+    """The sampler for the trial of a number, with Optuna's defaults but for the seed.
 
     Args:
         spec: Names the sampler and its seed.
@@ -128,7 +128,7 @@ def importance(spec: SweepSpec, settings: Sequence[Trial]) -> dict[str, float]:
 
 
 def trial_seed(seed: int, number: int, redraw: int = 0) -> int:
-    """The seed of one setting's draw: 31 bits of SHA-256, so that neighbours share nothing."""
+    """The seed of one trial's draw: 31 bits of SHA-256, so that neighbouring trials differ."""
     text = f"{seed}/{number}/{redraw}" if redraw else f"{seed}/{number}"
     digest = hashlib.sha256(text.encode()).digest()
     return int.from_bytes(digest[:4], "little") >> 1

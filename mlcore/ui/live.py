@@ -32,7 +32,7 @@ def live_view(run_ids: Sequence[str], *, key: str) -> None:
     """Overlaid curves of some runs, with one line per run below.
 
     While one of them is queued or running the view redraws itself (see ``live_data.POLL_S``);
-    when the last one ends the whole page reruns once, and then nothing is asked of the server.
+    when the last one ends the whole page reruns once, and then no requests are sent.
 
     Args:
         run_ids: The runs to show; an id that no run has is named and left out.

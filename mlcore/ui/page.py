@@ -175,7 +175,7 @@ def error(problem: Exception | str) -> None:
 
 @contextmanager
 def sentences() -> Iterator[None]:
-    """Show our own errors (``MlcoreError``) raised inside as a sentence, and go on below.
+    """Show mlcore's errors (``MlcoreError``) raised inside as a sentence, and continue below.
 
     Anything else is a fault of the program and is raised as it is.
     """

@@ -160,7 +160,7 @@ def _list(tasks: Sequence[Task[Any]], known: frozenset[str]) -> None:
             )
     trouble = _progress().trouble
     words = (
-        f"Your solutions count until this tab is closed; they could not be kept. {trouble}"
+        f"Your solutions count until this tab is closed; they could not be saved. {trouble}"
         if trouble
         else "The page notices when a task is solved and remembers it."
     )

@@ -91,7 +91,7 @@ def test_without_a_store_what_is_solved_counts_in_the_tab(
     assert not at.exception
     assert at.toast
     assert "switch off its grad" in row(at)
-    [trouble] = [m.value for m in at.markdown if "could not be kept" in m.value]
+    [trouble] = [m.value for m in at.markdown if "could not be saved" in m.value]
     assert broken_store.name in trouble
 
 

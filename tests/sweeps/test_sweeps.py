@@ -120,7 +120,7 @@ def test_twelve_settings_are_twelve_runs_and_more_cannot_be_asked_for(bench: Sto
     counts = sweep.counts
     assert (counts.total, counts.done, counts.different, counts.cached) == (12, 12, 12, 0)
     assert len(bench.list()) == 12
-    with pytest.raises(SweepStateError, match="12 settings and all were tried"):
+    with pytest.raises(SweepStateError, match="12 trials and all were tried"):
         sweep.extend(3)
 
 

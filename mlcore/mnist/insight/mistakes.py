@@ -111,7 +111,8 @@ def accuracy_by_class(
         level: Of confidence, between 0 and 1.
 
     Returns:
-        A row a class: class, images, right, accuracy, low, high. A class without images has NaN.
+        One row per class: class, images, right, accuracy, low, high; NaN for a class without
+        images.
 
     Example:
         >>> import mlcore

@@ -110,8 +110,8 @@ def weight_history(moments: Iterable[tuple[float, nn.Module]]) -> pd.DataFrame:
         moments: The epoch and the network at each moment, the first one the start.
 
     Returns:
-        A row a moment and layer: epoch, layer, norm (‖W‖, Frobenius), moved (‖W − W₀‖ / ‖W₀‖; NaN
-        where ‖W₀‖ = 0), largest (max |w|).
+        One row per moment and layer: epoch, layer, norm (‖W‖, Frobenius), moved (‖W − W₀‖ / ‖W₀‖;
+        NaN where ‖W₀‖ = 0), largest (max |w|).
 
     Example:
         >>> import mlcore

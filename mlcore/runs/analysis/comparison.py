@@ -278,5 +278,5 @@ def _found(store: Store, ids: Sequence[str | Run]) -> tuple[Run, ...]:
             f"Run {gone[0]} is in the trash. Take it out with: mlcore undo {gone[0]}"
         )
     if len(unique) > MOST_RUNS:
-        raise InputError(f"{len(unique):,} runs were given, but {MOST_RUNS:,} are the most.")
+        raise InputError(f"{len(unique):,} runs were given, but at most {MOST_RUNS:,} are allowed.")
     return tuple(unique.values())

@@ -23,8 +23,8 @@ _log = logging.getLogger("mlcore.engine")
 def tend(store: Store) -> None:
     """Mark dead runs lost, and start workers for the queued ones.
 
-    Cheap when there is nothing to do; every watcher calls it, so no one has to stand guard. An
-    engine that cannot be reached is no reason not to look at runs: see ``trouble``.
+    Cheap when there is nothing to do; pages, scripts and workers all call it. An engine that cannot
+    be reached raises nothing here, so that runs can still be read: see ``trouble``.
 
     Example:
         >>> import mlcore

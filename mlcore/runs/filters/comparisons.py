@@ -42,7 +42,7 @@ class Value:
 
     @property
     def number(self) -> float | None:
-        """Its number, ``97%`` as 0.97, also ``nan`` and ``inf``; None if it is none."""
+        """The value as a number, ``97%`` as 0.97, also ``nan`` and ``inf``; None if it is none."""
         if not self.quoted and (known := _NOT_FINITE.get(self.text.casefold())) is not None:
             return known
         if self.quoted or not _NUMBER.fullmatch(self.text):

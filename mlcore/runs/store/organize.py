@@ -195,7 +195,7 @@ def _text(what: str, text: str | None) -> str | None:
         return None
     if len(text) > LONGEST_TEXT:
         raise InputError(
-            f"The {what} has {len(text):,} characters, but {LONGEST_TEXT:,} are the most. "
+            f"The {what} has {len(text):,} characters, but at most {LONGEST_TEXT:,} are allowed. "
             "Shorten it."
         )
     return _storable(what, text)

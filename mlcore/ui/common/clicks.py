@@ -14,7 +14,7 @@ _REFUSED: Final = "refused click"
 
 
 def attempt(what: Callable[..., object], *args: Any, **options: Any) -> bool:
-    """Call a function in a callback; the sentence of one of our errors waits for ``show_refusal``.
+    """Call a function in a callback; an error of mlcore is kept for ``show_refusal``.
 
     Returns:
         Whether it succeeded.
@@ -28,7 +28,7 @@ def attempt(what: Callable[..., object], *args: Any, **options: Any) -> bool:
 
 
 def act(what: Callable[..., object], *args: Any, **options: Any) -> None:
-    """``attempt`` as the callback of a widget."""
+    """``attempt`` as a widget's callback."""
     attempt(what, *args, **options)
 
 
@@ -38,12 +38,12 @@ def refuse(sentence: str) -> None:
 
 
 def take_refusal() -> str | None:
-    """The sentence that waits to be shown, which then waits no more."""
+    """Take the error sentence that ``show_refusal`` would show, if there is one."""
     refused: str | None = st.session_state.pop(_REFUSED, None)
     return refused
 
 
 def show_refusal() -> None:
-    """Show the sentence of the last click that was refused, once."""
+    """Show, once, the error of the last click."""
     if (refused := take_refusal()) is not None:
         page.error(refused)

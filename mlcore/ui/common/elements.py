@@ -19,13 +19,13 @@ ROUNDING: Final = 1e-6
 
 
 def chart(spec: Mapping[str, Any], rows: pd.DataFrame, *, key: str) -> None:
-    """Draw rows with a spec made once (see ``mlcore.charts.specs``)."""
+    """Draw rows with a prebuilt spec (see ``mlcore.charts.specs``)."""
     drawn = {name: part for name, part in spec.items() if name != "description"}
     st.vega_lite_chart(rows, drawn, alt=str(spec["description"]), key=key)
 
 
 def agreement(difference: float, what: str, size: float = 1.0) -> None:
-    """Say how far the numbers computed by hand are from torch's.
+    """Show how far numbers computed by formula differ from torch's.
 
     Args:
         difference: The largest |Δ|; NaN where some of the numbers are not finite.
@@ -34,8 +34,8 @@ def agreement(difference: float, what: str, size: float = 1.0) -> None:
     """
     if not (math.isfinite(difference) and math.isfinite(size)):
         st.caption(
-            f":material/help: {what}: **not compared**, since some of the numbers are infinite or "
-            "NaN."
+            f":material/help: {what}: **not compared**, because some of the numbers are infinite "
+            "or NaN."
         )
         return
     good = difference <= ROUNDING * max(size, 1e-300)
@@ -45,12 +45,12 @@ def agreement(difference: float, what: str, size: float = 1.0) -> None:
 
 
 def compact() -> DeltaGenerator:
-    """A row of small controls, which stand side by side on a narrow screen too."""
+    """A row of small controls, side by side also on narrow screens."""
     return st.container(horizontal=True, gap="small", vertical_alignment="bottom")
 
 
 def table(columns: Mapping[str, Iterable[object]]) -> None:
-    """A table whose words wrap (those of ``st.dataframe`` do not); cells are Markdown."""
+    """A table with wrapping text (``st.dataframe`` has none); cells are Markdown."""
     rows = zip(*columns.values(), strict=True)
     lines = [
         "| " + " | ".join(str(cell).replace("|", "\\|") for cell in row) + " |" for row in rows
@@ -60,7 +60,7 @@ def table(columns: Mapping[str, Iterable[object]]) -> None:
 
 
 def legend(colours: Mapping[str, str]) -> None:
-    """A legend: names beside dots of their colours."""
+    """A legend: names beside coloured dots."""
     dots = "".join(
         '<span style="white-space:nowrap;margin-right:1rem"><span style="display:inline-block;'
         f"width:.8rem;height:.8rem;border-radius:50%;background:{colour};margin-right:.3rem"

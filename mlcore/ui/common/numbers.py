@@ -22,7 +22,7 @@ def power(value: float, digits_: int = 2) -> str:
 
 
 def plain_number(value: float) -> str:
-    """A number that a control was set to, for Markdown: ``-1.0`` becomes ``−1``."""
+    """A control's number for Markdown: ``-1.0`` becomes ``−1``."""
     return f"{value + 0.0:g}".replace("-", "−")
 
 
@@ -59,5 +59,5 @@ def bracketed(value: float, digits_: int = 4) -> str:
 
 
 def rounded(values: torch.Tensor) -> list[float | None]:
-    """Seven digits of each number for the browser; what is no finite number becomes None."""
+    """Numbers with seven digits for the browser; non-finite ones become None."""
     return [float(f"{v:.7g}") if v - v == 0 else None for v in values.flatten().tolist()]

@@ -1,4 +1,4 @@
-"""Redraws a part of a page again and again while something on it moves."""
+"""Redraws a part of a page periodically while a run on it is queued or running."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from mlcore.ui import live_data, page
 def poll(
     draw: Callable[[], bool], *, key: str, moving: bool, every: float = live_data.POLL_S
 ) -> None:
-    """Draw a part of a page; while something moves, redraw it alone every ``every`` seconds.
+    """Draw a part of a page; while a run is live, redraw only it every ``every`` seconds.
 
-    Each time the store's runs are tended first, and an error of ours is shown as a sentence.
+    Each time the store's runs are tended first, and an error of mlcore is shown as a sentence.
 
     Args:
         draw: Draws the part. Returns whether the whole page must rerun, such as when a run ended.

@@ -22,7 +22,7 @@ def digits(count: int, start: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
 
 @st.cache_resource(max_entries=1, show_spinner="Reading the digits…")
 def pixels() -> torch.Tensor:
-    """The first hundred test digits as they are, float64 ``[100, 28, 28]`` in 0 to 1."""
+    """The first hundred test digits, float64 ``[100, 28, 28]`` in 0 to 1."""
     from mlcore.mnist import load
 
     return load("mnist").test_images[:100].double() / 255
@@ -30,7 +30,7 @@ def pixels() -> torch.Tensor:
 
 @st.cache_data(max_entries=1, show_spinner=False)
 def labels() -> list[int]:
-    """Which digits the images of ``pixels`` are."""
+    """The classes of the images of ``pixels``."""
     from mlcore.mnist import load
 
     found: list[int] = load("mnist").test_labels[:100].tolist()

@@ -1,4 +1,4 @@
-"""Tabs named in the URL, and choices that a link may leave empty."""
+"""Tabs stored in the URL, and choices that a link may leave empty."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _RENAMED_TABS: Final = {"What it buys": "What you gain"}
 
 
 def tabs(parts: Mapping[str, Callable[[], None]]) -> None:
-    """Tabs named in the URL; only the open one is drawn, and a control in it redraws no more."""
+    """Tabs stored in the URL; only the open one is drawn, and its controls rerun only it."""
     names = list(parts)
     renamed = _RENAMED_TABS.get(st.query_params.get("tab", ""))
     first = renamed if renamed in names else names[0]
@@ -27,5 +27,5 @@ def tabs(parts: Mapping[str, Callable[[], None]]) -> None:
 
 
 def picked(chosen: Value | None, otherwise: Value) -> Value:
-    """What a required choice holds; where the URL gives it an empty parameter it holds None."""
+    """The value of a required choice; an empty URL parameter would make it None."""
     return otherwise if chosen is None else chosen

@@ -1,4 +1,4 @@
-"""Explains errors of torch on the page: its own text, why, and what to do."""
+"""Explains torch's errors on the page: their text, why, and what to do."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mlcore.ui import page
 
 @contextmanager
 def refusals() -> Iterator[None]:
-    """Show an error of torch raised inside: its own text, why, and what to do.
+    """Show an error that torch raised inside: its text, why, and what to do.
 
     An error that no setting of a layer leads to is a fault of the program and is raised.
     """

@@ -20,7 +20,7 @@ _TITLES: Final = {"mnist": "MNIST", "regression": "Regression"}
 
 
 def show() -> None:
-    """Draw the newest runs, polled while one of them moves."""
+    """Draw the newest runs, polled while one of them is queued or running."""
     moving = any_moving(_newest())
 
     def draw() -> bool:
@@ -30,7 +30,7 @@ def show() -> None:
         for run in runs:
             _line(run)
         if not runs:
-            st.info("No run yet: the first one you start shows up here, live.")
+            st.info("No run yet: the first one you start appears here, live.")
         elif navigation.has_page("runs"):
             st.page_link(navigation.page("runs"), label="All runs", icon=":material/table_rows:")
         return any_moving(runs) != moving

@@ -104,7 +104,7 @@ def outcome(shown: Shown) -> None:
     if not len(rows):
         return
     first, second = shown.arms
-    st.markdown("**Test accuracy in the end**")
+    st.markdown("**Test accuracy at the end**")
     elements.table(
         {
             "Seed": rows["seed"].tolist(),
@@ -173,7 +173,7 @@ def _equal(digests: tuple[str, str]) -> str:
     return f"{first} {'=' if digests[0] == digests[1] else '≠'} {second}"
 
 
-@st.cache_data(max_entries=128, show_spinner="Comparing the first weights and the batches…")
+@st.cache_data(max_entries=128, show_spinner="Comparing the initial weights and the batches…")
 @torch_threads.one_thread()
 def _same_start(one: str, other: str) -> SameStart:
     return same_start(MNISTConfig.from_json(one), MNISTConfig.from_json(other))

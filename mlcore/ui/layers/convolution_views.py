@@ -34,7 +34,7 @@ _POOLED = {"max": "largest", "average": "mean"}
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the page is set to: the digit, the layer's hyperparameters, and the pooling."""
+    """The page's settings: the digit, the layer's hyperparameters, and the pooling."""
 
     image: int
     inputs: int

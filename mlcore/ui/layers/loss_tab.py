@@ -50,7 +50,7 @@ def show() -> None:
                     for k in range(start, start + 2)
                 ]
         with elements.compact():
-            label = st.slider("Right class", 0, _CLASSES - 1, 0, key="label", bind="query-params")
+            label = st.slider("True class", 0, _CLASSES - 1, 0, key="label", bind="query-params")
             temperature = st.select_slider(
                 "Temperature",
                 [0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 10.0],
@@ -157,7 +157,7 @@ def _numbers(z: torch.Tensor, label: int) -> None:
     squared = float(results["squared_softmax"].gradient.abs().max())
     if wrong < 0.01 and squared < 0.02:
         st.warning(
-            f"The right class has a probability of {wrong:.2%}, and yet no gradient of the squared "
+            f"The true class has a probability of {wrong:.2%}, and yet no gradient of the squared "
             f"distance of the softmax is larger than {numbers.power(squared)}: this loss is flat "
             "where the network is confidently wrong. The largest gradient of cross-entropy is "
             f"{numbers.power(float(results['cross_entropy'].gradient.abs().max()))}.",

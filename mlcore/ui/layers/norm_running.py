@@ -121,9 +121,9 @@ def _proof(trace: RunningTrace, batches: torch.Tensor, momentum: float, channel:
     )
     out = evaluated.output[:, channel]
     st.caption(
-        f"In eval mode channel {channel} of the last batch comes out with mean "
+        f"In eval mode channel {channel} of the last batch has mean "
         f"{numbers.power(float(out.mean()))} and standard deviation "
-        f"{numbers.power(float(out.std(correction=0)))}; in train mode with 0 and 1. The larger "
+        f"{numbers.power(float(out.std(correction=0)))}; in train mode 0 and 1. The larger "
         "the momentum, the faster the running statistics follow the data."
     )
 

@@ -29,7 +29,7 @@ def recorded(config: RegressionConfig, *, own_file: bool) -> None:
             key="regression.record",
             on_click=clicks.act,
             args=(runs.submit, config),
-            help="Queued for a worker, stored, and answered from the store ever after.",
+            help="Queued for a worker and stored; recording it again returns the stored run.",
         )
     _panel()
 

@@ -1,4 +1,4 @@
-"""Callbacks that change runs (edit, delete, restore), and the notice that offers an undo."""
+"""Callbacks that change runs (edit, delete, restore), and a notice that offers an undo."""
 
 from __future__ import annotations
 

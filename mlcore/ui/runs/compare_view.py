@@ -17,7 +17,7 @@ from mlcore.ui.runs import compare_form, export_menu, selection, spaces, tables,
 from mlcore.ui.runs.lines import Lines
 
 POINTS: Final = 600
-"""Points a curve is thinned to at most; more are not told apart on a screen."""
+"""Maximum number of points of a downsampled curve; a screen shows no more."""
 
 POINTS_IN_ALL: Final = 4000
 """Points of all curves together, but at least ``FEWEST_POINTS`` each: a browser draws them all."""
@@ -26,7 +26,7 @@ FEWEST_POINTS: Final = 120
 
 
 def show(store: Store, asked: compare_form.CompareSettings) -> None:
-    """Draw the verdict, the curves and the tables; redrawn while one of the runs moves."""
+    """Draw the verdict, the curves and the tables; redrawn while one of the runs is live."""
     moving = any_moving(asked.runs)
 
     def draw() -> bool:

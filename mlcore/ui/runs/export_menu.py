@@ -67,8 +67,8 @@ def of_runs(run_ids: Sequence[str], *, key: str) -> None:
         )
         _button("JSON", to_json, store, run_ids, f"{stem}.json", "application/json", key)
     st.caption(
-        "Every point, not thinned. `step` counts optimizer steps; `time` is seconds of work since "
-        "the run's start, pauses left out. Moments in JSON and Parquet are UTC."
+        "All points, not downsampled. `step` counts optimizer steps; `time` is seconds of work "
+        "since the run's start, without pauses. Times in JSON and Parquet are in UTC."
     )
     with st.container(horizontal=True, key=f"{key}.whole"):
         _button("Runs as a zip", to_zip, store, run_ids, f"{stem}.zip", "application/zip", key)

@@ -14,7 +14,7 @@ from mlcore.ui.sweeps import selection
 
 
 def show(sweep: Sweep) -> None:
-    """Draw the buttons that fit the sweep's state; they stand outside of what is polled."""
+    """Draw the buttons that fit the sweep's state, outside of the polled part."""
     clicks.show_refusal()
     with st.container(horizontal=True, vertical_alignment="center", key="sweeps.actions"):
         if sweep.running:

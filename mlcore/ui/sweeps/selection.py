@@ -81,7 +81,7 @@ def name_of(sweep: Sweep) -> str:
     """
     try:
         labels = {spec.name: spec.label for spec in sweep.config.specs()}
-    except MlcoreError:  # of another version, or of somebody's script
+    except MlcoreError:  # of another version, or of a user's script
         return f"{page.one_line(sweep.name)} {sweep.experiment} · {sweep.id}".strip()
     varied = ", ".join(labels[name] for name in sweep.space.fields)
     looked_for = " and ".join(metric_title(one.metric).lower() for one in sweep.objectives)

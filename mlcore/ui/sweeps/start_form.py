@@ -99,7 +99,7 @@ def _begin(cls: type[Config], experiment: Experiment, key: str) -> None:
 def _start(
     config: Config | None, ranges: Mapping[str, Range] | None, search: Search | None
 ) -> SweepSpec | None:
-    """The cost and the button; returns the sweep that the form describes, if it describes one."""
+    """The cost and the button; returns the form's sweep, if it is valid."""
     clicks.show_refusal()
     spec, why = _spec(config, ranges, search)
     started = "sweeps.started"
