@@ -182,6 +182,35 @@ def test_keys_clear_and_bring_back_and_touch_draws(page: Page) -> None:
     expect(answer(page)).to_have_attribute("data-answer", "7")
 
 
+def test_keys_draw_and_read_every_picture(page: Page) -> None:
+    sheet = page.locator(".sheet canvas")
+    sheet.press("Delete")
+    expect(answer(page)).to_have_attribute("data-answer", "")
+    for key, times in (("ArrowUp", 9), ("Space", 1), ("ArrowDown", 18), ("Space", 1)):
+        for _ in range(times):
+            page.keyboard.press(key)
+    expect(page.locator(".pad .said")).to_have_text("Pen up at row 23, column 14.")
+    expect_answered(page)
+    expect(answer(page)).to_have_attribute("data-answer", "1")
+    page.keyboard.press("ArrowRight")  # moves the pen, draws nothing
+    expect(page.locator(".pad .said")).to_have_text("Pen up at row 23, column 15.")
+    assert snapshot(page) == int(page.locator(".pad").get_attribute("data-count") or -1)
+
+    seen = page.locator(".answers .seen")
+    seen.locator("canvas").press("ArrowLeft")
+    expect(seen.locator(".say")).to_have_text(re.compile(r"^row 14, column 14: \d+ of 255$"))
+    seen.locator("canvas").press("ArrowLeft")
+    expect(seen.locator(".say")).to_have_text(re.compile(r"^row 14, column 13: "))
+
+    page.get_by_role("tab", name="Pixels").click()
+    pictures, say = page.locator(".maps canvas"), page.locator(".maps .say")
+    pictures.first.press("ArrowDown")
+    expect(say).to_contain_text("row 14, column 14")
+    pictures.first.press("PageDown")
+    expect(pictures.nth(1)).to_be_focused()
+    expect(page.locator(".maps canvas[tabindex='0']")).to_have_count(1)
+
+
 def photo(name: str, data: bytes) -> FilePayload:
     return {"name": name, "mimeType": "image/png", "buffer": data}
 

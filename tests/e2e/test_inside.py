@@ -84,6 +84,14 @@ def test_the_slider_over_the_epochs_moves_in_the_browser_alone(
     canvas.hover(position={"x": 30, "y": 30})
     expect(tab.get_by_text(re.compile(r"^unit \d+, row \d+, column \d+: 0$"))).to_be_visible()
 
+    for key, cell in (
+        ("ArrowRight", "unit 0, row 0, column 0"),
+        ("ArrowDown", "unit 0, row 1, column 0"),
+        ("PageDown", "unit 1, row 1, column 0"),
+    ):
+        canvas.press(key)
+        expect(tab.get_by_text(f"{cell}: 0")).to_be_visible()
+
     assert before
     assert len(sent) == before
     tab.get_by_role("radio", name="Weights").click()

@@ -18,14 +18,23 @@ class Answers {
     this.panels = new Map()
     this.canvas.onpointermove = e => this.point(pixelAt(e, this.canvas, 28, 28))
     this.canvas.onpointerleave = () => this.point(null)
+    this.canvas.onkeydown = e => {
+      const at = stepped(e, this.at, 28, 28)
+      if (at) this.point(at)
+    }
+    this.canvas.onfocus = () => { this.say.ariaLive = 'polite' } // not while somebody draws
+    this.canvas.onblur = () => {
+      this.say.ariaLive = 'off'
+      this.point(null)
+    }
   }
 
   update(data) {
     this.data = data
     this.pixels = data.pixels ? bytesOf(data.pixels) : new Uint8Array(784)
-    digit(this.canvas, this.pixels, 28, SIZE, theme(this.host))
-    this.canvas.setAttribute('aria-label', `28 by 28 pixels: ${data.words}`)
-    this.point(null)
+    this.canvas.setAttribute('aria-label',
+      `28 by 28 pixels: ${data.words}. Arrow keys move from pixel to pixel.`)
+    this.point(this.canvas.matches(':focus') ? this.at : null)
     for (const [id, panel] of this.panels) {
       if (!data.runs.some(run => run.id === id)) {
         panel.host.remove()
@@ -37,6 +46,10 @@ class Answers {
   }
 
   point(at) {
+    const look = theme(this.host)
+    this.at = at
+    digit(this.canvas, this.pixels, 28, SIZE, look)
+    if (at) frame(this.canvas.getContext('2d'), at, SIZE / 28, look)
     this.say.textContent = at
       ? `row ${at[0]}, column ${at[1]}: ${this.pixels[28 * at[0] + at[1]]} of 255`
       : this.data.words

@@ -14,6 +14,7 @@ class Maps {
     this.host = root.querySelector('.maps')
     this.groups = root.querySelector('.groups')
     this.say = root.querySelector('.say')
+    this.stop = 0 // which tile Tab leads to; Page Up and Page Down go to the others
     new ResizeObserver(() => this.fit()).observe(this.host)
   }
 
@@ -29,8 +30,29 @@ class Maps {
   draw() {
     this.drawnAt = this.host.clientWidth
     const look = theme(this.host), under = this.data.under ? bytesOf(this.data.under) : null
+    const focused = this.groups.contains(this.groups.getRootNode().activeElement)
+    this.tiles = []
     this.groups.replaceChildren(...this.data.groups.map(group => this.group(group, look, under)))
     this.say.textContent = this.data.hint
+    this.goTo(Math.max(0, Math.min(this.stop, this.tiles.length - 1)), focused)
+  }
+
+  goTo(stop, focus = true) {
+    if (!this.tiles.length) return
+    this.stop = stop
+    this.tiles.forEach((canvas, i) => { canvas.tabIndex = i === stop ? 0 : -1 })
+    if (focus) this.tiles[stop].focus()
+  }
+
+  key(e, number, at, rows, columns, point) {
+    const turn = {PageUp: -1, PageDown: 1}[e.key]
+    if (turn) {
+      e.preventDefault()
+      this.goTo(Math.max(0, Math.min(this.tiles.length - 1, number + turn)))
+      return
+    }
+    const cell = stepped(e, at, rows, columns)
+    if (cell) point(cell)
   }
 
   group(group, look, under) {
@@ -49,25 +71,43 @@ class Maps {
     const values = grey ? bytesOf(tile.values) : floatsOf(tile.values)
     const room = Math.max(40, this.drawnAt - 2), across = room > 460 ? group.across : 1
     const cell = Math.min(group.cell, (room - (across - 1) * GAP) / across / width)
-    const c = sized(canvas, width * cell, height * cell)
     const {more, less} = this.data.colours, ink = rgb(look.text), hues = [rgb(less), rgb(more)]
     const strength = i => Math.min(1, Math.abs(values[i]) / (group.most || 1))
-    cells(c, values.length, width, width * cell, height * cell,
-      i => grey ? ink : hues[Number(values[i] > 0)], i => grey ? values[i] / 255 : strength(i))
-    if (group.overlay && under) this.outline(c, under, cell, look)
-    c.globalAlpha = 1
-    canvas.setAttribute('role', 'img')
-    canvas.setAttribute('aria-label', `${group.title}${tile.label ? `, ${tile.label}` : ''}`)
-    canvas.onpointermove = e => {
-      const at = pixelAt(e, canvas, height, width)
-      if (!at) return
+    let marked = null // the cell that keys have come to
+    const paint = () => {
+      const c = sized(canvas, width * cell, height * cell)
+      cells(c, values.length, width, width * cell, height * cell,
+        i => grey ? ink : hues[Number(values[i] > 0)], i => grey ? values[i] / 255 : strength(i))
+      if (group.overlay && under) this.outline(c, under, cell, look)
+      c.globalAlpha = 1
+      if (marked) frame(c, marked, cell, look)
+    }
+    paint()
+    const number = this.tiles.push(canvas) - 1
+    canvas.setAttribute('role', 'application')
+    canvas.setAttribute('aria-label', `${group.title}${tile.label ? `, ${tile.label}` : ''}: ${
+      height} by ${width} cells. Arrow keys move, Page Up and Page Down change the picture.`)
+    const tell = at => {
       const value = values[at[0] * width + at[1]]
       const where = tile.flat ? `unit ${at[0] * width + at[1]}` : `row ${at[0]}, column ${at[1]}`
       const beyond = tile.flat && at[0] * width + at[1] >= tile.flat
       this.say.textContent = beyond ? '' : `${group.title}${tile.label ? `, ${
         tile.label.replace('\n', ', ')}` : ''} · ${where}: ${grey ? `${value} of 255` : show(value)}`
     }
+    const mark = at => {
+      marked = at
+      paint()
+      if (at) tell(at)
+      else this.say.textContent = this.data.hint
+    }
+    canvas.onpointermove = e => {
+      const at = pixelAt(e, canvas, height, width)
+      if (at) tell(at)
+    }
     canvas.onpointerleave = () => { this.say.textContent = this.data.hint }
+    canvas.onkeydown = e => this.key(e, number, marked, height, width, mark)
+    canvas.onfocus = () => this.goTo(number, false)
+    canvas.onblur = () => mark(null)
     figure.append(canvas)
     if (tile.label) figure.append(element('figcaption', '', tile.label))
     return figure

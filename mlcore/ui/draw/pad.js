@@ -2,6 +2,7 @@
 // a time: the next one leaves when the last was answered, so a slow server gets fewer, never a queue.
 
 const SIDE = 280 // of the sheet in its own unit: ten to a pixel of the network
+const KEYS = 'keys' // in the place of a pointer's number
 const PATIENCE_MS = 1500 // a snapshot whose answer is lost must not silence the sheet for good
 const kept = new WeakMap() // the export runs again on each change of data or theme
 
@@ -18,6 +19,9 @@ class Sheet {
     this.canvas = root.querySelector('canvas')
     this.hint = root.querySelector('.hint')
     this.pen = root.querySelector('input')
+    this.tip = root.querySelector('.tip')
+    this.said = root.querySelector('.said')
+    this.spot = [SIDE / 2, SIDE / 2] // where keys have the pen
     this.copy = new OffscreenCanvas(SIDE, SIDE) // white ink on black, whatever the theme
     this.page = this.copy.getContext('2d', {willReadFrequently: true})
     this.past = [] // what the sheet held before each action, for undo
@@ -57,6 +61,8 @@ class Sheet {
       if (e.button > 0) return
       c.setPointerCapture(e.pointerId)
       e.preventDefault()
+      this.lift()
+      this.tip.hidden = true
       c.focus({preventScroll: true})
       this.past.push(this.held)
       this.live = {pointer: e.pointerId, stroke: [Number(this.pen.value)]}
@@ -73,6 +79,11 @@ class Sheet {
       this.live = null
       this.changed()
     }
+    c.onkeydown = e => this.key(e)
+    c.onblur = () => {
+      this.lift()
+      this.tip.hidden = true
+    }
     const actions = {undo: () => this.undo(), clear: () => this.clear()}
     for (const button of root.querySelectorAll('button')) button.onclick = actions[button.dataset.do]
     this.host.onkeydown = e => {
@@ -85,15 +96,62 @@ class Sheet {
   }
 
   extend(e) {
-    const box = this.canvas.getBoundingClientRect(), stroke = this.live.stroke
+    const box = this.canvas.getBoundingClientRect()
     const at = (v, start, size) => Math.round((v - start) / size * SIDE * 10) / 10
     const pressure = e.pointerType === 'pen' && e.pressure ? 0.4 + 1.2 * e.pressure : 1
-    const before = stroke.length
-    stroke.push(at(e.clientX, box.left, box.width), at(e.clientY, box.top, box.height),
+    this.reach(at(e.clientX, box.left, box.width), at(e.clientY, box.top, box.height),
       Math.round(pressure * 100) / 100)
+  }
+
+  reach(x, y, pressure) {
+    const stroke = this.live.stroke, before = stroke.length
+    stroke.push(x, y, pressure)
     this.ink(this.screen(), stroke, before)
     this.ink(this.page, stroke, before, '#fff')
     this.changed()
+  }
+
+  // --- by keys: a pen that arrows move and Space puts down or lifts -------------------------
+
+  key(e) {
+    const way = {ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1]}[e.key]
+    const turn = e.key === ' ' || e.key === 'Enter'
+    if (!(way || turn) || e.ctrlKey || e.metaKey || e.altKey) return
+    e.preventDefault()
+    if (this.live && this.live.pointer !== KEYS) return // a hand is drawing
+    if (turn && !e.repeat) {
+      if (this.live) this.lift()
+      else this.lower()
+    }
+    if (way) {
+      const step = e.shiftKey ? 2 : 10
+      this.spot = this.spot.map((v, i) => Math.max(0, Math.min(SIDE, v + step * way[i])))
+      if (this.live) this.reach(...this.spot, 1)
+    }
+    this.tell()
+  }
+
+  lower() {
+    this.past.push(this.held)
+    this.live = {pointer: KEYS, stroke: [Number(this.pen.value)]}
+    this.held = {strokes: [...this.held.strokes, this.live.stroke], under: this.held.under}
+    this.reach(...this.spot, 1)
+  }
+
+  lift() {
+    if (this.live?.pointer !== KEYS) return
+    this.live = null
+    this.changed()
+  }
+
+  tell() {
+    const [x, y] = this.spot, size = `${Math.max(6, Number(this.pen.value)) / SIDE * 100}%`
+    this.tip.hidden = false
+    this.tip.classList.toggle('down', this.live !== null)
+    Object.assign(this.tip.style,
+      {left: `${x / SIDE * 100}%`, top: `${y / SIDE * 100}%`, width: size, height: size})
+    const pixel = v => Math.min(27, Math.floor(v / SIDE * 28))
+    this.said.textContent = `Pen ${this.live ? 'down' : 'up'} at row ${pixel(y)}, column ${pixel(x)}.`
   }
 
   undo() {

@@ -24,6 +24,25 @@ function digit(canvas, bytes, side, size, look) {
 // A theme's colour, #rrggbb or rgb(…), as three numbers.
 const rgb = colour => colour.startsWith('#') ? channels(colour) : colour.match(/\d+/g).slice(0, 3).map(Number)
 
+// Where an arrow key leads from a cell, [row, column], of so many; null for another key.
+function stepped(e, at, rows, columns) {
+  const way = {ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0]}[e.key]
+  if (!way || e.ctrlKey || e.metaKey || e.altKey) return null
+  e.preventDefault()
+  const within = (v, count) => Math.max(0, Math.min(count - 1, v))
+  return at ? [within(at[0] + way[0], rows), within(at[1] + way[1], columns)]
+    : [Math.floor(rows / 2), Math.floor(columns / 2)]
+}
+
+// A frame around a cell, seen on every colour.
+function frame(c, [row, column], cell, look) {
+  for (const [colour, width] of [[look.back, 4], [look.text, 2]]) {
+    c.strokeStyle = colour
+    c.lineWidth = width
+    c.strokeRect(column * cell, row * cell, cell, cell)
+  }
+}
+
 // Which pixel lies under a pointer: [row, column], or null outside.
 function pixelAt(e, canvas, rows, columns) {
   const box = canvas.getBoundingClientRect()

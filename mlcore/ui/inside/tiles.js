@@ -29,14 +29,16 @@ class Tiles {
     }
     this.play.onclick = () => (this.timer ? this.stop() : this.start())
     this.canvas.onpointermove = e => this.point(e)
-    this.canvas.onpointerleave = () => this.tell(null)
+    this.canvas.onpointerleave = () => this.go(null)
+    this.canvas.onkeydown = e => this.key(e)
+    this.canvas.onblur = () => this.go(null)
     new ResizeObserver(() => this.data && this.draw()).observe(this.box)
   }
 
   update(data) {
     const same = this.data && this.data.name === data.name
     this.data = data
-    if (!same) this.chosen = null
+    if (!same) this.chosen = this.last = this.marked = null
     this.frames = data.frames.map(unpack)
     const last = data.moments.length - 1
     if (this.chosen !== null && this.chosen > last) this.chosen = null
@@ -99,7 +101,8 @@ class Tiles {
     this.slider.setAttribute('aria-valuetext', moments[this.at])
     this.root.querySelector('.when').textContent = moments[this.at]
     this.box.dataset.moment = moments[this.at]
-    this.canvas.setAttribute('aria-label', `${this.data.title}, ${moments[this.at]}`)
+    this.canvas.setAttribute('aria-label', `${this.data.title}, ${moments[this.at]}. `
+      + `Arrow keys move from cell to cell${count > 1 ? ', Page Up and Page Down change the tile' : ''}.`)
     const c = sized(this.canvas, at.columns * at.across - GAP, at.rows * at.down - GAP)
     const sheet = this.paint(this.frames[this.at], count, height, width)
     c.imageSmoothingEnabled = false
@@ -111,7 +114,38 @@ class Tiles {
       if (at.head) c.fillText(this.data.labels[i], x + 1, y + at.head - 4, at.wide)
       c.drawImage(sheet, 0, i * height, width, height, x, y + at.head, at.wide, at.tall)
     }
+    this.frame(c, look)
     this.tell(this.last ?? null)
+  }
+
+  // The cell that keys have come to.
+  frame(c, look) {
+    if (!this.marked || this.marked.tile >= this.data.count) { this.marked = null; return }
+    const {tile, row, column} = this.marked, at = this.placed, {height, width} = this.data
+    const wide = at.wide / width, tall = at.tall / height
+    const x = tile % at.columns * at.across + column * wide
+    const y = Math.floor(tile / at.columns) * at.down + at.head + row * tall
+    for (const [colour, line] of [['--st-background-color', 4], ['--st-text-color', 2]]) {
+      c.strokeStyle = look.getPropertyValue(colour)
+      c.lineWidth = line
+      c.strokeRect(x, y, wide, tall)
+    }
+  }
+
+  key(e) {
+    const {count, height, width} = this.data, now = this.marked ?? {tile: 0, row: 0, column: -1}
+    const way = {ArrowLeft: [0, 0, -1], ArrowRight: [0, 0, 1], ArrowUp: [0, -1, 0],
+      ArrowDown: [0, 1, 0], PageUp: [-1, 0, 0], PageDown: [1, 0, 0]}[e.key]
+    if (!way || e.ctrlKey || e.metaKey || e.altKey) return
+    e.preventDefault()
+    const within = (v, most) => Math.max(0, Math.min(most - 1, v))
+    this.go({tile: within(now.tile + way[0], count), row: within(now.row + way[1], height),
+      column: within(now.column + way[2], width)})
+  }
+
+  go(cell) {
+    this.marked = this.last = cell
+    this.draw()
   }
 
   // All tiles below each other, one device pixel a number.
