@@ -51,6 +51,7 @@ def test_every_tab_opens_with_something_to_see_and_no_error(
 
     assert not at.error
     assert at.get("vega_lite_chart") or at.get("bidi_component") or at.button
+    assert not at.toast  # no task is solved by opening a tab
 
 
 @pytest.mark.usefixtures("empty_store")

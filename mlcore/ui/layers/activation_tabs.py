@@ -172,7 +172,7 @@ def show_units() -> None:
                 "Bias of every unit",
                 -8.0,
                 8.0,
-                -1.5,
+                -1.0,
                 0.25,
                 help="Added to all pre-activations.",
                 key="shift",
