@@ -171,7 +171,11 @@ def _announce() -> None:
     """Announce, once, the tasks that were just solved."""
     progress = _progress()
     for task in progress.news:
-        st.toast(f"**Solved: {task.goal}**  \n{task.shows}", icon="✅", duration="long")
+        st.toast(
+            f"**Solved: {task.goal}**  \n{task.shows}",
+            icon=":material/check_circle:",
+            duration="long",
+        )
     progress.news = []
 
 
