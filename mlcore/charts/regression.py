@@ -186,7 +186,7 @@ def race_chart(values: pd.DataFrame, colours: Mapping[str, str], *, name: str) -
         )
         .properties(
             height=440,
-            title=f"{name}: distance to the minimum over gradient calls",
+            title=f"{name}: how far f is above its minimum",
             description="Distance of f from its minimum against gradient calls, on a log axis.",
         )
     )

@@ -86,7 +86,7 @@ def function_spec(field: str, dashes: Dashes, ink: str) -> Spec:
             .encode(color=alt.value(palette.GRADIENT)),
         )
     words = {
-        "value": "thick orange: the tangent at the chosen x; its slope is in the chart below",
+        "value": "thick orange: the tangents at the chosen x",
         "slope": "the factor by which a gradient is multiplied on its way back",
     }
     return bare_spec(
@@ -308,7 +308,10 @@ def layer_histogram_spec(what: str, colour: str) -> Spec:
     ).properties(
         title=alt.TitleParams(
             f"{what.capitalize()}, layer by layer",
-            subtitle="one histogram for each layer, on its side; the longest bars are equally long",
+            subtitle=[
+                "one histogram for each layer, on its side",
+                "the longest bars are equally long",
+            ],
             anchor="start",
         ),
         height=240,

@@ -93,8 +93,9 @@ def _proof(trace: RunningTrace, batches: torch.Tensor, momentum: float, channel:
     old, new = (float(trace.running_mean[t, channel]) for t in (-2, -1))
     batch = float(trace.batch_mean[-1, channel])
     st.latex(
-        rf"\text{{running}}_{{{len(batches)}}}=(1-{momentum:g})\cdot{numbers.bracketed(old)}"
-        rf"+{momentum:g}\cdot{numbers.bracketed(batch)}={numbers.latex(new, 6)}"
+        rf"\begin{{aligned}}\text{{running}}_{{{len(batches)}}}"
+        rf"&=(1-{momentum:g})\cdot{numbers.bracketed(old)}"
+        rf"+{momentum:g}\cdot{numbers.bracketed(batch)}\\ &={numbers.latex(new, 6)}\end{{aligned}}"
     )
     elements.agreement(
         trace.max_difference,
