@@ -18,7 +18,7 @@ from mlcore.ui import tasks
 from mlcore.ui.autograd.code_view import code_view
 from mlcore.ui.autograd.curve_view import curve_view
 from mlcore.ui.autograd.derivatives_view import higher_view, proof_view
-from mlcore.ui.autograd.graph_view import graph_view
+from mlcore.ui.autograd.graph_view import graph_view, has_run
 from mlcore.ui.autograd.ledger_form import failure_view, ledger_view
 from mlcore.ui.autograd.narrow import stack_on_narrow_screens
 from mlcore.ui.autograd.program_form import program_form, show_pointer
@@ -63,7 +63,7 @@ def bench() -> None:
                         view()
     with controls, st.container(key="autograd_notes"):
         preset = st.session_state.get("preset")
-        if preset and not guessing:
+        if preset and not guessing and has_run(program):  # before, it would give the answer away
             st.caption(PRESETS[preset].look)
         st.caption("Copy the URL to share this program with its inputs and the open tab.")
     tasks.look("autograd", State(traced))

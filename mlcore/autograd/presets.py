@@ -19,7 +19,7 @@ class Preset:
         title: What the menu writes.
         program: Its text.
         leaves: A value for each leaf.
-        look: One sentence on what to look at.
+        look: What its gradients show, in a sentence or two, for after the backward pass.
         backward_options: The ledger's settings that show the point.
     """
 
@@ -93,7 +93,7 @@ PRESETS: Final[Mapping[str, Preset]] = MappingProxyType(
             "h1 = tanh(w*x)\nh2 = tanh(w*h1)\nh3 = tanh(w*h2)\nh4 = tanh(w*h3)\nh5 = tanh(w*h4)",
             {"w": 0.5, "x": 1.5},
             "On the way back each tanh multiplies the gradient by a number below 1, and each w by "
-            "its value: run it backward and watch the gradient shrink.",
+            "its value, so the gradient shrinks from step to step.",
         ),
     }
 )

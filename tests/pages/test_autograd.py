@@ -105,6 +105,9 @@ def test_the_ledger_shows_pytorchs_exception_and_mends_it(open_page: Open) -> No
 def test_predict_first_hides_the_truth_and_scores_the_guesses(open_page: Open) -> None:
     at = open_page(PAGE)
     hint = PRESETS["line"].look
+    assert not any(text.value == hint for text in at.caption)  # nothing is computed yet
+    at.session_state["autograd_ran"] = PRESETS["line"].program
+    at.run()
     assert any(text.value == hint for text in at.caption)
     at.toggle(key="predict").set_value(True).run()
     assert not any(text.value == hint for text in at.caption)
