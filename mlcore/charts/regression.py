@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import altair as alt
 import pandas as pd
 
-from mlcore.charts import palette
+from mlcore.charts import palette, tick_labels
 
 BAND_COLOURS: Mapping[str, str] = {
     "slow": palette.MUTED,
@@ -51,7 +51,8 @@ def rates_chart(
     y_scale = alt.Scale(type="log", domain=[max(0.8 * floor, 1e-300), max(30 * top, 2 * floor)])
     y_scale.clamp = True
     y_title = f"{loss_name} after {steps:,} steps"
-    y = alt.Y("loss:Q", title=y_title, scale=y_scale, axis=alt.Axis(grid=False))
+    y_axis = alt.Axis(grid=False, labelExpr=tick_labels.POWERS)
+    y = alt.Y("loss:Q", title=y_title, scale=y_scale, axis=y_axis)
     layers: list[alt.Chart | alt.LayerChart] = [
         alt.Chart(bands)
         .mark_rect(opacity=0.13)
