@@ -77,6 +77,7 @@ TASKS: Final = (
         "Move x until ∂z/∂w is 4.",
         "In z = w·x + b the gradient ∂z/∂w is x: how much z changes when w does.",
         _gradient,
+        "With the preset Line: z = w·x + b.",
     ),
     Task(
         "constant",
