@@ -76,7 +76,7 @@ def time_of(store: Store, experiment: str, configs: Sequence[Config]) -> tuple[f
     words = (
         f"median of {what} that differ only in numbers such as the rate"
         if exact
-        else f"roughly, by the seconds a step of the nearest {what}"
+        else f"roughly, from the time per step of {what} with similar settings"
     )
     return total, words + (f"; as one program, {gain:.1f}× measured" if gain else "")
 

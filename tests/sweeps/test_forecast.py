@@ -71,7 +71,9 @@ def test_else_the_nearest_runs_do_by_their_seconds_a_step(store: Store) -> None:
     ahead = forecast(store, spec_for(BASE, RATES), 5)
 
     assert ahead.seconds == pytest.approx(5 * 100.0 / 500 * 20)
-    assert ahead.basis == "roughly, by the seconds a step of the nearest 1 finished run"
+    assert ahead.basis == (
+        "roughly, from the time per step of 1 finished run with similar settings"
+    )
 
 
 def test_members_of_one_program_share_its_time(store: Store) -> None:
