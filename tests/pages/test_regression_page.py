@@ -113,6 +113,11 @@ def test_the_race_runs_on_each_surface(name: str) -> None:
     assert calls == sorted(calls, key=lambda text: int(text.replace(",", "")))
 
 
+def test_an_empty_way_to_choose_rates_in_the_link_means_each_tuned() -> None:
+    at = open_page("optimizers", race__rates="", race__steps="100")
+    assert "Each optimizer races at the best of 200 rates" in words(at)
+
+
 def test_your_regression_can_be_raced_and_adam_follows_the_valley() -> None:
     at = open_page(
         "optimizers", race__surface="Your regression", race__steps="1000", race__rates="my own"

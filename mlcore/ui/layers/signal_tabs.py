@@ -251,11 +251,11 @@ def _histograms(results: dict[Scheme, Propagated]) -> None:
         bind="query-params",
     )
     kinds: list[Literal["activations", "gradients"]] = ["activations", "gradients"]
-    what = right.segmented_control(
+    chosen = right.segmented_control(
         "Show", kinds, default="activations", required=True, key="what", bind="query-params"
     )
+    what = tabs.picked(chosen, "activations")
     result = results[tabs.picked(scheme, list(results)[-1])]
-    what = tabs.picked(what, "activations")
     tensors = result.activations if what == "activations" else result.gradients
     depth = len(tensors)
     every = -(-depth // _MOST_HISTOGRAMS)

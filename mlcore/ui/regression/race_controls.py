@@ -8,6 +8,7 @@ from typing import Final
 import streamlit as st
 
 from mlcore.ui import page
+from mlcore.ui.common import tabs
 from mlcore.ui.regression import racing
 
 STEPS = (50, 100, 200, 500, 1000, 2000, 5000)
@@ -128,13 +129,16 @@ def _rates(
     place: racing.Ground, start: tuple[float, float], names: list[str], steps: int, momentum: float
 ) -> tuple[tuple[str, float], ...]:
     chosen = [name for name in racing.RACERS if name in names]
-    how = st.segmented_control(
-        "Learning rates",
-        (TUNED, SAME, OWN),
-        default=TUNED,
-        required=True,
-        key="race.rates",
-        bind="query-params",
+    how = tabs.picked(
+        st.segmented_control(
+            "Learning rates",
+            (TUNED, SAME, OWN),
+            default=TUNED,
+            required=True,
+            key="race.rates",
+            bind="query-params",
+        ),
+        TUNED,
     )
     st.caption(_WORDS[how])
     if how == SAME:
