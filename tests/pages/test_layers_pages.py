@@ -197,7 +197,7 @@ def test_the_formula_of_the_output_size_says_what_it_gives_where_the_kernel_does
     at = open_page("pages/convolution.py", size="7", dilation="6", padding="0", stride="5")
 
     size = next(latex.value for latex in at.latex if "lfloor" in latex.value)
-    assert r"+1=-1\;\Rightarrow" in size  # ⌊(28 − 36 − 1)/5⌋ + 1 = ⌊−9/5⌋ + 1
+    assert r"+1=-1\\ &\Rightarrow" in size  # ⌊(28 − 36 − 1)/5⌋ + 1 = ⌊−9/5⌋ + 1
 
 
 @pytest.mark.usefixtures("empty_store")

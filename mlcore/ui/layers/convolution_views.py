@@ -124,7 +124,7 @@ def weight_of(kernel: torch.Tensor, settings: Settings) -> torch.Tensor:
 def size_formula(size: int, s: Settings) -> None:
     """Show how the output's side follows from the kernel size and the settings."""
     side = output_size(28, size, s.stride, s.padding, s.dilation)
-    told = "" if side > 0 else r"\;\Rightarrow\text{no output: the kernel does not fit}"
+    told = "" if side > 0 else r"\\ &\Rightarrow\text{no output: the kernel does not fit}"
     st.latex(
         r"\begin{aligned}\rule{0pt}{1.5em}H_{out}&="
         r"\Bigl\lfloor\tfrac{H+2p-d(k-1)-1}{s}\Bigr\rfloor+1\\ &="
@@ -133,8 +133,7 @@ def size_formula(size: int, s: Settings) -> None:
     )
 
 
-def window_view(result: Convolved, pooled: Pooled, s: Settings) -> None:
-    """Draw input, kernel, output and pooling, with the window of the chosen output cell."""
+def _counts(result: Convolved, s: Settings) -> None:
     k = result.weight.shape[-1]
     convolution = (k, s.stride, s.dilation)
     layer = [convolution] if s.pooling == "none" else [convolution, (s.pool_size,) * 2 + (1,)]
@@ -145,24 +144,33 @@ def window_view(result: Convolved, pooled: Pooled, s: Settings) -> None:
         f"**{result.multiply_adds:,}** · receptive field **{fields[0]}×{fields[0]}** pixels "
         f"(of two such layers {fields[1]}×{fields[1]}, of three {fields[2]}×{fields[2]})"
     )
-    _component(result, pooled, s)
 
 
 @st.fragment(key="conv.window.fragment")
 @torch_threads.one_thread()
-def _component(result: Convolved, pooled: Pooled, s: Settings) -> None:
+def window_view(result: Convolved, pooled: Pooled, s: Settings) -> None:
+    """Draw input, kernel, output and pooling, with the window of the chosen output cell."""
     channels, height, width = result.output.shape[1:]
     wanted = st.session_state.get(_CHOSEN) or _strongest(result)
     chosen = [
         min(int(w), top - 1) for w, top in zip(wanted, (channels, height, width), strict=True)
     ]
-    mount = st.components.v2.component(
+    picture = st.components.v2.component(
         "mlcore.convolution_window",
         html=asset("layers/window.html"),
         css=asset("common/cells.css"),
         js=asset("common/cells.js") + asset("layers/window.js"),
     )
-    mount(key="conv.window", data=_scene(result, pooled, s, chosen), on_cell_change=_choose)
+    with st.container(key="picture-conv"):
+        _counts(result, s)
+        picture(key="conv.window", data=_scene(result, pooled, s, chosen), on_cell_change=_choose)
+    tables = st.components.v2.component(
+        "mlcore.convolution_tables",
+        html=asset("layers/window_tables.html"),
+        css=asset("common/cells.css"),
+        js=asset("layers/window_tables.js"),
+    )
+    tables(key="conv.tables")
     st.latex(_arithmetic(result, chosen))
     size = float(result.output.abs().max())
     elements.agreement(result.max_difference, numbers.every(result.output.numel(), "cell"), size)

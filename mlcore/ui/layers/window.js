@@ -225,7 +225,6 @@ class ConvolutionWindow {
       + `${seen.columns[0]}–${seen.columns.at(-1)} of the padded input`
       + (seen.channels.length > 1 ? `, channels ${seen.channels.join(', ')}` : '')
       + `\nΣ products = ${show(seen.total, 5)}; nn.Conv2d returned ${show(given, 5)}`
-    const holder = this.root.querySelector('.arithmetic')
     const most = seen.channels.length * seen.rows.length > 10 ? 1 : seen.channels.length
     const parts = [], wide = seen.columns.length
     const write = wide <= 5 ? v => show(v, 3) : v => decimals(v, wide <= 8 ? 3 : 2)
@@ -235,8 +234,10 @@ class ConvolutionWindow {
         table('products', seen.taps[c], 'product', write))
     }
     const left = seen.channels.length - most
-    holder.innerHTML = parts.join('')
+    const tables = parts.join('')
       + (left ? `<div>and in the same way ${counted(left, 'more channel')}</div>` : '')
+    window.mlcoreConvolutionTables = tables  // for window_tables.js
+    window.dispatchEvent(new Event('mlcore.convolution.tables'))
     this.box.dataset.total = String(seen.total)
     this.box.dataset.cell = [k, i, j].join()
   }
