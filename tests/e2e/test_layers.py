@@ -100,3 +100,48 @@ def test_pointing_at_an_output_cell_shows_its_window_without_asking_the_server(
     output.focus()
     output.press("ArrowDown")
     expect(tab.get_by_text("rows 2–3, columns 0–1 of the padded input")).to_be_visible()
+
+
+def test_a_kernel_typed_quickly_is_taken_whole_and_nonsense_leaves_the_number(
+    dashboard_server: DashboardServer, tab: Page
+) -> None:
+    open_page(tab, dashboard_server, "convolution?preset=identity")
+    field = tab.get_by_role("textbox", name="Kernel, row 0, column 0")
+    field.click()
+    for number in ("1", "2", "-0,5", "4"):
+        tab.keyboard.type(number)
+        tab.keyboard.press("Tab")
+
+    expect(tab).to_have_url(re.compile(r"kernel=1%2C2%2C-0.5%3B4%2C1%2C0%3B0%2C0%2C0"))
+
+    field.click()
+    tab.keyboard.type("abc")
+    tab.keyboard.press("Enter")
+    expect(tab.get_by_text("“abc” is no number from −1000000 to 1000000; 1 stays.")).to_be_visible()
+    expect(field).to_have_value("1")
+    expect(tab.get_by_role("textbox", name="Kernel, row 1, column 0")).to_be_focused()
+
+
+def test_arrow_keys_choose_the_digit_and_on_a_narrow_screen_the_picture_follows(
+    dashboard_server: DashboardServer, tab: Page
+) -> None:
+    open_page(tab, dashboard_server, "convolution")
+    digits = tab.get_by_role("radiogroup", name="Digit").get_by_role("radio")
+    digits.nth(3).click()
+    expect(tab).to_have_url(re.compile("digit=5"))
+    tab.keyboard.press("ArrowRight")
+
+    expect(tab).to_have_url(re.compile("digit=1$"))
+    expect(digits.nth(4)).to_be_checked()
+    expect(digits.nth(4)).to_be_focused()
+
+    tab.set_viewport_size({"width": 420, "height": 900})
+    stride = tab.get_by_role("slider", name="Stride")
+    stride.scroll_into_view_if_needed()
+    picture, below = tab.locator("canvas[data-part=output]"), tab.locator(".arithmetic")
+    expect(picture).to_be_in_viewport(ratio=1)  # it follows; the tables come below the controls
+    boxes = [part.bounding_box() for part in (picture, stride, below)]
+    assert all(boxes)
+    heights = [box["y"] for box in boxes if box]
+    assert heights == sorted(heights)
+    tab.set_viewport_size({"width": 1400, "height": 900})

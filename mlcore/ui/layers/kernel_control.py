@@ -97,22 +97,24 @@ def _grid(kernel: torch.Tensor) -> None:
         js=asset("common/cells.js") + asset("layers/kernel_grid.js"),
     )
 
-    def take_over() -> None:
-        edit = st.session_state[_GRID].edit
-        if edit is None:
-            return
-        value = float(edit["value"])
-        changed = kernel.clone()
-        changed[int(edit["row"]), int(edit["column"])] = value
-        if abs(value) <= kernels.LARGEST_WEIGHT:
-            st.query_params[OWN] = kernels.to_text(changed)
-            st.session_state[_PRESET] = "my own"
-
     mount(
         key=_GRID,
         data={"values": kernel.tolist(), "most": kernels.LARGEST_WEIGHT},
-        on_edit_change=take_over,
+        on_edit_change=_take_over,
     )
+
+
+def _take_over() -> None:
+    """Make the grid's kernel one's own; all of it, as edits in quick succession are merged."""
+    import torch
+
+    rows = st.session_state[_GRID].edit
+    if rows is None:
+        return
+    text = kernels.to_text(torch.tensor(rows, dtype=torch.float64))
+    if kernels.from_text(text) is not None:
+        st.query_params[OWN] = text
+        st.session_state[_PRESET] = "my own"
 
 
 def _trained() -> torch.Tensor:

@@ -3,7 +3,7 @@ const grids = new WeakMap()
 export default function ({data, parentElement: root, setTriggerValue}) {
   let grid = grids.get(root)
   if (!grid) grids.set(root, grid = new KernelGrid(root))
-  grid.update(data, edit => setTriggerValue('edit', edit))
+  grid.update(data, rows => setTriggerValue('edit', rows))
 }
 
 // The numbers of a kernel as text fields. A field shows as many decimals as its width has room for,
@@ -37,6 +37,11 @@ class KernelGrid {
       field.autocomplete = 'off'
       field.setAttribute('aria-label',
         `Kernel, row ${Math.floor(place / size)}, column ${place % size}`)
+      field.onmousedown = e => {  // a click selects the whole number, as Tab does, so typing replaces it
+        if (field.getRootNode().activeElement === field) return
+        e.preventDefault()
+        field.focus()
+      }
       field.onfocus = () => {
         field.value = this.full(place)
         field.select()
@@ -85,7 +90,7 @@ class KernelGrid {
       } else if (value !== this.value(place)) {
         this.data.values[Math.floor(place / size)][place % size] = value
         this.tell(this.hint())
-        this.send({row: Math.floor(place / size), column: place % size, value})
+        this.send(this.data.values.map(row => [...row]))
       }
     }
     field.value = this.short(place)
