@@ -31,7 +31,7 @@ def show() -> None:
             compare_view.show(store, asked)
         elif not runs:
             st.info(
-                "Choose runs on the left, or select them in the table on the page Runs.",
+                "Choose two or more *Runs to compare*, or select them in the table on the page Runs.",
                 icon=":material/compare_arrows:",
             )
 

@@ -20,6 +20,7 @@ def show() -> None:
         empty_store.show()
         return
     left, right = st.columns((1, 3), gap="medium")  # a table needs more room than a picture
+    right.html('<i class="list-first"></i>')  # page.css: first on a narrow screen
     with left, page.sentences():
         section = controls.choose_section()
     with right, page.sentences():

@@ -20,8 +20,8 @@ with picture, page.sentences():
     else:
         if sweep is None:
             st.info(
-                "There is no sweep yet. Press **Start the sweep** on the left: twelve learning "
-                "rates for one linear layer take a few seconds.",
+                "There is no sweep yet. Press **Start the sweep**: twelve learning rates for one "
+                "linear layer take a few seconds.",
                 icon=":material/play_arrow:",
             )
             page.prose("sweeps")

@@ -91,7 +91,7 @@ def choose_networks(*, follow_in: DeltaGenerator) -> list[Network]:
     Returns:
         Their networks, the first the one to look into; empty where there is no run.
     """
-    left, right = page.columns()
+    left, right = page.columns(follow=False)
     with left:
         run = run_picker.choose_run(key="draw", follow_in=follow_in)
     st.session_state[FOLLOWING] = run is not None and run.status.moving

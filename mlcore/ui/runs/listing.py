@@ -81,7 +81,7 @@ def _draw(store: Store, view: View) -> None:
     # between the two, since the table's own tools float above its right corner
     _count(len(shown), len(table), len(chosen), hidden)
     if not shown:
-        st.info("No run in this list fits the filter and what is chosen on the left.")
+        st.info("No run in this list fits the filter and the chosen experiment, status and tags.")
     else:
         _table(rows, table, view, names_of(store, rows))
     if len(chosen) == 1:
