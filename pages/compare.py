@@ -31,7 +31,8 @@ def show() -> None:
             compare_view.show(store, asked)
         elif not runs:
             st.info(
-                "Choose two or more *Runs to compare*, or select them in the table on the page Runs.",
+                "Choose two or more *Runs to compare*, or select them in the table of the page "
+                "Runs.",
                 icon=":material/compare_arrows:",
             )
 
