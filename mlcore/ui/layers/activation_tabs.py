@@ -133,7 +133,8 @@ def show_chain() -> None:
         }
         labels = chain_labels(starts, float(drawn.min()), float(drawn.max()))
         spec = chain_spec(depth, DASHES, page.ink(), clamped=clamped)
-        elements.chart(spec, pd.concat([rows, labels]), key="act.chain")
+        with st.container(key="picture-act-chain"):
+            elements.chart(spec, pd.concat([rows, labels]), key="act.chain")
         st.latex(
             r"\begin{aligned}a_{k+1}&=f(w\,a_k),\quad "
             rf"n={depth},\; w={weight:g}\\ "
@@ -204,7 +205,8 @@ def show_units() -> None:
                 ("flat for a digit", state.flat_cells),
             )
         )
-        elements.chart(units_spec(), rows, key="act.units")
+        with st.container(key="picture-act-units"):
+            elements.chart(units_spec(), rows, key="act.units")
         st.markdown(
             f"**{z.shape[1]} units, {z.shape[0]} test digits.** The pre-activations have mean "
             f"{numbers.power(float(z.mean()))} and standard deviation "

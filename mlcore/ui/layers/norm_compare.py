@@ -64,7 +64,8 @@ def show() -> None:
             for title, kind, training in _CASES
         ]
         moved = pd.concat(frames, ignore_index=True)
-        elements.chart(influence_spec(page.ink()), moved, key="norm.influence")
+        with st.container(key="picture-norm-compare"):
+            elements.chart(influence_spec(page.ink()), moved, key="norm.influence")
     with picture, torch_errors.refusals():
         st.markdown("**Do two modules give the same output for this tensor?**")
         rows = identities(x, eps)

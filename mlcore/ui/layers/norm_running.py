@@ -71,20 +71,21 @@ def show() -> None:
     batches = _batches(count, size, side, shift, grow)
     with picture, torch_errors.refusals():
         trace = running_statistics(batches, momentum=momentum)
-        elements.chart(
-            running_spec("Running mean", "Mean of the channel", ("batch",)),
-            _mean_rows(trace, channel),
-            key="norm.running.mean",
-        )
-        elements.chart(
-            running_spec(
-                "Running variance",
-                "Variance of the channel",
-                ("batch, unbiased", "batch, biased"),
-            ),
-            _variance_rows(trace, channel),
-            key="norm.running.variance",
-        )
+        with st.container(key="picture-norm-running"):
+            elements.chart(
+                running_spec("Running mean", "Mean of the channel", ("batch",)),
+                _mean_rows(trace, channel),
+                key="norm.running.mean",
+            )
+            elements.chart(
+                running_spec(
+                    "Running variance",
+                    "Variance of the channel",
+                    ("batch, unbiased", "batch, biased"),
+                ),
+                _variance_rows(trace, channel),
+                key="norm.running.variance",
+            )
         _proof(trace, batches, momentum, channel)
 
 

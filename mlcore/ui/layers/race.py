@@ -89,10 +89,12 @@ def _draw(entrants: Sequence[Entrant], batch: Batch, colours: Mapping[str, str],
             key=f"{key}.batch",
         )
     chosen = [e for e in entrants if e.config.batch_size == shown_size]
-    columns = st.columns(2 if len(rates) in (2, 4) else min(3, len(rates)), gap="small")
-    for place, rate in enumerate(rates):
-        with columns[place % len(columns)]:
-            _curves([e for e in chosen if e.config.lr == rate], batch, colours, rate, key)
+    across = 2 if len(rates) in (2, 4) else min(3, len(rates))
+    for start in range(0, len(rates), across):  # row by row: a narrow screen stacks them in order
+        row = st.columns(across, gap="small")
+        for column, rate in zip(row, rates[start : start + across], strict=False):
+            with column:
+                _curves([e for e in chosen if e.config.lr == rate], batch, colours, rate, key)
     rate = rates[len(rates) // 2]
     if len(rates) > 1:
         rate = st.select_slider(
