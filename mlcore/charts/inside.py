@@ -123,7 +123,7 @@ def reliability_spec() -> dict[str, Any]:
         alt.LayerChart(layer=layers).properties(
             title=alt.TitleParams(
                 "Reliability: is it right as often as it says?",
-                subtitle="dashed: perfect calibration · orange: the gap · dot: as large as its bin",
+                subtitle="dashed: perfect calibration · orange: the gap · dot size: images",
                 anchor="start",
             ),
             height=320,
@@ -172,8 +172,10 @@ def plane_spec(x_title: str, y_title: str, title: str) -> dict[str, Any]:
         alt.LayerChart(layer=layers).properties(
             title=alt.TitleParams(
                 title,
-                subtitle="a sign: a test digit of that class · red ring: misclassified · "
-                "diamond: yours",
+                subtitle=[
+                    "each sign is a test image of that class",
+                    "red ring: wrong prediction · diamond: your digit",
+                ],
                 anchor="start",
             ),
             height=_SIZE + 60,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 Section = Literal["runs", "archived", "trash"]
 
-_SHELVES: Final[tuple[Section, ...]] = ("runs", "archived", "trash")
+_SECTIONS: Final[tuple[Section, ...]] = ("runs", "archived", "trash")
 _MANY_TAGS: Final = 12
 """Of more tags than this the most frequent ones get a chip; the filter finds the others."""
 
@@ -149,8 +149,8 @@ def choose_section() -> Section:
     """Choose which runs to show: active, archived or in the trash."""
     return st.segmented_control(
         "Show",
-        _SHELVES,
-        default=_SHELVES[0],
+        _SECTIONS,
+        default=_SECTIONS[0],
         required=True,
         label_visibility="collapsed",
         key="show",
