@@ -234,12 +234,12 @@ def _odd_marks(base: alt.Chart, x_title: str, title: str, what: str) -> list[alt
     ]
     return [
         base.transform_filter(f"datum.odd && {condition}")
-        .mark_point(shape=shape, size=70, strokeWidth=2, filled=False, clip=False)
+        .mark_point(shape=shape, angle=angle, size=70, strokeWidth=2, filled=False, clip=False)
         .encode(y=alt.value(y), tooltip=tooltip)
-        for condition, shape, y in (
-            ("datum.odd == '∞'", "triangle-up", 0),
-            ("datum.odd == '−∞'", "triangle-down", "height"),
-            ("datum.odd != '∞' && datum.odd != '−∞'", "cross", "height"),
+        for condition, shape, angle, y in (
+            ("datum.odd == '∞'", "triangle-up", 0, 0),
+            ("datum.odd == '−∞'", "triangle-down", 0, "height"),
+            ("datum.odd != '∞' && datum.odd != '−∞'", "cross", 45, "height"),  # × as in ODD_MARKS
         )
     ]
 

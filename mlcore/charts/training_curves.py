@@ -209,12 +209,12 @@ def curve_chart(
     odd_tooltip = [tooltip[0], tooltip[2], alt.Tooltip("kind:N", title=_Y_TITLES[quantity])]
     odd_layers = [
         only(condition)
-        .mark_point(shape=shape, size=70, strokeWidth=2, filled=False)
+        .mark_point(shape=shape, angle=angle, size=70, strokeWidth=2, filled=False)
         .encode(y=alt.value(place), tooltip=odd_tooltip)
-        for condition, shape, place in (
-            ("datum.kind == '∞'", "triangle-up", 0),
-            ("datum.kind == '−∞'", "triangle-down", "height"),
-            ("test(/NaN|,/, datum.kind)", "cross", "height"),
+        for condition, shape, angle, place in (
+            ("datum.kind == '∞'", "triangle-up", 0, 0),
+            ("datum.kind == '−∞'", "triangle-down", 0, "height"),
+            ("test(/NaN|,/, datum.kind)", "cross", 45, "height"),  # turned: ×
         )
     ]
     layers = [
