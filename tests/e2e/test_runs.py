@@ -88,7 +88,9 @@ def test_from_many_runs_to_an_answer_that_a_link_opens_again(
         expect(tab.get_by_text(f"{row + 1} chosen")).to_be_visible()
 
     # compare, while a timer of this page asks what is new
-    click_as_timers_fire(tab.get_by_test_id("stMain").get_by_role("link", name="Compare"))
+    click_as_timers_fire(
+        tab.get_by_test_id("stMain").get_by_role("link", name="Compare", exact=True)
+    )
     expect(tab.locator("h1")).to_have_text("Compare")
     chosen = [run for run in store.list() if run.config_fields["lr"] < 0.08]
     wait_for_curves(tab, 2)

@@ -226,7 +226,7 @@ def test_without_a_choice_the_newest_finished_runs_are_compared(
 @pytest.mark.usefixtures("empty_store")
 def test_without_runs_the_page_says_how_to_get_some(open_page: Open) -> None:
     at = open_page(PAGE)
-    assert "Choose runs" in at.info[0].value
+    assert "Runs to compare" in at.info[0].value
     assert not at.get("vega_lite_chart")
 
 
