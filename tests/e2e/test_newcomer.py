@@ -62,7 +62,7 @@ def test_the_ball_takes_the_steps_of_gradient_descent(
 def test_from_home_to_the_first_solved_task(dashboard_server: DashboardServer, tab: Page) -> None:
     newcomer = Newcomer()
     tab.goto(dashboard_server.url)
-    newcomer.click(tab.get_by_role("button", name="Start with chapter 1 (10 min)"))
+    newcomer.click(tab.get_by_role("link", name="Start with chapter 1 (10 min)"))
     expect(tab.locator("h1")).to_have_text("Automatic differentiation")
     expect(tab.get_by_text("Try this: Move x until ∂z/∂w is 4.")).to_be_visible()
 
@@ -83,5 +83,5 @@ def test_from_home_to_the_first_solved_task(dashboard_server: DashboardServer, t
     tab.get_by_role("link", name="Next: 2 Regression").click()
     expect(tab.locator("h1")).to_have_text("Regression")
     tab.get_by_role("link", name="Home").click()
-    expect(tab.get_by_role("button", name="Continue with chapter 1 (10 min)")).to_be_visible()
+    expect(tab.get_by_role("link", name="Continue with chapter 1 (10 min)")).to_be_visible()
     expect(tab.get_by_text("1 of 5 tasks solved")).to_be_visible()
