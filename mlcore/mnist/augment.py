@@ -30,7 +30,7 @@ def augment(kind: Literal["shift", "affine"], images: Tensor, generator: torch.G
 
 
 def shift(images: Tensor, generator: torch.Generator) -> Tensor:
-    """See ``augment``."""
+    """Move each image by up to ``MAX_SHIFT`` whole pixels; arguments as in ``augment``."""
     count, height, width = images.shape
     moves = torch.randint(0, 2 * MAX_SHIFT + 1, (2, count, 1), generator=generator)
     rows = (moves[0] + torch.arange(height)).to(images.device)
@@ -41,7 +41,7 @@ def shift(images: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def affine(images: Tensor, generator: torch.Generator) -> Tensor:
-    """See ``augment``."""
+    """Shift, turn and scale each image bilinearly; arguments as in ``augment``."""
     count, height, width = images.shape
     angle, scale, down, right = torch.rand(4, count, generator=generator).mul_(2).sub_(1)
     angle, scale = angle * MAX_ANGLE, 1 + scale * MAX_SCALE

@@ -20,7 +20,7 @@ _GROUP_COLUMNS: Final = ("group", "metric", "x", "value", "low", "high", "sd", "
 
 
 def differing_config(runs: Sequence[Run]) -> pd.DataFrame:
-    """See ``Comparison.differing``."""
+    """The config fields that differ: one row per field, one column per run."""
     rows: dict[str, list[object]] = {"experiment": [run.experiment for run in runs]}
     names = dict.fromkeys(name for run in runs for name in run.config_fields)
     rows |= {name: [plain(run.config_fields.get(name)) for run in runs] for name in names}
@@ -28,7 +28,7 @@ def differing_config(runs: Sequence[Run]) -> pd.DataFrame:
 
 
 def differing_environment(runs: Sequence[Run]) -> pd.DataFrame:
-    """See ``Comparison.environment``."""
+    """The versions, machines and data that differ: one row per fact, one column per run."""
     whole = [_facts(run) for run in runs]
     names = dict.fromkeys(name for facts in whole for name in facts)
     return _differing({name: [facts.get(name) for facts in whole] for name in names}, runs)
@@ -37,7 +37,7 @@ def differing_environment(runs: Sequence[Run]) -> pd.DataFrame:
 def curves_on_axis(
     thin: pd.DataFrame, runs: Sequence[Run], letters: Mapping[str, str], metric: str, axis: Axis
 ) -> pd.DataFrame:
-    """See ``Comparison.curves``.
+    """The curves of one metric over an axis, as ``Comparison.curves`` documents them.
 
     Args:
         thin: As ``Store.curves`` gives it.
@@ -61,7 +61,7 @@ def curves_on_axis(
 
 
 def spread_over_seeds(curves: pd.DataFrame, letters: Sequence[str]) -> pd.DataFrame:
-    """See ``Comparison.group_curves``; groups come in the order of ``letters``."""
+    """Mean, minimum and maximum over the seeds of each group, in the order of ``letters``."""
     table = (
         curves.groupby(["group", "step"], sort=False)
         .agg(
