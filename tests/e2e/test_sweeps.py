@@ -111,13 +111,16 @@ def test_eight_rates_are_swept_watched_stopped_extended_and_found_again(
 def test_a_finished_sweep_is_no_longer_asked_for(quick: Watched) -> None:
     tab, asked = quick.tab, quick.asked
     expect(tab.get_by_test_id("stStatusWidget")).to_have_count(0)
-    tab.wait_for_timeout(1000)  # the charts and the brush have told their sizes
-    before = len(asked)
+    assert asked
 
-    tab.wait_for_timeout(2500)  # three polls, if there were any
+    def requests() -> int:
+        """Requests within the time of three polls."""
+        before = len(asked)
+        tab.wait_for_timeout(2500)
+        return len(asked) - before
 
-    assert before
-    assert len(asked) - before <= 1
+    # on a busy machine the charts and the brush tell their sizes late; a poll would never end
+    assert any(requests() <= 1 for _ in range(8))
 
 
 def test_axes_are_brushed_and_the_search_narrowed_while_it_runs(
