@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 
 import pytest
@@ -73,3 +74,12 @@ def test_what_is_none_of_ours_is_told_what_it_is(store: Store, content: bytes, w
         import_content(store, content, "x.bin")
     assert words in str(refused.value)
     assert store.list() == []
+
+
+def test_an_earlier_export_keeps_its_environment(store: Store, runs: list[Run]) -> None:
+    document = json.loads(to_json(runs))
+    for run in document["runs"]:
+        del run["environment"]
+        run["surroundings"] = {"device": "cpu", "threads": 2}
+    twins = import_content(store, json.dumps(document).encode(), "earlier.json")
+    assert [dict(twin.environment) for twin in twins] == [{"device": "cpu", "threads": 2}] * 2

@@ -38,6 +38,9 @@ LONGEST_METRIC: Final = 1000
 
 _BEAT_EVERY_S: Final = 60.0
 
+_FORMERLY: Final = "surroundings"
+"""What earlier exports call the environment."""
+
 _ENDED: Final = frozenset(
     {Status.FINISHED, Status.FAILED, Status.STOPPED, Status.LOST, Status.PRUNED}
 )
@@ -276,7 +279,7 @@ def _row(foreign: Foreign) -> dict[str, Any]:
         "finished": _seconds(facts, "finished"),
         "host": text_of(facts, "host") or None,
         "versions": canonical_json(_words(facts, "versions")),
-        "environment": canonical_json(_words(facts, "environment")),
+        "environment": canonical_json(_words(facts, "environment") or _words(facts, _FORMERLY)),
         "error": text_of(facts, "error") or None,
         "traceback": text_of(facts, "traceback") or None,
         "tags": json.dumps(_tags(facts), ensure_ascii=False),
