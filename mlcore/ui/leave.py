@@ -9,12 +9,12 @@ do first, ``leave_for`` lets the browser follow a link afterwards.
 """
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Final, NoReturn
 
 import streamlit as st
 
 from mlcore.ui import navigation
+from mlcore.ui.common.assets import asset
 
 KEY: Final = "leave"
 """Key of the link's container; ``leave.js`` looks for it."""
@@ -22,7 +22,7 @@ KEY: Final = "leave"
 _follow: Final = st.components.v2.component(
     "mlcore.leave",
     html="<span></span>",
-    js=Path(__file__).with_suffix(".js").read_text(encoding="utf-8"),
+    js=asset("leave.js"),
 )
 
 

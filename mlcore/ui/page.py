@@ -17,7 +17,6 @@ A page reads, from top to bottom::
 import functools
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Literal
 
 import streamlit as st
@@ -26,6 +25,7 @@ from streamlit.delta_generator import DeltaGenerator
 from mlcore.charts import palette
 from mlcore.core import Config, MlcoreError
 from mlcore.ui import navigation
+from mlcore.ui.common.assets import asset
 from mlcore.ui.location import ROOT
 from mlcore.ui.plain_text import one_line, plain
 
@@ -86,7 +86,7 @@ def columns(*, follow: bool = True) -> tuple[DeltaGenerator, DeltaGenerator]:
 @functools.cache
 def _css() -> str:
     """The styles of every page, and readable colours for the text of charts (SVG)."""
-    rules = [Path(__file__).with_suffix(".css").read_text(encoding="utf-8")]
+    rules = [asset("page.css")]
     for colour in palette.WRITTEN:
         light, dark = palette.readable(colour)
         rules.append(f'.vega-embed text[fill="{colour}"] {{ fill: light-dark({light}, {dark}); }}')
