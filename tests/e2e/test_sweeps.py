@@ -81,7 +81,8 @@ def test_eight_rates_are_swept_watched_stopped_extended_and_found_again(
     curve = tab.locator("g.mark-line path").first
     expect(curve).to_have_attribute("d", re.compile("L.*L"), timeout=LONG_MS)
 
-    tab.get_by_role("button", name="Stop").click()
+    # while a page runs, Streamlit shows a button Stop of its own above it
+    tab.get_by_test_id("stMainBlockContainer").get_by_role("button", name="Stop").click()
     expect(badge(tab, "stopped")).to_be_visible()
     sweep = newest(dashboard_server)
     assert f"sweep={sweep.id}" in tab.url

@@ -54,7 +54,8 @@ def test_a_run_survives_reload_stop_and_resume_and_answers_from_the_cache(
     expect(tab.get_by_label("Epochs, exactly")).to_have_value("12")
     wait_for_more_points(tab, seen)
 
-    tab.get_by_role("button", name="Stop").first.click()
+    # while a page runs, Streamlit shows a button Stop of its own above it
+    tab.get_by_test_id("stMainBlockContainer").get_by_role("button", name="Stop").first.click()
     expect(badge(tab, "stopped")).to_be_visible(timeout=60_000)
     held = drawn_points(tab)
 
