@@ -50,6 +50,8 @@ def regression() -> None:
                 if stable is not None:
                     rate.use_stable(stable)
             st.caption(rate.curvature_words(here.verdict))
+            if (held := panels.held_out_words(here)) is not None:
+                st.caption(held)
             for note in here.data.notes[len(source.notes if source else ()) :]:
                 st.caption(note)
         controls.edit_controls(draft, here.config if here else None)

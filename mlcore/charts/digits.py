@@ -81,12 +81,15 @@ def confusion_rows(confusion: NDArray[np.int64], classes: Sequence[str]) -> pd.D
     )
 
 
-def confusion_chart(rows: pd.DataFrame, ink: str = palette.MUTED) -> alt.LayerChart:
+def confusion_chart(
+    rows: pd.DataFrame, ink: str = palette.MUTED, *, images: str = "test"
+) -> alt.LayerChart:
     """True class against predicted class; correct cells blue, mistakes red, darker for more images.
 
     Args:
         rows: See ``confusion_rows``.
         ink: Colour of the numbers on weak cells: the theme's text.
+        images: Which images are counted: ``test`` or ``validation``.
     """
     classes = list(dict.fromkeys(rows["true"].astype(str)))
     base = alt.Chart(rows).encode(
@@ -113,10 +116,10 @@ def confusion_chart(rows: pd.DataFrame, ink: str = palette.MUTED) -> alt.LayerCh
         weak.mark_text(fontSize=11, color=ink).encode(text=number),
     ]
     return alt.LayerChart(data=rows, layer=[cells, *numbers]).properties(
-        title="Confusion matrix",
+        title=f"Confusion matrix of the {images} images",
         height=360,
         description="A cell for each true class (rows) and predicted class (columns) with the "
-        "number of test images; the diagonal holds the right ones.",
+        f"number of {images} images; the diagonal holds the right ones.",
     )
 
 

@@ -18,9 +18,9 @@ CELL: Final = "cell"
 _SIZE: Final = 460
 
 
-def clickable_confusion(rows: pd.DataFrame, ink: str) -> alt.LayerChart:
+def clickable_confusion(rows: pd.DataFrame, ink: str, *, images: str = "test") -> alt.LayerChart:
     """``digits.confusion_chart`` with selectable cells (selection ``CELL``)."""
-    chart = confusion_chart(rows, ink)
+    chart = confusion_chart(rows, ink, images=images)
     cell = alt.selection_point(name=CELL, fields=["true", "predicted"], empty=False, toggle=False)
     # on top of all, so that a number does not catch the click meant for its cell
     frame = (

@@ -1,4 +1,4 @@
-"""Learning curves of several runs: train faint, test solid, one hue per run."""
+"""Learning curves of several runs: train faint, test and validation solid, one hue per run."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ _Y_TITLES: Final[Mapping[Quantity, str]] = {
 _X_TITLES: Final[Mapping[Axis, str]] = {"step": "Optimizer steps", "time": "Seconds of work"}
 _HEIGHT: Final = 270
 _DATA: Final = alt.NamedData("curves")
+_HELD_OUT: Final = "datum.kind == 'test' || datum.kind == 'validation'"
 
 Floats = NDArray[np.float64]
 
@@ -90,7 +91,7 @@ def curve_rows(
     """The rows that ``curve_chart`` draws.
 
     Args:
-        curves: By run and split (``train`` or ``test``).
+        curves: By run and split (``train``, ``validation`` or ``test``).
         colours: Hue of each run, in order; past as many as there are hues they are dashed.
         labels: What to call each run in a tooltip.
         end: Where the horizontal axis ends, so that it stays while the curves grow.
@@ -124,7 +125,7 @@ def curve_rows(
         if split == "train" and smoothing > 0:
             rows.add(kind="raw", value=value, **named)
             value = smoothed(value, smoothing)
-        every = 1 if split == "test" else max(1, -(-len(x) // TIPS_A_CURVE))
+        every = 1 if split != "train" else max(1, -(-len(x) // TIPS_A_CURVE))
         tip = np.arange(len(x)) % every == (len(x) - 1) % every
         rows.add(kind=split, value=value, low=low, high=high, tip=tip, **named)
         for code in np.unique(curve.odd[curve.odd > 0]).tolist():
@@ -229,10 +230,10 @@ def curve_chart(
             strokeWidth=2,
         )
         .encode(strokeDash=dash),
-        only("datum.kind == 'test'")
+        only(_HELD_OUT)
         .mark_line(opacity=palette.TEST_OPACITY, strokeWidth=2.5)
-        .encode(strokeDash=dash),
-        only("datum.kind == 'test'")
+        .encode(strokeDash=dash, detail=["run:N", "kind:N"]),
+        only(_HELD_OUT)
         .mark_point(filled=True, size=45, opacity=palette.TEST_OPACITY)
         .encode(tooltip=tooltip),
         only("datum.kind == 'train' && datum.tip")

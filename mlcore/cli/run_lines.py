@@ -41,8 +41,10 @@ def named_runs(store: Store, ids: Sequence[str], where: str | None) -> list[Run]
 
 def line_of(run: Run) -> str:
     """A run on one line: status, time, result, name, changed fields, tags."""
-    accuracy = run.latest().get("test_accuracy")
-    shown = "" if accuracy is None else f"test_accuracy={accuracy:.4f}"
+    from mlcore.runs.headline import headline
+
+    found = headline(run.latest())
+    shown = "" if found is None else f"{found[0]}={found[1]:.4f}"
     marks = ("★ " if run.starred else "") + ("(archived) " if run.archived else "")
     marks += f"(from {run.source}) " if run.source else ""
     name = one_line(run.name) + "  " if run.name else ""
@@ -59,8 +61,17 @@ def print_run(run: Run) -> None:
     cached = "  (cached)" if run.cached else ""
     asked = f"  ({run.request} asked for)" if run.request else ""
     print(f"{run.id}  {run.experiment}  {run.status}  {run.progress:.0%}{cached}{asked}")
-    if accuracy := run.latest().get("test_accuracy"):
-        print(f"  test accuracy {accuracy:.4f}")
+    latest = run.latest()
+    if "test_accuracy" in latest:
+        print(f"  test accuracy {latest['test_accuracy']:.4f}")
+    if "best_validation_accuracy" in latest:
+        print(
+            f"  validation accuracy {latest['best_validation_accuracy']:.4f} after epoch "
+            f"{latest['best_epoch']:.0f}, the best, whose weights are kept; "
+            f"{latest['validation_accuracy']:.4f} in the end"
+        )
+    elif "validation_accuracy" in latest:
+        print(f"  validation accuracy {latest['validation_accuracy']:.4f}")
     if run.error:
         print(f"  {printable(run.error)}")
 

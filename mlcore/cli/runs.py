@@ -158,7 +158,7 @@ def asks_comparison(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options of a comparison to a command; ``comparison`` reads them."""
     for decorator in reversed(
         (
-            option("--metric", default="test_accuracy", text="(default test_accuracy)"),
+            option("--metric", text="(default test_accuracy, else validation_accuracy)"),
             option("--goal", text="max or min (default by the metric's name)"),
             option("--measure", default="last", text="last, best, area, or 'time to 0.97'"),
             option("--axis", default="step", text="step, epoch, samples or time"),

@@ -43,6 +43,8 @@ from .errors import (
 from .fields import FieldSpec as FieldSpec
 from .fingerprint import canonical_json as canonical_json
 from .fingerprint import fingerprint as fingerprint
+from .steps import BEST_PREFIX as BEST_PREFIX
 from .steps import MEASURED_METRICS as MEASURED_METRICS
+from .steps import MODEL_PREFIX as MODEL_PREFIX
 from .steps import Snapshot as Snapshot
 from .steps import Step as Step

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
@@ -140,13 +141,16 @@ class Config(BaseModel):
         return cls(**{k: specs[k].parse(v) if k in specs else v for k, v in fields.items()})
 
     def to_dict(self) -> dict[str, Any]:
-        """Every field as a plain value that JSON can hold."""
+        """The fields as plain values that JSON can hold; see ``to_json``."""
         plain: dict[str, Any] = json.loads(self.to_json())
         return plain
 
     def to_json(self) -> str:
-        """Canonical JSON: equal configs give equal text."""
-        return canonical_json(self.model_dump())
+        """Canonical JSON: equal configs give equal text.
+
+        A field that was added later (``FieldSpec.later``) is left out at its default.
+        """
+        return canonical_json(self._recorded())
 
     def replace(self, **changes: Any) -> Self:
         """The same config with some fields changed, checked again."""
@@ -163,7 +167,14 @@ class Config(BaseModel):
             data: The data's checksum where it is known; else it is read.
         """
         data = self.data_checksum() if data is None else data
-        return fingerprint(self.experiment, self.version, self.model_dump(), data)
+        return fingerprint(self.experiment, self.version, self._recorded(), data)
+
+    def _recorded(self) -> dict[str, Any]:
+        fields = self.model_dump()
+        for name, default in _later(type(self)).items():
+            if fields[name] == default:
+                del fields[name]
+        return fields
 
     def imports(self) -> str:
         """The import statements that ``as_python`` needs, one a line."""
@@ -188,6 +199,11 @@ class Config(BaseModel):
             else:
                 words += [flag, str(value)]
         return shlex.join(words)
+
+
+@lru_cache(maxsize=64)
+def _later(cls: type[Config]) -> Mapping[str, Any]:
+    return {spec.name: spec.default for spec in cls.specs() if spec.later}
 
 
 def _as_config_error(cls: type[Config], error: ValidationError) -> ConfigError:

@@ -33,6 +33,8 @@ class FieldSpec:
         scale: How a slider spreads the values.
         group: Fields of one group stand together in a form.
         only_if: ``{other field: values}``: the field matters only then; a form hides it otherwise.
+        later: Whether the field came after runs had been recorded. At its default it is left out
+            of a config's JSON and fingerprint, so that the runs from before it still answer.
     """
 
     name: str
@@ -49,6 +51,7 @@ class FieldSpec:
     scale: Scale = "linear"
     group: str = ""
     only_if: Mapping[str, tuple[Any, ...]] | None = None
+    later: bool = False
 
     def parse(self, text: str) -> Any:
         """Parse a value; text that cannot be parsed comes back as it is, to be refused by name."""
@@ -115,6 +118,7 @@ def spec_of(name: str, info: FieldInfo) -> FieldSpec:
         label=info.title or name.replace("_", " ").capitalize(),
         scale=hints.get("scale", "linear"),  # type: ignore[arg-type]
         group=str(hints.get("group", "")),
+        later=bool(hints.get("later", False)),
         only_if={k: tuple(v) for k, v in only_if.items()} if isinstance(only_if, dict) else None,  # type: ignore[arg-type]
         **bounds,
     )

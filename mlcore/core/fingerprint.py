@@ -23,7 +23,7 @@ def fingerprint(experiment: str, version: int, config: Mapping[str, Any], data: 
     Args:
         experiment: Name of the experiment, such as ``"mnist"``.
         version: Raised whenever the experiment's code changes what a config gives.
-        config: Every field of the config, defaults included.
+        config: The fields of the config, as ``Config.to_json`` records them.
         data: Checksum of the data the config reads; ``""`` where it makes its own.
 
     Returns:

@@ -6,11 +6,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from mlcore.core.errors import RunStateError
+
 if TYPE_CHECKING:
     import torch
 
 MEASURED_METRICS = frozenset({"samples_per_second"})
 """Metrics that measure the machine and not the experiment: two equal runs differ in them."""
+
+
+MODEL_PREFIX = "model."
+"""Tensors of a snapshot under this prefix are the network's ``state_dict``."""
+
+BEST_PREFIX = "best."
+"""Before that prefix: the weights of the best epoch, where a run keeps those."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +33,25 @@ class Snapshot:
 
     tensors: Mapping[str, torch.Tensor]
     meta: Mapping[str, Any] = field(default_factory=dict)
+
+    def state_dict(self) -> dict[str, torch.Tensor]:
+        """The network's weights: of the best epoch where the run keeps those, else the newest.
+
+        Raises:
+            RunStateError: If the run keeps the best epoch, and none has ended yet.
+        """
+        best = BEST_PREFIX + MODEL_PREFIX
+        kept = best if any(name.startswith(best) for name in self.tensors) else MODEL_PREFIX
+        if self.meta.get("keep") == "best" and kept != best:
+            raise RunStateError(
+                "keep is best, but this run has not reached its first validation, at the end of "
+                "its first epoch: resume it, or train with keep=last."
+            )
+        return {
+            name.removeprefix(kept): tensor
+            for name, tensor in self.tensors.items()
+            if name.startswith(kept)
+        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,3 +7,7 @@ from .models import load_weights as load_weights
 from .runtime import threads_for as threads_for
 from .summary import LayerShape as LayerShape
 from .summary import ledger as ledger
+from .validation_split import HeldOut as HeldOut
+from .validation_split import Split as Split
+from .validation_split import held_out as held_out
+from .validation_split import split as split

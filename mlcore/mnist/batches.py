@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from mlcore.mnist.augment import augment
-from mlcore.mnist.data.digits import Digits
-from mlcore.mnist.data.folder import folder_train_images
-from mlcore.mnist.data.sources import SOURCES
+from mlcore.mnist.data.digits import Digits, load
 from mlcore.mnist.losses import targets_for
+from mlcore.mnist.random_draws import seeded as seeded
+from mlcore.mnist.validation_split import split
 
 if TYPE_CHECKING:
     from mlcore.mnist.config import MNISTConfig
@@ -55,7 +53,7 @@ class Batches:
     """
 
     def __init__(self, config: MNISTConfig, digits: Digits, device: torch.device) -> None:
-        chosen = _subset(config, len(digits.train_labels))
+        chosen = split(config, digits.train_labels).train
         images, labels = digits.train_images, digits.train_labels
         if chosen is not None:
             images, labels = images[chosen], labels[chosen]
@@ -114,7 +112,7 @@ def batch_order(config: MNISTConfig) -> Iterator[Tensor]:
         int64 ``[B]`` a step: places among all training images of the data set.
     """
     images = config.num_train()
-    chosen = _subset(config, _available(config))
+    chosen = split(config, load(config.dataset, config.data_dir).train_labels).train
     for epoch in range(config.epochs):
         order = _epoch_order(config.seed, epoch, images)
         for batch in torch.split(order, config.batch_size)[: config.steps_per_epoch()]:
@@ -126,29 +124,5 @@ def normalized(digits: Digits, images: Tensor) -> Tensor:
     return images.to(torch.float32).mul_(1 / (255 * digits.std)).sub_(digits.mean / digits.std)
 
 
-def seeded(
-    seed: int, purpose: str, number: int = 0, device: torch.device | None = None
-) -> torch.Generator:
-    """A random generator for one purpose and number, independent of all others.
-
-    Every random draw of a run comes from one of these: a run's random state is its step's number.
-    """
-    digest = hashlib.sha256(f"{seed}/{purpose}/{number}".encode()).digest()
-    return torch.Generator(device or "cpu").manual_seed(int.from_bytes(digest[:8], "little") >> 1)
-
-
 def _epoch_order(seed: int, epoch: int, images: int) -> Tensor:
     return torch.randperm(images, generator=seeded(seed, "order", epoch))
-
-
-def _available(config: MNISTConfig) -> int:
-    if config.dataset in SOURCES:
-        return SOURCES[config.dataset].train_images
-    return folder_train_images(Path(config.data_dir))
-
-
-def _subset(config: MNISTConfig, available: int) -> Tensor | None:
-    if config.train_size >= available:
-        return None
-    order = torch.randperm(available, generator=seeded(config.seed, "subset"))
-    return order[: config.train_size].sort().values

@@ -1,4 +1,4 @@
-"""Evaluates a network on the whole test set and on a few fixed test digits."""
+"""Evaluates a network on the test set or the validation part, and on a few fixed digits of it."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from mlcore.mnist.batches import normalized
 from mlcore.mnist.data.digits import Digits
 from mlcore.mnist.losses import loss_for, probabilities, targets_for
 from mlcore.mnist.microbatches import Team, one_image
+from mlcore.mnist.validation_split import held_out
 
 if TYPE_CHECKING:
     from mlcore.mnist.config import MNISTConfig
@@ -31,12 +32,15 @@ layers' outputs then went through the memory they share, slowed each other by an
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """The result of one evaluation on the whole test set, in eval mode.
+    """The result of one evaluation on all held-out images, in eval mode.
+
+    They are the test set, or with a validation split the validation part.
 
     Attributes:
-        metrics: ``test_loss`` (mean over all test images) and ``test_accuracy`` (0 to 1).
+        metrics: ``test_loss`` (mean over all its images) and ``test_accuracy`` (0 to 1), or
+            ``validation_loss`` and ``validation_accuracy``.
         arrays: ``confusion``: int64 ``[classes, classes]``, row = true class, column = predicted.
-            ``sample_index``: int64 ``[K]``, fixed places in the test set, about 40.
+            ``sample_index``: int64 ``[K]``, fixed places among those images, about 40.
             ``sample_probabilities``: float32 ``[K, classes]``, see ``losses.probabilities``.
     """
 
@@ -45,7 +49,7 @@ class Evaluation:
 
 
 class Examiner:
-    """The test set on a device, to evaluate a network repeatedly.
+    """The held-out images on a device, to evaluate a network repeatedly.
 
     Attributes:
         parts: Its normalized images, float32 ``[≤ images_a_part, 28, 28]`` each.
@@ -53,11 +57,13 @@ class Examiner:
 
     def __init__(self, config: MNISTConfig, digits: Digits, device: torch.device) -> None:
         self._config = config
-        images = normalized(digits, digits.test_images).to(device)
+        held = held_out(config, digits)
+        self._part = held.part
+        images = normalized(digits, held.images).to(device)
         self.parts = torch.split(images, images_a_part(config, device))
-        self._labels = digits.test_labels.to(device)
-        self._targets = targets_for(config, digits.test_labels).to(device)
-        self._samples = sample_indices(digits.test_labels, len(digits.classes))
+        self._labels = held.labels.to(device)
+        self._targets = targets_for(config, held.labels).to(device)
+        self._samples = sample_indices(held.labels, len(digits.classes))
 
     def examine(
         self, model: nn.Module, team: Team, precision: Callable[[], AbstractContextManager[Any]]
@@ -94,8 +100,8 @@ class Examiner:
         samples = outputs[self._samples.to(outputs.device)]
         return Evaluation(
             metrics={
-                "test_loss": float(loss),
-                "test_accuracy": int(confusion.diagonal().sum()) / len(self._labels),
+                f"{self._part}_loss": float(loss),
+                f"{self._part}_accuracy": int(confusion.diagonal().sum()) / len(self._labels),
             },
             arrays={
                 "confusion": confusion,

@@ -38,8 +38,18 @@ class MNISTFields(Config):
         title="Training images",
         ge=1,
         le=1_000_000,
-        description="How many images to train on; fewer than all are drawn with the seed.",
+        description="How many images to train on; fewer than all are drawn with the seed. All "
+        "means those that validation leaves.",
         json_schema_extra={"group": "Data", "scale": "log"},
+    )
+    validation_size: int = Field(
+        0,
+        title="Validation images",
+        ge=0,
+        le=30_000,
+        description="How many training images to hold out, drawn with the seed, each class by its "
+        "share. While training they stand in for the test set; 0 for none.",
+        json_schema_extra={"group": "Data", "later": True},
     )
     augment: Literal["none", "shift", "affine"] = Field(
         "none",
@@ -280,6 +290,52 @@ class MNISTFields(Config):
         le=1.0,
         description="What the learning rate is multiplied by at each drop.",
         json_schema_extra={"group": "Schedule", "only_if": {"schedule": ["step"]}},
+    )
+
+    # --- validation -------------------------------------------------------------------------
+
+    monitor: Literal["validation_loss", "validation_accuracy"] = Field(
+        "validation_loss",
+        title="Monitor",
+        description="The metric that decides which epoch is best and when to stop early.",
+        json_schema_extra={"group": "Validation", "later": True},
+    )
+    keep: Literal["last", "best"] = Field(
+        "last",
+        title="Weights to keep",
+        description="Which epoch's weights are the run's: those of the last, or of the best by "
+        "the monitored metric.",
+        json_schema_extra={"group": "Validation", "later": True},
+    )
+    early_stopping: bool = Field(
+        False,
+        title="Early stopping",
+        description="End the run when the monitored metric has not improved for some epochs.",
+        json_schema_extra={"group": "Validation", "later": True},
+    )
+    patience: int = Field(
+        3,
+        title="Patience",
+        ge=1,
+        le=999,
+        description="How many epochs in a row may pass without a gain before the run ends.",
+        json_schema_extra={
+            "group": "Validation",
+            "only_if": {"early_stopping": [True]},
+            "later": True,
+        },
+    )
+    min_gain: float = Field(
+        0.0,
+        title="Minimum gain",
+        ge=0.0,
+        le=1.0,
+        description="By how much more than this a metric must improve to count as a gain.",
+        json_schema_extra={
+            "group": "Validation",
+            "only_if": {"early_stopping": [True]},
+            "later": True,
+        },
     )
 
     # --- run --------------------------------------------------------------------------------

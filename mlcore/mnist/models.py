@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Mapping
 from typing import Final
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from mlcore.core import Snapshot, SnapshotError
+from mlcore.core import MODEL_PREFIX, Snapshot, SnapshotError
 from mlcore.layers.schemes import initialize
 from mlcore.mnist.config import MNISTConfig, image_sides
 
 SIDE: Final = 28
 PIXELS: Final = SIDE * SIDE
-WEIGHTS_PREFIX: Final = "model."
+WEIGHTS_PREFIX: Final = MODEL_PREFIX
 """Before the name of each weight in a snapshot."""
 
 _ACTIVATIONS: Final[dict[str, type[nn.Module]]] = {
@@ -57,8 +58,11 @@ def build_model(config: MNISTConfig) -> nn.Sequential:
 def load_weights(config: MNISTConfig, snapshot: Snapshot) -> nn.Sequential:
     """The network of a config with a snapshot's weights, in eval mode on the CPU.
 
+    With ``keep="best"`` they are the best epoch's.
+
     Raises:
         SnapshotError: If the snapshot belongs to another network.
+        RunStateError: If it is of a run with ``keep="best"`` before its first epoch's end.
 
     Example:
         >>> import mlcore
@@ -69,21 +73,21 @@ def load_weights(config: MNISTConfig, snapshot: Snapshot) -> nn.Sequential:
         False 6370
     """
     model = build_model(config)
-    put_weights(model, snapshot)
+    _put(model, snapshot.state_dict())
     return model.eval()
 
 
 def put_weights(model: nn.Module, snapshot: Snapshot) -> None:
-    """Copy a snapshot's weights into a network of the same layers.
+    """Copy a snapshot's newest weights into a network of the same layers.
 
     Raises:
         SnapshotError: If the snapshot belongs to another network.
     """
-    weights = {
-        name.removeprefix(WEIGHTS_PREFIX): tensor
-        for name, tensor in snapshot.tensors.items()
-        if name.startswith(WEIGHTS_PREFIX)
-    }
+    newest = {n: tensor for n, tensor in snapshot.tensors.items() if n.startswith(WEIGHTS_PREFIX)}
+    _put(model, Snapshot(newest).state_dict())
+
+
+def _put(model: nn.Module, weights: Mapping[str, Tensor]) -> None:
     expected = {name: tensor.shape for name, tensor in model.state_dict().items()}
     if {name: tensor.shape for name, tensor in weights.items()} != expected:
         raise SnapshotError(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from torch import Tensor
 
 from mlcore.core import DivergenceError, Snapshot, SnapshotError, Step
+from mlcore.mnist.best_epoch import BestEpoch
 from mlcore.mnist.data import digits as data
 from mlcore.mnist.runtime import Speed
 from mlcore.mnist.schedules import learning_rate
@@ -30,11 +31,15 @@ def train(config: MNISTConfig, snapshot: Snapshot | None = None) -> Iterator[Ste
 
     - ``train_loss``, ``train_accuracy``, ``grad_norm``, ``lr``: of the batch of this very step,
       before the weights moved. At every ``cadence(config)``-th step and at each epoch's end.
-    - ``test_loss``, ``test_accuracy``: over the whole test set, at step 0 and at each epoch's end,
-      together with the arrays that ``mlcore.mnist.evaluate.Evaluation`` describes, and, where
+    - ``test_loss``, ``test_accuracy``: over the whole test set, at step 0 and at each epoch's end.
+      With ``validation_size`` the test set is not looked at: then ``validation_loss`` and
+      ``validation_accuracy`` over the validation part. They come with the arrays that
+      ``mlcore.mnist.evaluate.Evaluation`` describes, and, where
       ``mlcore.mnist.weight_snapshots.keeps`` says so, a copy of the weights: for
       ``hidden1.weight`` the array ``model.hidden1.weight``.
       ``mlcore.mnist.load_weights(config, Snapshot(step.arrays))`` makes a network of them.
+    - ``best_epoch``, ``best_validation_accuracy``: with ``keep="best"``, at each epoch's end: the
+      epoch whose weights are kept, and their validation accuracy.
     - ``samples_per_second``: training images per second since its last report, without the time
       for examining and without the time the caller took. About four times a second.
 
@@ -87,6 +92,7 @@ class _Run:
         self.trainer = Trainer(config, digits, snapshot)
         self.index: int = snapshot.meta["index"] if snapshot is not None else 0
         self.resumed = snapshot is not None
+        self.best = BestEpoch(config, snapshot)
         self.per_epoch = self.trainer.batches.per_epoch
         self.total = config.epochs * self.per_epoch
 
@@ -95,13 +101,14 @@ class _Run:
         if not self.resumed:
             yield self._step({}, examine=True)
         speed.start()
-        while self.index < self.total:
+        while self.index < self.total and not self.best.stops:
             self.index += 1
             ends_epoch = self.index % self.per_epoch == 0
             metrics = self._learn(tell=ends_epoch or self.index % every == 0)
             speed.samples += self.trainer.batches.size(self.index - 1)
             if metrics or speed.due():
-                metrics |= speed.told(must=self.index == self.total)
+                may_end = self.index == self.total or (ends_epoch and self.config.early_stopping)
+                metrics |= speed.told(must=may_end)
                 speed.pause()
                 yield self._step(metrics, examine=ends_epoch)
                 speed.start()
@@ -117,12 +124,13 @@ class _Run:
         if examine:
             evaluation = self.trainer.examine()
             metrics, arrays = {**metrics, **self._finite(evaluation.metrics)}, evaluation.arrays
+            epoch = self.index // self.per_epoch
+            metrics |= self.best.note(epoch, evaluation.metrics, self.trainer.weights)
             if keeps(self.config, self.index):
                 arrays = {**arrays, **self.trainer.weights()}
         index = self.index
-        return Step(
-            index, index, self.total, metrics, arrays, snapshot=lambda: self._snapshot(index)
-        )
+        total = index if self.best.stops else self.total
+        return Step(index, index, total, metrics, arrays, snapshot=lambda: self._snapshot(index))
 
     def _finite(self, metrics: Mapping[str, float]) -> Mapping[str, float]:
         if not all(map(math.isfinite, metrics.values())):
@@ -144,5 +152,6 @@ class _Run:
             "config": self.config.to_dict(),
             "index": index,
             "precision": self.trainer.precision,
+            **self.best.meta(),
         }
-        return Snapshot(self.trainer.tensors(), meta)
+        return Snapshot({**self.trainer.tensors(), **self.best.tensors()}, meta)

@@ -105,7 +105,7 @@ class Trainer:
         return metrics
 
     def examine(self) -> Evaluation:
-        """Evaluate on the whole test set."""
+        """Evaluate on the whole test set, or on the validation part of a config with a split."""
         return self._examiner.examine(self._model, self.team, self._autocast)
 
     def tensors(self) -> Mapping[str, Tensor]:

@@ -9,6 +9,7 @@
   ``numeric_columns`` and ``from_table`` (your file).
 - Training: ``descend`` at one rate or many; ``least_squares`` in closed form; ``verdict`` on every
   rate, before training, from the curvature.
+- Points held out: ``split``, and their ``validation_loss``.
 - The same for a config or a problem already put together: ``load``, ``problem_of``, ``rule_of``;
   ``descend_on``, ``solve``, ``judge``.
 - Optimizers on a surface: ``surface``, ``regression_surface``, ``race``, ``tune`` (the best rate of

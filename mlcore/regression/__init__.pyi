@@ -55,3 +55,5 @@ from .train import problem_of as problem_of
 from .train import rule_of as rule_of
 from .tuning import Tuned as Tuned
 from .tuning import tune as tune
+from .validation_split import split as split
+from .validation_split import validation_loss as validation_loss

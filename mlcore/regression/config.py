@@ -110,6 +110,15 @@ class RegressionConfig(Config):
         json_schema_extra={"group": "Data"},
     )
 
+    validation_share: float = Field(
+        0.0,
+        title="Validation share",
+        ge=0.0,
+        le=0.9,
+        description="Share of the points, drawn with the seed, that is not fitted but measured.",
+        json_schema_extra={"group": "Data", "later": True},
+    )
+
     # --- model and loss ---------------------------------------------------------------------
 
     model: Model = Field(
@@ -258,10 +267,11 @@ class RegressionConfig(Config):
         return path
 
     def metric_names(self) -> tuple[str, ...]:
-        """The loss, and each parameter by its name."""
+        """The loss, with a split the validation loss, and each parameter by its name."""
         names = {"origin": ("w",), "line": ("w", "b")}.get(self.model)
         powers = tuple(f"w{power}" for power in range(1, self.degree + 1))
-        return ("loss", *(names or (*powers, "b")))
+        held = ("validation_loss",) if self.validation_share else ()
+        return ("loss", *held, *(names or (*powers, "b")))
 
     def build_model(self) -> nn.Module:
         """The unfitted model as a module that maps raw x, shape (n,), to y, shape (n,)."""

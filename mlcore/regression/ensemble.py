@@ -12,7 +12,8 @@ from torch import Tensor
 from mlcore.core import DivergenceError, Snapshot, SnapshotError, Step, Told
 from mlcore.regression.descent import Descent
 from mlcore.regression.module import state_of
-from mlcore.regression.train import MOST_POINTS, problem_of, rule_of
+from mlcore.regression.train import MOST_POINTS, load, problem_of, rule_of
+from mlcore.regression.validation_split import split, validation_loss
 
 if TYPE_CHECKING:
     from mlcore.regression.config import RegressionConfig
@@ -37,10 +38,12 @@ class RegressionEnsemble:
         if len({config.ensemble_key() for config in configs}) != 1:
             raise ValueError("The configs must differ in nothing but lr, start_w and start_b.")
         first = configs[0]
+        data = load(first)
+        self._held = split(first, data)[1]
         self._configs = list(configs)
         self._members = list(range(len(configs)))
         self._descent = Descent(
-            problem_of(first),
+            problem_of(first, data),
             rule_of(first),
             torch.tensor([config.lr for config in configs], dtype=torch.float64),
             first.start(),
@@ -76,6 +79,9 @@ class RegressionEnsemble:
     def _tell(self) -> list[Told]:
         descent = self._descent
         losses = descent.problem.losses(descent.theta).tolist()
+        held = None
+        if self._held is not None:
+            held = validation_loss(descent.problem, self._held, descent.theta).tolist()
         columns = descent.theta.T.tolist()
         told = []
         for place, member in enumerate(list(self._members)):
@@ -83,7 +89,10 @@ class RegressionEnsemble:
                 told.append(Told(member, error=self._divergence(member)))
                 continue
             parameters = dict(zip(descent.problem.names, columns[place], strict=True))
-            told.append(Told(member, self._step(member, {"loss": losses[place], **parameters})))
+            metrics = {"loss": losses[place]}
+            if held is not None:
+                metrics["validation_loss"] = held[place]
+            told.append(Told(member, self._step(member, {**metrics, **parameters})))
         for one in told:
             if one.error is not None:
                 self.drop(one.member)

@@ -15,6 +15,7 @@ from mlcore.regression.module import state_of
 from mlcore.regression.problem import Problem
 from mlcore.regression.rules import Rule
 from mlcore.regression.tables import from_table, read_table
+from mlcore.regression.validation_split import split, validation_loss
 
 if TYPE_CHECKING:
     from mlcore.regression.config import RegressionConfig
@@ -51,7 +52,7 @@ def load(config: RegressionConfig) -> Dataset:
 
 
 def problem_of(config: RegressionConfig, data: Dataset | None = None) -> Problem:
-    """The problem of a config, on its own data or on other points.
+    """The problem of a config, on its own data or on other points, without those held out.
 
     Example:
         >>> import mlcore
@@ -59,7 +60,7 @@ def problem_of(config: RegressionConfig, data: Dataset | None = None) -> Problem
         >>> print(problem.names, problem.features.shape)
         ('w', 'b') torch.Size([100, 2])
     """
-    data = data or load(config)
+    data, _ = split(config, data or load(config))
     return Problem.of(
         data.x,
         data.y,
@@ -87,6 +88,8 @@ def rule_of(config: RegressionConfig) -> Rule:
 def train(config: RegressionConfig, snapshot: Snapshot | None = None) -> Iterator[Step]:
     """Yield a step every ⌈steps / 1000⌉ optimizer steps, with the loss and each parameter.
 
+    With ``validation_share`` also the ``validation_loss`` of the points held out.
+
     Args:
         config: What to fit, and how.
         snapshot: Go on from here rather than from the start.
@@ -96,7 +99,8 @@ def train(config: RegressionConfig, snapshot: Snapshot | None = None) -> Iterato
         DataError, DataUnavailableError: If there is no usable data.
         SnapshotError: If the snapshot is not of such a run.
     """
-    problem = problem_of(config)
+    data = load(config)
+    problem, held = problem_of(config, data), split(config, data)[1]
     generator = torch.Generator().manual_seed(config.seed)
     descent = Descent(
         problem,
@@ -107,29 +111,32 @@ def train(config: RegressionConfig, snapshot: Snapshot | None = None) -> Iterato
         generator,
     )
     if snapshot is None:
-        yield _step(config, descent)
+        yield _step(config, descent, held)
     else:
         _restore(descent, snapshot)
     every = math.ceil(config.steps / MOST_POINTS)
     while descent.count < config.steps:
         descent.step()
         if descent.count % every == 0 or descent.count == config.steps:
-            yield _step(config, descent)
+            yield _step(config, descent, held)
 
 
-def _step(config: RegressionConfig, descent: Descent) -> Step:
+def _step(config: RegressionConfig, descent: Descent, held: Dataset | None) -> Step:
     loss = float(descent.problem.losses(descent.theta))
     if not math.isfinite(loss):
         raise DivergenceError(
             f"The loss overflowed at step {descent.count} or shortly before: a learning rate of "
             f"{config.lr:g} is too large here. Use a smaller one, or standardize x."
         )
+    metrics = {"loss": loss}
+    if held is not None:
+        metrics["validation_loss"] = float(validation_loss(descent.problem, held, descent.theta))
     parameters = dict(zip(descent.problem.names, descent.theta[:, 0].tolist(), strict=True))
     return Step(
         index=descent.count,
         done=descent.count,
         total=config.steps,
-        metrics={"loss": loss, **parameters},
+        metrics={**metrics, **parameters},
         snapshot=lambda: _snapshot(descent),
     )
 

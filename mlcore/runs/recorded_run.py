@@ -23,9 +23,6 @@ if TYPE_CHECKING:
 
 _CHECK_EVERY = 2.0  # s between two looks whether the engine can be reached
 
-MODEL_PREFIX = "model."
-"""Tensors of a snapshot under this prefix are the network's ``state_dict``."""
-
 
 @dataclass(frozen=True)
 class Run:
@@ -185,8 +182,11 @@ class Run:
     def model(self) -> nn.Module:
         """The network with the final weights, in eval mode; of an unfinished run the last saved.
 
+        With ``keep="best"`` both are those of the best epoch so far.
+
         Raises:
-            RunStateError: If no weights have been saved yet.
+            RunStateError: If no weights have been saved yet, or with ``keep="best"`` no epoch has
+                ended yet.
             SnapshotError: If the file with the weights is gone or damaged.
         """
         from mlcore.runs.store.artifacts import CHECKPOINT, WEIGHTS
@@ -198,13 +198,7 @@ class Run:
                 "yet. Wait for it to finish, or stop it to keep what it has."
             )
         network = self.config.build_model()
-        network.load_state_dict(
-            {
-                name.removeprefix(MODEL_PREFIX): tensor
-                for name, tensor in saved.tensors.items()
-                if name.startswith(MODEL_PREFIX)
-            }
-        )
+        network.load_state_dict(saved.state_dict())
         return network.eval()
 
     # --- what one may ask of it --------------------------------------------------------------

@@ -52,7 +52,8 @@ def sweep(
             neither ``n`` nor ``minutes`` is given.
         sampler: ``grid``, ``random``, ``tpe``, ``gp`` or ``nsga2``.
         objective: The metric that is to be large or small at a run's end, or two of them;
-            ``test_accuracy`` where runs log it, else ``loss``.
+            ``validation_accuracy`` with a validation split, else ``test_accuracy`` where runs
+            log it, else a loss.
         direction: ``maximize`` or ``minimize``, one per objective; by default accuracies are
             maximized, losses minimized.
         seeds: Seeds of each trial: a number of seeds counted from the config's, or a list of them.

@@ -162,9 +162,20 @@ def _without_swept(config: Config, space: Space) -> Config:
 
 
 def default_objective(config: Config) -> str:
-    """``test_accuracy`` where runs are known to log it, else ``loss``, else their first metric."""
+    """The accuracy that runs log, on test or validation images, else a loss, else a metric.
+
+    With a validation split that is ``validation_accuracy``: a sweep must not choose by the test
+    set.
+    """
     known = config.metric_names() or ("loss",)
-    return next((name for name in ("test_accuracy", "loss") if name in known), known[0])
+    usual = (
+        "test_accuracy",
+        "best_validation_accuracy",  # of the weights that are kept
+        "validation_accuracy",
+        "validation_loss",
+        "loss",
+    )
+    return next((name for name in usual if name in known), known[0])
 
 
 def _sampler(given: str) -> Sampler:

@@ -21,7 +21,9 @@ _TITLES: Final[dict[Quantity, str]] = {
 }
 _SHOWN_AT_FIRST: Final[tuple[Quantity, ...]] = ("loss", "accuracy")
 _AXES: Final[dict[Axis, str]] = {"step": "Steps", "time": "Seconds"}
-_LEGEND: Final = "Solid with dots: all test images, after each epoch. Faint: training batches."
+_LEGEND: Final = (
+    "Solid with dots: all test (or validation) images, after each epoch. Faint: training batches."
+)
 _THINNED: Final = (
     f" Curves are downsampled to about {live_curves.POINTS} points; a band spans the lowest and "
     "the highest value at each of them. The whole history is in `mlcore.get_run(id).metrics()`."

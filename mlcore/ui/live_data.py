@@ -18,11 +18,16 @@ from mlcore.ui.live_curves import LiveCurves
 if TYPE_CHECKING:
     import pandas as pd
 
+_ACCURACY: Final = {
+    "train": "train_accuracy",
+    "validation": "validation_accuracy",
+    "test": "test_accuracy",
+}
 METRICS: Final[Mapping[Quantity, Mapping[str, str]]] = MappingProxyType(
     {
-        "loss": {"train": "train_loss", "test": "test_loss"},
-        "accuracy": {"train": "train_accuracy", "test": "test_accuracy"},
-        "error_rate": {"train": "train_accuracy", "test": "test_accuracy"},
+        "loss": {"train": "train_loss", "validation": "validation_loss", "test": "test_loss"},
+        "accuracy": _ACCURACY,
+        "error_rate": _ACCURACY,
         "grad_norm": {"train": "grad_norm"},
         "lr": {"train": "lr"},
     }

@@ -8,6 +8,7 @@ import streamlit as st
 from mlcore.charts import palette
 from mlcore.core import Config
 from mlcore.runs import Run, Status, open_store, submit
+from mlcore.runs.headline import accuracy_words
 from mlcore.ui import leave, navigation, page
 from mlcore.ui.common import clicks
 from mlcore.ui.run_names import colours_of, config_name, config_of, labels_of, name_of
@@ -115,8 +116,7 @@ def latest_text(run: Run) -> str:
     """The run's progress or result as one short text."""
     latest = run.latest()
     parts = [f"{run.progress:.0%}"] if run.status != Status.FINISHED and run.total else []
-    if "test_accuracy" in latest:
-        parts.append(f"test accuracy {latest['test_accuracy']:.2%}")
+    parts += accuracy_words(latest)
     return " · ".join(parts) or progress_text(run)
 
 
@@ -156,8 +156,7 @@ def progress_text(run: Run) -> str:
         parts.append(f"{duration(run.elapsed * (1 / run.progress - 1))} left")
     elif run.elapsed:
         parts.append(f"{duration(run.elapsed)} of work")
-    if "test_accuracy" in latest:
-        parts.append(f"test accuracy {latest['test_accuracy']:.2%}")
+    parts += accuracy_words(latest)
     return " · ".join(parts)
 
 

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from mlcore.core import RunStateError, Snapshot
+from mlcore.core import MODEL_PREFIX, RunStateError, Snapshot
 from mlcore.mnist.config import MNISTConfig
 from mlcore.runs import Run, Status, open_store
-from mlcore.runs.recorded_run import MODEL_PREFIX
 from mlcore.ui.common.torch_threads import one_thread
 
 if TYPE_CHECKING:
@@ -64,7 +63,7 @@ def latest(run: Run) -> Moment:
     """The newest weights of a run: final, of the last saved epoch, or of its checkpoint."""
     steps = snapshot_steps(run)
     if run.status == Status.FINISHED or not steps:
-        return _moment(run, run.step, kept=False)
+        return _moment(run, _step_of_weights(run), kept=False)
     return _moment(run, steps[-1], kept=True)
 
 
@@ -74,9 +73,10 @@ def moments(run: Run) -> list[Moment]:
     A run of an older version, or of a very large network, saved its final weights only.
     """
     kept = [_moment(run, step, kept=True) for step in snapshot_steps(run)]
-    if run.status == Status.FINISHED and (not kept or kept[-1].step != run.step):
-        kept.append(_moment(run, run.step, kept=False))
-    return kept
+    last = _step_of_weights(run)
+    if run.status == Status.FINISHED and all(moment.step != last for moment in kept):
+        kept.append(_moment(run, last, kept=False))
+    return sorted(kept, key=lambda moment: moment.step)
 
 
 def snapshot_steps(run: Run) -> list[int]:
@@ -88,6 +88,13 @@ def snapshot_steps(run: Run) -> list[int]:
     if not steps or not isinstance(config, MNISTConfig) or not _has_weights(run, steps[0]):
         return []
     return [step for step in steps if keeps(config, step)]
+
+
+def _step_of_weights(run: Run) -> int:
+    """The step of the weights that are the run's: of its best epoch where it keeps those."""
+    epoch = run.latest().get("best_epoch")
+    per_epoch = run.config.steps_per_epoch()
+    return run.step if epoch is None or per_epoch is None else int(epoch) * per_epoch
 
 
 def _moment(run: Run, step: int, *, kept: bool) -> Moment:

@@ -165,7 +165,7 @@ def test_each_experiment_keeps_a_form_of_its_own(open_page: Open) -> None:
     at.segmented_control(key="experiment").set_value("MNIST").run()
 
     assert not at.exception
-    assert at.multiselect(key="objective.mnist").value == ["test_accuracy"]
+    assert at.multiselect(key="objective.mnist").value == ["validation_accuracy"]
     assert at.text_input(key="sweeps.mnist.ranges.lr.to").value == "0.5"
     assert at.query_params["model"] == "linear"
 

@@ -101,9 +101,13 @@ class Block:
         return told
 
     def outputs(self, images: Tensor) -> Tensor:
-        """Raw outputs ``[K, M, classes]`` for test images ``[M, 28, 28]``, in eval mode."""
+        """Raw outputs ``[K, M, classes]`` for held-out images, in eval mode.
+
+        Args:
+            images: ``[M, 28, 28]`` for all members alike, or ``[K, M, 28, 28]`` of their own.
+        """
         with torch.no_grad():
-            flat = images.flatten(1).to(self._dtype)
+            flat = images.flatten(-2).to(self._dtype)
             return self.network.outputs(flat, None, learning=False)
 
     def weights(self, member: int) -> dict[str, Tensor]:

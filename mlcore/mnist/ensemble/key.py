@@ -24,6 +24,11 @@ FREE: Final = (
     "peak",
     "drop_every",
     "drop_factor",
+    "monitor",
+    "keep",
+    "early_stopping",
+    "patience",
+    "min_gain",
 )
 """Fields in which members may differ."""
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 import torch
@@ -20,6 +20,7 @@ from torch import Tensor
 from mlcore.core import DivergenceError, Snapshot, SnapshotError, Step, Told
 from mlcore.core.cores import given_cores
 from mlcore.mnist.batches import Batches
+from mlcore.mnist.best_epoch import BestEpoch
 from mlcore.mnist.data import digits as data
 from mlcore.mnist.ensemble.block import Block, Plan
 from mlcore.mnist.ensemble.key import FREE, shape
@@ -74,8 +75,12 @@ class MNISTEnsemble:
         self._microbatches = microbatches_for(configs[0]) if self._device.type == "cpu" else 1
         digits = data.load(configs[0].dataset, configs[0].data_dir)
         with isolated_torch_state(threads=1):
-            self._examiner = Examiner(configs[0], digits, self._device)
             first = {config.seed: config for config in configs}
+            if configs[0].validation_size:  # each seed draws its own
+                self._examiners = {s: Examiner(c, digits, self._device) for s, c in first.items()}
+            else:
+                examiner = Examiner(configs[0], digits, self._device)
+                self._examiners = dict.fromkeys(first, examiner)
             self._batches = {s: Batches(c, digits, self._device) for s, c in first.items()}
             self._blocks = [
                 Block(
@@ -91,6 +96,7 @@ class MNISTEnsemble:
         threads = 1 if self._on_gpu() else min(given_cores(), len(self._blocks))
         self._team = Team(threads)
         self._step_s = 0.0
+        self._best = [BestEpoch(c, s) for c, s in zip(configs, snapshots, strict=True)]
 
     def rounds(self) -> Iterator[list[Told]]:
         """Yield the members' updates; see ``mlcore.mnist.train.train`` for the metrics."""
@@ -131,13 +137,21 @@ class MNISTEnsemble:
             self._index = end
             batches = next(iter(self._batches.values()))
             speed.samples += sum(batches.size(step) for step in range(start, end))
-            measured = speed.told(must=end == self._total)
+            measured = speed.told(must=end == self._total or self._may_end(end))
             speed.pause()
             if measured:
                 for member in self._members():
                     metrics.setdefault(member, {}).update(measured)
             yield self._tell(metrics, examine=end % self._per_epoch == 0)
+            for member in self._members():
+                if self._best[member].stops:
+                    self.drop(member)
             speed.start()
+
+    def _may_end(self, index: int) -> bool:
+        """Whether early stopping may end a member here."""
+        epoch_ends = index % self._per_epoch == 0
+        return epoch_ends and any(self._configs[m].early_stopping for m in self._members())
 
     def _learn(self, start: int, count: int, *, tell: bool) -> dict[int, dict[str, float]]:
         plan = {
@@ -162,6 +176,9 @@ class MNISTEnsemble:
             arrays: dict[str, Tensor] = {}
             if member in evaluations:
                 values |= evaluations[member].metrics
+                if all(map(math.isfinite, values.values())):
+                    epoch, weights = self._index // self._per_epoch, self._weights_of(member)
+                    values |= self._best[member].note(epoch, evaluations[member].metrics, weights)
                 arrays |= evaluations[member].arrays
                 if keeps(self._configs[member], self._index):
                     arrays |= self._block(member).weights(member)
@@ -175,11 +192,25 @@ class MNISTEnsemble:
     def _examine(self) -> dict[int, Evaluation]:
         found = {}
         for block in self._blocks:
-            outputs = torch.cat(self._team.map(block.outputs, self._examiner.parts), dim=1)
+            outputs = self._outputs(block)
             for place, member in enumerate(block.members):
-                own = outputs[place].float()
-                found[member] = self._examiner.evaluation(own, self._configs[member])
+                own, config = outputs[place].float(), self._configs[member]
+                found[member] = self._examiners[config.seed].evaluation(own, config)
         return found
+
+    def _outputs(self, block: Block) -> Tensor:
+        """Raw outputs ``[K, M, classes]`` of a block's members, each for its held-out images."""
+        parts = [self._examiners[self._configs[member].seed].parts for member in block.members]
+        if all(own is parts[0] for own in parts):
+            return torch.cat(self._team.map(block.outputs, parts[0]), dim=1)
+
+        def of_each(images: tuple[Tensor, ...]) -> Tensor:
+            return block.outputs(torch.stack(images))
+
+        return torch.cat(self._team.map(of_each, list(zip(*parts, strict=True))), dim=1)
+
+    def _weights_of(self, member: int) -> Callable[[], Mapping[str, Tensor]]:
+        return lambda: self._block(member).weights(member)
 
     def _step(
         self, member: int, metrics: Mapping[str, float], arrays: Mapping[str, Tensor]
@@ -188,7 +219,7 @@ class MNISTEnsemble:
         return Step(
             index,
             index,
-            self._total,
+            index if self._best[member].stops else self._total,
             metrics,
             arrays,
             snapshot=lambda: self._snapshot(member, index),
@@ -204,8 +235,10 @@ class MNISTEnsemble:
             "config": self._configs[member].to_dict(),
             "index": index,
             "precision": "float32",
+            **self._best[member].meta(),
         }
-        return Snapshot(self._block(member).tensors(member), meta)
+        tensors = self._block(member).tensors(member) | dict(self._best[member].tensors())
+        return Snapshot(tensors, meta)
 
     def _divergence(self, member: int) -> DivergenceError:
         lr = self._configs[member].lr

@@ -27,6 +27,7 @@ from mlcore.runs.analysis.measures import (
     why_not_finite,
 )
 from mlcore.runs.analysis.seed_groups import SeedGroup, seed_groups_of
+from mlcore.runs.headline import TEST, VALIDATION
 from mlcore.runs.recorded_run import Run
 from mlcore.runs.store.store import Store, open_store
 
@@ -197,7 +198,7 @@ class Comparison:
 def compare(
     ids: Iterable[str | Run],
     *,
-    metric: str = "test_accuracy",
+    metric: str | None = None,
     goal: str | None = None,
     measure: str = "last",
     axis: str = "step",
@@ -211,7 +212,8 @@ def compare(
 
     Args:
         ids: Ids of runs, prefixes of ids, or the runs themselves; duplicates count once.
-        metric: The metric to compare.
+        metric: The metric to compare; by default ``test_accuracy``, or ``validation_accuracy``
+            where none of the runs has looked at the test set.
         goal: ``max`` or ``min``; by default ``min`` for what its name calls a loss or an error.
         measure: ``last``, ``best``, ``area`` (mean height of the curve), or how long a target
             takes: ``time to 0.97`` (s), ``steps to …``, ``epochs to …``, ``samples to …``.
@@ -240,6 +242,8 @@ def compare(
     """
     store = open_store() if store is None else store
     found = _found(store, list(ids))
+    if metric is None:
+        metric = _usual_metric(found)
     if not 0 < level < 1:
         raise InputError(f"level is {level}, but must be between 0 and 1, such as 0.95.")
     if points < 2:
@@ -261,6 +265,11 @@ def compare(
         method=method,
         store=store,
     )
+
+
+def _usual_metric(runs: Sequence[Run]) -> str:
+    known = {name for run in runs for name in run.last}
+    return VALIDATION if VALIDATION in known and TEST not in known else TEST
 
 
 def _found(store: Store, ids: Sequence[str | Run]) -> tuple[Run, ...]:

@@ -35,7 +35,15 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from sqlalchemy import Connection
 from sqlalchemy.exc import DataError, IntegrityError, NotSupportedError, ProgrammingError
 
-from mlcore.core import DivergenceError, Snapshot, SnapshotError, Step, StoreError, Told
+from mlcore.core import (
+    MODEL_PREFIX,
+    DivergenceError,
+    Snapshot,
+    SnapshotError,
+    Step,
+    StoreError,
+    Told,
+)
 from mlcore.core.snapshots import pack_snapshot
 from mlcore.runs.execution.benchmark import pays
 from mlcore.runs.execution.claims import (
@@ -50,7 +58,7 @@ from mlcore.runs.execution.claims import (
 )
 from mlcore.runs.execution.environment import record_environment
 from mlcore.runs.execution.heartbeat import heartbeat
-from mlcore.runs.recorded_run import MODEL_PREFIX, Run
+from mlcore.runs.recorded_run import Run
 from mlcore.runs.status import Status
 from mlcore.runs.store import points as point_queries
 from mlcore.runs.store.artifacts import CHECKPOINT, WEIGHTS, Content, arrays_name
@@ -232,6 +240,7 @@ class _Recorder:
         for place, error in failed.items():
             self._end(place, partial(_Member.fail, error=error))
         self._set_aside({p: what for p, what in asked.items() if not self._over(p)})
+        self._finish_early()
         self._checkpoint_if_due()
 
     def _over(self, place: int) -> bool:
@@ -245,6 +254,17 @@ class _Recorder:
             if place in self._open:
                 self._checkpoint(place)
                 self._end(place, partial(_Member.set_aside, request=what))
+
+    def _finish_early(self) -> None:
+        """Finish members that took all their steps, as early stopping counts them, before others.
+
+        The last ones are finished when the program ends.
+        """
+        over = [place for place, member in self._open.items() if member.over]
+        if over and len(over) < len(self._open):
+            self._flush(insist=True)
+            for place in over:
+                self._end(place, _Member.finish)
 
     def _end_all(self, how: Callable[[_Member], Run]) -> None:
         for place in list(self._open):
@@ -498,8 +518,8 @@ class _Member:
         """Store the final weights and end the run; flush first."""
         weights: Content | None = None
         if self.last is not None and self._final is not None:
-            tensors = self._final.tensors.items()
-            of_model = {name: value for name, value in tensors if name.startswith(MODEL_PREFIX)}
+            kept = self._final.state_dict().items()
+            of_model = {MODEL_PREFIX + name: value for name, value in kept}
             final = Snapshot(of_model, {"step": self.last.index})
             weights = self._content(WEIGHTS, pack_snapshot(final))
         return self._end(Status.FINISHED, weights)

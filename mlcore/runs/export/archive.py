@@ -18,11 +18,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from mlcore import __version__
-from mlcore.core import Snapshot
+from mlcore.core import MODEL_PREFIX, RunStateError, Snapshot
 from mlcore.core.snapshots import pack_snapshot
 from mlcore.runs.export.described import UNITS, described
 from mlcore.runs.export.tables import csv_text, points_frame
-from mlcore.runs.recorded_run import MODEL_PREFIX, Run
+from mlcore.runs.recorded_run import Run
 from mlcore.runs.store.artifacts import CHECKPOINT, WEIGHTS
 
 FORMAT: Final = "mlcore runs 1"
@@ -81,7 +81,11 @@ def _files(run: Run) -> Iterator[tuple[str, int, bytes]]:
             yield kept.name, kept.step, content
     checkpoint = None if WEIGHTS in names else run.artifacts.load(CHECKPOINT)
     if checkpoint is not None:
-        weights = {k: v for k, v in checkpoint.tensors.items() if k.startswith(MODEL_PREFIX)}
+        try:
+            newest = checkpoint.state_dict()
+        except RunStateError:  # it keeps its best epoch, and none has ended yet
+            return
+        weights = {MODEL_PREFIX + name: value for name, value in newest.items()}
         yield WEIGHTS, run.step, pack_snapshot(Snapshot(weights, {"step": run.step}))
 
 

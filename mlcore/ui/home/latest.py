@@ -8,6 +8,7 @@ from typing import Final
 import streamlit as st
 
 from mlcore.runs import Run, Status, open_store
+from mlcore.runs.headline import accuracy_words
 from mlcore.ui import navigation, page, run_parts
 from mlcore.ui.common import clicks
 from mlcore.ui.common.polling import any_moving, poll
@@ -106,8 +107,8 @@ def _words(run: Run) -> str:
     if run.status == Status.RUNNING:
         words.append(f"{run.progress:.0%}")
     latest = run.latest()
-    if "test_accuracy" in latest:
-        words.append(f"test accuracy {latest['test_accuracy']:.2%}")
+    if accuracies := accuracy_words(latest):
+        words += accuracies
     elif "loss" in latest:
         words.append(f"loss {latest['loss']:.4g}")
     return " · ".join(words)

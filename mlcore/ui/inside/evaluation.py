@@ -1,4 +1,4 @@
-"""A run's predictions on the test set, computed once for all tabs."""
+"""A run's predictions on its held-out images, computed once for all tabs."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from mlcore.mnist.config import MNISTConfig
 from mlcore.mnist.data.sources import DatasetName
 from mlcore.ui.common.torch_threads import one_thread
+from mlcore.ui.mnist import view_data
 from mlcore.ui.trained_models import Moment
 
 if TYPE_CHECKING:
@@ -20,22 +21,20 @@ if TYPE_CHECKING:
     from mlcore.mnist.insight.predict import Precision
 
 IN_PLANE: Final = 2000
-"""Test images whose last hidden layer is laid into the plane: the first ones of the file."""
+"""Held-out images whose last hidden layer is laid into the plane: the first ones."""
 
 
 @st.cache_data(max_entries=64, show_spinner="Evaluating the network…")
 @one_thread()
 def examination(moment: Moment) -> Examination:
-    """Predictions of a run's network for the whole test set, in its training precision."""
-    from mlcore.mnist import load
+    """Predictions of a run's network for all held-out images, in its training precision."""
     from mlcore.mnist.insight import examine
 
     config = moment.config
-    digits = load(config.dataset, config.data_dir)
     return examine(
         moment.model(),
-        _test_images(config.dataset, config.data_dir),
-        digits.test_labels,
+        _held_images(config),
+        torch_labels(config),
         loss=config.loss,
         precision=_precision(config),
     )
@@ -44,7 +43,7 @@ def examination(moment: Moment) -> Examination:
 @st.cache_data(max_entries=64, show_spinner="Reading the last hidden layer…")
 @one_thread()
 def plane(moment: Moment) -> Plane:
-    """The principal plane of the last hidden layer for the first ``IN_PLANE`` test images."""
+    """The principal plane of the last hidden layer for the first ``IN_PLANE`` held-out images."""
     from mlcore.mnist.insight import principal_plane
 
     return principal_plane(first_images(moment)[0])
@@ -65,9 +64,9 @@ def umap(moment: Moment, neighbours: int) -> NDArray[np.float64]:
 @st.cache_data(max_entries=16, show_spinner=False)
 @one_thread()
 def first_images(moment: Moment) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """The first ``IN_PLANE`` test images: their features and probabilities (``of_pictures``)."""
+    """Features and probabilities of the first ``IN_PLANE`` held-out images (``of_pictures``)."""
     config = moment.config
-    return _passed(moment, _test_images(config.dataset, config.data_dir)[:IN_PLANE])
+    return _passed(moment, _held_images(config)[:IN_PLANE])
 
 
 @one_thread()
@@ -104,19 +103,25 @@ def normal(config: MNISTConfig, pictures: NDArray[np.uint8]) -> Tensor:
 
 
 def labels(config: MNISTConfig) -> NDArray[np.int64]:
-    """True classes of all test images of a config's data set, int64 ``[M]``."""
-    from mlcore.mnist import load
-
-    known: NDArray[np.int64] = load(config.dataset, config.data_dir).test_labels.numpy()
+    """True classes of all held-out images of a config, int64 ``[M]``."""
+    known: NDArray[np.int64] = torch_labels(config).numpy()
     return known
 
 
-@st.cache_resource(max_entries=2, show_spinner="Reading the images…")
-def _test_images(dataset: DatasetName, folder: str) -> Tensor:
-    config = MNISTConfig(dataset=dataset, data_dir=folder)
-    from mlcore.mnist import load
+def torch_labels(config: MNISTConfig) -> Tensor:
+    """The same as a tensor."""
+    part = view_data.held_out(config)
+    return view_data.part(config.dataset, config.data_dir, part)[1]
 
-    return normal(config, load(config.dataset, config.data_dir).test_images.numpy())
+
+def _held_images(config: MNISTConfig) -> Tensor:
+    return _normal_images(config.dataset, config.data_dir, view_data.held_out(config))
+
+
+@st.cache_resource(max_entries=2, show_spinner="Reading the images…")
+def _normal_images(dataset: DatasetName, folder: str, part: str) -> Tensor:
+    images, _ = view_data.part(dataset, folder, part)
+    return normal(MNISTConfig(dataset=dataset, data_dir=folder), images.numpy())
 
 
 def _precision(config: MNISTConfig) -> Precision:

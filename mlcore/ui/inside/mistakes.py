@@ -56,7 +56,7 @@ def _matrix(chosen: selection.Chosen, found: Examination) -> tuple[int, int] | N
     """Draw the matrix; return the clicked cell as true and predicted class, or None."""
     rows = confusion_rows(found.confusion(), chosen.classes)
     picked: Any = st.altair_chart(
-        clickable_confusion(rows, page.ink()),
+        clickable_confusion(rows, page.ink(), images=chosen.images),
         on_select="rerun",
         selection_mode=CELL,
         key=f"inside.mistakes.confusion.{chosen.run.id}.{st.session_state.get(_VERSION, 0)}",
@@ -79,7 +79,8 @@ def _cell(chosen: selection.Chosen, found: Examination, true: int, guess: int) -
     what = "predicted correctly" if true == guess else f"predicted as **{names[guess]}**"
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(
-            f"**{len(places):,} test images of class {names[true]}**, {what}", width="stretch"
+            f"**{len(places):,} {chosen.images} images of class {names[true]}**, {what}",
+            width="stretch",
         )
         st.button("All mistakes", key="inside.mistakes.all", on_click=_let_go)
     if not len(places):
@@ -149,7 +150,7 @@ def _calibration(found: Examination, bins: int) -> None:
 
 
 def _proof(chosen: selection.Chosen, found: Examination) -> None:
-    recorded = chosen.run.metrics(["test_accuracy"])
+    recorded = chosen.run.metrics([f"{chosen.images}_accuracy"])
     mine = recorded.loc[recorded["step"] == chosen.moment.step, "value"]
     if not len(mine):
         return
@@ -168,12 +169,13 @@ def _proof(chosen: selection.Chosen, found: Examination) -> None:
 
 def _script(chosen: selection.Chosen) -> str:
     loss = ', loss="mse"' if chosen.config.loss == "mse" else ""
+    named, held, images, labels = selection.held_in_code(chosen.config)
     return (
         "import mlcore\n"
-        "from mlcore.mnist import insight, load\n\n"
+        f"from mlcore.mnist import {named}insight, load\n\n"
         f'digits, run = load("{chosen.config.dataset}"), mlcore.get_run("{chosen.run.id}")\n'
-        "model = insight.on_pixels(run.model(), digits)\n"
-        f"found = insight.examine(model, digits.test_images, digits.test_labels{loss})\n"
+        f"{held}model = insight.on_pixels(run.model(), digits)\n"
+        f"found = insight.examine(model, {images}, {labels}{loss})\n"
         "print(found.accuracy, found.confusion())\n"
         "print(insight.confident_mistakes(found, 24))\n"
         "print(insight.accuracy_by_class(found, digits.classes))\n"

@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from mlcore.charts.pairs import ARM_COLOURS, Field, arm_rows, pair_spec
+from mlcore.core import MODEL_PREFIX
 from mlcore.mnist.config import MNISTConfig
 from mlcore.mnist.insight import (
     Pair,
@@ -18,7 +19,6 @@ from mlcore.mnist.insight import (
     same_start,
 )
 from mlcore.runs import Status, open_store
-from mlcore.runs.recorded_run import MODEL_PREFIX
 from mlcore.ui import run_batch, trained_models
 from mlcore.ui.common import elements, torch_threads
 from mlcore.ui.inside.pair import Shown

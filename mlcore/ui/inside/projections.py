@@ -74,7 +74,7 @@ def _principal(chosen: selection.Chosen) -> None:
         plane_spec(
             f"First principal component ({share[0]} of the variance)",
             f"Second ({share[1]})",
-            f"The last hidden layer of {len(plane.places):,} test digits",
+            f"The last hidden layer of {len(plane.places):,} {chosen.images} digits",
         ),
         rows,
         key="inside.plane.pca",
@@ -99,7 +99,9 @@ def _umap(chosen: selection.Chosen, neighbours: int) -> None:
         st.info(page.plain(str(missing)), icon=":material/extension:")
         return
     chart(
-        plane_spec("First UMAP axis", "Second UMAP axis", f"UMAP of {len(places):,} test digits"),
+        plane_spec(
+            "First UMAP axis", "Second UMAP axis", f"UMAP of {len(places):,} {chosen.images} digits"
+        ),
         _rows(chosen.moment, chosen.classes, places),
         key="inside.plane.umap",
     )
@@ -114,6 +116,7 @@ def _rows(moment: Moment, classes: tuple[str, ...], places: NDArray[np.float64])
     colours = palette.CLASS_COLOURS
     hues = np.array([colours[label % len(colours)] for label in range(len(classes))], dtype=object)
     config = moment.config
+    called = view_data.held_out_words(config)
     return pd.DataFrame(
         {
             "x": places[:, 0],
@@ -124,9 +127,9 @@ def _rows(moment: Moment, classes: tuple[str, ...], places: NDArray[np.float64])
             "guess": names[guesses],
             "confidence": shares.max(axis=1),
             "right": labels == guesses,
-            "words": [f"test image no. {place:,}" for place in range(count)],
+            "words": [f"{called} image no. {place:,}" for place in range(count)],
             "kind": "test",
-            "image": _pictures(config.dataset, config.data_dir, count),
+            "image": _pictures(config.dataset, config.data_dir, view_data.held_out(config), count),
         }
     )
 
@@ -164,9 +167,9 @@ def _signs(classes: tuple[str, ...]) -> NDArray[np.object_]:
 
 
 @st.cache_data(max_entries=4, show_spinner=False)
-def _pictures(dataset: DatasetName, folder: str, count: int) -> list[str]:
-    """The first test images as PNG data URLs, for tooltips."""
-    pictures = view_data.images(dataset, folder, "test", tuple(range(count)))
+def _pictures(dataset: DatasetName, folder: str, part: str, count: int) -> list[str]:
+    """The first held-out images as PNG data URLs, for tooltips."""
+    pictures = view_data.images(dataset, folder, part, tuple(range(count)))
     return [_png(picture) for picture in pictures]
 
 
@@ -184,11 +187,12 @@ def _script(chosen: selection.Chosen, way: str) -> str:
         if way == _PCA
         else "print(insight.umap_plane(features))"
     )
+    named, held, images, _ = selection.held_in_code(chosen.config)
     return (
         "import mlcore\n"
-        "from mlcore.mnist import insight, load\n\n"
+        f"from mlcore.mnist import {named}insight, load\n\n"
         f'digits, run = load("{chosen.config.dataset}"), mlcore.get_run("{chosen.run.id}")\n'
-        "model = insight.on_pixels(run.model(), digits)\n"
-        f"features = insight.forward(model, digits.test_images[:{evaluation.IN_PLANE}]).features\n"
+        f"{held}model = insight.on_pixels(run.model(), digits)\n"
+        f"features = insight.forward(model, {images}[:{evaluation.IN_PLANE}]).features\n"
         f"{lay}"
     )

@@ -33,6 +33,11 @@ class Chosen:
         """Names of the classes."""
         return view_data.classes(self.config.dataset, self.config.data_dir)
 
+    @property
+    def images(self) -> str:
+        """Which images evaluate its runs: ``test``, or ``validation`` with a split."""
+        return view_data.held_out_words(self.config)
+
 
 def chosen() -> Chosen | None:
     """Choose a run; None, with a note, if there is none or it has no weights yet."""
@@ -63,9 +68,10 @@ class Digit:
 
 
 def choose_digit(config: MNISTConfig, *, key: str) -> Digit:
-    """A test image of a chosen class, or the digit on the canvas of *Draw*."""
+    """A held-out image of a chosen class, or the digit on the canvas of *Draw*."""
     own = shared_digit.current()
     classes = view_data.classes(config.dataset, config.data_dir)
+    part, called = view_data.held_out(config), view_data.held_out_words(config)
     names = [*classes, *(["Draw"] if own is not None else [])]
     name = st.selectbox(
         "Digit" if config.dataset == "mnist" else "Image",
@@ -76,13 +82,13 @@ def choose_digit(config: MNISTConfig, *, key: str) -> Digit:
             if place < len(classes)
             else f"From the page Draw: {own.words if own else ''}"
         ),
-        help="A test image, or the drawing on the page Draw.",
+        help=f"A {called} image, or the drawing on the page Draw.",
         key=f"{key}.digit",
     )
     if own is not None and name == len(classes):
         digit = Digit(own.pixels, own.words)
     else:
-        places = view_data.of_class(config.dataset, config.data_dir, "test", name)
+        places = view_data.of_class(config.dataset, config.data_dir, part, name)
         number = 0
         if len(places) > 1:
             number = st.slider("Its number", 0, min(99, len(places) - 1), 0, key=f"{key}.number")
@@ -90,8 +96,8 @@ def choose_digit(config: MNISTConfig, *, key: str) -> Digit:
             digit = Digit(np.zeros((28, 28), np.uint8), "an empty image")
         else:
             place = int(places[number])
-            pixels = view_data.images(config.dataset, config.data_dir, "test", (place,))[0]
-            digit = Digit(pixels, f"test image no. {place:,}, a {classes[name]}")
+            pixels = view_data.images(config.dataset, config.data_dir, part, (place,))[0]
+            digit = Digit(pixels, f"{called} image no. {place:,}, a {classes[name]}")
     st.image(
         charts.tile(digit.pixels, zoom=4),
         width=120,
@@ -107,11 +113,11 @@ def gallery(
     captions: list[str],
     words: list[str],
 ) -> None:
-    """Test images as captioned tiles; only the first ones of many."""
+    """Held-out images as captioned tiles; only the first ones of many."""
     few = tuple(int(place) for place in places[:_SHOWN])
     if not few:
         return
-    pictures = view_data.images(config.dataset, config.data_dir, "test", few)
+    pictures = view_data.images(config.dataset, config.data_dir, view_data.held_out(config), few)
     st.image(
         [charts.tile(picture) for picture in pictures],
         caption=captions[: len(few)],
@@ -120,3 +126,10 @@ def gallery(
     )
     if len(places) > len(few):
         st.caption(f"The first {len(few)} of {len(places):,}.")
+
+
+def held_in_code(config: MNISTConfig) -> tuple[str, str, str, str]:
+    """Python for the held-out images: the import, the line that reads them, images, labels."""
+    if not config.validation_size:
+        return "", "", "digits.test_images", "digits.test_labels"
+    return "held_out, ", "held = held_out(run.config, digits)\n", "held.images", "held.labels"

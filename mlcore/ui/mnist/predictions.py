@@ -122,12 +122,16 @@ def _draw(run: Run, step: int) -> None:
     moment = _moment(open_store().url, run.id, step)
     classes = view_data.classes(config.dataset, config.data_dir)
     _samples(config, moment, classes)
+    rows, called = (
+        charts.confusion_rows(moment.confusion, classes),
+        view_data.held_out_words(config),
+    )
     st.altair_chart(
-        charts.confusion_chart(charts.confusion_rows(moment.confusion, classes), page.ink()),
+        charts.confusion_chart(rows, page.ink(), images=called),
         key="mnist.predictions.confusion",
     )
     st.caption("Blue: correct. Red: mistakes; the darker, the more frequent.")
-    _proof(run, step, moment)
+    _proof(run, step, moment, called)
     page.as_code(
         f'import mlcore\n\nrun = mlcore.get_run("{run.id}")\n'
         f'confusion = run.arrays({step})["confusion"]  # row = true class, column = predicted',
@@ -137,11 +141,12 @@ def _draw(run: Run, step: int) -> None:
 
 def _samples(config: MNISTConfig, moment: Moment, classes: tuple[str, ...]) -> None:
     places = tuple(int(place) for place in moment.places)
-    pictures = view_data.images(config.dataset, config.data_dir, "test", places)
-    truth = view_data.labels(config.dataset, config.data_dir, "test", places)
+    part, called = view_data.held_out(config), view_data.held_out_words(config)
+    pictures = view_data.images(config.dataset, config.data_dir, part, places)
+    truth = view_data.labels(config.dataset, config.data_dir, part, places)
     guesses = moment.probabilities.argmax(axis=1)
     right = sum(classes[guess] == true for guess, true in zip(guesses, truth, strict=True))
-    st.markdown(f"**{len(places)} test images: {right} right, {len(places) - right} wrong**")
+    st.markdown(f"**{len(places)} {called} images: {right} right, {len(places) - right} wrong**")
     captions, words = [], []
     for guess, true, row in zip(guesses, truth, moment.probabilities, strict=True):
         said = f"{page.plain(classes[guess])} · {row[guess]:.0%}"
@@ -155,9 +160,9 @@ def _samples(config: MNISTConfig, moment: Moment, classes: tuple[str, ...]) -> N
     )
 
 
-def _proof(run: Run, step: int, moment: Moment) -> None:
+def _proof(run: Run, step: int, moment: Moment, called: str) -> None:
     counted = float(moment.confusion.trace() / moment.confusion.sum())
-    recorded = run.metrics(["test_accuracy"])
+    recorded = run.metrics([f"{called}_accuracy"])
     value = float(recorded.loc[recorded["step"] == step, "value"].iloc[0])
     st.caption(
         f"Accuracy from the diagonal of this matrix: {counted:.2%}; recorded by the run: "

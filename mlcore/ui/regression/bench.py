@@ -44,11 +44,11 @@ def bench(config: RegressionConfig, data: Dataset) -> Bench:
     Raises:
         DataError: (a ValueError) if the points cannot be used.
     """
+    free = ["lr", "optimizer", "momentum", "steps", "batch_size"]
+    if not config.validation_share:  # else the seed says which points are held out
+        free.append("seed")
     kept = config.replace(
-        **{
-            name: RegressionConfig.model_fields[name].default
-            for name in ("lr", "optimizer", "momentum", "steps", "batch_size", "seed")
-        },
+        **{name: RegressionConfig.model_fields[name].default for name in free},
         data="hours_scores",
         x_column="",
         y_column="",

@@ -145,12 +145,13 @@ def model_controls(draft: Draft) -> None:
 
 
 def steps_control(draft: Draft) -> None:
-    """Choose the number of steps and the batch size."""
+    """Choose the number of steps, the batch size, and the share of points held out."""
     left, right = st.columns(2)
     with left:
         _slider(draft, "steps", [5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000])
     with right:
         _slider(draft, "batch_size", _BATCHES, {0: "all"})
+    _slider(draft, "validation_share", _SHARES, {0: "none"})
 
 
 def edit_controls(draft: Draft, config: RegressionConfig | None) -> None:
@@ -177,6 +178,7 @@ def edit_controls(draft: Draft, config: RegressionConfig | None) -> None:
             )
 
 
+_SHARES = [0, 0.1, 0.2, 0.3, 0.5]
 _BATCHES = [0, 1, 2, 5, 10, 20, 50]
 _MADE_STOPS: dict[str, list[float]] = {
     "slope": [-10, -5, -2, -1, -0.5, 0, 0.5, 1, 1.5, 2, 5, 10],

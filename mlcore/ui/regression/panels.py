@@ -22,6 +22,8 @@ from mlcore.regression import (
     descend_on,
     judge,
     rule_of,
+    split,
+    validation_loss,
 )
 from mlcore.ui import tasks as course_tasks
 from mlcore.ui.regression import settings
@@ -81,6 +83,19 @@ def prepare(config: RegressionConfig, source: Dataset) -> Scene:
     paths = _descents(bench, config, rates)
     shown = zip(labels, colours, paths, strict=True)
     return Scene(config, source, data, bench, verdict, tuple(Shown(*each) for each in shown))
+
+
+def held_out_words(here: Scene) -> str | None:
+    """The loss of the points held out beside that of those fitted; None without any."""
+    held = split(here.config, here.data)[1]
+    if held is None:
+        return None
+    path = here.shown[0].path
+    loss = validation_loss(here.bench.problem, held, path.theta[-1][:, None])
+    return (
+        f"{len(held)} of {len(here.data)} points are held out. In the end: loss "
+        f"{float(path.loss[-1]):.4g}, validation loss {float(loss):.4g}."
+    )
 
 
 def better_rate(here: Scene) -> float | None:

@@ -39,7 +39,16 @@ _FACTS: Final = {
     "error": "error",
     "source": "imported from",
 }
-_RESULTS: Final = (f"{METRIC}test_accuracy", f"{METRIC}test_loss", f"{METRIC}loss")
+_RESULTS: Final = tuple(
+    f"{METRIC}{name}"
+    for name in (
+        "test_accuracy",
+        "validation_accuracy",
+        "test_loss",
+        "validation_loss",
+        "loss",
+    )
+)
 _VARIED: Final = 3
 _STATUS_COLOURS: Final = {
     Status.QUEUED: "gray",

@@ -26,7 +26,14 @@ _OFFERED: Final = 200
 _SUGGESTED: Final = 8
 """Runs that are compared at first, when none are chosen."""
 _KEPT: Final = "compare.ids"
-_FIRST: Final = ("test_accuracy", "test_loss", "loss", "train_loss")
+_FIRST: Final = (
+    "test_accuracy",
+    "validation_accuracy",
+    "test_loss",
+    "validation_loss",
+    "loss",
+    "train_loss",
+)
 _BETTER: Final[dict[str, Goal | None]] = {"auto": None, "higher": "max", "lower": "min"}
 _LINES: Final[dict[str, Literal["group", "run"]]] = {"seeds together": "group", "each run": "run"}
 _HELP: Final = {
