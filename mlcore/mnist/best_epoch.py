@@ -1,4 +1,4 @@
-"""Early stopping and the best epoch of a run, by what its validation part shows."""
+"""Best epoch, early stopping and plateaus of a run, by what its validation part shows."""
 
 from __future__ import annotations
 
@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from mlcore.mnist.config import MNISTConfig
 
 _META: Final = "best_epoch"
+THRESHOLD: Final = 1e-4
+"""The share of the best value by which an epoch must beat it to end a plateau, and"""
+SMALLEST_DROP: Final = 1e-8
+"""the smallest drop of a learning rate: both as ``ReduceLROnPlateau`` has them by default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +30,9 @@ class Standing:
         accuracy: Validation accuracy there, 0 to 1.
         to_beat: What an epoch must beat by ``min_gain`` so that patience starts anew.
         waited: Epochs since one did.
+        level: The monitored metric that an epoch must beat to end a plateau.
+        flat: Epochs of the plateau so far.
+        drops: How often a plateau has lowered the learning rate.
     """
 
     epoch: int = 0
@@ -33,12 +40,16 @@ class Standing:
     accuracy: float = 0.0
     to_beat: float | None = None
     waited: int = 0
+    level: float | None = None
+    flat: int = 0
+    drops: int = 0
 
     def after(self, config: MNISTConfig, epoch: int, metrics: Mapping[str, float]) -> Standing:
         """The standing after one more epoch.
 
         The rule of ``EarlyStopping`` in PyTorch Lightning: an epoch is a gain if it is better than
         ``to_beat`` by more than ``min_gain``. The best epoch needs no such gain, only to be better.
+        Plateaus are counted as ``torch.optim.lr_scheduler.ReduceLROnPlateau`` counts them.
         """
         found = metrics[config.monitor]
         sign = 1.0 if config.monitor == "validation_loss" else -1.0
@@ -48,7 +59,7 @@ class Standing:
         if self.value is None or sign * found < sign * self.value:
             accuracy = metrics["validation_accuracy"]
             now = replace(now, epoch=epoch, value=found, accuracy=accuracy)
-        return now
+        return _on_plateau(now, config, found, sign)
 
 
 class BestEpoch:
@@ -111,3 +122,13 @@ class BestEpoch:
         if not self._config.validation_size:
             return {}
         return {_META: asdict(self.standing), "keep": self._config.keep}
+
+
+def _on_plateau(now: Standing, config: MNISTConfig, found: float, sign: float) -> Standing:
+    if now.level is None or sign * found < sign * now.level * (1 - sign * THRESHOLD):
+        return replace(now, level=found, flat=0)
+    if now.flat < config.plateau_patience:
+        return replace(now, flat=now.flat + 1)
+    lr = config.lr * config.drop_factor**now.drops
+    drops = lr * (1 - config.drop_factor) > SMALLEST_DROP
+    return replace(now, flat=0, drops=now.drops + drops)

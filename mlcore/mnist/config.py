@@ -82,11 +82,11 @@ class MNISTConfig(MNISTFields):
             )
         return value
 
-    @field_validator("keep", "early_stopping")
+    @field_validator("keep", "early_stopping", "schedule")
     @classmethod
     def _needs_validation(cls, value: str | bool, info: ValidationInfo) -> str | bool:
-        if value in ("best", True) and info.data.get("validation_size") == 0:
-            said = "keep is best" if value == "best" else "early_stopping is on"
+        if value in ("best", "plateau", True) and info.data.get("validation_size") == 0:
+            said = f"{info.field_name} is {'on' if value is True else value}"
             raise ValueError(
                 f"{said}, but no validation images are held out to judge an epoch by: set "
                 "validation_size above 0."

@@ -228,8 +228,27 @@ class MNISTFields(Config):
         title="Weight decay",
         ge=0.0,
         le=1.0,
-        description="How much each step shrinks every weight, per unit of learning rate.",
+        description="How much each step shrinks every weight, per unit of learning rate. adamw "
+        "does so directly; the others add it to the gradient, as L2 does.",
         json_schema_extra={"group": "Loss and optimizer"},
+    )
+    l1: float = Field(
+        0.0,
+        title="L1 penalty",
+        ge=0.0,
+        le=1.0,
+        description="Adds l1·Σ|w| over all weights (not biases) to the loss that is minimized: "
+        "small weights become 0.",
+        json_schema_extra={"group": "Loss and optimizer", "later": True},
+    )
+    l2: float = Field(
+        0.0,
+        title="L2 penalty",
+        ge=0.0,
+        le=1.0,
+        description="Adds l2/2·Σw² over all weights (not biases) to the loss that is minimized. "
+        "Adam rescales it, unlike the weight decay of adamw.",
+        json_schema_extra={"group": "Loss and optimizer", "later": True},
     )
 
     # --- schedule ---------------------------------------------------------------------------
@@ -250,10 +269,11 @@ class MNISTFields(Config):
         description="Images per optimizer step; the last batch of an epoch may hold fewer.",
         json_schema_extra={"group": "Schedule", "scale": "powers_of_two"},
     )
-    schedule: Literal["constant", "step", "cosine", "one_cycle"] = Field(
+    schedule: Literal["constant", "step", "cosine", "one_cycle", "plateau"] = Field(
         "constant",
         title="Schedule",
-        description="How the learning rate changes over the run.",
+        description="How the learning rate changes over the run; plateau lowers it when the "
+        "monitored validation metric no longer improves.",
         json_schema_extra={"group": "Schedule"},
     )
     warmup: float = Field(
@@ -264,7 +284,7 @@ class MNISTFields(Config):
         description="Fraction of all steps in which the rate rises linearly to its full value.",
         json_schema_extra={
             "group": "Schedule",
-            "only_if": {"schedule": ["constant", "step", "cosine"]},
+            "only_if": {"schedule": ["constant", "step", "cosine", "plateau"]},
         },
     )
     peak: float = Field(
@@ -289,7 +309,20 @@ class MNISTFields(Config):
         gt=0.0,
         le=1.0,
         description="What the learning rate is multiplied by at each drop.",
-        json_schema_extra={"group": "Schedule", "only_if": {"schedule": ["step"]}},
+        json_schema_extra={"group": "Schedule", "only_if": {"schedule": ["step", "plateau"]}},
+    )
+    plateau_patience: int = Field(
+        2,
+        title="Plateau patience",
+        ge=0,
+        le=999,
+        description="How many epochs in a row may pass without improvement before the next one "
+        "lowers the rate.",
+        json_schema_extra={
+            "group": "Schedule",
+            "only_if": {"schedule": ["plateau"]},
+            "later": True,
+        },
     )
 
     # --- validation -------------------------------------------------------------------------

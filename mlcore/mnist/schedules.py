@@ -1,4 +1,4 @@
-"""The learning rate of each step, as a closed form of the step's number."""
+"""The learning rate of each step, as a closed form of the step's number and the plateaus so far."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ START_DIVISOR: Final = 25.0
 END_DIVISOR: Final = 250_000.0
 
 
-def learning_rate(config: MNISTConfig, step: int, steps_per_epoch: int) -> float:
+def learning_rate(config: MNISTConfig, step: int, steps_per_epoch: int, drops: int = 0) -> float:
     """The learning rate of optimizer step ``step`` (from 0) of a run.
 
     With T steps in all, W = round(warmup · T) and t = ``step``:
@@ -20,6 +20,7 @@ def learning_rate(config: MNISTConfig, step: int, steps_per_epoch: int) -> float
     - warm-up, t < W: lr · (t + 1) / W (not for ``one_cycle``, which brings its own);
     - ``constant``: lr;
     - ``step``: lr · drop_factor ^ ⌊epoch / drop_every⌋;
+    - ``plateau``: lr · drop_factor ^ ``drops``, see ``best_epoch.Standing``;
     - ``cosine``: lr · (1 + cos(π (t − W) / (T − W))) / 2;
     - ``one_cycle``: a cosine from lr / 25 up to lr after a fraction ``peak`` of the steps, another
       down to lr / 250,000 at the last. Source: Smith and Topin, "Super-Convergence", 2018, in the
@@ -35,7 +36,8 @@ def learning_rate(config: MNISTConfig, step: int, steps_per_epoch: int) -> float
         case "constant":
             return config.lr
         case "step":
-            drops = step // steps_per_epoch // config.drop_every
+            return config.lr * config.drop_factor ** (step // steps_per_epoch // config.drop_every)
+        case "plateau":
             return config.lr * config.drop_factor**drops
         case "cosine":
             return _between(config.lr, 0.0, (step - warm) / (total - warm))

@@ -30,7 +30,8 @@ def train(config: MNISTConfig, snapshot: Snapshot | None = None) -> Iterator[Ste
     Metrics of a step:
 
     - ``train_loss``, ``train_accuracy``, ``grad_norm``, ``lr``: of the batch of this very step,
-      before the weights moved. At every ``cadence(config)``-th step and at each epoch's end.
+      before the weights moved, and without the penalties ``l1`` and ``l2``. At every
+      ``cadence(config)``-th step and at each epoch's end.
     - ``test_loss``, ``test_accuracy``: over the whole test set, at step 0 and at each epoch's end.
       With ``validation_size`` the test set is not looked at: then ``validation_loss`` and
       ``validation_accuracy`` over the validation part. They come with the arrays that
@@ -115,7 +116,8 @@ class _Run:
 
     def _learn(self, *, tell: bool) -> dict[str, float]:
         step = self.index - 1
-        lr = learning_rate(self.config, step, self.per_epoch)
+        drops = self.best.standing.drops
+        lr = learning_rate(self.config, step, self.per_epoch, drops)
         metrics = self.trainer.learn(step, lr, tell=tell)
         return {**self._finite(metrics), "lr": lr} if tell else {}
 

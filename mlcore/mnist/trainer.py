@@ -27,6 +27,7 @@ from mlcore.mnist.optimizers import (
     put_optimizer_tensors,
     set_learning_rate,
 )
+from mlcore.mnist.penalties import add_penalties
 from mlcore.mnist.runtime import device_for, precision_for, threads_for
 
 if TYPE_CHECKING:
@@ -100,6 +101,7 @@ class Trainer:
                 "train_accuracy": right / self.batches.size(step),
                 "grad_norm": float(get_total_norm(self._gradients)),
             }
+        add_penalties(self._config, self._parameters, self._gradients)
         set_learning_rate(self._optimizer, lr)
         self._optimizer.step()
         return metrics

@@ -71,15 +71,17 @@ def test_one_cycle_is_torchs_one_cycle(peak: float) -> None:
     assert rates(config)[-1] == pytest.approx(0.1 / 250_000)
 
 
-@pytest.mark.parametrize("schedule", ["constant", "step", "cosine"])
+@pytest.mark.parametrize("schedule", ["constant", "step", "cosine", "plateau"])
 def test_warm_up_rises_in_a_straight_line_to_the_full_rate(schedule: str) -> None:
-    config = MNISTConfig(lr=0.1, epochs=1, warmup=0.25).replace(schedule=schedule)
+    config = MNISTConfig(lr=0.1, epochs=1, warmup=0.25, validation_size=100).replace(
+        schedule=schedule
+    )
 
     assert rates(config)[:6] == pytest.approx([0.02, 0.04, 0.06, 0.08, 0.1, rates(config)[5]])
 
 
 @given(
-    st.sampled_from(["constant", "step", "cosine", "one_cycle"]),
+    st.sampled_from(["constant", "step", "cosine", "one_cycle", "plateau"]),
     st.floats(0, 0.9),
     st.floats(0, 0.9),
     st.integers(1, 3),
@@ -88,7 +90,9 @@ def test_warm_up_rises_in_a_straight_line_to_the_full_rate(schedule: str) -> Non
 def test_every_rate_is_positive_finite_and_no_higher_than_asked(
     schedule: str, warmup: float, peak: float, epochs: int, per_epoch: int
 ) -> None:
-    config = MNISTConfig(lr=0.1, warmup=warmup, peak=peak, epochs=epochs).replace(schedule=schedule)
+    config = MNISTConfig(
+        lr=0.1, warmup=warmup, peak=peak, epochs=epochs, validation_size=100
+    ).replace(schedule=schedule)
 
     for step in range(epochs * per_epoch):
         rate = learning_rate(config, step, per_epoch)

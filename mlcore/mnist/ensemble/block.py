@@ -14,6 +14,7 @@ from mlcore.mnist.batches import Batches, Microbatch
 from mlcore.mnist.ensemble.network import Masks, StackedNetwork
 from mlcore.mnist.ensemble.optimizer import StackedOptimizer
 from mlcore.mnist.models import WEIGHTS_PREFIX, build_model, put_weights
+from mlcore.mnist.penalties import add_stacked_penalties
 from mlcore.mnist.schedules import learning_rate
 
 if TYPE_CHECKING:
@@ -72,8 +73,16 @@ class Block:
             configs, list(self.network.parameters.values()), states, index
         )
 
-    def learn(self, plan: Plan, start: int, *, tell: bool) -> dict[str, list[float]]:
+    def learn(
+        self, plan: Plan, start: int, drops: Sequence[int], *, tell: bool
+    ) -> dict[str, list[float]]:
         """Take the optimizer steps of a plan, the first of which is step ``start`` (from 0).
+
+        Args:
+            plan: The batches.
+            start: Number of the first step.
+            drops: How often a plateau lowered the learning rate, of each of the ensemble's configs.
+            tell: Whether the metrics of the last step are requested.
 
         Returns:
             If requested: ``train_loss``, ``train_accuracy``, ``grad_norm`` and ``lr`` of each
@@ -87,7 +96,10 @@ class Block:
             outputs = self.network.outputs(batch.images, batch.masks, learning=True)
             losses = self._losses(outputs, batch)
             gradients = torch.autograd.grad(losses.sum(), list(self.network.parameters.values()))
-            rates = [learning_rate(c, start + place, self._per_epoch) for c in self._configs]
+            rates = [
+                learning_rate(config, start + place, self._per_epoch, drops[member])
+                for member, config in zip(self.members, self._configs, strict=True)
+            ]
             if last:
                 right = (outputs.detach().argmax(dim=2) == batch.labels).sum(dim=1)
                 squares = sum(g.reshape(len(g), -1).square().sum(dim=1) for g in gradients)
@@ -97,6 +109,7 @@ class Block:
                     "grad_norm": torch.as_tensor(squares).sqrt().tolist(),
                     "lr": rates,
                 }
+            add_stacked_penalties(self._configs, list(self.network.parameters.values()), gradients)
             self._optimizer.step(gradients, rates)
         return told
 

@@ -1,9 +1,10 @@
 """Trains several MNIST runs as one vectorized program.
 
-Learning rate, momentum, weight decay, label smoothing, the schedule, the first weights and the
-seed may differ. A member yields what its single run would yield, at the same steps: from the same
-first weights, over the same batches in the same order, through the same formulas, so that only
-rounding differs (sums run in another order). Measured with tests/bench/ensemble.py.
+Learning rate, momentum, weight decay, penalties, label smoothing, the schedule, early stopping, the
+first weights and the seed may differ. A member yields what its single run would yield, at the same
+steps: from the same first weights, over the same batches in the same order, through the same
+formulas, so that only rounding differs (sums run in another order). Measured with
+tests/bench/ensemble.py.
 """
 
 from __future__ import annotations
@@ -161,7 +162,8 @@ class MNISTEnsemble:
             ]
             for seed, batches in self._batches.items()
         }
-        work = functools.partial(_learn, plan=plan, start=start, tell=tell)
+        drops = [best.standing.drops for best in self._best]
+        work = functools.partial(_learn, plan=plan, start=start, drops=drops, tell=tell)
         metrics: dict[int, dict[str, float]] = {}
         for block, told in zip(self._blocks, self._team.map(work, self._blocks), strict=True):
             for place, member in enumerate(block.members):
@@ -257,8 +259,10 @@ class MNISTEnsemble:
         return self._device.type != "cpu"
 
 
-def _learn(block: Block, plan: Plan, start: int, *, tell: bool) -> dict[str, list[float]]:
-    return block.learn(plan, start, tell=tell)
+def _learn(
+    block: Block, plan: Plan, start: int, drops: Sequence[int], *, tell: bool
+) -> dict[str, list[float]]:
+    return block.learn(plan, start, drops, tell=tell)
 
 
 def _blocks(configs: Sequence[MNISTConfig], most: int) -> list[list[int]]:
