@@ -35,6 +35,8 @@ settings.register_profile("thorough", deadline=None, max_examples=1000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 
+os.environ.setdefault("MLCORE_STEP", "manual-blas")  # instead of measuring; workers inherit it
+
 TOGETHER = ("tests/e2e/", "tests/engines/test_ray.py")
 """Files whose tests stay on one process of ``pytest -n``: they share a server or a cluster."""
 

@@ -1,8 +1,11 @@
-"""How many processor cores a run may use."""
+"""The processor, and how many of its cores a run may use."""
 
 from __future__ import annotations
 
 import os
+import platform
+from functools import cache
+from pathlib import Path
 from typing import Final
 
 VARIABLE: Final = "MLCORE_CORES"
@@ -37,3 +40,14 @@ def give_cores(number: int | None) -> None:
     """Set how many cores runs in this process use from now on; None means all usable ones."""
     global _given
     _given = None if number is None else max(1, number)
+
+
+@cache
+def processor() -> str:
+    """The processor's name, on Linux from ``/proc/cpuinfo``; empty where nothing tells it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return platform.processor()
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.processor())

@@ -101,6 +101,30 @@ class Batches:
             return images, labels, labels
         return images, labels, self._targets.index_select(0, microbatch.chosen)
 
+    def read_into(
+        self, microbatch: Microbatch, as_bytes: Tensor, images: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Gather a microbatch's images into given memory; the same numbers as ``read``.
+
+        Args:
+            microbatch: Of B images.
+            as_bytes: uint8 ``[B, 784]``, which is overwritten.
+            images: Floating point ``[B, 784]``, for the normalized images.
+
+        Returns:
+            Labels int64 ``[B]`` and the loss's targets, those of ``mse`` in the images' type.
+        """
+        if self._config.augment != "none":
+            found, labels, targets = self.read(microbatch)
+            images.copy_(found.flatten(1))
+        else:
+            torch.index_select(self._images, 0, microbatch.chosen, out=as_bytes)
+            images.copy_(as_bytes).mul_(self._scale).sub_(self._shift)
+            labels = targets = self._labels.index_select(0, microbatch.chosen)
+            if self._config.loss == "mse":
+                targets = self._targets.index_select(0, microbatch.chosen)
+        return labels, targets.to(images.dtype) if self._config.loss == "mse" else targets
+
     def _shuffled(self, epoch: int) -> Tensor:
         return _epoch_order(self._config.seed, epoch, len(self._labels)).to(self._device)
 

@@ -256,15 +256,17 @@ class MNISTConfig(MNISTFields):
         return min(self.num_train(), self.steps_per_epoch() * self.batch_size)
 
     def environment(self) -> dict[str, str | int]:
-        """Device, precision and threads that the run gets on this machine."""
+        """Device, precision, way of a step and threads that the run gets on this machine."""
         import torch
 
         from mlcore.core.cores import given_cores
         from mlcore.mnist.runtime import device_for, precision_for, threads_for
+        from mlcore.mnist.steps.ways import way_for
 
         device = device_for(self)
         name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
         used: dict[str, str | int] = {"device": name, "precision": precision_for(self, device)}
+        used["step"] = str(way_for(self, device, str(used["precision"])))
         return (
             used if device.type != "cpu" else {**used, "threads": threads_for(self, given_cores())}
         )

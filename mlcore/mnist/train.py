@@ -13,6 +13,7 @@ from mlcore.mnist.best_epoch import BestEpoch
 from mlcore.mnist.data import digits as data
 from mlcore.mnist.runtime import Speed
 from mlcore.mnist.schedules import learning_rate
+from mlcore.mnist.steps.ways import meta_of
 from mlcore.mnist.torch_state import isolated_torch_state
 from mlcore.mnist.trainer import Trainer
 from mlcore.mnist.weight_snapshots import keeps
@@ -45,7 +46,8 @@ def train(config: MNISTConfig, snapshot: Snapshot | None = None) -> Iterator[Ste
       for examining and without the time the caller took. About four times a second.
 
     A step with no other metric than the last only shows life. All others come at the same steps
-    with the same values, bit for bit, in every run of one config on one machine.
+    with the same values, bit for bit, in every run of one config on one machine. Another machine
+    may multiply by another library, and differ in the last bits (see ``mlcore.mnist.steps.ways``).
 
     Args:
         config: What to train.
@@ -155,5 +157,6 @@ class _Run:
             "index": index,
             "precision": self.trainer.precision,
             **self.best.meta(),
+            **meta_of(self.trainer.way),
         }
         return Snapshot({**self.trainer.tensors(), **self.best.tensors()}, meta)

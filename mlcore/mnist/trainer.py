@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -29,25 +28,13 @@ from mlcore.mnist.optimizers import (
 )
 from mlcore.mnist.penalties import add_penalties
 from mlcore.mnist.runtime import device_for, precision_for, threads_for
+from mlcore.mnist.steps.network import ManualNetwork
+from mlcore.mnist.steps.result import MicrobatchResult
+from mlcore.mnist.steps.ways import way_for
 
 if TYPE_CHECKING:
     from mlcore.core import Snapshot
     from mlcore.mnist.config import MNISTConfig
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class MicrobatchResult:
-    """The gradients and metrics of one microbatch.
-
-    Attributes:
-        gradients: The microbatch's part of the gradient, a tensor a parameter.
-        loss: Its part of the batch's mean loss, a scalar.
-        right: How many images have their largest output at their label; None if not requested.
-    """
-
-    gradients: tuple[Tensor, ...]
-    loss: Tensor
-    right: Tensor | None
 
 
 class Trainer:
@@ -56,6 +43,7 @@ class Trainer:
     Attributes:
         batches: The training images.
         precision: ``float32`` or ``bfloat16``.
+        way: How it takes its steps.
         team: The threads that compute a batch's microbatches side by side.
     """
 
@@ -71,16 +59,41 @@ class Trainer:
             put_weights(self._model, snapshot)
         self._model.to(self._device)
         _channels_last(self._model)
-        use_fast_layers(self._model, self._device)
-        self._optimizer = build_optimizer(config, self._model)
+        self.way = way_for(config, self._device, self.precision, snapshot)
+        use_fast_layers(self._model, self._device, self.way.libraries)
+        self._microbatches = microbatches_for(config) if self._device.type == "cpu" else 1
+        self._manual = None
+        if self.way.gradients == "manual":
+            self._manual = ManualNetwork(
+                config,
+                self._model,
+                self.precision,
+                self.way.libraries,
+                rows=-(-config.batch_size // self._microbatches),
+            )
+        trained = self._model if self._manual is None else self._manual.flat.module
+        self._optimizer = build_optimizer(config, trained)
         if snapshot is not None:
-            put_optimizer_tensors(self._optimizer, snapshot.tensors)
-        self._parameters = list(self._model.parameters())
-        self._gradients = [torch.zeros_like(p, requires_grad=False) for p in self._parameters]
+            put = (
+                put_optimizer_tensors
+                if self._manual is None
+                else self._manual.flat.put_optimizer_tensors
+            )
+            put(self._optimizer, snapshot.tensors)
+        self._parameters = list(trained.parameters())
+        self._gradients = (
+            [torch.zeros_like(p, requires_grad=False) for p in self._parameters]
+            if self._manual is None
+            else [self._manual.gradient]
+        )
         for parameter, gradient in zip(self._parameters, self._gradients, strict=True):
             parameter.grad = gradient
+        # each layer's own parameters and gradients, which here may be views of one vector
+        self._of_layers = (self._parameters, self._gradients)
+        if self._manual is not None:
+            flat = self._manual.flat
+            self._of_layers = (flat.views(flat.vector.data), flat.views(self._manual.gradient))
         self._loss = loss_for(config)
-        self._microbatches = microbatches_for(config) if self._device.type == "cpu" else 1
         self.team = Team(threads_for(config, given_cores()) if self._microbatches > 1 else 1)
 
     def learn(self, step: int, lr: float, *, tell: bool) -> dict[str, float]:
@@ -97,13 +110,15 @@ class Trainer:
         if tell:
             right = sum(int(part.right) for part in learned if part.right is not None)
             metrics = {
-                "train_loss": sum(float(part.loss) for part in learned),
+                "train_loss": sum(float(part.loss) for part in learned if part.loss is not None),
                 "train_accuracy": right / self.batches.size(step),
                 "grad_norm": float(get_total_norm(self._gradients)),
             }
-        add_penalties(self._config, self._parameters, self._gradients)
+        add_penalties(self._config, *self._of_layers)
         set_learning_rate(self._optimizer, lr)
         self._optimizer.step()
+        if self._manual is not None:
+            self._manual.refresh()
         return metrics
 
     def examine(self) -> Evaluation:
@@ -112,7 +127,8 @@ class Trainer:
 
     def tensors(self) -> Mapping[str, Tensor]:
         """Copies of the weights and the optimizer's state, on the CPU, by dotted name."""
-        return {**self.weights(), **_copies(optimizer_tensors(self._optimizer))}
+        named = optimizer_tensors if self._manual is None else self._manual.flat.optimizer_tensors
+        return {**self.weights(), **_copies(named(self._optimizer))}
 
     def weights(self) -> Mapping[str, Tensor]:
         """Copies of the weights and running statistics alone, under the same names."""
@@ -120,6 +136,8 @@ class Trainer:
         return _copies({WEIGHTS_PREFIX + name: value for name, value in named})
 
     def _learn_from(self, microbatch: Microbatch, *, tell: bool) -> MicrobatchResult:
+        if self._manual is not None:
+            return self._manual.learn_from(self.batches, microbatch, tell=tell)
         images, labels, targets = self.batches.read(microbatch)
         with self._autocast(), self._dropout(microbatch):
             outputs = self._model(images)
@@ -135,7 +153,8 @@ class Trainer:
         """Sum the microbatches' gradients into ``.grad``, whose layout fused optimizers need."""
         for total, first, *others in zip(self._gradients, *parts, strict=True):
             if not others:
-                total.copy_(first)
+                if first is not total:
+                    total.copy_(first)
                 continue
             torch.add(first, others[0], out=total)
             for other in others[1:]:

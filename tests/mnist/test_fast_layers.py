@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from torch import nn
 
 from mlcore.mnist.config import MNISTConfig
-from mlcore.mnist.fast_layers import OneDNNLinear, onednn_multiplies, use_fast_layers
+from mlcore.mnist.fast_layers import MeasuredLinear, use_fast_layers
+from mlcore.mnist.products import LIBRARIES, Library, onednn_multiplies
 
 CPU = torch.device("cpu")
 
@@ -15,10 +16,20 @@ pytestmark = pytest.mark.skipif(not onednn_multiplies(), reason="this torch has 
 
 
 @given(
-    st.integers(1, 70), st.integers(1, 70), st.integers(1, 70), st.booleans(), st.integers(0, 99)
+    st.integers(1, 70),
+    st.integers(1, 200),
+    st.integers(1, 200),
+    st.booleans(),
+    st.integers(0, 99),
+    st.tuples(st.sampled_from(LIBRARIES), st.sampled_from(LIBRARIES)),
 )
 def test_the_quick_product_and_its_gradients_are_nn_linears(
-    batch: int, inputs: int, outputs: int, transposed: bool, seed: int
+    batch: int,
+    inputs: int,
+    outputs: int,
+    transposed: bool,
+    seed: int,
+    libraries: tuple[Library, Library],
 ) -> None:
     generator = torch.Generator().manual_seed(seed)
     layer = nn.Linear(inputs, outputs)
@@ -27,7 +38,7 @@ def test_the_quick_product_and_its_gradients_are_nn_linears(
     x = (x.t() if transposed else x).requires_grad_()
     dy = torch.randn(batch, outputs, generator=generator)
 
-    quick = OneDNNLinear(layer)
+    quick = MeasuredLinear(layer, libraries)
     found = quick(x)
     exact = layer.double()(x.double())
 
@@ -43,16 +54,16 @@ def test_a_quickened_network_keeps_its_names_and_its_parameters() -> None:
     model = MNISTConfig(dropout=0.5, normalization="layer").build_model()
     before = dict(model.named_parameters())
 
-    use_fast_layers(model, CPU)
+    use_fast_layers(model, CPU, ("onednn", "blas"))
 
     after = dict(model.named_parameters())
     assert before.keys() == after.keys()
     assert all(before[name] is after[name] for name in before)
-    assert sum(isinstance(layer, OneDNNLinear) for layer in model.modules()) == 2
+    assert sum(isinstance(layer, MeasuredLinear) for layer in model.modules()) == 2
 
 
 def test_under_autocast_the_product_is_torchs_own_in_bfloat16() -> None:
     layer, x = nn.Linear(8, 8), torch.ones(2, 8)
 
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        assert torch.equal(OneDNNLinear(layer)(x), layer(x))
+        assert torch.equal(MeasuredLinear(layer, ("onednn", "onednn"))(x), layer(x))

@@ -6,11 +6,11 @@ import json
 import os
 import platform
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select, update
 
+from mlcore.core.cores import processor
 from mlcore.runs.store.damage import json_of
 from mlcore.runs.store.schema import runs
 
@@ -45,17 +45,7 @@ def environment_of(config: Config) -> Facts:
 def _machine() -> Facts:
     facts: Facts = {
         "platform": f"{platform.system()} {platform.machine()}".strip(),
-        "processor": _processor(),
+        "processor": processor(),
         "cores": os.cpu_count() or 1,
     }
     return {name: fact for name, fact in facts.items() if fact}
-
-
-def _processor() -> str:
-    """The processor's name; on Linux from ``/proc/cpuinfo``."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return platform.processor()
-    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(names, platform.processor())

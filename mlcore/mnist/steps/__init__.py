@@ -1,0 +1,1 @@
+"""Ways to take an optimizer step that give the same numbers, and the choice between them."""

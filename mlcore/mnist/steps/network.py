@@ -1,0 +1,188 @@
+"""A multilayer perceptron whose gradient is computed by hand, without torch's autograd.
+
+Autograd allocates each tensor anew, keeps a graph, and hands out a gradient a parameter. Here
+products go into memory that was allocated once, and all gradients go into one vector. The formulas
+are autograd's own; a test compares every gradient with autograd's in float64.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from mlcore.mnist.batches import Batches, Microbatch
+from mlcore.mnist.losses import loss_for
+from mlcore.mnist.products import Library
+from mlcore.mnist.steps.flat import FlatParameters
+from mlcore.mnist.steps.layers import (
+    Activation,
+    Dense,
+    Dropout,
+    Layer,
+    NewBuffer,
+    Normalization,
+)
+from mlcore.mnist.steps.result import MicrobatchResult
+from mlcore.mnist.steps.workspace import Memory, Workspace
+
+if TYPE_CHECKING:
+    from mlcore.mnist.config import MNISTConfig
+
+
+def covers(config: MNISTConfig, device: torch.device, precision: str) -> bool:
+    """Whether ``ManualNetwork`` can be this config's network.
+
+    On the CPU, without convolutions, and without normalization in bfloat16.
+    """
+    plain = config.model == "linear" or config.normalization == "none"
+    return device.type == "cpu" and config.model != "cnn" and (plain or precision == "float32")
+
+
+class ManualNetwork:
+    """A multilayer perceptron, or one linear layer, with its gradient by hand.
+
+    Args:
+        config: Of the network; see ``covers``.
+        model: Its layers and weights, which move into one vector; it computes as before.
+        precision: ``bfloat16``, or ``float32`` for the parameters' own type.
+        libraries: Which one multiplies forward, and which one backward.
+        rows: Images in the largest microbatch.
+
+    Attributes:
+        flat: The parameters in one vector.
+        gradient: A vector of the same layout, for the gradient of the whole batch.
+    """
+
+    def __init__(
+        self,
+        config: MNISTConfig,
+        model: nn.Sequential,
+        precision: str,
+        libraries: tuple[Library, Library],
+        rows: int,
+    ) -> None:
+        self.flat = FlatParameters(model)
+        weights = self.flat.vector.data
+        self.gradient = torch.zeros_like(weights)
+        self._config = config
+        self._layers = list(model.children())
+        self._libraries = libraries
+        self._rows = rows
+        self._kept = weights.dtype
+        self._multiplied = torch.bfloat16 if precision == "bfloat16" else weights.dtype
+        self._weights = weights.to(self._multiplied)  # the same memory if the type is the same
+        self._free: list[tuple[Memory, _Gradient | None]] = []
+        self._parts = {0: self._seen(self.gradient)}
+        self._loss = loss_for(config)
+
+    def refresh(self) -> None:
+        """Read the weights anew; call it whenever they have changed."""
+        if self._kept != self._multiplied:
+            self._weights.copy_(self.flat.vector.data)
+
+    def learn_from(
+        self, batches: Batches, microbatch: Microbatch, *, tell: bool
+    ) -> MicrobatchResult:
+        """Compute the gradient of a microbatch; several threads may do so at once.
+
+        Args:
+            batches: Where its images are.
+            microbatch: No two at once have the same number.
+            tell: Whether the loss and the number of right answers are needed.
+
+        Returns:
+            One gradient in the layout of ``flat``, which the next microbatch of the same number
+            overwrites.
+        """
+        if microbatch.number not in self._parts:
+            self._parts[microbatch.number] = self._seen(torch.zeros_like(self.gradient))
+        part = self._parts[microbatch.number]
+        memory, low = self._free.pop() if self._free else self._memory()
+        room = memory.workspace(len(microbatch.chosen))
+        labels, targets = batches.read_into(microbatch, room.bytes, room.pixels)
+        if room.images is not room.pixels:
+            room.images.copy_(room.pixels)
+        outputs = self._forward(room, microbatch)
+        loss = right = None
+        if tell:
+            loss = self._loss(outputs, targets) * microbatch.share
+            right = (outputs.argmax(dim=1) == labels).sum()
+        dy = self._of_outputs(outputs, targets, microbatch.share)
+        if low is None:
+            _backward(room, dy, part.views)
+        else:
+            _backward(room, dy.to(self._multiplied), low.views)
+            part.vector.copy_(low.vector)
+        self._free.append((memory, low))
+        return MicrobatchResult((part.vector,), loss, right)
+
+    def _forward(self, room: Workspace, microbatch: Microbatch) -> Tensor:
+        generator = None
+        if self._config.dropout:
+            generator = microbatch.generator(self._config.seed, "dropout")
+        x = room.images
+        for layer in room.layers:
+            x = layer.forward(x, generator)
+        return x.to(self._kept)
+
+    def _of_outputs(self, outputs: Tensor, targets: Tensor, share: float) -> Tensor:
+        """∂ of the loss by the outputs, in the memory of the outputs."""
+        if self._config.loss == "mse":
+            return outputs.sub_(targets).mul_(2 * share / outputs.numel())
+        rows, classes = outputs.shape
+        smoothing = self._config.label_smoothing
+        dy = outputs.softmax(dim=1)
+        if smoothing:
+            dy.sub_(smoothing / classes)
+        dy.scatter_add_(1, targets[:, None], dy.new_full((rows, 1), smoothing - 1))
+        return dy.mul_(share / rows)
+
+    def _memory(self) -> tuple[Memory, _Gradient | None]:
+        memory = Memory(self._rows, self._kept, self._multiplied, self._built)
+        low = self._kept != self._multiplied
+        return memory, self._seen(torch.zeros_like(self._weights)) if low else None
+
+    def _seen(self, vector: Tensor) -> _Gradient:
+        return _Gradient(vector, self.flat.views(vector))
+
+    def _built(self, new: NewBuffer) -> list[Layer]:
+        parameters = iter(self.flat.views(self._weights))
+        built: list[Layer] = []
+        width = 0
+        for layer in self._layers:
+            match layer:
+                case nn.Flatten() | nn.Identity():
+                    continue
+                case nn.Linear():
+                    weight, bias = next(parameters), next(parameters)
+                    width = weight.shape[0]
+                    built.append(Dense(weight, bias, new, self._libraries, first=not built))
+                case nn.Dropout():
+                    built.append(Dropout(layer.p, width, new))
+                case nn.LayerNorm() | nn.GroupNorm() | nn.BatchNorm1d() | nn.RMSNorm():
+                    for _ in layer.parameters():
+                        next(parameters)
+                    built.append(Normalization(layer))
+                case _:
+                    built.append(Activation(self._config.activation, width, new))
+        return built
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Gradient:
+    """A gradient in the layout of the parameters' vector, and its part for each parameter."""
+
+    vector: Tensor
+    views: list[Tensor]
+
+
+def _backward(room: Workspace, dy: Tensor, places: Sequence[Tensor]) -> None:
+    end = len(places)
+    for layer in reversed(room.layers):
+        start = end - layer.parameters
+        dy = layer.backward(dy, places[start:end])
+        end = start

@@ -1,0 +1,134 @@
+"""Gradients by hand against torch's autograd, for every combination a config allows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor, nn
+
+from mlcore.mnist.batches import Batches, Microbatch
+from mlcore.mnist.config import MNISTConfig
+from mlcore.mnist.data.digits import load
+from mlcore.mnist.fast_layers import masks_from, use_fast_layers
+from mlcore.mnist.losses import loss_for
+from mlcore.mnist.models import build_model
+from mlcore.mnist.products import LIBRARIES, Library, onednn_multiplies
+from mlcore.mnist.steps.network import ManualNetwork, covers
+
+CPU = torch.device("cpu")
+ACTIVATIONS = ("relu", "leaky_relu", "gelu", "silu", "tanh", "sigmoid", "identity")
+
+
+@st.composite
+def configs(draw: st.DrawFn) -> dict[str, Any]:
+    """All fields on which a gradient depends."""
+    fields: dict[str, Any] = {
+        "model": draw(st.sampled_from(["linear", "mlp", "mlp", "mlp"])),
+        "hidden": tuple(draw(st.lists(st.sampled_from([2, 5, 16]), min_size=1, max_size=3))),
+        "activation": draw(st.sampled_from(ACTIVATIONS)),
+        "normalization": draw(st.sampled_from(["none", "none", "batch", "layer", "group", "rms"])),
+        "dropout": draw(st.sampled_from([0.0, 0.0, 0.3])),
+        "loss": draw(st.sampled_from(["mse", "cross_entropy"])),
+        "augment": draw(st.sampled_from(["none", "none", "shift"])),
+        "initialization": draw(st.sampled_from(["default", "kaiming"])),
+        "batch_size": draw(st.integers(2, 40)),
+        "seed": draw(st.integers(0, 99)),
+    }
+    if fields["loss"] == "cross_entropy":
+        fields["label_smoothing"] = draw(st.sampled_from([0.0, 0.2]))
+    return fields
+
+
+def by_autograd(
+    config: MNISTConfig, model: nn.Module, batches: Batches, microbatch: Microbatch
+) -> tuple[list[Tensor], Tensor, int]:
+    """The oracle: torch's modules and torch's gradients."""
+    dtype = next(model.parameters()).dtype
+    images = torch.empty(len(microbatch.chosen), 784, dtype=dtype)
+    labels, targets = batches.read_into(microbatch, images.byte(), images)
+    with masks_from(microbatch.generator(config.seed, "dropout")):
+        outputs = model(images.view(-1, 28, 28)).to(dtype)
+    loss = loss_for(config)(outputs, targets) * microbatch.share
+    gradients = torch.autograd.grad(loss, list(model.parameters()))
+    return list(gradients), loss.detach(), int((outputs.argmax(dim=1) == labels).sum())
+
+
+@given(configs(), st.integers(1, 3), st.integers(0, 3))
+def test_every_gradient_by_hand_is_autograds(
+    tiny: str, fields: dict[str, Any], cuts: int, step: int
+) -> None:
+    config = MNISTConfig(dataset="folder", data_dir=tiny, **fields)
+    batches = Batches(config, load("folder", tiny), CPU)
+    microbatches = batches.microbatches(step % batches.per_epoch, cuts)
+    model, other = build_model(config).double(), build_model(config).double()
+    use_fast_layers(other, CPU, ("blas", "blas"))
+    rows = -(-config.batch_size // cuts)
+    network = ManualNetwork(config, model, "float32", ("blas", "blas"), rows)
+
+    for microbatch in microbatches:
+        if config.normalization == "batch" and len(microbatch.chosen) < 2:
+            continue  # which torch's module refuses
+        expected, loss, right = by_autograd(config, other, batches, microbatch)
+        found = network.learn_from(batches, microbatch, tell=True)
+
+        for ours, theirs in zip(network.flat.views(found.gradients[0]), expected, strict=True):
+            assert torch.allclose(ours, theirs, rtol=1e-9, atol=1e-12)
+        assert found.loss is not None
+        assert float(found.loss) == pytest.approx(float(loss), rel=1e-12)
+        assert found.right is not None
+        assert int(found.right) == right
+    for ours, theirs in zip(model.buffers(), other.buffers(), strict=True):
+        assert torch.allclose(ours, theirs, rtol=1e-12)
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("ahead", LIBRARIES)
+@pytest.mark.parametrize("back", LIBRARIES)
+def test_every_library_and_precision_rounds_no_more_than_autograd(
+    precision: str, ahead: Library, back: Library
+) -> None:
+    if "onednn" in (ahead, back) and not onednn_multiplies():
+        pytest.skip("this torch has no oneDNN for x86")
+    config = MNISTConfig(train_size=512, hidden=(256, 64), dropout=0.2, loss="cross_entropy")
+    batches = Batches(config, load(), CPU)
+    (microbatch,) = batches.microbatches(0, 1)
+    plain, exact = build_model(config), build_model(config).double()
+    for model in (plain, exact):
+        use_fast_layers(model, CPU, ("blas", "blas"))
+    expected, _, _ = by_autograd(config, exact, batches, microbatch)
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=precision == "bfloat16"):
+        rounded, _, _ = by_autograd(config, plain, batches, microbatch)
+    network = ManualNetwork(config, build_model(config), precision, (ahead, back), 512)
+
+    (found,) = network.learn_from(batches, microbatch, tell=False).gradients
+
+    for ours, theirs, true in zip(network.flat.views(found), rounded, expected, strict=True):
+        distance = float((ours - true).norm() / true.norm())
+        assert distance < 1.2 * float((theirs - true).norm() / true.norm()) + 1e-6
+
+
+def test_images_read_into_memory_are_those_that_are_read() -> None:
+    for augment in ("none", "affine"):
+        config = MNISTConfig(train_size=100, augment=augment)
+        batches = Batches(config, load(), CPU)
+        (microbatch,) = batches.microbatches(0, 1)
+        images, labels, targets = batches.read(microbatch)
+        room = torch.empty(100, 784)
+
+        found = batches.read_into(microbatch, room.byte(), room)
+
+        assert torch.equal(room.view_as(images), images)
+        assert torch.equal(found[0], labels)
+        assert torch.equal(found[1], targets)
+
+
+def test_it_covers_what_has_no_convolutions_and_runs_on_the_cpu() -> None:
+    assert covers(MNISTConfig(), CPU, "bfloat16")
+    assert covers(MNISTConfig(normalization="layer"), CPU, "float32")
+    assert not covers(MNISTConfig(normalization="layer"), CPU, "bfloat16")
+    assert not covers(MNISTConfig(model="cnn"), CPU, "float32")
+    assert not covers(MNISTConfig(), torch.device("cuda"), "float32")
