@@ -16,7 +16,7 @@ import psutil
 import pytest
 from hypothesis import settings
 
-from mlcore.runs.execution.engines.local import reap_children
+from mlcore.runs.execution.engines.local import SPARE_VARIABLE, reap_children
 from mlcore.runs.store.database import resolve_url
 from mlcore.runs.store.store import Store, open_store
 
@@ -55,6 +55,14 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadSco
             return nodeid.split("::")[0] if nodeid.startswith(TOGETHER) else nodeid
 
     return Scheduling(config, log)
+
+
+def pytest_configure() -> None:
+    """Start no worker for a page that is only opened: it takes seconds of processor time.
+
+    For good, as a page asks for it in a thread that may outlast the last test.
+    """
+    os.environ[SPARE_VARIABLE] = "0"
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -33,21 +33,24 @@ _THINNED: Final = (
 def live_view(run_ids: Sequence[str], *, key: str) -> None:
     """Overlaid curves of some runs, with one line per run below.
 
-    While one of them is queued or running the view redraws itself (see ``live_data.POLL_S``);
-    when the last one ends the whole page reruns once, and then no requests are sent.
+    While one of them is queued or running the view redraws itself (see ``live_data.POLL_S``), more
+    often until the first point of a run that was queued just now; when the last one
+    ends the whole page reruns once, and then no requests are sent.
 
     Args:
         run_ids: The runs to show; an id that no run has is named and left out.
         key: Prefix of all keys.
     """
-    moving = any_moving(_read(run_ids))
+    shown = _read(run_ids)
+    moving, first = any_moving(shown), live_data.awaits_first_point(shown)
 
     def draw() -> bool:
         runs = _read(run_ids)
         _draw(runs, run_ids, key)
-        return any_moving(runs) != moving
+        return (any_moving(runs), live_data.awaits_first_point(runs)) != (moving, first)
 
-    poll(draw, key=f"{key}.panel", moving=moving)
+    every = live_data.FIRST_POLL_S if first else live_data.POLL_S
+    poll(draw, key=f"{key}.panel", moving=moving, every=every)
 
 
 def _read(run_ids: Sequence[str]) -> list[Run]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
@@ -39,6 +40,19 @@ POLL_S: Final = 0.7
 """How often a tab polls a run: on two cores, training lost 11 % of its speed to a
 tab that asked so often, 20 % and more at 0.5 s; five tabs are each redrawn more than once a second.
 """
+
+FIRST_POLL_S: Final = 0.2
+FIRST_POLLS_FOR_S: Final = 5.0
+"""How often a tab polls a run that has no point yet, and for how long after it was queued."""
+
+
+def awaits_first_point(runs: Iterable[Run]) -> bool:
+    """Whether one of these runs was queued a moment ago and has no point yet."""
+    recent = datetime.now(UTC) - timedelta(seconds=FIRST_POLLS_FOR_S)
+    return any(
+        run.status.moving and not run.total and run.queued is not None and run.queued > recent
+        for run in runs
+    )
 
 
 def chart_rows(

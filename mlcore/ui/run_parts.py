@@ -10,7 +10,7 @@ from mlcore.core import Config
 from mlcore.runs import Run, Status, open_store, submit
 from mlcore.runs.headline import accuracy_words
 from mlcore.ui import leave, navigation, page
-from mlcore.ui.common import clicks
+from mlcore.ui.common import clicks, spare_worker
 from mlcore.ui.run_names import colours_of, config_name, config_of, labels_of, name_of
 from mlcore.ui.runs import callbacks
 
@@ -189,7 +189,7 @@ def start_button(
     stretch: bool = False,
     primary: bool = True,
 ) -> Run | None:
-    """A button that starts a run.
+    """A button that starts a run, and a worker that is ready for it.
 
     The run is submitted in the button's callback, so that a rerun between the click and the
     button (as the guard of ``mlcore.ui.navigation`` makes one) does not lose the click.
@@ -205,6 +205,7 @@ def start_button(
     Returns:
         The run, once, in the rerun that follows the click; else None.
     """
+    spare_worker.keep_ready()
     started = f"{key}.started"
     st.button(
         label,

@@ -75,12 +75,17 @@ class DashboardServer:
     """
 
     def __init__(
-        self, folder: Path, port: int | None = None, launcher: Launcher | None = None
+        self,
+        folder: Path,
+        port: int | None = None,
+        launcher: Launcher | None = None,
+        env: Mapping[str, str] | None = None,
     ) -> None:
         self.folder = folder
         self.port = free_port() if port is None else port
         self.store = f"sqlite:///{folder / 'runs.db'}"
         self._launcher = launcher
+        self._env = {"MLCORE_STORE": self.store, **(env or {})}
         self._process: psutil.Process | None = None
 
     @property
@@ -146,14 +151,13 @@ class DashboardServer:
     def _launched(self, log: Path) -> psutil.Process:
         arguments = ["run", "dashboard.py", "--server.headless", "true"]
         arguments += ["--server.port", str(self.port)]
-        env = {"MLCORE_STORE": self.store}
         if self._launcher is not None:
-            return self._launcher.start(arguments, env, log)
+            return self._launcher.start(arguments, self._env, log)
         with log.open("ab") as file:
             return psutil.Popen(
                 [sys.executable, "-m", "streamlit", *arguments],
                 cwd=ROOT,
-                env={**os.environ, **env},
+                env={**os.environ, **self._env},
                 stdout=file,
                 stderr=file,
             )

@@ -9,7 +9,8 @@ from playwright.sync_api import Locator, Page, expect
 
 from mlcore import MNISTConfig
 from mlcore.runs.store.store import open_store
-from tests.e2e.conftest import DashboardServer
+from tests.e2e.conftest import DashboardServer, Launcher
+from tests.waiting import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
@@ -88,6 +89,26 @@ def test_home_starts_the_course_run_and_shows_it_live(
     expect(tab.get_by_role("link", name="Open").first).to_be_visible()
     tab.get_by_role("button", name="Train the course's network").click()
     expect(badge(tab, "cached")).to_be_visible()
+
+
+def test_the_worker_that_was_started_ahead_takes_the_first_run(
+    tmp_path: Path, ports: tuple[int, int], launcher: Launcher, tab: Page
+) -> None:
+    server = DashboardServer(tmp_path, ports[1], launcher, {"MLCORE_SPARE_WORKER": "1"})
+    server.start()
+    try:
+        tab.goto(server.url)
+        until(lambda: server.workers() != [])
+        tab.goto(f"{server.url}/mnist?tab=Train&epochs=1")
+        expect(tab.get_by_role("button", name="Start training")).to_be_visible()
+        (spare,) = server.workers()
+
+        tab.get_by_role("button", name="Start training").click()
+        expect(badge(tab, "finished")).to_be_visible(timeout=FINISHED_MS)
+
+        assert server.workers() == [spare]
+    finally:
+        server.close()
 
 
 def test_a_finished_run_is_no_longer_asked_for(

@@ -1,11 +1,14 @@
 """Reading curves: every point once, whoever watches."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import update
 
 from mlcore import MNISTConfig, Run
+from mlcore.runs import Status
 from mlcore.runs.store.points import Point
 from mlcore.runs.store.schema import runs
 from mlcore.runs.store.store import Store
@@ -49,6 +52,14 @@ def test_a_growing_run_is_drawn_whole_at_every_moment(run: Run) -> None:
         run = grow(run, last + 1, last + more)
         last += more
         assert drawn_steps(run) == list(range(1, last + 1))
+
+
+def test_a_first_point_is_looked_for_more_often_but_not_for_long(run: Run) -> None:
+    assert live_data.awaits_first_point([run])
+    assert not live_data.awaits_first_point([replace(run, status=Status.FINISHED)])
+    before = datetime.now(UTC) - timedelta(seconds=live_data.FIRST_POLLS_FOR_S)
+    assert not live_data.awaits_first_point([replace(run, queued=before)])
+    assert not live_data.awaits_first_point([grow(run, 1, 1)])
 
 
 def test_a_long_run_is_thinned_and_keeps_its_ends_and_extremes(run: Run) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from mlcore.core import EngineError
+from mlcore.core import EngineError, MlcoreError
 from mlcore.core.hooks import run_tend_hooks
 from mlcore.runs.execution.engines import chosen
 from mlcore.runs.execution.heartbeat import reap
@@ -36,6 +36,20 @@ def tend(store: Store) -> None:
             chosen().provide(store)
         except EngineError as error:
             _log.warning("%s", error)
+
+
+def prepare(store_url: str | None = None) -> None:
+    """Make ready for a run that may be queued soon; what hinders it is only logged.
+
+    A run that is queued nonetheless is executed as if this had not been called.
+
+    Args:
+        store_url: Address of the store, as ``open_store`` takes it.
+    """
+    try:
+        chosen().prepare(store_url)
+    except (MlcoreError, OSError) as error:
+        _log.warning("No worker was made ready: %s", error)
 
 
 def recover(store: Store) -> None:

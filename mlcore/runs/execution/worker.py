@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import logging
 import os
@@ -12,15 +13,16 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from mlcore.core import RunStateError, StoreError
+from mlcore.core import MlcoreError, RunStateError, StoreError
 from mlcore.core.cores import give_cores
 from mlcore.runs.execution.claims import Claim, take_ensemble
-from mlcore.runs.execution.engines.local import cores_each
+from mlcore.runs.execution.engines.local import SPARE, cores_each
 from mlcore.runs.execution.engines.roster import beat, register, retire, strike
 from mlcore.runs.execution.heartbeat import HEARTBEAT_EVERY, abandon
 from mlcore.runs.execution.process_setup import Code, idle_for, tell
 from mlcore.runs.execution.recorder import execute_ensemble
 from mlcore.runs.execution.supervisor import recover, tend
+from mlcore.runs.execution.wakeup import Sleep
 from mlcore.runs.process_id import ProcessId
 from mlcore.runs.store.store import Store, open_store
 
@@ -76,8 +78,23 @@ def _abandon(claims: Sequence[Claim], error: BaseException) -> None:
             abandon(claim, str(error) if isinstance(error, StoreError) else "")
 
 
-def work(store: Store, patience: float) -> None:
-    """Execute queued runs until none has come for ``patience`` seconds, or SIGTERM comes."""
+def work(store: Store, patience: float, *, spare: bool = False) -> None:
+    """Execute queued runs until it was idle for ``patience`` seconds, or SIGTERM comes.
+
+    Args:
+        store: Whose runs.
+        patience: Seconds without a run, and without a page that asked for a ready worker.
+        spare: Started before there is a run (see ``keep_spare``): what a
+            first run on MNIST needs is imported and read meanwhile.
+
+    Raises:
+        StoreError: If the store does not answer for ``OUTAGE`` seconds.
+    """
+    with Sleep() as naps:
+        _work(store, patience, naps, spare=spare)
+
+
+def _work(store: Store, patience: float, naps: Sleep, *, spare: bool) -> None:
     stopping = False
     store.patience = OUTAGE
 
@@ -87,10 +104,10 @@ def work(store: Store, patience: float) -> None:
 
     signal.signal(signal.SIGTERM, on_signal)
     signal.signal(signal.SIGINT, on_signal)
+    code = Code()  # before the imports: what is edited during them is noticed
     process = ProcessId.of()
     register(store, process)
-    _warm_up()
-    code = Code()
+    _warm_up(spare=spare)
     idle_since = beat_due = look_due = answered = time.monotonic()
     while not stopping:
         if not store.present():
@@ -124,7 +141,8 @@ def work(store: Store, patience: float) -> None:
                 raise
             _log.warning("%s It is tried again.", error)
             idle = 0.0
-        time.sleep(_LOOK_EVERY if idle < 10 else _LOOK_EVERY_WHEN_IDLE)
+        if naps.sleep(_LOOK_EVERY if idle < 10 else _LOOK_EVERY_WHEN_IDLE):
+            idle_since = time.monotonic()
 
 
 def _carry_out(store: Store, claims: Sequence[Claim], interrupted: Callable[[], bool]) -> None:
@@ -138,17 +156,27 @@ def _carry_out(store: Store, claims: Sequence[Claim], interrupted: Callable[[], 
         _abandon(claims, error)
 
 
-def _warm_up() -> None:
-    """Import what every run needs before the first run is taken."""
+def _warm_up(*, spare: bool) -> None:
+    """Import what every run needs before the first run is taken; a spare worker does more.
+
+    A failure here is no reason to end: what is missing is named by the run that needs it.
+    """
     importlib.import_module("torch")
+    if spare:
+        importlib.import_module("mlcore.mnist.train")
+        digits = importlib.import_module("mlcore.mnist.data.digits")
+        with suppress(MlcoreError):
+            digits.load()
+    gc.freeze()  # else the first run stands still while the collector walks through all of torch
 
 
 def main() -> None:
-    """Entry of ``python -m mlcore.runs.execution.worker [STORE]``."""
+    """Entry of ``python -m mlcore.runs.execution.worker [STORE] [--spare]``."""
     tell()
     with suppress(OSError, AttributeError):  # some systems do not allow or know it
         os.nice(_NICE)
-    work(open_store(_address(sys.argv[1:])), idle_for())
+    words = [word for word in sys.argv[1:] if word != SPARE]
+    work(open_store(_address(words)), idle_for(), spare=SPARE in sys.argv[1:])
 
 
 def _address(words: Sequence[str]) -> str | None:

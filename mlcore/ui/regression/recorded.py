@@ -8,7 +8,7 @@ from mlcore import runs
 from mlcore.charts.regression import runs_chart
 from mlcore.regression import RegressionConfig
 from mlcore.ui import page, run_parts
-from mlcore.ui.common import clicks
+from mlcore.ui.common import clicks, spare_worker
 from mlcore.ui.common.polling import any_moving, poll
 from mlcore.ui.regression import settings
 
@@ -23,6 +23,7 @@ def recorded(config: RegressionConfig, *, own_file: bool) -> None:
     if own_file:
         st.caption("An uploaded file is read from its path: replace its name by the path.")
     else:
+        spare_worker.keep_ready()
         st.button(
             "Record this run",
             icon=":material/play_arrow:",

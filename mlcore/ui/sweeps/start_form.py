@@ -18,7 +18,7 @@ from mlcore.sweeps.budget import settings_for
 from mlcore.sweeps.forecast import Forecast, forecast
 from mlcore.sweeps.reproduce import as_python, as_words
 from mlcore.ui import form, page, run_parts
-from mlcore.ui.common import clicks
+from mlcore.ui.common import clicks, spare_worker
 from mlcore.ui.ranges.form import PARAM, RangeForm, summary
 from mlcore.ui.sweeps import selection
 from mlcore.ui.sweeps.search_form import Search, search_form
@@ -102,6 +102,7 @@ def _start(
     """The cost and the button; returns the form's sweep, if it is valid."""
     clicks.show_refusal()
     spec, why = _spec(config, ranges, search)
+    spare_worker.keep_ready()
     started = "sweeps.started"
     if spec is not None and search is not None:
         store = open_store()

@@ -14,12 +14,15 @@ from pathlib import Path
 import psutil
 import pytest
 import torch
+from sqlalchemy import select
 
 import mlcore
 from mlcore.runs import Run, Status
+from mlcore.runs.execution import supervisor
 from mlcore.runs.execution.engines.local import ensure_workers
 from mlcore.runs.execution.heartbeat import reap
 from mlcore.runs.execution.worker import execute
+from mlcore.runs.store.schema import workers
 from mlcore.runs.store.store import Store
 from tests.conftest import workers_of
 from tests.runs.toy import ToyConfig
@@ -167,17 +170,25 @@ def test_any_engine_can_carry_out_a_run_from_two_strings(store: Store) -> None:
 def test_a_worker_of_old_code_makes_way_for_a_fresh_one(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The package is edited under a warm worker; the next run is not made by what it remembers."""
+    """The package is edited under a spare worker; the run is not made by what it remembers."""
     copy = tmp_path / "checkout"
     shutil.copytree(Path(mlcore.__file__).parent, copy / "mlcore", ignore=_IGNORED)
     shutil.copytree(Path(__file__).parents[1], copy / "tests" / "runs", ignore=_IGNORED)
     monkeypatch.setenv("PYTHONPATH", str(copy))
     monkeypatch.setattr(mlcore, "__file__", str(copy / "mlcore" / "__init__.py"))
-    mlcore.submit(ToyConfig()).wait(60)
+    monkeypatch.delenv("MLCORE_SPARE_WORKER")
+    supervisor.prepare(store.url)
     (old,) = workers_of(store.url)
+    until(lambda: _registered(store, old.pid))  # it knows its code, and imports the rest meanwhile
     with (copy / "mlcore" / "runs" / "execution" / "worker.py").open("a") as file:
         file.write("\n_EDITED = True\n")
     psutil.wait_procs([old], timeout=30)
     assert mlcore.submit(ToyConfig(seed=1)).wait(60).status == Status.FINISHED
     (fresh,) = workers_of(store.url)
     assert fresh.pid != old.pid
+
+
+def _registered(store: Store, pid: int) -> bool:
+    with store.reading() as connection:
+        row = connection.execute(select(workers).where(workers.c.pid == pid)).one()
+    return bool(row.heartbeat > row.started)

@@ -28,6 +28,9 @@ class Engine(Protocol):
     def provide(self, store: Store, /) -> None:
         """Start what is needed to execute the queued runs. Cheap when it is running already."""
 
+    def prepare(self, store_url: str | None, /) -> None:
+        """Make ready for a run that may be queued soon, where that makes it begin sooner."""
+
     def complaint(self, store: Store, /) -> str | None:
         """Why queued runs wait although ``check`` found no fault, if that is known."""
 

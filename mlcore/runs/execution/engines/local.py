@@ -1,4 +1,7 @@
-"""Local workers: processes of this machine, started when runs wait, detached from their parent."""
+"""Local workers: processes of this machine, detached from their parent.
+
+They are started when runs wait, and one of them before, while a page is open that can train.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import psutil
 
@@ -15,15 +18,24 @@ import mlcore
 from mlcore.core import EngineError, StoreError
 from mlcore.core.cores import usable_cores
 from mlcore.runs.execution.engines import roster
+from mlcore.runs.execution.wakeup import wake
 from mlcore.runs.process_id import ProcessId, this_host
 from mlcore.runs.status import Status
 from mlcore.runs.store.schema import runs
+from mlcore.runs.store.store import open_store
 
 if TYPE_CHECKING:
     from mlcore.runs.store.store import Store
 
 MEMORY_EACH = 2**30
 """Bytes of memory for each worker: torch takes 0.4 GB of it, the data and the network the rest."""
+
+SPARE: Final = "--spare"
+"""Argument of a worker that is started before there is a run."""
+
+SPARE_VARIABLE: Final = "MLCORE_SPARE_WORKER"
+
+_WORKER: Final = "mlcore.runs.execution.worker"
 
 _children: list[subprocess.Popen[bytes]] = []
 
@@ -39,17 +51,24 @@ class LocalWorkers:
     retries: int = 0
 
     def check(self, _store: Store) -> None:
-        """Check ``MLCORE_WORKERS``; workers themselves are started as needed.
+        """Check the variables; workers themselves are started as needed.
 
         Raises:
-            EngineError: If ``MLCORE_WORKERS`` or ``MLCORE_CORES`` is not such a number.
+            EngineError: If ``MLCORE_WORKERS``, ``MLCORE_SPARE_WORKER`` or ``MLCORE_CORES`` is not
+                such a number.
         """
         worker_limit()
+        _spare_wanted()
         _cores()
 
     def provide(self, store: Store) -> None:
         """Start workers if runs wait and there are fewer than allowed."""
         ensure_workers(store)
+
+    def prepare(self, store_url: str | None) -> None:
+        """Have a worker ready before a run is queued, unless ``MLCORE_SPARE_WORKER`` is 0."""
+        if _spare_wanted() and worker_limit():
+            keep_spare(open_store(store_url))
 
     def complaint(self, _store: Store) -> None:
         """Always None: a worker that cannot start raises where it is started."""
@@ -107,15 +126,47 @@ def cores_each(store: Store) -> int:
 
 
 def ensure_workers(store: Store) -> None:
-    """Start as many workers as runs need, up to ``worker_limit``."""
+    """Start as many workers as runs need, up to ``worker_limit``, and wake those that are idle."""
     here = this_host()
     with store.writing() as connection:  # alone, so that two callers do not both start the last one
         alive = roster.alive_here(connection, here)
         waiting = roster.count(connection, runs.c.status == Status.QUEUED)
-        idle = len(alive) - roster.busy_here(connection, here, alive)  # they take what waits
-        missing = min(worker_limit() - len(alive), waiting - idle)
+        idle = roster.idle_among(connection, here, alive)  # they take what waits
+        missing = min(worker_limit() - len(alive), waiting - len(idle))
         for _ in range(missing):
-            roster.add(connection, store, start_process(store, "mlcore.runs.execution.worker"))
+            roster.add(connection, store, start_process(store, _WORKER))
+    wake(idle[:waiting])
+
+
+def keep_spare(store: Store) -> None:
+    """Start one worker before there is a run, so that the first run need not wait for imports.
+
+    None is started while this machine has a worker of this store: an idle one is a spare worker
+    already, and is told to stay; beside one at work, the imports would take cores from its run.
+    Nor where memory is short. A spare worker is a worker like any other: it counts in
+    ``MLCORE_WORKERS``, and ends after ``MLCORE_WORKER_IDLE`` seconds without a run or this call.
+
+    Raises:
+        StoreError: If the store does not answer, or its folder cannot be written.
+    """
+    reap_children()
+    here = this_host()
+    with store.writing() as connection:  # alone, so that two servers do not both start one
+        alive = roster.alive_here(connection, here)
+        idle = roster.idle_among(connection, here, alive)
+        if not alive and psutil.virtual_memory().available >= MEMORY_EACH:
+            roster.add(connection, store, start_process(store, _WORKER, SPARE))
+    wake(idle[:1])
+
+
+def _spare_wanted() -> bool:
+    given = os.environ.get(SPARE_VARIABLE, "1")
+    if given not in ("0", "1"):
+        raise EngineError(
+            f"{SPARE_VARIABLE} is {given!r}, but must be 1 (keep a worker ready while a page is "
+            "open that can train) or 0 (start one only when a run waits)."
+        )
+    return given == "1"
 
 
 def reap_children() -> None:
@@ -123,7 +174,7 @@ def reap_children() -> None:
     _children[:] = [child for child in _children if child.poll() is None]
 
 
-def start_process(store: Store, module: str) -> ProcessId:
+def start_process(store: Store, module: str, *arguments: str) -> ProcessId:
     """Start a module in its own session; it outlives the process that started it.
 
     The store's address goes by the environment, which only its owner can read; the command line,
@@ -144,7 +195,7 @@ def start_process(store: Store, module: str) -> ProcessId:
     path = os.pathsep.join(filter(None, homes))
     with log:
         child = subprocess.Popen(  # noqa: S603 - our own module under our own interpreter
-            [sys.executable, "-P", "-m", module, store.shown_url],
+            [sys.executable, "-P", "-m", module, store.shown_url, *arguments],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

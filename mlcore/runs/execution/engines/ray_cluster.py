@@ -158,6 +158,9 @@ class RayCluster:
             query = select(workers.c.slots).where(workers.c.id == roster.DISPATCHER)
             return connection.execute(query).scalar_one_or_none() or _SLOTS_UNTIL_KNOWN
 
+    def prepare(self, _store_url: str | None) -> None:
+        """Nothing: the dispatcher is started with the first run."""
+
     def complaint(self, store: Store) -> str | None:
         """An error sentence if the dispatcher could not be started."""
         row = _dispatcher(store)

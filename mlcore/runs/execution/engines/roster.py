@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, select, update
@@ -92,14 +93,20 @@ def busy_elsewhere(store: Store, host: str) -> int:
         return connection.execute(select(func.count()).select_from(both)).scalar_one()
 
 
-def busy_here(connection: Connection, host: str, pids: list[int] | None = None) -> int:
-    """Number of processes of this machine that execute runs; of the given ones, if any."""
-    query = select(func.count(runs.c.pid.distinct())).where(
-        runs.c.status == Status.RUNNING, runs.c.host == host
-    )
-    if pids is not None:
-        query = query.where(runs.c.pid.in_(pids))
+def busy_here(connection: Connection, host: str) -> int:
+    """Number of processes of this machine that execute runs."""
+    query = select(func.count(runs.c.pid.distinct())).where(*_executing(host))
     return connection.execute(query).scalar_one()
+
+
+def idle_among(connection: Connection, host: str, alive: Sequence[int]) -> list[int]:
+    """Those of this machine's live workers that execute no run."""
+    busy = set(connection.execute(select(runs.c.pid).where(*_executing(host))).scalars())
+    return [pid for pid in alive if pid not in busy]
+
+
+def _executing(host: str) -> tuple[ColumnElement[bool], ...]:
+    return runs.c.status == Status.RUNNING, runs.c.host == host
 
 
 def count(connection: Connection, *where: ColumnElement[bool]) -> int:
