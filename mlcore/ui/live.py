@@ -1,4 +1,4 @@
-"""Live runs: their cards and curves, polled only while one of them is queued or running."""
+"""Live runs: their lines and curves, fed by the stream, or polled where there is none."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -12,6 +12,7 @@ from mlcore.runs import Run, Status, open_store
 from mlcore.ui import live_curves, live_data, navigation, page, run_parts
 from mlcore.ui.common import clicks
 from mlcore.ui.common.polling import any_moving, poll
+from mlcore.ui.stream.view import LiveChart, follow, poll_every
 
 _TITLES: Final[dict[Quantity, str]] = {
     "loss": "Loss",
@@ -33,23 +34,23 @@ _THINNED: Final = (
 def live_view(run_ids: Sequence[str], *, key: str) -> None:
     """Overlaid curves of some runs, with one line per run below.
 
-    While one of them is queued or running the view redraws itself (see ``live_data.POLL_S``), more
-    often until the first point of a run that was queued just now; when the last one
-    ends the whole page reruns once, and then no requests are sent.
+    While one of them is queued or running, new points come by the stream (``mlcore.ui.stream``)
+    without a rerun. Where it does not get through, the view redraws itself every
+    ``live_data.POLL_S`` seconds, more often until the first point of a run that was queued just
+    now. When the last run ends the whole page reruns once, and then no requests are sent.
 
     Args:
         run_ids: The runs to show; an id that no run has is named and left out.
         key: Prefix of all keys.
     """
-    shown = _read(run_ids)
-    moving, first = any_moving(shown), live_data.awaits_first_point(shown)
+    runs = _read(run_ids)
+    moving, every = any_moving(runs), poll_every(runs, key=key)
 
     def draw() -> bool:
         runs = _read(run_ids)
         _draw(runs, run_ids, key)
-        return (any_moving(runs), live_data.awaits_first_point(runs)) != (moving, first)
+        return any_moving(runs) != moving or (moving and poll_every(runs, key=key) != every)
 
-    every = live_data.FIRST_POLL_S if first else live_data.POLL_S
     poll(draw, key=f"{key}.panel", moving=moving, every=every)
 
 
@@ -73,7 +74,7 @@ def _draw(runs: list[Run], wanted: Sequence[str], key: str) -> None:
     if not runs:
         return
     labels = run_parts.labels_of(runs)
-    _charts(runs, labels, key)
+    charts = _charts(runs, labels, key)
     colours = run_parts.colours_of(runs)
     for place, run in enumerate(runs):
         run_parts.line(
@@ -84,6 +85,8 @@ def _draw(runs: list[Run], wanted: Sequence[str], key: str) -> None:
             dash=palette.run_dash(place),
             menu=len(runs) > 1,
         )
+    if any_moving(runs):
+        follow(runs, charts, key=key)
     if len(runs) > 1 and navigation.has_page("compare"):
         st.page_link(
             navigation.page("compare"),
@@ -93,7 +96,7 @@ def _draw(runs: list[Run], wanted: Sequence[str], key: str) -> None:
         )
 
 
-def _charts(runs: list[Run], labels: Mapping[str, str], key: str) -> None:
+def _charts(runs: list[Run], labels: Mapping[str, str], key: str) -> list[LiveChart]:
     with st.container(horizontal=True, vertical_alignment="center", key=f"{key}.options"):
         shown = st.pills(
             "Curves",
@@ -131,17 +134,19 @@ def _charts(runs: list[Run], labels: Mapping[str, str], key: str) -> None:
             )
     if not any(run.total for run in runs):
         st.caption("The first points are on their way.")
-        return
+        return []
     if not shown:
         st.info("Choose at least one curve above.")
-        return
+        return []
     columns = st.columns(2 if len(shown) > 1 else 1, gap="small")
-    thinned = False
+    thinned, charts = False, []
     for place, quantity in enumerate(shown):
         drawn: Quantity = "error_rate" if log and quantity == "accuracy" else quantity
         rows = live_data.chart_rows(runs, labels, drawn, axis=axis, smoothing=smoothing)
         thinned = thinned or bool((rows["kind"] == "band").any())
-        with columns[place % len(columns)]:
+        chart = LiveChart(f"{key}.chart.{quantity}", drawn, axis, smoothing)
+        charts.append(chart)
+        with columns[place % len(columns)], st.container(key=chart.key):
             st.vega_lite_chart(
                 rows,
                 curve_spec(
@@ -151,3 +156,4 @@ def _charts(runs: list[Run], labels: Mapping[str, str], key: str) -> None:
                 key=f"{key}.{drawn}.{axis}.{log}",
             )
     st.caption(_LEGEND + _THINNED * thinned)
+    return charts

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterable
 from threading import Lock
 from typing import TYPE_CHECKING, Final
@@ -32,6 +33,7 @@ class LiveCurves:
         self._curves: dict[str, Curve] = {}
         self._read: tuple[int, float, bool] | None = None
         self._seen = -1
+        self._name, self._readings = secrets.token_hex(4), 0
         self._lock = Lock()
 
     def curves(self, run: Run) -> dict[str, Curve]:
@@ -39,6 +41,14 @@ class LiveCurves:
 
         Args:
             run: The same run each time, read again.
+        """
+        return self.state(run)[1]
+
+    def state(self, run: Run) -> tuple[str, dict[str, Curve]]:
+        """The curves as ``curves`` gives them, and the name of the reading they grew from.
+
+        While the name stays the same, curves only grow at their ends; when the history is read
+        anew the name is another. No two readings of any two objects share a name.
         """
         with self._lock:
             moment = (run.step, run.done, run.status.moving)
@@ -53,26 +63,25 @@ class LiveCurves:
                 if any(len(curve.step) > POINTS for curve in self._curves.values()):
                     self._read_all(run, POINTS // 2)
             self._read = moment
-            return dict(self._curves)
+            return f"{self._name}.{self._readings}", dict(self._curves)
 
     def _read_all(self, run: Run, points: int) -> None:
+        self._readings += 1
         frames = {name: run.store.curves([run.id], name, points) for name in self._metrics}
         self._curves = {name: _curve(frame) for name, frame in frames.items() if len(frame)}
         self._seen = max((int(curve.step[-1]) for curve in self._curves.values()), default=-1)
 
     def _read_new(self, run: Run) -> None:
-        new = run.metrics(self._metrics, after=self._seen)
-        if not len(new):
-            return
-        names = new["name"].to_numpy()
-        columns = {name: new[name].to_numpy("float64") for name in ("step", "time", "value")}
-        for name in set(names):
-            mine = names == name
-            step, time, value = (columns[column][mine] for column in ("step", "time", "value"))
+        new = run.store.newer_points(run, self._metrics, self._seen)
+        parts: dict[str, list[tuple[int, float, float]]] = {}
+        for at, name, measured, seconds in new:
+            parts.setdefault(name, []).append((at, seconds, measured))
+        for name, rows in parts.items():
+            step, time, value = np.array(rows, dtype=np.float64).T
             added = Curve(step, time, value, value, value)
             known = self._curves.get(name)
             self._curves[name] = added if known is None else known + added
-        self._seen = int(columns["step"].max())
+        self._seen = new[-1][0] if new else self._seen
 
 
 def _curve(frame: pd.DataFrame) -> Curve:

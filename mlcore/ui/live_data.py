@@ -68,9 +68,19 @@ def chart_rows(
     Tabs that look at the same runs with the same settings share the frame: do not change it.
     """
     colours = run_parts.colours_of(runs)
-    end = max((run.total if axis == "step" else _seconds(run) for run in runs), default=0.0)
+    end = max((run.total if axis == "step" else seconds(run) for run in runs), default=0.0)
     looks = tuple(_RunState(run, labels[run.id], colours[run.id]) for run in runs)
     return _chart_rows(looks, quantity, axis, smoothing, end)
+
+
+def curves_of(run: Run) -> tuple[str, dict[str, Curve]]:
+    """All curves of a run, read once for all tabs (see ``LiveCurves.state``)."""
+    return _live_curves(run.store.url, run.id).state(run)
+
+
+def seconds(run: Run) -> float:
+    """Estimated total seconds of a run, from its progress so far."""
+    return run.elapsed / run.progress if run.status.moving and run.progress else run.elapsed
 
 
 def tend_runs() -> None:
@@ -104,7 +114,7 @@ def _chart_rows(
 ) -> pd.DataFrame:
     curves: dict[tuple[str, str], Curve] = {}
     for look in looks:
-        known = _live_curves(look.run.store.url, look.run.id).curves(look.run)
+        _, known = curves_of(look.run)
         for split, metric in METRICS[quantity].items():
             if metric in known:
                 curves[look.run.id, split] = known[metric]
@@ -134,8 +144,3 @@ def _tend(url: str) -> None:
 @st.cache_data(ttl=3.0, max_entries=8, show_spinner=False)
 def _trouble(url: str) -> str | None:
     return supervisor.trouble(open_store(url))
-
-
-def _seconds(run: Run) -> float:
-    """Estimated total seconds of a run, from its progress so far."""
-    return run.elapsed / run.progress if run.status.moving and run.progress else run.elapsed

@@ -108,7 +108,8 @@ def line(run: Run, label: str, *, key: str, colour: str, dash: int = 0, menu: bo
             with st.container(horizontal=True, width="content", gap="xsmall"):
                 _buttons(run, key, link=False)
     if run.status.live:
-        st.progress(run.progress)
+        with st.container(key=f"{key}.{run.id}.bar"):
+            st.progress(run.progress)
     _why(run, key)
 
 

@@ -1,11 +1,12 @@
 """How long a new metric point takes to the screen, and what open tabs cost the server.
 
 A run is fed at 5 points a second through the real recorder, store, server and browser; each tab
-notes when its loss curve grows. Printed for one tab and for five: point → pixels (from the moment
-the experiment yields the step, flushing included), redraws a second of the slowest tab, CPU of the
-server as a share of one core, growth of its memory; then the CPU with one idle tab after the end.
+notes when its loss curve grows. Printed for one tab and for five, by the stream and, with the
+stream's WebSocket refused, by polling: point → pixels (from the moment the experiment yields the
+step, flushing included), redraws a second of the slowest tab, CPU of the server and of the browser
+as a share of one core, growth of the server's memory; then the CPU with one idle tab after the end.
 
-Run it with: python tests/bench/live_charts.py
+Run it with: python tests/bench/live_charts.py [stream | poll]
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median, quantiles
@@ -35,6 +37,7 @@ from tests.e2e.conftest import CHROMIUM_FLAGS, DashboardServer, chromium_path
 
 RATE = 5.0
 """Points a second: so few that no curve is thinned while it is watched, for they are counted."""
+WAYS = ["stream", "poll"]
 WARM_UP_S, MEASURED_S, IDLE_S = 8.0, 25.0, 20.0
 
 WATCH_CURVE = """() => {
@@ -117,24 +120,40 @@ def _cpu(process: psutil.Process) -> float:
     return float(times.user + times.system)
 
 
-def measure(server: DashboardServer, browser: Browser, tabs: int) -> Page:
+def _browser_cpu() -> float:
+    total = 0.0
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            if "chrom" in process.name():
+                total += _cpu(process)
+    return total
+
+
+def measure(server: DashboardServer, browser: Browser, tabs: int, way: str) -> Page:
     """Print the figures for so many tabs on one live run; give back one of them, still open."""
     store = open_store(server.store)
-    paced = PacedRun(store, seed=1000 + tabs, seconds=WARM_UP_S + MEASURED_S + 10 + 8 * tabs)
+    paced = PacedRun(
+        store,
+        seed=1000 + tabs + 100 * WAYS.index(way),
+        seconds=WARM_UP_S + MEASURED_S + 10 + 8 * tabs,
+    )
     paced.start()
     url = f"{server.url}/mnist?tab=Train&runs={paced.run.id}"
     pages = [
         browser.new_context(viewport={"width": 1400, "height": 900}).new_page() for _ in range(tabs)
     ]
     for page in pages:
+        if way == "poll":
+            page.route_web_socket("**/mlcore/live", lambda socket: socket.close())
         page.goto(url)
     for page in pages:
         page.wait_for_selector("g.mark-line path", state="attached")
         page.evaluate(WATCH_CURVE)
     time.sleep(WARM_UP_S)
-    load, began = Load.of(server.pid), time.time()
+    drawing, load, began = _browser_cpu(), Load.of(server.pid), time.time()
     time.sleep(MEASURED_S)
     share, grown, ended = load.share(), load.grown(), time.time()
+    drawing = (_browser_cpu() - drawing) / (ended - began)
     assert not paced.ended, "The tabs took so long to open that the run ended in between."
     lags, rates = [], []
     for page in pages:
@@ -149,9 +168,10 @@ def measure(server: DashboardServer, browser: Browser, tabs: int) -> Page:
     lags = [lag for lag in lags if lag > 0]
     p95 = quantiles(lags, n=20)[-1]
     print(
-        f"{tabs} tab(s): point → pixels median {median(lags):.2f} s, p95 {p95:.2f} s "
-        f"(n={len(lags)}); slowest tab redrawn {min(rates):.1f}×/s; server {share:.0%} of a core, "
-        f"{grown:+.0f} MB"
+        f"{way}, {tabs} tab(s): point → pixels median {median(lags):.2f} s, p95 {p95:.2f} s "
+        f"(n={len(lags)}); slowest tab redrawn {min(rates):.1f}×/s; server {share:.1%} of a core, "
+        f"{grown:+.0f} MB; browser {drawing:.0%} of a core",
+        flush=True,
     )
     paced.join()
     for page in pages[1:]:
@@ -160,7 +180,8 @@ def measure(server: DashboardServer, browser: Browser, tabs: int) -> Page:
 
 
 def main() -> None:
-    """Print one tab, five tabs, one idle tab."""
+    """Print one tab and five tabs either way, then one idle tab."""
+    ways = [way for way in WAYS if way in sys.argv[1:]] or WAYS
     os.environ["MLCORE_WORKERS"] = "0"  # the runs are fed from here
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         server = DashboardServer(Path(folder))
@@ -169,8 +190,13 @@ def main() -> None:
             executable_path=chromium_path(), args=list(CHROMIUM_FLAGS)
         )
         try:
-            measure(server, browser, 1).context.close()
-            page = measure(server, browser, 5)
+            page = None
+            for way in ways:
+                for tabs in (1, 5):
+                    if page is not None:
+                        page.context.close()
+                    page = measure(server, browser, tabs, way)
+            assert page is not None
             page.get_by_text("finished").first.wait_for()
             time.sleep(2)
             load = Load.of(server.pid)

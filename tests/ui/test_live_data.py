@@ -116,7 +116,7 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         monkeypatch.setattr(owner, method, counted)
 
     counting("whole", Store, "curves")
-    counting("new", Run, "metrics")
+    counting("new", Store, "newer_points")
     return seen
 
 

@@ -206,6 +206,13 @@ class Store(Database):
         with self.reading() as connection:
             return point_queries.thinned(connection, run_ids, name, points, after)
 
+    def newer_points(
+        self, run: Run, names: Sequence[str], after: int
+    ) -> Sequence[tuple[int, str, float, float]]:
+        """A run's points after a step, without a table: see ``points.newer``."""
+        with self.reading() as connection:
+            return point_queries.newer(connection, run.key, names, after)
+
     def last_step(self, run_id: str) -> int:
         """The step of the last flushed point; changes whenever there is something new to draw."""
         with self.reading() as connection:
