@@ -235,6 +235,7 @@ def test_a_page_of_another_origin_is_refused(origin: str | None, host: str) -> N
         ('{"runs": {"../../etc": {"reading": "", "points": {}}}}', 1008),
         ('{"runs": {"abcdefgh": {"reading": "", "points": {"loss": "many"}}}}', 1008),
         ('{"runs": {"abcdefgh": 5}}', 1008),
+        ('{"runs": {"abcdefgh": {"reading": "", "points": {"loss": Infinity}}}}', 1008),
         ("[" * 20_000, 1008),
         (
             json.dumps({"runs": {f"{i:08}": {"reading": "", "points": {}} for i in range(51)}}),

@@ -159,7 +159,7 @@ def _asked(received: Any) -> dict[str, Have]:
             )
             for run_id, one in runs.items()
         }
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
         raise RefusedError(_POLICY, "A message names runs and what is known of them.") from None
     if len(asked) > MOST_RUNS:
         raise RefusedError(_POLICY, f"A page watches at most {MOST_RUNS} runs.")
