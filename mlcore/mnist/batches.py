@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from mlcore.mnist.augment import augment
 from mlcore.mnist.data.digits import Digits, load
 from mlcore.mnist.losses import targets_for
 from mlcore.mnist.random_draws import seeded as seeded
+from mlcore.mnist.torch_state import torch_threads
 from mlcore.mnist.validation_split import split
 
 if TYPE_CHECKING:
@@ -101,13 +102,13 @@ class Batches:
             return images, labels, labels
         return images, labels, self._targets.index_select(0, microbatch.chosen)
 
-    def read_into(
-        self, microbatch: Microbatch, as_bytes: Tensor, images: Tensor
+    def read_all_into(
+        self, microbatches: Sequence[Microbatch], as_bytes: Tensor, images: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Gather a microbatch's images into given memory; the same numbers as ``read``.
+        """Gather the images of microbatches into given memory; the same numbers as ``read``.
 
         Args:
-            microbatch: Of B images.
+            microbatches: Of B images in all.
             as_bytes: uint8 ``[B, 784]``, which is overwritten.
             images: Floating point ``[B, 784]``, for the normalized images.
 
@@ -115,14 +116,19 @@ class Batches:
             Labels int64 ``[B]`` and the loss's targets, those of ``mse`` in the images' type.
         """
         if self._config.augment != "none":
-            found, labels, targets = self.read(microbatch)
+            with torch_threads(1):
+                parts = [self.read(microbatch) for microbatch in microbatches]
+            found, labels, targets = (torch.cat(each) for each in zip(*parts, strict=True))
             images.copy_(found.flatten(1))
         else:
-            torch.index_select(self._images, 0, microbatch.chosen, out=as_bytes)
+            chosen = microbatches[0].chosen
+            if len(microbatches) > 1:
+                chosen = torch.cat([microbatch.chosen for microbatch in microbatches])
+            torch.index_select(self._images, 0, chosen, out=as_bytes)
             images.copy_(as_bytes).mul_(self._scale).sub_(self._shift)
-            labels = targets = self._labels.index_select(0, microbatch.chosen)
+            labels = targets = self._labels.index_select(0, chosen)
             if self._config.loss == "mse":
-                targets = self._targets.index_select(0, microbatch.chosen)
+                targets = self._targets.index_select(0, chosen)
         return labels, targets.to(images.dtype) if self._config.loss == "mse" else targets
 
     def _shuffled(self, epoch: int) -> Tensor:

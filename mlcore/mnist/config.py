@@ -266,10 +266,12 @@ class MNISTConfig(MNISTFields):
         device = device_for(self)
         name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
         used: dict[str, str | int] = {"device": name, "precision": precision_for(self, device)}
-        used["step"] = str(way_for(self, device, str(used["precision"])))
-        return (
-            used if device.type != "cpu" else {**used, "threads": threads_for(self, given_cores())}
-        )
+        way = way_for(self, device, str(used["precision"]))
+        used["step"] = str(way)
+        if device.type == "cpu":
+            manual = way.gradients == "manual"
+            used["threads"] = given_cores() if manual else threads_for(self, given_cores())
+        return used
 
 
 MNISTConfig.presets = {

@@ -1,13 +1,14 @@
-"""Splits each batch into fixed microbatches whose gradients are computed in parallel.
+"""Splits each batch into fixed microbatches, whose gradients autograd computes in parallel.
 
 Torch's own way to use two cores is to split every single operation. It waits at the end of each,
-some thirty times a step, and its threads spin while they wait: beside a busy second core that was
-up to 20 times slower than one thread. Here one thread takes a microbatch from
-its pixels to its gradient, and threads meet once a step. A core that is busy elsewhere then costs
-only what it would have given. The cut depends on the config alone, and the sum of the gradients on
-the order of the microbatches, so the result is the same bit for bit on any number of cores.
+and its threads spin while they wait: beside a busy second core that was up to 20 times slower than
+one thread. With autograd (convolutions, above all) one thread takes a microbatch from its pixels to
+its gradient instead, and threads meet once a step. A core that is busy elsewhere then costs only
+what it would have given. The cut depends on the config alone, and the sum of the gradients on the
+order of the microbatches, so the result is the same bit for bit on any number of cores. Random
+draws belong to a microbatch, so they are the same however a step is taken.
 
-Measured on two cores with tests/bench/threads.py, see ``mlcore.mnist.runtime``.
+Networks whose gradient is computed by hand do otherwise: see ``mlcore.mnist.steps``.
 """
 
 from __future__ import annotations

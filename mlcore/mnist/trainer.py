@@ -28,9 +28,11 @@ from mlcore.mnist.optimizers import (
 )
 from mlcore.mnist.penalties import add_penalties
 from mlcore.mnist.runtime import device_for, precision_for, threads_for
-from mlcore.mnist.steps.network import ManualNetwork
+from mlcore.mnist.steps.network import MOST_IMAGES, ManualNetwork, passes
+from mlcore.mnist.steps.parallel import Threads
 from mlcore.mnist.steps.result import MicrobatchResult
 from mlcore.mnist.steps.ways import way_for
+from mlcore.mnist.torch_state import torch_threads
 
 if TYPE_CHECKING:
     from mlcore.core import Snapshot
@@ -69,7 +71,7 @@ class Trainer:
                 self._model,
                 self.precision,
                 self.way.libraries,
-                rows=-(-config.batch_size // self._microbatches),
+                rows=max(min(MOST_IMAGES, config.batch_size), self._rows()),
             )
         trained = self._model if self._manual is None else self._manual.flat.module
         self._optimizer = build_optimizer(config, trained)
@@ -81,6 +83,7 @@ class Trainer:
             )
             put(self._optimizer, snapshot.tensors)
         self._parameters = list(trained.parameters())
+        self._threads = self._threads_of_steps(self._manual) if self._manual else None
         self._gradients = (
             [torch.zeros_like(p, requires_grad=False) for p in self._parameters]
             if self._manual is None
@@ -104,21 +107,16 @@ class Trainer:
             before the weights moved.
         """
         microbatches = self.batches.microbatches(step, self._microbatches)
-        learned = self.team.map(functools.partial(self._learn_from, tell=tell), microbatches)
-        self._add_up([part.gradients for part in learned])
-        metrics: dict[str, float] = {}
-        if tell:
-            right = sum(int(part.right) for part in learned if part.right is not None)
-            metrics = {
-                "train_loss": sum(float(part.loss) for part in learned if part.loss is not None),
-                "train_accuracy": right / self.batches.size(step),
-                "grad_norm": float(get_total_norm(self._gradients)),
-            }
-        add_penalties(self._config, *self._of_layers)
-        set_learning_rate(self._optimizer, lr)
-        self._optimizer.step()
-        if self._manual is not None:
-            self._manual.refresh()
+        full = self.batches.size(step) == self._config.batch_size
+        with self._threads.step() if self._threads and full else nullcontext():
+            learned = self._learned(microbatches, tell=tell)
+            self._add_up([part.gradients for part in learned])
+            metrics = self._told(learned, step) if tell else {}
+            add_penalties(self._config, *self._of_layers)
+            set_learning_rate(self._optimizer, lr)
+            self._optimizer.step()
+            if self._manual is not None:
+                self._manual.refresh()
         return metrics
 
     def examine(self) -> Evaluation:
@@ -135,9 +133,15 @@ class Trainer:
         named = self._model.state_dict().items()
         return _copies({WEIGHTS_PREFIX + name: value for name, value in named})
 
+    def _learned(self, microbatches: list[Microbatch], *, tell: bool) -> list[MicrobatchResult]:
+        if self._manual is None:
+            return self.team.map(functools.partial(self._learn_from, tell=tell), microbatches)
+        return [
+            self._manual.learn_from(self.batches, group, number, tell=tell)
+            for number, group in enumerate(passes(microbatches))
+        ]
+
     def _learn_from(self, microbatch: Microbatch, *, tell: bool) -> MicrobatchResult:
-        if self._manual is not None:
-            return self._manual.learn_from(self.batches, microbatch, tell=tell)
         images, labels, targets = self.batches.read(microbatch)
         with self._autocast(), self._dropout(microbatch):
             outputs = self._model(images)
@@ -148,6 +152,25 @@ class Trainer:
             loss=loss.detach(),
             right=(outputs.detach().argmax(dim=1) == labels).sum() if tell else None,
         )
+
+    def _told(self, learned: list[MicrobatchResult], step: int) -> dict[str, float]:
+        right = sum(int(part.right) for part in learned if part.right is not None)
+        with torch_threads(1):  # over more, the sum would round otherwise
+            norm = float(get_total_norm(self._gradients))
+        return {
+            "train_loss": sum(float(part.loss) for part in learned if part.loss is not None),
+            "train_accuracy": right / self.batches.size(step),
+            "grad_norm": norm,
+        }
+
+    def _threads_of_steps(self, network: ManualNetwork) -> Threads:
+        # torch's RMSprop has no fused kernel: its operations are too small to be split
+        most = 1 if self._config.optimizer == "rmsprop" else given_cores()
+        first = passes(self.batches.microbatches(0, self._microbatches))[0]
+        return Threads(most, functools.partial(network.same_bits, self.batches, first))
+
+    def _rows(self) -> int:
+        return -(-self._config.batch_size // self._microbatches)
 
     def _add_up(self, parts: list[tuple[Tensor, ...]]) -> None:
         """Sum the microbatches' gradients into ``.grad``, whose layout fused optimizers need."""

@@ -17,6 +17,9 @@ from mlcore.mnist.products import Library, input_gradient, outputs, weight_gradi
 NewBuffer = Callable[[int], Tensor]
 """Gives memory ``[N, width]`` for a width."""
 
+Draws = Sequence[tuple[slice, torch.Generator]]
+"""For the rows of each microbatch the generator of its dropout masks."""
+
 _aten: Final = torch.ops.aten
 _ALL: Final = [True, True, True]
 
@@ -30,7 +33,7 @@ class Layer(Protocol):
 
     parameters: int
 
-    def forward(self, x: Tensor, generator: torch.Generator | None) -> Tensor:
+    def forward(self, x: Tensor, draws: Draws) -> Tensor:
         """The output for an input ``[N, width]``, which must stay as it is until ``backward``."""
         ...
 
@@ -71,7 +74,7 @@ class Dense:
         self._y = new(weight.shape[0])
         self._dx = None if first else new(weight.shape[1])
 
-    def forward(self, x: Tensor, generator: torch.Generator | None) -> Tensor:  # noqa: ARG002
+    def forward(self, x: Tensor, draws: Draws) -> Tensor:  # noqa: ARG002
         """Multiply."""
         self._x = x
         return outputs(x, self._weight, self._bias, self._ahead, self._y)
@@ -95,7 +98,7 @@ class Activation:
         if name != "relu":
             self._y = new(width)
 
-    def forward(self, x: Tensor, generator: torch.Generator | None) -> Tensor:  # noqa: ARG002
+    def forward(self, x: Tensor, draws: Draws) -> Tensor:  # noqa: ARG002
         """Apply the function; the cheap ones overwrite their input."""
         match self._name:
             case "relu":
@@ -137,7 +140,7 @@ class Activation:
 
 
 class Dropout:
-    """``SeededDropout``: the same draws from the same generator."""
+    """``SeededDropout``: the same draws from the same generators."""
 
     parameters = 0
 
@@ -145,9 +148,11 @@ class Dropout:
         self._keep = 1.0 - probability
         self._mask, self._y = new(width), new(width)
 
-    def forward(self, x: Tensor, generator: torch.Generator | None) -> Tensor:
+    def forward(self, x: Tensor, draws: Draws) -> Tensor:
         """Silence each value with probability p and scale the others by 1 / (1 − p)."""
-        self._mask.bernoulli_(self._keep, generator=generator).div_(self._keep)
+        for rows, generator in draws:
+            self._mask[rows].bernoulli_(self._keep, generator=generator)
+        self._mask.div_(self._keep)
         return torch.mul(x, self._mask, out=self._y)
 
     def backward(self, dy: Tensor, gradients: Sequence[Tensor]) -> Tensor:  # noqa: ARG002
@@ -167,7 +172,7 @@ class Normalization:
         self._own = [p.data for p in layer.parameters()]
         self.parameters = len(self._own)
 
-    def forward(self, x: Tensor, generator: torch.Generator | None) -> Tensor:  # noqa: ARG002
+    def forward(self, x: Tensor, draws: Draws) -> Tensor:  # noqa: ARG002
         """Normalize; batch normalization updates its running statistics."""
         self._x, layer, own = x, self._layer, self._own
         self._kept: tuple[Tensor, ...]

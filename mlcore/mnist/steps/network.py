@@ -9,18 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import torch
 from torch import Tensor, nn
 
-from mlcore.mnist.batches import Batches, Microbatch
+from mlcore.mnist.batches import Batches, Microbatch, seeded
 from mlcore.mnist.losses import loss_for
 from mlcore.mnist.products import Library
 from mlcore.mnist.steps.flat import FlatParameters
 from mlcore.mnist.steps.layers import (
     Activation,
     Dense,
+    Draws,
     Dropout,
     Layer,
     NewBuffer,
@@ -28,9 +29,27 @@ from mlcore.mnist.steps.layers import (
 )
 from mlcore.mnist.steps.result import MicrobatchResult
 from mlcore.mnist.steps.workspace import Memory, Workspace
+from mlcore.mnist.torch_state import torch_threads
 
 if TYPE_CHECKING:
     from mlcore.mnist.config import MNISTConfig
+
+
+MOST_IMAGES: Final = 1024
+"""Of a pass, unless one microbatch has more: their memory still fits into a core's cache."""
+
+
+def passes(microbatches: Sequence[Microbatch]) -> list[list[Microbatch]]:
+    """The microbatches of a batch in groups, each of which takes one pass."""
+    groups: list[list[Microbatch]] = [[]]
+    rows = 0
+    for microbatch in microbatches:
+        rows += len(microbatch.chosen)
+        if groups[-1] and rows > MOST_IMAGES:
+            groups.append([])
+            rows = len(microbatch.chosen)
+        groups[-1].append(microbatch)
+    return groups
 
 
 def covers(config: MNISTConfig, device: torch.device, precision: str) -> bool:
@@ -50,7 +69,7 @@ class ManualNetwork:
         model: Its layers and weights, which move into one vector; it computes as before.
         precision: ``bfloat16``, or ``float32`` for the parameters' own type.
         libraries: Which one multiplies forward, and which one backward.
-        rows: Images in the largest microbatch.
+        rows: Images in the largest pass.
 
     Attributes:
         flat: The parameters in one vector.
@@ -70,12 +89,14 @@ class ManualNetwork:
         self.gradient = torch.zeros_like(weights)
         self._config = config
         self._layers = list(model.children())
+        self._buffers = list(model.buffers())
         self._libraries = libraries
-        self._rows = rows
         self._kept = weights.dtype
         self._multiplied = torch.bfloat16 if precision == "bfloat16" else weights.dtype
         self._weights = weights.to(self._multiplied)  # the same memory if the type is the same
-        self._free: list[tuple[Memory, _Gradient | None]] = []
+        self._memory = Memory(rows, self._kept, self._multiplied, self._built)
+        low = self._kept != self._multiplied
+        self._low = self._seen(torch.zeros_like(self._weights)) if low else None
         self._parts = {0: self._seen(self.gradient)}
         self._loss = loss_for(config)
 
@@ -85,49 +106,76 @@ class ManualNetwork:
             self._weights.copy_(self.flat.vector.data)
 
     def learn_from(
-        self, batches: Batches, microbatch: Microbatch, *, tell: bool
+        self, batches: Batches, microbatches: Sequence[Microbatch], number: int = 0, *, tell: bool
     ) -> MicrobatchResult:
-        """Compute the gradient of a microbatch; several threads may do so at once.
+        """Compute the gradient of some microbatches of one batch in one pass.
 
         Args:
-            batches: Where its images are.
-            microbatch: No two at once have the same number.
+            batches: Where their images are.
+            microbatches: They follow each other in their batch, which they need not fill.
+            number: Of the pass among those of the batch.
             tell: Whether the loss and the number of right answers are needed.
 
         Returns:
-            One gradient in the layout of ``flat``, which the next microbatch of the same number
+            One gradient in the layout of ``flat``, which the next pass of the same number
             overwrites.
         """
-        if microbatch.number not in self._parts:
-            self._parts[microbatch.number] = self._seen(torch.zeros_like(self.gradient))
-        part = self._parts[microbatch.number]
-        memory, low = self._free.pop() if self._free else self._memory()
-        room = memory.workspace(len(microbatch.chosen))
-        labels, targets = batches.read_into(microbatch, room.bytes, room.pixels)
+        if number not in self._parts:
+            self._parts[number] = self._seen(torch.zeros_like(self.gradient))
+        part = self._parts[number]
+        rows = sum(len(microbatch.chosen) for microbatch in microbatches)
+        share = sum(microbatch.share for microbatch in microbatches)
+        room = self._memory.workspace(rows)
+        labels, targets = batches.read_all_into(microbatches, room.bytes, room.pixels)
         if room.images is not room.pixels:
             room.images.copy_(room.pixels)
-        outputs = self._forward(room, microbatch)
+        x = room.images
+        draws = self._draws(microbatches)
+        for layer in room.layers:
+            x = layer.forward(x, draws)
+        outputs = x.to(self._kept)
         loss = right = None
         if tell:
-            loss = self._loss(outputs, targets) * microbatch.share
+            with torch_threads(1):  # over more, the sum would round otherwise
+                loss = self._loss(outputs, targets) * share
             right = (outputs.argmax(dim=1) == labels).sum()
-        dy = self._of_outputs(outputs, targets, microbatch.share)
-        if low is None:
+        dy = self._of_outputs(outputs, targets, share)
+        if self._low is None:
             _backward(room, dy, part.views)
         else:
-            _backward(room, dy.to(self._multiplied), low.views)
-            part.vector.copy_(low.vector)
-        self._free.append((memory, low))
+            _backward(room, dy.to(self._multiplied), self._low.views)
+            part.vector.copy_(self._low.vector)
         return MicrobatchResult((part.vector,), loss, right)
 
-    def _forward(self, room: Workspace, microbatch: Microbatch) -> Tensor:
-        generator = None
-        if self._config.dropout:
-            generator = microbatch.generator(self._config.seed, "dropout")
-        x = room.images
-        for layer in room.layers:
-            x = layer.forward(x, generator)
-        return x.to(self._kept)
+    def same_bits(self, batches: Batches, microbatches: Sequence[Microbatch], threads: int) -> bool:
+        """Whether the gradient of these microbatches is the same with so many torch threads.
+
+        It is asked with random weights, and leaves the network as it was.
+        """
+        weights = self.flat.vector.data
+        before = [tensor.clone() for tensor in (weights, *self._buffers)]
+        found = []
+        for number in (1, threads):
+            with torch_threads(1):
+                weights.normal_(std=0.05, generator=seeded(0, "same bits"))
+                self.refresh()
+            with torch_threads(number):
+                (gradient,) = self.learn_from(batches, microbatches, tell=False).gradients
+            found.append(gradient.clone())
+        for tensor, value in zip((weights, *self._buffers), before, strict=True):
+            tensor.copy_(value)
+        self.refresh()
+        return torch.equal(*found)
+
+    def _draws(self, microbatches: Sequence[Microbatch]) -> Draws:
+        if not self._config.dropout:
+            return ()
+        draws, start = [], 0
+        for microbatch in microbatches:
+            rows = slice(start, start + len(microbatch.chosen))
+            draws.append((rows, microbatch.generator(self._config.seed, "dropout")))
+            start = rows.stop
+        return draws
 
     def _of_outputs(self, outputs: Tensor, targets: Tensor, share: float) -> Tensor:
         """∂ of the loss by the outputs, in the memory of the outputs."""
@@ -140,11 +188,6 @@ class ManualNetwork:
             dy.sub_(smoothing / classes)
         dy.scatter_add_(1, targets[:, None], dy.new_full((rows, 1), smoothing - 1))
         return dy.mul_(share / rows)
-
-    def _memory(self) -> tuple[Memory, _Gradient | None]:
-        memory = Memory(self._rows, self._kept, self._multiplied, self._built)
-        low = self._kept != self._multiplied
-        return memory, self._seen(torch.zeros_like(self._weights)) if low else None
 
     def _seen(self, vector: Tensor) -> _Gradient:
         return _Gradient(vector, self.flat.views(vector))

@@ -1,11 +1,12 @@
 """The ways to take an optimizer step, and which one a run takes.
 
 All give the same numbers to rounding. ``manual`` computes the gradients of networks without
-convolutions by ``mlcore.mnist.steps.network``, ``autograd`` those of all others by torch; forward
+convolutions in ``mlcore.mnist.steps.network``, ``autograd`` those of all others by torch; forward
 and backward each multiply by one of two libraries (see ``mlcore.mnist.products``), which is
-measured. Every way computes the microbatches that the config decides, each with one torch thread:
-so the bits do not depend on how many threads there are, and a core that is busy elsewhere costs
-only its share (see ``mlcore.mnist.microbatches``).
+measured. The bits do not depend on how many threads a run gets: ``manual`` uses more than one only
+where they round as one does (``mlcore.mnist.steps.parallel``), and autograd's microbatches each
+have one (``mlcore.mnist.microbatches``). Another machine may choose another library, and then
+differs in the last bits.
 """
 
 from __future__ import annotations

@@ -49,7 +49,7 @@ def by_autograd(
     """The oracle: torch's modules and torch's gradients."""
     dtype = next(model.parameters()).dtype
     images = torch.empty(len(microbatch.chosen), 784, dtype=dtype)
-    labels, targets = batches.read_into(microbatch, images.byte(), images)
+    labels, targets = batches.read_all_into([microbatch], images.byte(), images)
     with masks_from(microbatch.generator(config.seed, "dropout")):
         outputs = model(images.view(-1, 28, 28)).to(dtype)
     loss = loss_for(config)(outputs, targets) * microbatch.share
@@ -66,14 +66,15 @@ def test_every_gradient_by_hand_is_autograds(
     microbatches = batches.microbatches(step % batches.per_epoch, cuts)
     model, other = build_model(config).double(), build_model(config).double()
     use_fast_layers(other, CPU, ("blas", "blas"))
-    rows = -(-config.batch_size // cuts)
-    network = ManualNetwork(config, model, "float32", ("blas", "blas"), rows)
+    network = ManualNetwork(config, model, "float32", ("blas", "blas"), config.batch_size)
 
+    together = [torch.zeros(()).double() for _ in model.parameters()]
     for microbatch in microbatches:
         if config.normalization == "batch" and len(microbatch.chosen) < 2:
             continue  # which torch's module refuses
         expected, loss, right = by_autograd(config, other, batches, microbatch)
-        found = network.learn_from(batches, microbatch, tell=True)
+        together = [whole + part for whole, part in zip(together, expected, strict=True)]
+        found = network.learn_from(batches, [microbatch], tell=True)
 
         for ours, theirs in zip(network.flat.views(found.gradients[0]), expected, strict=True):
             assert torch.allclose(ours, theirs, rtol=1e-9, atol=1e-12)
@@ -83,6 +84,10 @@ def test_every_gradient_by_hand_is_autograds(
         assert int(found.right) == right
     for ours, theirs in zip(model.buffers(), other.buffers(), strict=True):
         assert torch.allclose(ours, theirs, rtol=1e-12)
+    if config.normalization != "batch":
+        found = network.learn_from(batches, microbatches, tell=False)
+        for ours, theirs in zip(network.flat.views(found.gradients[0]), together, strict=True):
+            assert torch.allclose(ours, theirs, rtol=1e-9, atol=1e-12)
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
@@ -104,7 +109,7 @@ def test_every_library_and_precision_rounds_no_more_than_autograd(
         rounded, _, _ = by_autograd(config, plain, batches, microbatch)
     network = ManualNetwork(config, build_model(config), precision, (ahead, back), 512)
 
-    (found,) = network.learn_from(batches, microbatch, tell=False).gradients
+    (found,) = network.learn_from(batches, [microbatch], tell=False).gradients
 
     for ours, theirs, true in zip(network.flat.views(found), rounded, expected, strict=True):
         distance = float((ours - true).norm() / true.norm())
@@ -119,7 +124,7 @@ def test_images_read_into_memory_are_those_that_are_read() -> None:
         images, labels, targets = batches.read(microbatch)
         room = torch.empty(100, 784)
 
-        found = batches.read_into(microbatch, room.byte(), room)
+        found = batches.read_all_into([microbatch], room.byte(), room)
 
         assert torch.equal(room.view_as(images), images)
         assert torch.equal(found[0], labels)
