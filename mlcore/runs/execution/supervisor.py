@@ -13,6 +13,7 @@ from mlcore.core.hooks import run_tend_hooks
 from mlcore.runs.execution.engines import chosen
 from mlcore.runs.execution.heartbeat import reap
 from mlcore.runs.status import Status
+from mlcore.runs.store.store import open_store
 
 if TYPE_CHECKING:
     from mlcore.runs.store.store import Store
@@ -47,7 +48,7 @@ def prepare(store_url: str | None = None) -> None:
         store_url: Address of the store, as ``open_store`` takes it.
     """
     try:
-        chosen().prepare(store_url)
+        chosen().prepare(lambda: open_store(store_url))
     except (MlcoreError, OSError) as error:
         _log.warning("No worker was made ready: %s", error)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Protocol
 
 from mlcore.core import EngineError
@@ -28,8 +29,8 @@ class Engine(Protocol):
     def provide(self, store: Store, /) -> None:
         """Start what is needed to execute the queued runs. Cheap when it is running already."""
 
-    def prepare(self, store_url: str | None, /) -> None:
-        """Make ready for a run that may be queued soon, where that makes it begin sooner."""
+    def prepare(self, store: Callable[[], Store], /) -> None:
+        """Make ready for a run that may be queued soon; the store is opened only if need be."""
 
     def complaint(self, store: Store, /) -> str | None:
         """Why queued runs wait although ``check`` found no fault, if that is known."""

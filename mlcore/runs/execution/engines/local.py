@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -22,7 +23,6 @@ from mlcore.runs.execution.wakeup import wake
 from mlcore.runs.process_id import ProcessId, this_host
 from mlcore.runs.status import Status
 from mlcore.runs.store.schema import runs
-from mlcore.runs.store.store import open_store
 
 if TYPE_CHECKING:
     from mlcore.runs.store.store import Store
@@ -65,10 +65,10 @@ class LocalWorkers:
         """Start workers if runs wait and there are fewer than allowed."""
         ensure_workers(store)
 
-    def prepare(self, store_url: str | None) -> None:
+    def prepare(self, store: Callable[[], Store]) -> None:
         """Have a worker ready before a run is queued, unless ``MLCORE_SPARE_WORKER`` is 0."""
         if _spare_wanted() and worker_limit():
-            keep_spare(open_store(store_url))
+            keep_spare(store())
 
     def complaint(self, _store: Store) -> None:
         """Always None: a worker that cannot start raises where it is started."""

@@ -6,6 +6,7 @@ import importlib.util
 import os
 import socket
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -158,7 +159,7 @@ class RayCluster:
             query = select(workers.c.slots).where(workers.c.id == roster.DISPATCHER)
             return connection.execute(query).scalar_one_or_none() or _SLOTS_UNTIL_KNOWN
 
-    def prepare(self, _store_url: str | None) -> None:
+    def prepare(self, _store: Callable[[], Store]) -> None:
         """Nothing: the dispatcher is started with the first run."""
 
     def complaint(self, store: Store) -> str | None:
