@@ -28,7 +28,7 @@ from mlcore.mnist.optimizers import (
 )
 from mlcore.mnist.penalties import add_penalties
 from mlcore.mnist.runtime import device_for, precision_for, threads_for
-from mlcore.mnist.steps.network import MOST_IMAGES, ManualNetwork, passes
+from mlcore.mnist.steps.network import ManualNetwork, images_a_pass, passes
 from mlcore.mnist.steps.parallel import Threads
 from mlcore.mnist.steps.result import MicrobatchResult
 from mlcore.mnist.steps.ways import way_for
@@ -71,7 +71,7 @@ class Trainer:
                 self._model,
                 self.precision,
                 self.way.libraries,
-                rows=max(min(MOST_IMAGES, config.batch_size), self._rows()),
+                rows=images_a_pass(config),
             )
         trained = self._model if self._manual is None else self._manual.flat.module
         self._optimizer = build_optimizer(config, trained)
@@ -168,9 +168,6 @@ class Trainer:
         most = 1 if self._config.optimizer == "rmsprop" else given_cores()
         first = passes(self.batches.microbatches(0, self._microbatches))[0]
         return Threads(most, functools.partial(network.same_bits, self.batches, first))
-
-    def _rows(self) -> int:
-        return -(-self._config.batch_size // self._microbatches)
 
     def _add_up(self, parts: list[tuple[Tensor, ...]]) -> None:
         """Sum the microbatches' gradients into ``.grad``, whose layout fused optimizers need."""

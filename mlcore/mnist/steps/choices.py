@@ -21,10 +21,10 @@ from torch import nn
 from mlcore.core.cores import processor
 from mlcore.core.files import write_atomically
 from mlcore.mnist.data.cache import cache_folder
-from mlcore.mnist.microbatches import microbatches_for
 from mlcore.mnist.models import build_model
 from mlcore.mnist.products import LIBRARIES, WORTH_IT, Library, onednn_multiplies
 from mlcore.mnist.steps.calibration import measure, quickest
+from mlcore.mnist.steps.network import images_a_pass
 from mlcore.mnist.torch_state import isolated_torch_state
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def chosen_libraries(config: MNISTConfig) -> Libraries:
     layers = _large_layers(config)
     if not layers:
         return ("blas", "blas")
-    rows = -(-config.batch_size // microbatches_for(config))
+    rows = images_a_pass(config)
     path = cache_folder() / FILE
     key = (str(path), machine(), shape(layers, rows))
     if key not in _known:
@@ -65,7 +65,7 @@ def machine() -> str:
 
 
 def shape(layers: tuple[tuple[int, int], ...], rows: int) -> str:
-    """The name of a network's large linear layers and its microbatch, such as 256: 784-256."""
+    """The name of a network's large linear layers and its pass, such as 512: 784-256 256-64."""
     return f"{rows}: " + " ".join(f"{inputs}-{units}" for inputs, units in layers)
 
 
@@ -76,7 +76,7 @@ def _kept(
     if (found := _choice(_read(path), machine, shape)) is not None:
         return found
     with isolated_torch_state(threads=1):
-        times = measure(layers, rows)
+        times = measure(layers, rows, os.cpu_count() or 1)
     entry = {
         **dict(zip(("forward", "backward"), quickest(times), strict=True)),
         "seconds": times,

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from mlcore.mnist.batches import Batches, Microbatch, seeded
 from mlcore.mnist.losses import loss_for
+from mlcore.mnist.microbatches import microbatches_for
 from mlcore.mnist.products import Library
 from mlcore.mnist.steps.flat import FlatParameters
 from mlcore.mnist.steps.layers import (
@@ -50,6 +51,14 @@ def passes(microbatches: Sequence[Microbatch]) -> list[list[Microbatch]]:
             rows = len(microbatch.chosen)
         groups[-1].append(microbatch)
     return groups
+
+
+def images_a_pass(config: MNISTConfig) -> int:
+    """Images in the largest pass of a full batch."""
+    microbatch = -(-config.batch_size // microbatches_for(config))
+    if config.model == "cnn":
+        return microbatch
+    return min(config.batch_size, microbatch * max(1, MOST_IMAGES // microbatch))
 
 
 def covers(config: MNISTConfig, device: torch.device, precision: str) -> bool:
