@@ -40,7 +40,12 @@ def use_fast_layers(
 
 
 def product(x: Tensor, weight: Tensor, bias: Tensor, libraries: tuple[Library, Library]) -> Tensor:
-    """X Wᵀ + b, ``[N, in]`` → ``[N, out]``, by these libraries, with gradients."""
+    """X Wᵀ + b, ``[N, in]`` → ``[N, out]``, by these libraries, with gradients.
+
+    Under autocast by torch, as in ``OneDNNLinear``.
+    """
+    if torch.is_autocast_enabled(x.device.type):
+        return torch.addmm(bias, x, weight.t())
     if "onednn" in libraries and weight.numel() >= WORTH_IT and x.dtype == torch.float32:
         quick: Tensor = _Product.apply(x, weight, bias, libraries)  # type: ignore[no-untyped-call]  # torch's own
         return quick

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import torch
 
-from mlcore.core import ConfigError
+from mlcore.core import ConfigError, SnapshotError
 from mlcore.mnist.microbatches import microbatches_for
 
 if TYPE_CHECKING:
+    from mlcore.core import Snapshot
     from mlcore.mnist.config import MNISTConfig
 
 Precision = Literal["float32", "bfloat16"]
@@ -61,6 +62,20 @@ def precision_for(config: MNISTConfig, device: torch.device) -> Precision:
             "multiply in it: give float32 or auto."
         }
     )
+
+
+def check_precision(precision: Precision, snapshot: Snapshot | None) -> None:
+    """Check that a snapshot was taken in the precision in which its run would go on.
+
+    Raises:
+        SnapshotError: If it was taken in another.
+    """
+    before = snapshot.meta.get("precision") if snapshot is not None else None
+    if before not in (None, precision):
+        raise SnapshotError(
+            f"The snapshot was taken in {before}, but here this config computes in {precision}: "
+            "resume it on a machine like the first."
+        )
 
 
 def _has_bfloat16(device: torch.device) -> bool:

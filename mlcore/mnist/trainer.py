@@ -11,7 +11,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import get_total_norm
 
-from mlcore.core import SnapshotError
 from mlcore.core.cores import given_cores
 from mlcore.mnist.batches import Batches, Microbatch
 from mlcore.mnist.data.digits import Digits
@@ -27,7 +26,7 @@ from mlcore.mnist.optimizers import (
     set_learning_rate,
 )
 from mlcore.mnist.penalties import add_penalties
-from mlcore.mnist.runtime import device_for, precision_for, threads_for
+from mlcore.mnist.runtime import check_precision, device_for, precision_for, threads_for
 from mlcore.mnist.steps.network import ManualNetwork, images_a_pass, passes
 from mlcore.mnist.steps.parallel import Threads
 from mlcore.mnist.steps.result import MicrobatchResult
@@ -53,7 +52,7 @@ class Trainer:
         self._config = config
         self._device = device_for(config)
         self.precision = precision_for(config, self._device)
-        _check_precision(self.precision, snapshot)
+        check_precision(self.precision, snapshot)
         self.batches = Batches(config, digits, self._device)
         self._examiner = Examiner(config, digits, self._device)
         self._model = build_model(config)
@@ -202,12 +201,3 @@ def _channels_last(model: nn.Module) -> None:
     is: its strides say either layout, and then the convolution's output takes the slow one.
     """
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack it
-
-
-def _check_precision(precision: str, snapshot: Snapshot | None) -> None:
-    before = snapshot.meta.get("precision") if snapshot is not None else None
-    if before not in (None, precision):
-        raise SnapshotError(
-            f"The snapshot was taken in {before}, but here this config computes in {precision}: "
-            "resume it on a machine like the first."
-        )

@@ -18,6 +18,7 @@ from mlcore.mnist.ensemble import optimizer as stacked_steps
 from mlcore.mnist.ensemble.program import MNISTEnsemble
 from mlcore.mnist.models import build_model
 from mlcore.mnist.optimizers import build_optimizer, set_learning_rate
+from mlcore.mnist.runtime import precision_for
 from mlcore.mnist.schedules import learning_rate
 from tests.mnist.conftest import write_folder
 
@@ -31,6 +32,8 @@ OPTIMIZERS: dict[str, dict[str, Any]] = {
 }
 STEPS = 200
 PER_EPOCH = 25
+BFLOAT16 = precision_for(MNISTConfig(precision="auto"), torch.device("cpu")) == "bfloat16"
+OUTPUT = "model.output.weight"
 NORMALIZATIONS = ("batch", "layer", "group", "rms")
 
 
@@ -166,6 +169,37 @@ def test_so_it_is_for_every_kind_of_layer(folder: str, fields: dict[str, Any]) -
     same_as_single_runs(members(folder, loss="cross_entropy", epochs=2, lr=0.01, **fields))
 
 
+@pytest.mark.skipif(not BFLOAT16, reason="this processor only imitates bfloat16")
+@pytest.mark.parametrize(
+    "fields", [{"model": "linear"}, {"hidden": (12, 8)}, {"dropout": 0.3}, {"optimizer": "adam"}]
+)
+def test_in_bfloat16_a_member_is_nearer_to_its_single_run_than_float32_is(
+    folder: str, fields: dict[str, Any]
+) -> None:
+    rate = 0.002 if "optimizer" in fields else 0.01
+    given = {"loss": "cross_entropy", "epochs": 2, "lr": rate, "precision": "bfloat16", **fields}
+    configs = members(folder, **given)
+    same_as_single_runs(configs)
+    found = snapshots(MNISTEnsemble(configs, [None] * 4), 2 * PER_EPOCH)
+    for member, config in enumerate(configs):
+        alone, rough = (
+            _taken(list(config.replace(precision=precision).train())[-1]).tensors[OUTPUT]
+            for precision in ("bfloat16", "float32")
+        )
+        assert distance(found[member].tensors[OUTPUT], alone) < distance(rough, alone) / 2
+
+
+@pytest.mark.skipif(not BFLOAT16, reason="this processor only imitates bfloat16")
+def test_a_snapshot_in_bfloat16_is_refused_where_the_group_would_go_on_in_float32(
+    folder: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configs = members(folder, precision="auto")
+    half = snapshots(MNISTEnsemble(configs, [None] * 4), STEPS // 2)
+    monkeypatch.setattr(torch.cpu, "get_capabilities", dict)
+    with pytest.raises(SnapshotError, match=r"taken in bfloat16, but here .* in float32"):
+        MNISTEnsemble(configs, [half[member] for member in range(4)])
+
+
 @pytest.mark.parametrize("name", NORMALIZATIONS)
 def test_normalizing_layers_are_those_of_a_plain_float64_loop(folder: str, name: str) -> None:
     configs = members(folder, normalization=name, hidden=(32, 32), lr=0.01)
@@ -265,7 +299,7 @@ def test_a_member_that_diverges_or_is_dropped_leaves_the_others_alone(folder: st
 def test_what_cannot_be_one_program_is_refused(folder: str) -> None:
     base = members(folder)[0]
     assert base.replace(model="cnn").ensemble_key() is None
-    assert base.replace(precision="bfloat16").ensemble_key() is None
+    assert base.replace(precision="bfloat16").ensemble_key() != base.ensemble_key()
     assert base.replace(lr=1.0, seed=9).ensemble_key() == base.ensemble_key()
     for other in (base.replace(hidden=(9,)), base.replace(model="cnn"), base.replace(epochs=1)):
         assert other.ensemble_key() != base.ensemble_key()

@@ -15,6 +15,7 @@ from mlcore.mnist.ensemble.network import Masks, StackedNetwork
 from mlcore.mnist.ensemble.optimizer import StackedOptimizer
 from mlcore.mnist.models import WEIGHTS_PREFIX, build_model, put_weights
 from mlcore.mnist.penalties import add_stacked_penalties
+from mlcore.mnist.runtime import Precision
 from mlcore.mnist.schedules import learning_rate
 
 if TYPE_CHECKING:
@@ -56,11 +57,12 @@ class Block:
         batches: Mapping[int, Batches],
         device: torch.device,
         dtype: torch.dtype,
+        precision: Precision,
     ) -> None:
         self.members = list(members)
         self._configs = list(configs)
         self._batches = batches
-        self._device, self._dtype = device, dtype
+        self._device, self._dtype, self._precision = device, dtype, precision
         self._per_epoch = configs[0].steps_per_epoch()
         models = [build_model(config) for config in configs]
         for model, snapshot in zip(models, snapshots, strict=True):
@@ -93,7 +95,7 @@ class Block:
         for place in range(count):
             batch = self._read({seed: plan[seed][place] for seed in plan})
             last = tell and place == count - 1
-            outputs = self.network.outputs(batch.images, batch.masks, learning=True)
+            outputs = self._outputs(batch.images, batch.masks, learning=True)
             losses = self._losses(outputs, batch)
             gradients = torch.autograd.grad(losses.sum(), list(self.network.parameters.values()))
             rates = [
@@ -121,7 +123,7 @@ class Block:
         """
         with torch.no_grad():
             flat = images.flatten(-2).to(self._dtype)
-            return self.network.outputs(flat, None, learning=False)
+            return self._outputs(flat, None, learning=False)
 
     def weights(self, member: int) -> dict[str, Tensor]:
         """Copies of one member's weights on the CPU, as its single run names them."""
@@ -141,6 +143,12 @@ class Block:
         if kept:
             self.network.keep(kept)
             self._optimizer.keep(kept, list(self.network.parameters.values()))
+
+    def _outputs(self, images: Tensor, masks: Masks | None, *, learning: bool) -> Tensor:
+        if self._precision == "float32":
+            return self.network.outputs(images, masks, learning=learning)
+        with torch.autocast(self._device.type, dtype=torch.bfloat16):
+            return self.network.outputs(images, masks, learning=learning).float()
 
     def _read(self, microbatches: Mapping[int, Sequence[Microbatch]]) -> Batch:
         seeds = [config.seed for config in self._configs]
@@ -184,6 +192,7 @@ class Block:
         layers = self.network.dropouts
         if not any(layers.values()):
             return None
+        dtype = torch.bfloat16 if self._precision == "bfloat16" else self._dtype
         parts: dict[str, list[Tensor]] = {name: [] for name in layers}
         for microbatch in microbatches:
             generator = microbatch.generator(seed, "dropout", self._device)
@@ -191,7 +200,7 @@ class Block:
                 width = self._width_before(name)
                 mask = torch.empty(len(microbatch.chosen), width, device=self._device)
                 mask.bernoulli_(1 - probability, generator=generator)
-                parts[name].append(mask.div_(1 - probability).to(self._dtype))
+                parts[name].append(mask.to(dtype).div_(1 - probability))
         return {name: torch.cat(part) for name, part in parts.items()}
 
     def _width_before(self, dropout: str) -> int:

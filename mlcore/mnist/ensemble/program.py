@@ -4,7 +4,8 @@ Learning rate, momentum, weight decay, penalties, label smoothing, the schedule,
 first weights and the seed may differ. A member yields what its single run would yield, at the same
 steps: from the same first weights, over the same batches in the same order, through the same
 formulas, so that only rounding differs (sums run in another order). Measured with
-tests/bench/ensemble.py.
+tests/bench/ensemble.py. Networks with convolutions train one by one: see
+tests/bench/ensemble_cnn.py.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from mlcore.mnist.ensemble.block import Block, Plan
 from mlcore.mnist.ensemble.key import FREE, shape
 from mlcore.mnist.evaluate import Evaluation, Examiner
 from mlcore.mnist.microbatches import Team, microbatches_for
-from mlcore.mnist.runtime import Speed, device_for
+from mlcore.mnist.runtime import Speed, check_precision, device_for, precision_for
 from mlcore.mnist.torch_state import isolated_torch_state
 from mlcore.mnist.train import cadence
 from mlcore.mnist.weight_snapshots import keeps
@@ -47,11 +48,13 @@ class MNISTEnsemble:
     Args:
         configs: The members; their ``shape`` is the same.
         snapshots: Of each, all of the same step; or None for all.
-        dtype: In which they compute; anything but float32 is for tests.
+        dtype: Of the weights; anything but float32 is for tests.
 
     Raises:
         ValueError: If the configs differ in more than an ensemble may.
-        SnapshotError: If a snapshot belongs to another config, or they are of different steps.
+        SnapshotError: If a snapshot belongs to another config or precision, or they are of
+            different steps.
+        ConfigError: If this machine lacks the device or the precision asked for.
         DataUnavailableError: If the data set is not to be had.
     """
 
@@ -65,12 +68,15 @@ class MNISTEnsemble:
         if len(shapes) != 1 or None in shapes:
             raise ValueError(
                 f"{len(configs)} configs cannot train as one program: they must be networks "
-                f"without convolutions in float32 that differ in nothing but {', '.join(FREE)}."
+                f"without convolutions that differ in nothing but {', '.join(FREE)}."
             )
         self._index = _common_step(configs, snapshots)
         self._resumed = snapshots[0] is not None
         self._configs = list(configs)
         self._device = device_for(configs[0])
+        self._precision = precision_for(configs[0], self._device)
+        for snapshot in snapshots:
+            check_precision(self._precision, snapshot)
         self._per_epoch = configs[0].steps_per_epoch()
         self._total = configs[0].epochs * self._per_epoch
         self._microbatches = microbatches_for(configs[0]) if self._device.type == "cpu" else 1
@@ -91,6 +97,7 @@ class MNISTEnsemble:
                     self._batches,
                     self._device,
                     dtype,
+                    self._precision,
                 )
                 for members in _blocks(configs, len(configs) if self._on_gpu() else BLOCK)
             ]
@@ -236,7 +243,7 @@ class MNISTEnsemble:
         meta = {
             "config": self._configs[member].to_dict(),
             "index": index,
-            "precision": "float32",
+            "precision": self._precision,
             **self._best[member].meta(),
         }
         tensors = self._block(member).tensors(member) | dict(self._best[member].tensors())
