@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -91,7 +91,10 @@ class Trainer:
         for parameter, gradient in zip(self._parameters, self._gradients, strict=True):
             parameter.grad = gradient
         # each layer's own parameters and gradients, which here may be views of one vector
-        self._of_layers = (self._parameters, self._gradients)
+        self._of_layers: tuple[Sequence[Tensor], Sequence[Tensor]] = (
+            self._parameters,
+            self._gradients,
+        )
         if self._manual is not None:
             flat = self._manual.flat
             self._of_layers = (flat.views(flat.vector.data), flat.views(self._manual.gradient))
