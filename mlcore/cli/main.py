@@ -55,6 +55,10 @@ _COMMANDS: Final = {
     "undo": ("mlcore.cli.organize:undo", "restore runs from the trash"),
     "worker": ("mlcore.cli.servers:worker", "execute queued runs in this terminal"),
     "dashboard": ("mlcore.cli.servers:dashboard", "open the dashboard in the browser"),
+    "bench": (
+        "mlcore.cli.bench:bench",
+        "measure how fast this machine trains, beside a plain torch loop",
+    ),
     "completion": (
         "mlcore.cli.completion:completion",
         "print the script that completes commands and flags in bash, zsh or fish",

@@ -9,6 +9,7 @@ import torch
 
 from mlcore.core import ConfigError, SnapshotError
 from mlcore.mnist.microbatches import microbatches_for
+from mlcore.mnist.steps.choices import bfloat16_is_quicker
 
 if TYPE_CHECKING:
     from mlcore.core import Snapshot
@@ -44,18 +45,32 @@ def device_for(config: MNISTConfig) -> torch.device:
     return torch.device(config.device)
 
 
-def precision_for(config: MNISTConfig, device: torch.device) -> Precision:
+def precision_for(
+    config: MNISTConfig, device: torch.device, before: str | None = None
+) -> Precision:
     """The precision in which a run multiplies on a device.
+
+    ``auto`` is bfloat16 where the hardware multiplies in it, on the CPU only if that was measured
+    to be quicker here.
+
+    Args:
+        config: What is trained.
+        device: Where.
+        before: The precision of the snapshot it goes on from, which ``auto`` keeps if it can.
 
     Raises:
         ConfigError: If the config asks for bfloat16 and the hardware would only imitate it.
     """
     if config.precision == "float32":
         return "float32"
-    if _has_bfloat16(device):
-        return "bfloat16"
+    able = has_bfloat16(device)
     if config.precision == "auto":
-        return "float32"
+        if not able or before == "float32":
+            return "float32"
+        quicker = before is not None or device.type != "cpu" or bfloat16_is_quicker()
+        return "bfloat16" if quicker else "float32"
+    if able:
+        return "bfloat16"
     raise ConfigError(
         {
             "precision": f"precision is bfloat16, but this machine's {device.type} does not "
@@ -78,7 +93,8 @@ def check_precision(precision: Precision, snapshot: Snapshot | None) -> None:
         )
 
 
-def _has_bfloat16(device: torch.device) -> bool:
+def has_bfloat16(device: torch.device) -> bool:
+    """Whether a device multiplies in bfloat16 itself."""
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     if device.type == "cpu":

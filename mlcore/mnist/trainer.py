@@ -51,7 +51,8 @@ class Trainer:
     def __init__(self, config: MNISTConfig, digits: Digits, snapshot: Snapshot | None) -> None:
         self._config = config
         self._device = device_for(config)
-        self.precision = precision_for(config, self._device)
+        before = snapshot.meta.get("precision") if snapshot is not None else None
+        self.precision = precision_for(config, self._device, before)
         check_precision(self.precision, snapshot)
         self.batches = Batches(config, digits, self._device)
         self._examiner = Examiner(config, digits, self._device)

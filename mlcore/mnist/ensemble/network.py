@@ -12,7 +12,7 @@ from torch.nn import functional
 from mlcore.mnist.fast_layers import product
 from mlcore.mnist.products import Library, onednn_multiplies
 
-LIBRARIES: Final[tuple[Library, Library]] = (
+_LIBRARIES: Final[tuple[Library, Library]] = (
     ("onednn", "onednn") if onednn_multiplies() else ("blas", "blas")
 )
 """A fixed choice: the measured ones are for the products of single networks."""
@@ -97,7 +97,7 @@ class StackedNetwork:
         if x.ndim == 3:
             return torch.baddbmm(bias[:, None], x, weight.transpose(1, 2))
         # one input for all: all their products are one product
-        whole = product(x, weight.view(members * width, inputs), bias.view(-1), LIBRARIES)
+        whole = product(x, weight.view(members * width, inputs), bias.view(-1), _LIBRARIES)
         return whole.view(len(x), members, width).transpose(0, 1)
 
     def _normalized(self, name: str, layer: nn.Module, x: Tensor, learning: bool) -> Tensor:

@@ -74,7 +74,8 @@ class MNISTEnsemble:
         self._resumed = snapshots[0] is not None
         self._configs = list(configs)
         self._device = device_for(configs[0])
-        self._precision = precision_for(configs[0], self._device)
+        before = snapshots[0].meta.get("precision") if snapshots[0] is not None else None
+        self._precision = precision_for(configs[0], self._device, before)
         for snapshot in snapshots:
             check_precision(self._precision, snapshot)
         self._per_epoch = configs[0].steps_per_epoch()

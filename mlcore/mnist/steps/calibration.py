@@ -28,7 +28,8 @@ MOST_UNITS: Final = 1024
 """Larger layers are timed with so many inputs and units."""
 ROUNDS: Final = 7
 CLEARLY: Final = 0.9
-"""oneDNN is taken if it needs less than this share of BLAS's time: ties end the same way."""
+"""oneDNN is taken if it needs less than this share of BLAS's time, and bfloat16 of float32's: so
+ties end the same way."""
 EFFICIENCY: Final = 0.8
 """What each of several threads is taken to give, where a product rounds alike on them."""
 
@@ -74,6 +75,21 @@ def measure(layers: Sequence[tuple[int, int]], rows: int, threads: int) -> Times
         ).items():
             found[direction][library] += seconds * rows / fewer * percent / 100
     return found
+
+
+def measure_bfloat16() -> dict[str, float]:
+    """Seconds of a product of 256 × 784 by 784 × 256 in each precision."""
+    x, weight = torch.ones(256, 784), torch.ones(784, 256)
+    clock = _clock()
+    best: dict[str, float] = {}
+    for round_ in range(ROUNDS + 1):
+        for name, dtype in (("float32", torch.float32), ("bfloat16", torch.bfloat16)):
+            a, b = x.to(dtype), weight.to(dtype)
+            began = clock()
+            torch.mm(a, b)
+            if round_:  # the first call makes the kernel
+                best[name] = min(best.get(name, float("inf")), clock() - began)
+    return best
 
 
 def quickest(times: Times) -> tuple[Library, Library]:

@@ -88,7 +88,7 @@ class Dense:
         return input_gradient(dy, self._weight, self._back, self._dx)
 
 
-class Activation:
+class ActivationLayer:
     """An activation by its name in the config; ``identity`` has no layer at all."""
 
     parameters = 0

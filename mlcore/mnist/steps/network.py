@@ -20,7 +20,7 @@ from mlcore.mnist.microbatches import microbatches_for
 from mlcore.mnist.products import Library
 from mlcore.mnist.steps.flat import FlatParameters
 from mlcore.mnist.steps.layers import (
-    Activation,
+    ActivationLayer,
     Dense,
     Draws,
     Dropout,
@@ -220,7 +220,7 @@ class ManualNetwork:
                         next(parameters)
                     built.append(Normalization(layer))
                 case _:
-                    built.append(Activation(self._config.activation, width, new))
+                    built.append(ActivationLayer(self._config.activation, width, new))
         return built
 
 

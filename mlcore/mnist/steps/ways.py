@@ -19,13 +19,11 @@ import torch
 
 from mlcore.core import InputError, Snapshot
 from mlcore.mnist.products import LIBRARIES, onednn_multiplies
-from mlcore.mnist.steps.choices import Libraries, chosen_libraries
+from mlcore.mnist.steps.choices import VARIABLE, Libraries, chosen_libraries
 from mlcore.mnist.steps.network import covers
 
 if TYPE_CHECKING:
     from mlcore.mnist.config import MNISTConfig
-
-VARIABLE: Final = "MLCORE_STEP"
 
 _KINDS: Final = ("manual", "autograd")
 _MEANT: Final = "step"

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from mlcore.mnist.models import PIXELS
 from mlcore.mnist.steps.layers import Layer, NewBuffer
-
-PIXELS = 784
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -14,9 +14,10 @@ import pytest
 import torch
 
 from mlcore.core import InputError, Snapshot
+from mlcore.mnist import runtime
 from mlcore.mnist.config import MNISTConfig
 from mlcore.mnist.products import LIBRARIES, onednn_multiplies
-from mlcore.mnist.steps import choices
+from mlcore.mnist.steps import choices, kept
 from mlcore.mnist.steps.calibration import BUDGET_S, measure, quickest
 from mlcore.mnist.steps.ways import Way, way_for
 
@@ -47,7 +48,7 @@ class Measured:
 def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("MLCORE_STEP", raising=False)
     monkeypatch.setenv("MLCORE_CACHE", str(tmp_path))
-    return tmp_path / choices.FILE
+    return tmp_path / kept.FILE
 
 
 @pytest.fixture
@@ -72,7 +73,7 @@ def test_a_choice_is_measured_once_and_then_read(measured: Measured, file: Path)
 
     assert chosen() == ("onednn", "blas")
     assert measured.times == 1
-    entry = json.loads(file.read_text(encoding="utf-8"))[choices.machine()][SHAPE]
+    entry = json.loads(file.read_text(encoding="utf-8"))[kept.machine()][SHAPE]
     assert (entry["forward"], entry["backward"]) == ("onednn", "blas")
     assert entry["seconds"]["forward"] == {"blas": 2.0, "onednn": 1.0}
 
@@ -92,7 +93,7 @@ def test_a_choice_is_measured_once_and_then_read(measured: Measured, file: Path)
     ],
 )
 def test_a_damaged_file_is_replaced(measured: Measured, file: Path, content: bytes) -> None:
-    file.write_bytes(content.replace(b"MACHINE", choices.machine().encode()))
+    file.write_bytes(content.replace(b"MACHINE", kept.machine().encode()))
 
     assert chosen() == ("onednn", "blas")
     assert chosen() == ("onednn", "blas")
@@ -154,10 +155,27 @@ def test_many_processes_that_begin_at_once_end_with_one_choice(file: Path) -> No
 
     assert len(found) == 1
     assert found <= {f"{(a, b)}\n" for a in LIBRARIES for b in LIBRARIES}
-    assert list(json.loads(file.read_text(encoding="utf-8"))[choices.machine()]) == [SHAPE]
+    assert list(json.loads(file.read_text(encoding="utf-8"))[kept.machine()]) == [SHAPE]
 
 
 @needs_onednn
+def test_auto_precision_is_what_was_measured_and_a_resumed_run_keeps_its_own(
+    measured: Measured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runtime, "has_bfloat16", lambda _: True)
+    config = CONFIG.replace(precision="auto")
+    for seconds, precision in ((2.0, "float32"), (0.5, "bfloat16")):
+        choices._known.clear()
+        monkeypatch.setattr(
+            choices, "measure_bfloat16", lambda s=seconds: {"float32": 1.0, "bfloat16": s}
+        )
+        monkeypatch.setenv("MLCORE_CACHE", f"{os.environ['MLCORE_CACHE']}{precision}")
+        assert runtime.precision_for(config, CPU) == precision
+        assert runtime.precision_for(config, CPU, "float32") == "float32"
+        assert runtime.precision_for(config, CPU, "bfloat16") == "bfloat16"
+    assert measured.times == 0
+
+
 def test_what_is_measured_is_each_product_of_a_layer_and_ties_go_to_blas() -> None:
     times = measure([(784, 16), (16, 10)], rows=32, threads=2)
 
