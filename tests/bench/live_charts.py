@@ -135,7 +135,7 @@ def measure(server: DashboardServer, browser: Browser, tabs: int, way: str) -> P
     paced = PacedRun(
         store,
         seed=1000 + tabs + 100 * WAYS.index(way),
-        seconds=WARM_UP_S + MEASURED_S + 10 + 8 * tabs,
+        seconds=WARM_UP_S + MEASURED_S + 25 + 15 * tabs,
     )
     paced.start()
     url = f"{server.url}/mnist?tab=Train&runs={paced.run.id}"

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import streamlit
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import update
@@ -20,7 +21,7 @@ from mlcore.runs.store.points import Point
 from mlcore.runs.store.schema import runs
 from mlcore.runs.store.store import Store
 from mlcore.ui import live_data
-from mlcore.ui.stream import feed, route
+from mlcore.ui.stream import feed, route, server
 from mlcore.ui.stream.tails import Have, Tail
 
 ORIGIN = "http://127.0.0.1:8501"
@@ -280,9 +281,25 @@ def test_a_store_that_does_not_answer_ends_the_stream_so_that_pages_poll(
         page = Socket(route.Stream())
         page.ask(run.id)
         await page.told()
-        monkeypatch.setattr(Store, "get_many", lambda *_: 1 / 0)
+        monkeypatch.setattr(Store, "marks", lambda *_: 1 / 0)
         while (closed := await page.hear())["type"] != "websocket.close":
             pass
         assert closed["code"] == 1013
 
     asyncio.run(test())
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"server.address": "127.0.0.1"}, "http://127.0.0.1:8501/"),
+        ({"server.address": "::", "server.baseUrlPath": "/ml/"}, "http://localhost:8501/ml"),
+        ({"server.address": "::1", "server.sslCertFile": "a"}, "https://[::1]:8501/"),
+    ],
+)
+def test_the_browser_opens_where_the_server_listens(
+    options: dict[str, str], expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = {"server.port": 8501, **options}
+    monkeypatch.setattr(streamlit, "get_option", known.get)
+    assert server.address() == expected

@@ -69,7 +69,7 @@ if TYPE_CHECKING:
     from mlcore.core.ensemble import Ensemble
 
 FLUSH_EVERY = 0.2
-"""Seconds between two flushes, so that a point is on the screen about half a second later."""
+"""Seconds between two flushes: how late a point reaches the store, and so an open page, at most."""
 
 FLUSH_POINTS = 500
 """Points after which a flush does not wait for the clock."""

@@ -13,6 +13,7 @@ from sqlalchemy import (
     Integer,
     Select,
     and_,
+    bindparam,
     case,
     delete,
     func,
@@ -56,6 +57,17 @@ _APPEND_POSTGRES = (
     "ON CONFLICT (run, name, step) DO UPDATE SET value = excluded.value, time = excluded.time"
 )
 
+
+_NEWER = (  # built once: that costs as much as the answer
+    select(points.c.step, metric_names.c.name, points.c.value, points.c.time)
+    .join(metric_names, metric_names.c.key == points.c.name)
+    .where(
+        points.c.run == bindparam("run"),
+        metric_names.c.name.in_(bindparam("names", expanding=True)),
+        points.c.step > bindparam("after"),
+    )
+    .order_by(points.c.step)
+)
 
 _Row = tuple[int, int, int, float | None, float]
 
@@ -219,16 +231,10 @@ def newer(
 
     For the few that came since the last reading, for which a table costs more than the query.
     """
-    p, c = points.c, metric_names.c
-    query = (
-        select(p.step, c.name, p.value, p.time)
-        .join(metric_names, c.key == p.name)
-        .where(p.run == run_key, c.name.in_(names), p.step > after)
-        .order_by(p.step)
-    )
+    asked = {"run": run_key, "names": list(names), "after": after}
     return [
         (step, name, math.nan if value is None else value, time)
-        for step, name, value, time in connection.execute(query)
+        for step, name, value, time in connection.execute(_NEWER, asked)
     ]
 
 

@@ -11,13 +11,17 @@ from typing import Final
 
 from mlcore.runs import open_store
 from mlcore.ui import live_data
-from mlcore.ui.stream.tails import Have, Tail, key_of
+from mlcore.ui.stream.tails import Have, Tail
 
-LOOK_S: Final = 0.05
-"""Seconds between two looks at the store while a page watches; the recorder flushes every 0.2 s."""
+LOOK_S: Final = 0.03
+"""Seconds between two looks at the store while a page watches."""
 
-TEND_S: Final = 1.0
-"""Seconds between two searches for dead runs and waiting ones, as a page that polls makes them."""
+REST_S: Final = 0.15
+"""Seconds without a look after one that found news: the recorder flushes every 0.2 s."""
+
+TEND_S: Final = 3.0
+"""Seconds between two searches for dead runs: seldom, for one costs as much as 20 looks. A page
+that shows a run that waits polls, and so has it tended more often."""
 
 _log = logging.getLogger("mlcore.stream")
 
@@ -80,7 +84,7 @@ class Feed:
                 for follower in self._followers:
                     if not changed.isdisjoint(follower.runs):
                         follower.news.set()
-                await asyncio.sleep(LOOK_S)
+                await asyncio.sleep(REST_S if changed else LOOK_S)
         except Exception as error:  # noqa: BLE001 - pages poll then, and show what is wrong
             _log.warning("The live stream ended, pages poll instead: %s", error)
             for follower in self._followers:
@@ -96,13 +100,17 @@ class Feed:
         if time.monotonic() - self._tended >= TEND_S:
             self._tended = time.monotonic()
             live_data.tend_runs()
-        found = {run.id: run for run in open_store().get_many(sorted(wanted))}
-        changed = set()
-        for run_id in wanted:
-            run, known = found.get(run_id), self.tails.get(run_id)
-            if known is None or known.key != key_of(run):
-                self.tails[run_id] = Tail(run, run_id)
-                changed.add(run_id)
+        store = open_store()
+        marks = store.marks(sorted(wanted))
+        changed = {
+            run_id
+            for run_id in wanted
+            if run_id not in self.tails or self.tails[run_id].mark != marks.get(run_id)
+        }
+        if changed:
+            found = {run.id: run for run in store.get_many(sorted(changed))}
+            for run_id in changed:
+                self.tails[run_id] = Tail(found.get(run_id), run_id, marks.get(run_id))
         for run_id in self.tails.keys() - wanted:
             del self.tails[run_id]
         return changed

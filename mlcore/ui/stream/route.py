@@ -20,6 +20,7 @@ import json
 import re
 from collections import Counter
 from contextlib import suppress
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
@@ -100,10 +101,10 @@ class Stream:
             self._open += Counter()  # without the addresses that have none left
 
     async def _answer(self, socket: WebSocket) -> None:
-        from mlcore.ui.stream.feed import Feed, Follower
-
-        self._feed = self._feed or Feed()
-        follower = Follower()
+        # in a thread: if no page was open yet, this takes a second in which all others would wait
+        feed = await asyncio.to_thread(import_module, "mlcore.ui.stream.feed")
+        self._feed = self._feed or feed.Feed()
+        follower: Follower = feed.Follower()
         follower.watch(_asked(await socket.receive()))
         self._feed.join(follower)
         sending = asyncio.create_task(self._send(socket, follower, self._feed))

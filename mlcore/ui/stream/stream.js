@@ -87,6 +87,10 @@ class LiveView {
 
   // After a sleep, or in a network that swallows packets, a socket may look open that is not.
   look() {
+    const now = Date.now()
+    // the page itself was asleep or busy: what was said meanwhile is still to be read
+    if (now - this.lookedAt > 6000) this.heard = Math.max(this.heard, now - SILENCE_MS + 4000)
+    this.lookedAt = now
     if (this.socket && Date.now() - this.heard > SILENCE_MS) { this.drop(); this.lost() }
   }
 

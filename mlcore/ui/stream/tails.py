@@ -31,11 +31,12 @@ class Tail:
     Args:
         run: As it was read just now; None if there is no such run.
         run_id: Its id.
+        mark: What ``Store.marks`` said of it.
     """
 
-    def __init__(self, run: Run | None, run_id: str) -> None:
+    def __init__(self, run: Run | None, run_id: str, mark: object = None) -> None:
         self._id = run_id
-        self.key = key_of(run)
+        self.mark = mark
         self._state: dict[str, Any] = {"moment": moment(run)}
         self._reading, self._curves = "", dict[str, Curve]()
         if run is not None:
@@ -80,13 +81,6 @@ class Tail:
                 separators=(",", ":"),
             )
         return self._told[key]
-
-
-def key_of(run: Run | None) -> tuple[object, ...]:
-    """Equal for two readings of a run if nothing new is to be told."""
-    if run is None:
-        return ()
-    return (run.step, run.done, run.total, run.elapsed, run.status, run.request)
 
 
 def moment(run: Run | None) -> str:
