@@ -15,6 +15,8 @@ Each chapter is a package; ``help(mlcore.layers)`` and the like say what is in i
 - ``mlcore.autograd``: automatic differentiation. ``trace`` runs a program and records its graph.
 - ``mlcore.regression``: lines and polynomials. ``verdict`` judges a learning rate before training,
   ``race`` lets optimizers compete.
+- ``mlcore.generalization``: over- and underfitting. ``errors_by_degree`` of a polynomial, ``ridge``
+  and ``lasso``, ``bias_variance``, ``double_descent``.
 - ``mlcore.layers``: ``normalize``, ``activate``, ``convolve``, … by torch and again by hand.
 - ``mlcore.mnist``: data and networks; ``mlcore.mnist.insight`` looks into what was trained.
 - ``mlcore.runs``: every run recorded, found again and compared; ``mlcore.runs.export`` and

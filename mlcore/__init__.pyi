@@ -5,6 +5,9 @@ from . import (
     charts as charts,
 )
 from . import (
+    generalization as generalization,
+)
+from . import (
     layers as layers,
 )
 from . import (

@@ -23,6 +23,7 @@ FACADES: Final = (
     "mlcore",
     "mlcore.autograd",
     "mlcore.charts",
+    "mlcore.generalization",
     "mlcore.layers",
     "mlcore.mnist",
     "mlcore.mnist.insight",

@@ -82,6 +82,7 @@ def compute() -> list[Mark]:
         "mnist": _mnist,
         "draw": _draw,
         "inside": _inside,
+        "generalization": _generalization,
         "runs": _runs,
         "compare": _compare,
         "sweeps": _sweeps,
@@ -265,6 +266,22 @@ def _inside() -> _Part:
     for k, digit in enumerate((0, 1, 3)):
         image = torch.nn.functional.avg_pool2d(weight[digit].view(1, 28, 28), 2)[0]
         yield "cells", "value", _cells(image / image.abs().max(), k * 0.345, 0.15, 0.31, 0.7)
+
+
+def _generalization() -> _Part:
+    """Training and validation error against the degree, and the smallest validation error."""
+    from mlcore.generalization import NoisyFunction, errors_by_degree
+
+    curve = errors_by_degree(NoisyFunction(seed=2), degree=13)
+    xs = [0.04 + 0.92 * k / 13 for k in range(14)]
+
+    def heights(errors: torch.Tensor) -> list[float]:
+        return [0.5 + 0.27 * math.log10(float(error)) for error in errors]
+
+    yield "line", "theory", _pairs(xs, heights(curve.train))
+    validation = heights(curve.validation)
+    yield "line", "value", _pairs(xs, validation)
+    yield "dots", "good", (xs[curve.best], validation[curve.best])
 
 
 def _runs() -> _Part:

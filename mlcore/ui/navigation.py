@@ -123,6 +123,13 @@ COURSE: Final = (
         15,
     ),
     Chapter(
+        "generalization",
+        "4d Generalization",
+        ":material/stacked_line_chart:",
+        "Why does a model that fits its training data better do worse on new data?",
+        15,
+    ),
+    Chapter(
         "runs",
         "5 Runs",
         ":material/table_rows:",

@@ -23,6 +23,7 @@ from mlcore.course import (
     compare,
     convolution,
     draw,
+    generalization,
     initialization,
     inside,
     mnist,
@@ -33,6 +34,13 @@ from mlcore.course import (
 )
 from mlcore.course import activations as act
 from mlcore.course import normalization as norm
+from mlcore.generalization import (
+    NoisyFunction,
+    Penalty,
+    double_descent,
+    draw_features,
+    errors_by_degree,
+)
 from mlcore.layers import activate, chain, convolve, logit_loss, normalize, propagate, unit_activity
 from mlcore.layers.names import Activation, Norm, Scheme
 from mlcore.mnist import load
@@ -314,6 +322,51 @@ def test_initializations(
     )
 
     assert solved("initialization", initialization.State({scheme: result})) == keys
+
+
+# --- generalization --------------------------------------------------------------------------
+
+
+def fitted(degree: int, kind: str = "none", strength: float = 0.01, zeros: int = 0) -> object:
+    function = NoisyFunction(seed=2)
+    penalty = Penalty(kind, strength)  # type: ignore[arg-type]  # one of the kinds
+    return generalization.State(
+        kind=kind,
+        degree=degree,
+        noise=function.noise,
+        curve=errors_by_degree(function, penalty),
+        plain=errors_by_degree(function),
+        zeros=zeros,
+    )
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        (fitted(5), {"best"}),
+        (fitted(9), set()),
+        (fitted(15), {"overfit"}),
+        (fitted(15, "ridge", 1e-5), {"overfit"}),
+        (fitted(15, "ridge", 0.01), {"ridge"}),
+        (fitted(14, "ridge", 0.01), set()),
+        (fitted(15, "lasso", 0.05, zeros=8), {"lasso"}),
+        (fitted(15, "lasso", 0.05, zeros=7), set()),
+        (fitted(15, "lasso", 10.0, zeros=15), set()),
+        (fitted(9, "lasso", 0.05, zeros=9), set()),
+        (generalization.State(), set()),
+    ],
+)
+def test_a_fit_solves_the_tasks_it_shows(state: object, expected: set[str]) -> None:
+    assert solved("generalization", state) == expected
+
+
+def test_the_peak_is_solved_at_its_width_and_with_enough_ridge() -> None:
+    features = draw_features(40, seed=2)
+    strong, weak = (double_descent(features, strength=strength) for strength in (0.01, 1e-5))
+
+    assert solved("generalization", generalization.State(widths=strong, width=40)) == {"peak"}
+    assert solved("generalization", generalization.State(widths=strong, width=20)) == set()
+    assert solved("generalization", generalization.State(widths=weak, width=40)) == set()
 
 
 # --- networks and runs -----------------------------------------------------------------------

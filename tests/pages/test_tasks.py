@@ -111,6 +111,13 @@ def test_without_a_store_what_is_solved_counts_in_the_tab(
             {"race.rates": "my own", "race.himmelblau.gradient_descent": "0.9"},
             "diverge",
         ),
+        ("generalization", {"degree": "5"}, "best"),
+        (
+            "generalization",
+            {"method": "Lasso", "degree": "15", "strength": "0.05"},
+            "lasso",
+        ),
+        ("generalization", {"tab": "Double descent", "width": "1"}, "peak"),
         ("regression", {"lr": "3.5e-4", "steps": "50"}, ""),
     ],
 )

@@ -23,6 +23,7 @@ ALT: Final = {
     "mnist": "The loss falls while a network learns digits",
     "draw": "A digit 7 and a network's probabilities for the ten digits",
     "inside": "The weights of a network for the digits 0, 1 and 3 as images",
+    "generalization": "Training error falls with the degree; validation error falls, then rises",
     "runs": "The loss curves of four runs",
     "compare": "Test accuracies of two configs with four seeds each, and their means",
     "sweeps": "Test accuracy over twelve learning rates, the best one marked",

@@ -1,0 +1,13 @@
+"""Generalization: over- and underfitting of polynomials, and double descent."""
+
+from mlcore.ui import page
+
+page.header(
+    "Generalization", "Why does a model that fits its training data better do worse on new data?"
+)
+
+from mlcore.ui.common import tabs
+from mlcore.ui.generalization import descent_view, fit_view
+
+tabs.tabs({"Fit": fit_view.show, "Double descent": descent_view.show})
+page.explain("The formulas", "generalization", key="gen.formulas")
