@@ -104,7 +104,7 @@ def computations() -> None:
 def slide(tab: Page, address: str, label: str, moves: int) -> tuple[list[float], list[float]]:
     """Milliseconds from each key press to the first redrawn chart and to the last change."""
     tab.goto(f"/{address}")
-    slider = tab.get_by_role("slider", name=label, exact=True).first
+    slider = tab.get_by_role("slider", name=label, exact=False).first
     slider.wait_for()
     tab.wait_for_timeout(3000)
     slider.focus()
