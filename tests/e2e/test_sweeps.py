@@ -102,7 +102,7 @@ def test_eight_rates_are_swept_watched_stopped_extended_and_found_again(
     expect(points(other)).to_have_count(9)  # a ring around the best
     frame = sweep.refresh().frame()
     assert (frame["status"] == "finished").all()
-    best = frame.sort_values("test_accuracy").iloc[-1]["run"]
+    best = frame.sort_values(sweep.objectives[0].metric).iloc[-1]["run"]
     other.get_by_role("link", name="Open").click()
     expect(other.locator("h1")).to_have_text("Compare")
     assert f"runs={best}" in other.url
@@ -186,7 +186,7 @@ def test_another_experiment_has_a_form_of_its_own(start: Page) -> None:
     main.get_by_text("MNIST", exact=True).click()
 
     expect(start.get_by_label("Learning rate to")).to_have_value("10")
-    expect(main.get_by_test_id("stMultiSelect").get_by_text("test_accuracy")).to_be_visible()
+    expect(main.get_by_test_id("stMultiSelect").get_by_text("validation_accuracy")).to_be_visible()
 
 
 def test_a_slider_becomes_a_range_and_nothing_typed_is_lost(start: Page) -> None:
