@@ -60,7 +60,7 @@ def test_bash_completes_commands_experiments_flags_and_values(command: dict[str,
     assert fields <= set(flags)
     assert {"--preset", "--force", "--store", "--no-nesterov"} <= set(flags)
     assert completed(command, "mlcore", "run", "mnist", "--optimizer", "ada") == ["adam", "adamw"]
-    assert completed(command, "mlcore", "sweeps", "ex") == ["extend"]
+    assert completed(command, "mlcore", "sweeps", "ex") == ["examine", "extend"]
     assert completed(command, "mlcore", "completion", "") == ["bash", "zsh", "fish"]
     assert completed(command, "mlcore", "run", "nowhere:Nothing", "--") == ["--help"]
 

@@ -35,6 +35,10 @@ _COMMANDS: Final = {
     "show": ("mlcore.cli.runs:show", "everything known of a run"),
     "stop": ("mlcore.cli.runs:stop", "stop a run and save its state"),
     "pause": ("mlcore.cli.runs:pause", "pause a run"),
+    "examine": (
+        "mlcore.cli.runs:examine",
+        "open the sealed test set for a run, once",
+    ),
     "resume": (
         "mlcore.cli.runs:resume",
         "resume a run in the background, from its last checkpoint",

@@ -154,6 +154,15 @@ def resume(run_id: str) -> int:
     return 0
 
 
+@command("open the sealed test set for a run, once", RUN_ID)
+def examine(run_id: str) -> int:
+    """Examine a run on the test set."""
+    from mlcore.runs import get_run
+
+    print(get_run(run_id).examine().sentence())
+    return 0
+
+
 def asks_comparison(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options of a comparison to a command; ``comparison`` reads them."""
     for decorator in reversed(

@@ -247,11 +247,13 @@ def ls(n: int) -> int:
 def show(sweep_id: str) -> int:
     """Print a sweep's results and the commands that start it again."""
     from mlcore.runs import open_store, tend
-    from mlcore.sweeps import get_sweep
+    from mlcore.sweeps import get_sweep, verdict
 
     tend(open_store())
     found = get_sweep(sweep_id)
     _print_sweep(found)
+    for sentence in verdict.sentences(found):
+        print(f"  test set     {printable(sentence)}")
     for name, share in found.importance().items():
         print(f"  importance   {name} {share:.0%}")
     print(f"  python       {printable(line_of_python(found.config, found.as_python()))}")
@@ -274,6 +276,18 @@ def resume(sweep_id: str) -> int:
     from mlcore.sweeps import get_sweep
 
     print(_line(get_sweep(sweep_id).resume()))
+    return 0
+
+
+@command("open the sealed test set for the winner of a sweep, once", SWEEP_ID)
+def examine(sweep_id: str) -> int:
+    """Examine a sweep's winner on the test set."""
+    from mlcore.sweeps import get_sweep, verdict
+
+    found = get_sweep(sweep_id)
+    found.examine_winner()
+    for sentence in verdict.sentences(found):
+        print(sentence)
     return 0
 
 
@@ -331,6 +345,7 @@ for _name, _act in (
     ("stop", stop),
     ("resume", resume),
     ("wait", wait),
+    ("examine", examine),
     ("extend", extend),
     ("rename", rename),
     ("rm", remove),

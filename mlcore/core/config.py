@@ -98,6 +98,22 @@ class Config(BaseModel):
         """Metrics that every run of this config logs; empty if that is not known."""
         return ()
 
+    def sealed(self) -> bool:
+        """Whether runs of this config hold out validation data and leave a test set unseen."""
+        return False
+
+    def test_images(self) -> int | None:
+        """How many samples the test set has, or None where there is no test set."""
+        return None
+
+    def test_metrics(self, model: nn.Module) -> Mapping[str, float]:
+        """Evaluate a trained network on the test set that its run did not look at.
+
+        Args:
+            model: In eval mode, as ``Run.model`` gives it.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no sealed test set.")
+
     def ensemble_key(self) -> str | None:
         """What configs must share to train as one program; None if this one trains alone."""
         return None

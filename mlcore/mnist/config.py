@@ -207,6 +207,24 @@ class MNISTConfig(MNISTFields):
 
         return build_model(self)
 
+    def sealed(self) -> bool:
+        """Whether there is a validation part, so that the test set stays unseen."""
+        return self.validation_size > 0
+
+    def test_images(self) -> int:
+        """How many images the test set has."""
+        if self.dataset in SOURCES:
+            return SOURCES[self.dataset].test_images
+        from mlcore.mnist.data.folder import folder_test_images
+
+        return folder_test_images(Path(self.data_dir))
+
+    def test_metrics(self, model: nn.Module) -> dict[str, float]:
+        """``test_loss`` and ``test_accuracy`` of a network: see ``mlcore.mnist.evaluate``."""
+        from mlcore.mnist.evaluate import test_metrics
+
+        return test_metrics(self, model)
+
     def metric_names(self) -> tuple[str, ...]:
         """What every run logs: see ``mlcore.mnist.train.train``."""
         part = "validation" if self.validation_size else "test"

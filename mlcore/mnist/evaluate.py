@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from mlcore.mnist.batches import normalized
-from mlcore.mnist.data.digits import Digits
+from mlcore.mnist.data.digits import Digits, load
 from mlcore.mnist.losses import loss_for, probabilities, targets_for
 from mlcore.mnist.microbatches import Team, one_image
 from mlcore.mnist.validation_split import held_out
@@ -109,6 +109,25 @@ class Examiner:
                 "sample_probabilities": probabilities(config, samples).cpu(),
             },
         )
+
+
+def test_metrics(config: MNISTConfig, model: nn.Module) -> dict[str, float]:
+    """Evaluate a network on the whole test set, in float32, whatever held out its training.
+
+    Args:
+        config: Of its run.
+        model: In eval mode on the CPU; it is left so.
+
+    Returns:
+        ``test_loss`` and ``test_accuracy``.
+    """
+    plain = config.replace(
+        validation_size=0, keep="last", early_stopping=False, schedule="constant"
+    )
+    examiner = Examiner(plain, load(config.dataset, config.data_dir), torch.device("cpu"))
+    with torch.no_grad():
+        outputs = torch.cat([model(part).float() for part in examiner.parts])
+    return dict(examiner.evaluation(outputs, plain).metrics)
 
 
 def images_a_part(config: MNISTConfig, device: torch.device) -> int:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from mlcore.runs.store.artifacts import Artifacts
     from mlcore.runs.store.store import Store
+    from mlcore.runs.test_set import Opening
 
 _CHECK_EVERY = 2.0  # s between two looks whether the engine can be reached
 
@@ -200,6 +201,12 @@ class Run:
         network = self.config.build_model()
         network.load_state_dict(saved.state_dict())
         return network.eval()
+
+    def examine(self, *, person: str = "local") -> Opening:
+        """Look at the test set that was sealed while it trained, once: see ``runs.test_set``."""
+        from mlcore.runs.test_set import examine
+
+        return examine(self, person=person)
 
     # --- what one may ask of it --------------------------------------------------------------
 

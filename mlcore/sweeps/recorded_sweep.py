@@ -15,7 +15,7 @@ from mlcore.core import Config
 from mlcore.runs import Run
 from mlcore.runs.store.damage import word_of
 from mlcore.runs.store.store import Store
-from mlcore.sweeps import reproduce, results, sweep_rows
+from mlcore.sweeps import reproduce, results, sweep_rows, verdict
 from mlcore.sweeps.control import SweepControl
 from mlcore.sweeps.ensembles import EnsembleResult, ensembles_of
 from mlcore.sweeps.objectives import Objective
@@ -26,6 +26,8 @@ from mlcore.sweeps.trials import Trial, TrialRun, read_trial_runs, trials_of
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from mlcore.runs.test_set import Opening
 
 
 @dataclass(frozen=True)
@@ -133,6 +135,17 @@ class Sweep(SweepControl):
         """
         setting = results.best(self.spec, self.tried)
         return None if setting is None else self._run(setting)
+
+    def examine_winner(self, *, person: str = "local") -> Opening:
+        """Look at the sealed test set with the best trial's run, once: see ``sweeps.verdict``.
+
+        Args:
+            person: Who asks.
+
+        Raises:
+            SweepStateError: If the sweep runs, has no result, or its runs look at the test set.
+        """
+        return verdict.examine_winner(self, person=person)
 
     @property
     def pareto(self) -> list[Run]:

@@ -9,6 +9,7 @@ from mlcore.charts import palette
 from mlcore.core import Config
 from mlcore.runs import Run, Status, open_store, submit
 from mlcore.runs.headline import accuracy_words
+from mlcore.runs.test_set import Opening, opening_of
 from mlcore.ui import leave, navigation, page
 from mlcore.ui.common import clicks, spare_worker
 from mlcore.ui.run_names import colours_of, config_name, config_of, labels_of, name_of
@@ -135,7 +136,22 @@ def swatch(colour: str, dash: int = 0) -> str:
     )
 
 
+def _sealed(run: Run) -> bool:
+    """Whether a finished run left its test set unseen while it trained."""
+    if run.status != Status.FINISHED or run.source is not None:
+        return False
+    config = config_of(run)
+    return config is not None and config.sealed()
+
+
+def _openings(run: Run) -> list[Opening]:
+    return list(opening_of(run.store, [run.id]).values())
+
+
 def _why(run: Run, key: str) -> None:
+    if _sealed(run):
+        for opening in _openings(run):
+            st.caption(f":material/lock_open: {page.plain(opening.sentence())}")
     if run.error:
         page.error(run.error)
     if run.traceback:
@@ -269,6 +285,8 @@ def _buttons(run: Run, key: str, *, link: bool) -> None:
         button("Resume", ":material/play_arrow:", Run.resume, False)
     if status.live:
         button("Stop", ":material/stop:", Run.stop, asked)
+    if _sealed(run) and not _openings(run):
+        button("Examine on test", ":material/lock_open:", Run.examine, False)
     if link and navigation.has_page(run.experiment):
         st.page_link(
             navigation.page(run.experiment),

@@ -404,3 +404,23 @@ def test_two_objectives_show_the_front(open_page: Open, empty_store: Store) -> N
     first = next(rows for rows in charts(at) if "marked" in rows)
     assert set(first[first["marked"]]["run"]) == front
     assert f"{len(front)} trials are on the Pareto front" in captions(at)
+
+
+def test_the_winner_of_a_sweep_with_a_split_is_examined_on_test_once(
+    open_page: Open, empty_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLCORE_WORKERS", "0")
+    config = MNISTConfig(train_size=200, validation_size=100, hidden=(4,), epochs=1)
+    sweep = mlcore.sweep(config, {"lr": [0.01, 0.1]}, wait=False)
+    work_off(empty_store)
+    at = open_page(PAGE, sweep=sweep.id)
+    assert "The test set is sealed: no run in this store has opened it." in captions(at).replace(
+        "\\", ""
+    )
+
+    at.button(key="sweeps.examine").click().run()
+
+    assert not at.exception
+    assert "chosen by validation among 2 trials, asked by local" in captions(at).replace("\\", "")
+    assert "This test set was opened 1 time in this store." in captions(at).replace("\\", "")
+    assert at.button(key="sweeps.examine").disabled

@@ -35,6 +35,11 @@ def folder_train_images(folder: Path) -> int:
     return _shape(_files(folder)[0])[0]
 
 
+def folder_test_images(folder: Path) -> int:
+    """The number of test images, read from the header."""
+    return _shape(_files(folder)[2])[0]
+
+
 def folder_classes(folder: Path) -> int:
     """The number of classes: the highest label plus one."""
     return _classes(_stamp(folder))

@@ -30,6 +30,7 @@ from mlcore.runs.analysis.seed_groups import SeedGroup, seed_groups_of
 from mlcore.runs.headline import TEST, VALIDATION
 from mlcore.runs.recorded_run import Run
 from mlcore.runs.store.store import Store, open_store
+from mlcore.runs.test_set import test_set_words
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -187,6 +188,11 @@ class Comparison:
             *("better", "sentence"),
         )
         return attributes_table(self.contrasts, names)
+
+    @cached_property
+    def test_set(self) -> list[str]:
+        """What these runs have seen of the test set, in sentences; empty if there is none."""
+        return test_set_words(self.store, self.runs)
 
     @cached_property
     def _values(self) -> dict[str, float]:

@@ -19,7 +19,7 @@ from sqlalchemy import (
 
 from mlcore.runs.status import LIVE
 
-HEAD = "0006"
+HEAD = "0007"
 """The migration that this code was written for."""
 
 metadata = MetaData()
@@ -196,4 +196,18 @@ progress = Table(
     Column("chapter", Text, primary_key=True),  # of the course, such as "autograd"
     Column("task", Text, primary_key=True),  # its key within the chapter
     Column("solved", Float, nullable=False),  # when, the first time
+)
+
+# Each time a test set that was sealed while a run trained was looked at, once a run.
+openings = Table(
+    "openings",
+    metadata,
+    Column("run", _key, ForeignKey("runs.key", ondelete="CASCADE"), primary_key=True),
+    Column("sweep", Text),  # whose winner the run was; NULL: a single run
+    Column("data", Text, nullable=False),  # checksum: runs of one data set share its test set
+    Column("person", Text, nullable=False),  # who asked
+    Column("opened", Float, nullable=False),
+    Column("trials", Integer, nullable=False),  # among how many trials the run had been chosen
+    Column("metrics", Text, nullable=False),  # JSON: what was measured
+    Index("openings_by_data", "data"),
 )

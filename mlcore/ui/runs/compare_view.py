@@ -59,6 +59,8 @@ def _compare(store: Store, asked: compare_form.CompareSettings) -> Comparison:
 def _draw(comparison: Comparison, asked: compare_form.CompareSettings) -> None:
     clicks.show_refusal()
     verdicts.show(comparison)
+    for sentence in comparison.test_set:
+        st.caption(f":material/lock: {page.plain(sentence)}")
     lines = Lines(comparison, asked.lines, asked.smoothing, asked.log_x, asked.log_y)
     rows = lines.rows
     if len(rows):

@@ -8,7 +8,7 @@ import streamlit as st
 
 from mlcore.core import ConfigError, MlcoreError
 from mlcore.runs import open_store
-from mlcore.sweeps import Conditional, Range, Sweep, get_sweep, parse_range
+from mlcore.sweeps import Conditional, Range, Sweep, get_sweep, parse_range, verdict
 from mlcore.ui.common import clicks
 from mlcore.ui.sweeps import selection
 
@@ -33,6 +33,17 @@ def show(sweep: Sweep) -> None:
                 key="sweeps.resume",
                 on_click=_ask,
                 args=(sweep.id, "resume"),
+            )
+        if not sweep.running and sweep.config.sealed() and sweep.best is not None:
+            st.button(
+                "Examine the winner on the test set",
+                icon=":material/lock_open:",
+                disabled=verdict.opening(sweep) is not None,
+                help="Opens the sealed test set once, for the run of the best trial. It is "
+                "written down when, by whom, and after how many trials.",
+                key="sweeps.examine",
+                on_click=_examine,
+                args=(sweep.id,),
             )
         if sweep.status != "failed":
             with st.popover("Extend", icon=":material/add:", key="sweeps.extend"):
@@ -60,6 +71,10 @@ def _more_rarely(sweep: Sweep) -> None:
         on_click=_delete,
         args=(sweep.id,),
     )
+
+
+def _examine(sweep_id: str) -> None:
+    clicks.attempt(get_sweep(sweep_id, open_store()).examine_winner)
 
 
 def _rename(sweep_id: str, name: str) -> None:

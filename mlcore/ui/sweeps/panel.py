@@ -11,7 +11,7 @@ from mlcore.core import SweepNotFoundError
 from mlcore.course.sweeps import State
 from mlcore.runs import open_store
 from mlcore.runs.execution import supervisor
-from mlcore.sweeps import Sweep
+from mlcore.sweeps import Sweep, verdict
 from mlcore.sweeps.ensembles import EnsembleResult
 from mlcore.ui import navigation, page, run_parts, tasks
 from mlcore.ui.common.polling import poll
@@ -39,6 +39,8 @@ def show(sweep: Sweep) -> None:
             return True
         _state(seen)
         _best(seen)
+        for sentence in verdict.sentences(seen.sweep):
+            st.caption(f":material/lock: {page.plain(sentence)}")
         pictures.show(seen)
         tasks.look("sweeps", State(seen.sweep))
         return seen.sweep.status != sweep.status
