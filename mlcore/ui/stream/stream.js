@@ -4,6 +4,7 @@ const RETRY_MS = [100, 250, 500, 1000, 2000, 5000]
 const SILENCE_MS = 12000   // the server says something every 5 s
 const PATIENCE_MS = 1500   // a gap as short as this is no reason to poll
 const DRAWING_SHARE = 8    // drawing may take an eighth of the time, as training needs the rest
+const LONGEST_PAUSE_MS = 250   // what takes longer is slow for others that compute, not by itself
 const views = new WeakMap()
 
 // A request sent while the page is being left would bring the old page back, empty.
@@ -170,7 +171,8 @@ class LiveView {
   draw() {
     this.stale = true
     if (this.drawing || this.closed || document.hidden) return
-    const pause = this.drawnAt + (DRAWING_SHARE - 1) * this.drawingTook - performance.now()
+    const rest = Math.min(LONGEST_PAUSE_MS, (DRAWING_SHARE - 1) * this.drawingTook)
+    const pause = this.drawnAt + rest - performance.now()
     this.drawing = true
     this.later(() => requestAnimationFrame(() => this.drawNow()), Math.max(0, pause))
   }
