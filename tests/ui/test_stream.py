@@ -243,7 +243,10 @@ def test_a_page_of_another_origin_is_refused(origin: str | None, host: str) -> N
             1008,
         ),
     ],
-    ids=["long", "bytes", "no JSON", "no object", "no id", "no count", "no run", "deep", "many"],
+    ids=[
+        *("long", "bytes", "no JSON", "no object", "no id", "no count", "no run", "infinite"),
+        *("deep", "many"),
+    ],
 )
 def test_a_message_that_asks_for_too_much_ends_the_connection(said: str | bytes, code: int) -> None:
     async def test() -> None:

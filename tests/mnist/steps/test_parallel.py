@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 import torch
 
@@ -11,6 +13,7 @@ from mlcore.mnist.data.digits import load
 from mlcore.mnist.models import build_model
 from mlcore.mnist.steps.network import MOST_IMAGES, ManualNetwork, passes
 from mlcore.mnist.steps.parallel import ALONE, LONGEST_PAUSE_S, Threads
+from mlcore.mnist.torch_state import torch_threads
 
 
 class Machine:
@@ -39,9 +42,15 @@ class Machine:
         return used.count(2) / len(used)
 
 
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """One torch thread to begin with, whatever other tests left; as many as before afterwards."""
+    with torch_threads(1):
+        yield
+
+
 @pytest.fixture
 def machine() -> Machine:
-    torch.set_num_threads(1)
     return Machine()
 
 
