@@ -79,10 +79,24 @@ class Sheet {
       this.live = null
       this.changed()
     }
-    c.onkeydown = e => this.key(e)
+    const keyed = on => this.host.classList.toggle('keyed', on)
+    c.onkeydown = e => {
+      keyed(true)
+      this.key(e)
+    }
+    c.onfocus = () => keyed(c.matches(':focus-visible'))
     c.onblur = () => {
       this.lift()
       this.tip.hidden = true
+      // what is pressed must not move before it is released: the words on keys stand above it
+      const gone = new AbortController()
+      const hide = () => setTimeout(() => {
+        gone.abort()
+        if (!c.matches(':focus')) keyed(false)
+      })
+      for (const kind of ['pointerup', 'pointercancel', 'keyup']) {
+        window.addEventListener(kind, hide, {signal: gone.signal})
+      }
     }
     const actions = {undo: () => this.undo(), clear: () => this.clear()}
     for (const button of root.querySelectorAll('button')) button.onclick = actions[button.dataset.do]
