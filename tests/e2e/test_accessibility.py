@@ -15,8 +15,9 @@ import mlcore
 from mlcore import MNISTConfig, RegressionConfig
 from mlcore.ui import navigation
 from tests.e2e.conftest import DashboardServer
+from tests.e2e.settling import settle
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.browser
 
 SMALL: Final = MNISTConfig(hidden=(16,), train_size=1024, batch_size=256, epochs=1, lr=0.1)
 QUICK: Final = RegressionConfig(standardize=True, steps=20)
@@ -56,10 +57,6 @@ STRUCTURE: Final = {"rules": {"color-contrast": {"enabled": False}}}
 CONTRAST: Final = {"runOnly": ["color-contrast"]}
 THOROUGH: Final = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
 """Whether every tab is read in both themes: each switch draws all charts anew."""
-IDLE: Final = """
-() => document.querySelector('[data-testid=stApp]')?.dataset.testScriptState === 'notRunning'
-  && document.querySelector('h1') && !document.querySelector('[data-testid=stSkeleton]')
-"""
 
 
 @pytest.fixture(scope="module")
@@ -99,11 +96,15 @@ class Visit:
 
     def settle(self) -> None:
         """Open what is folded, and wait until the page is drawn."""
-        self.tab.wait_for_function(IDLE)
+        settle(self.tab)
         folded = self.tab.locator("[data-testid=stMain] details:not([open]) > summary:visible")
         while folded.count():
-            folded.first.click()
-            self.tab.wait_for_function(IDLE)
+            one = folded.first.element_handle()
+            one.click()
+            self.tab.wait_for_function(
+                "one => one.parentElement?.open || !one.isConnected", arg=one
+            )
+            settle(self.tab)
 
     def look(self, place: str, *, both: bool = False) -> None:
         """Let axe read a part of the page: in the theme that is on, or its contrast in both."""
@@ -142,7 +143,6 @@ def test_a_page_has_no_serious_finding_in_light_and_dark(
 
 
 def _look_at_the_other_tabs(page: Page, visit: Visit) -> None:
-
     tabs = page.locator("[data-testid=stMain] [role=tab]:visible")
     seen: set[str] = set()
     while True:

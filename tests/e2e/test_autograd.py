@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.e2e.conftest import DashboardServer
+from tests.e2e.settling import settle, settled_box
 
 pytestmark = pytest.mark.browser
 
@@ -34,8 +35,8 @@ def press(tab: Page, what: str) -> None:
     tab.locator(f".graph [data-do={what}]").click()
 
 
-def step(tab: Page) -> int:
-    return int(tab.locator(".graph").get_attribute("data-step") or -1)
+def expect_step(tab: Page, number: int) -> None:
+    expect(tab.locator(".graph")).to_have_attribute("data-step", str(number))
 
 
 def test_type_a_program_step_to_the_end_break_the_ledger_and_mend_it(
@@ -50,13 +51,13 @@ def test_type_a_program_step_to_the_end_break_the_ledger_and_mend_it(
     expect(tab.locator(".graph .node")).to_have_count(7)
     expect(tab).to_have_url(re.compile("program=h"))
 
-    assert step(tab) == 0
+    settle(tab)
+    expect_step(tab, 0)
     before = node_boxes(tab)
-    total = int(tab.locator(".graph .steps").get_attribute("max") or 0)
-    assert total == 14
-    for i in range(total):
+    expect(tab.locator(".graph .steps")).to_have_attribute("max", "14")
+    for i in range(14):
         press(tab, "next")
-        assert step(tab) == i + 1
+        expect_step(tab, i + 1)
         assert node_boxes(tab) == before
     expect(tab.locator(".graph .where")).to_contain_text("backward")
     expect(tab.locator(".graph math mfrac").first).to_be_visible()
@@ -88,25 +89,26 @@ def test_the_first_click_runs_the_program_backward_and_fills_the_table(
 ) -> None:
     tab.goto(f"{dashboard_server.url}/autograd")
     expect(tab.locator(".graph .node")).to_have_count(5)
-    assert step(tab) == 0
+    settle(tab)
+    expect_step(tab, 0)
     table = tab.get_by_test_id("stDataFrame").first
     expect(table.locator("td", has_text="None").first).to_be_attached()
     run = tab.locator(".graph").get_by_role("button", name="Run backward")
     run.click()
-    expect(tab.locator(".graph")).to_have_attribute("data-step", "10")
+    expect_step(tab, 10)
     expect(tab.locator(".graph .grad:not(.pending)")).to_have_count(5)
     expect(tab.get_by_text("Each .grad is None until")).to_have_count(0)
     tab.locator(".graph").get_by_role("button", name="Start again").click()
     expect(tab.get_by_text("Each .grad is None until")).to_be_visible()
-    smallest = tab.locator(".graph").evaluate(SMALLEST)
-    assert smallest >= 12
+    settle(tab)
+    assert tab.locator(".graph").evaluate(SMALLEST) >= 12
 
     # the whole of it by keyboard
     tab.locator(".graph").focus()
     tab.keyboard.press("Enter")
-    expect(tab.locator(".graph")).to_have_attribute("data-step", "10")
+    expect_step(tab, 10)
     tab.keyboard.press("ArrowLeft")
-    expect(tab.locator(".graph")).to_have_attribute("data-step", "9")
+    expect_step(tab, 9)
     tab.locator(".graph .node").first.focus()
     tab.keyboard.press("ArrowDown")
     expect(tab.locator(".graph .node").nth(1)).to_be_focused()
@@ -117,9 +119,10 @@ def test_the_first_click_runs_the_program_backward_and_fills_the_table(
     # on a narrow screen the picture stays where it is while the sliders scroll by
     tab.set_viewport_size({"width": 420, "height": 900})
     thumb = tab.locator(".st-key-leaf_b [role=slider], .st-key-leaf_b input[type=range]").first
-    thumb.scroll_into_view_if_needed()
+    settled_box(thumb)
     tab.get_by_test_id("stMain").evaluate("main => main.scrollBy(0, 300)")
     expect(tab.locator(".graph .stage")).to_be_in_viewport(ratio=0.9)
+    settle(tab)
     assert tab.locator(".graph").evaluate(SMALLEST) >= 12
     assert not tab.evaluate("document.documentElement.scrollWidth > innerWidth")
 
@@ -144,8 +147,7 @@ def test_the_point_of_the_curve_follows_the_slider_while_it_is_dragged(square: P
     curve = square.locator(".curve")
     expect(curve).to_have_attribute("data-now", "2")
     thumb = square.locator(".st-key-leaf_x div:has(> [data-testid=stSliderThumbValue])")
-    box = thumb.bounding_box()
-    assert box is not None
+    box = settled_box(thumb)
     square.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     square.mouse.down()
     square.mouse.move(box["x"] - 60, box["y"] + box["height"] / 2, steps=4)
@@ -153,6 +155,7 @@ def test_the_point_of_the_curve_follows_the_slider_while_it_is_dragged(square: P
     assert "leaf.x" not in square.url
     square.mouse.up()
     expect(square).to_have_url(re.compile(r"leaf\.x="))
+    settle(square)  # what the server answers puts the point where the leaf is
     svg = curve.locator("svg")
     before = float(svg.get_attribute("aria-valuenow") or "nan")
     svg.focus()

@@ -5,6 +5,7 @@ from playwright.sync_api import Page, expect
 
 from mlcore.ui import navigation
 from tests.e2e.conftest import DashboardServer
+from tests.e2e.settling import Recorded, settle
 
 pytestmark = pytest.mark.browser
 
@@ -44,9 +45,12 @@ def test_restart_under_an_open_tab_shows_the_whole_dashboard(
     tab.goto(f"{fresh_server.url}/{chapter.file}?seed=7")
     expect_whole_dashboard(tab, chapter.title)
     tab.evaluate("window.notReloaded = true")
+    states = Recorded(tab.get_by_test_id("stApp"), "data-test-connection-state")
 
     fresh_server.restart()
 
+    states.wait_until(lambda seen: len(set(seen)) > 1 and seen[-1] == seen[0])
+    settle(tab)
     expect(tab.get_by_test_id("stConnectionStatus")).to_have_count(0)
     expect_whole_dashboard(tab, chapter.title)
     assert tab.evaluate("window.notReloaded")

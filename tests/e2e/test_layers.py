@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.e2e.conftest import DashboardServer
+from tests.e2e.settling import Asked, settle, settled_box
 
 pytestmark = pytest.mark.browser
 
@@ -34,8 +35,7 @@ def test_hovering_a_cell_lights_those_that_share_its_mean_and_a_click_writes_the
     tab.get_by_test_id("stRadio").get_by_text("LayerNorm").click()
     expect(cells(tab)).to_have_attribute("data-lit", "12")  # one sample: 3 channels of 2 × 2
 
-    box = grid.bounding_box()
-    assert box is not None
+    box = settled_box(grid)
     tab.mouse.move(box["x"] + box["width"] - 5, box["y"] + box["height"] - 5)
     expect(cells(tab)).to_have_attribute("data-cell", "23")
     tab.mouse.click(box["x"] + box["width"] - 5, box["y"] + box["height"] - 5)
@@ -79,23 +79,20 @@ def test_a_batch_of_one_is_refused_until_eval_is_switched_on(
 def test_pointing_at_an_output_cell_shows_its_window_without_asking_the_server(
     dashboard_server: DashboardServer, tab: Page
 ) -> None:
-    sent: list[object] = []
-    tab.on("websocket", lambda socket: socket.on("framesent", lambda frame: sent.append(frame)))
+    asked = Asked(tab)
     tab.goto(f"{dashboard_server.url}/convolution?preset=blur&size=2&padding=0&stride=2")
     expect(cells(tab)).to_have_attribute("data-cell", re.compile(r"\d+,\d+,\d+"))
     output = tab.locator("canvas[data-part=output]")
-    box = output.bounding_box()
-    assert box is not None
-
     expect(tab.get_by_text("they agree").first).to_be_visible()
-    before = len(sent)
 
-    tab.mouse.move(box["x"] + 2, box["y"] + 2)
+    def point() -> None:
+        box = settled_box(output)
+        tab.mouse.move(box["x"] + box["width"] - 2, box["y"] + box["height"] - 2)
+        tab.mouse.move(box["x"] + 2, box["y"] + 2)
+        expect(cells(tab)).to_have_attribute("data-cell", "0,0,0")
+        expect(tab.get_by_text("rows 0–1, columns 0–1 of the padded input")).to_be_visible()
 
-    expect(cells(tab)).to_have_attribute("data-cell", "0,0,0")
-    expect(tab.get_by_text("rows 0–1, columns 0–1 of the padded input")).to_be_visible()
-    assert before
-    assert len(sent) == before
+    asked.expect_nothing_sent(point)
 
     output.focus()
     output.press("ArrowDown")
@@ -129,6 +126,7 @@ def test_arrow_keys_choose_the_digit_and_on_a_narrow_screen_the_picture_follows(
     digits = tab.get_by_role("radiogroup", name="Digit").get_by_role("radio")
     digits.nth(3).click()
     expect(tab).to_have_url(re.compile("digit=5"))
+    settle(tab)
     tab.keyboard.press("ArrowRight")
 
     expect(tab).to_have_url(re.compile("digit=1$"))
@@ -137,11 +135,8 @@ def test_arrow_keys_choose_the_digit_and_on_a_narrow_screen_the_picture_follows(
 
     tab.set_viewport_size({"width": 420, "height": 900})
     stride = tab.get_by_role("slider", name="Stride")
-    stride.scroll_into_view_if_needed()
+    settled_box(stride)
     picture, below = tab.locator("canvas[data-part=output]"), tab.locator(".arithmetic")
     expect(picture).to_be_in_viewport(ratio=1)  # it follows; the tables come below the controls
-    boxes = [part.bounding_box() for part in (picture, stride, below)]
-    assert all(boxes)
-    heights = [box["y"] for box in boxes if box]
+    heights = [settled_box(part, scroll=False)["y"] for part in (picture, stride, below)]
     assert heights == sorted(heights)
-    tab.set_viewport_size({"width": 1400, "height": 900})

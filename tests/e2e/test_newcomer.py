@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
@@ -46,6 +48,7 @@ def test_the_ball_takes_the_steps_of_gradient_descent(
     data = regression.hours_scores()
     problem = regression.Problem.of(data.x, data.y, model="origin")
 
+    expect(picture).to_have_attribute("data-steps", re.compile(r"\S"))
     for key, share in ((None, ball.FIRST_SHARE), ("ArrowLeft", 0.84), ("Home", 0.01), ("End", 1.1)):
         if key is not None:
             rate.press(key)
@@ -72,7 +75,12 @@ def test_from_home_to_the_first_solved_task(dashboard_server: DashboardServer, t
         newcomer.press(slider, "PageUp")
         expect(slider).to_have_value(value)
 
-    expect(tab.get_by_test_id("stToast")).to_contain_text("Solved: Move x until ∂z/∂w is 4.")
+    # it is gone after some seconds: this looks at each frame
+    tab.wait_for_function(
+        """said => [...document.querySelectorAll('[data-testid=stToast]')]
+            .some(toast => toast.textContent.includes(said))""",
+        arg="Solved: Move x until ∂z/∂w is 4.",
+    )
     assert newcomer.actions <= MOST_ACTIONS
     expect(tab.get_by_role("button", name="Tasks: 1 of 5")).to_be_visible()
     expect(slider).to_have_value("4")

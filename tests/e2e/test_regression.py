@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from tests.e2e.conftest import DashboardServer
+from tests.e2e.settling import FINISHED_MS, Asked, Recorded, badge, settle, settled_box
 
 pytestmark = pytest.mark.browser
 
@@ -26,46 +27,47 @@ def usual(dashboard_server: DashboardServer, window: BrowserContext) -> Iterator
 def open_views(tab: Page, server: DashboardServer, query: str = "") -> Locator:
     tab.goto(f"{server.url}/regression{query}")
     views = tab.locator(".views")
-    expect(views.locator("output")).to_contain_text("loss", timeout=40_000)
+    expect(views.locator("output")).to_contain_text("loss")
     return views
 
 
 def click_at(view: Locator, right: float, down: float) -> None:
     """Click a canvas at a part of its width and height."""
-    box = view.bounding_box()
-    assert box is not None
+    box = settled_box(view)
     view.click(position={"x": right * box["width"], "y": down * box["height"]})
 
 
 def test_scrubbing_moves_all_views_without_a_word_to_the_server(
     tab: Page, dashboard_server: DashboardServer
 ) -> None:
-    sent: list[str] = []
-    tab.on("websocket", lambda socket: socket.on("framesent", lambda _: sent.append(socket.url)))
-    tab.on("request", lambda request: sent.append(request.url))
+    asked = Asked(tab)
     views = open_views(tab, dashboard_server)
     expect(views.locator("output")).to_contain_text("step 1,000 · loss 112.615")
-    tab.wait_for_load_state("networkidle")
-    assert sent
-    sent.clear()
     slider = views.get_by_role("slider", name="Step")
-    slider.fill("3")
-    expect(views.locator("output")).to_contain_text("step 3 · loss 199.")
-    for view in ("data", "surface", "slice", "loss"):
-        label = views.locator(f"[data-view={view}] canvas").get_attribute("aria-label")
-        assert label is not None
-        assert "step 3" in label, label
-    slider.press("ArrowLeft")
-    expect(views.locator("output")).to_contain_text("step 2 ·")
-    assert sent == []
+
+    def scrub() -> None:
+        slider.fill("3")
+        expect(views.locator("output")).to_contain_text("step 3 · loss 199.")
+        for view in ("data", "surface", "slice", "loss"):
+            canvas = views.locator(f"[data-view={view}] canvas")
+            expect(canvas).to_have_attribute("aria-label", re.compile("step 3"))
+        slider.press("ArrowLeft")
+        expect(views.locator("output")).to_contain_text("step 2 ·")
+
+    asked.expect_nothing_sent(scrub)
 
 
 def test_play_runs_to_the_last_step(tab: Page, dashboard_server: DashboardServer) -> None:
     views = open_views(tab, dashboard_server, "?steps=20")
+    settle(tab)
+    names = Recorded(views.locator("button.play"), "aria-label")
+    steps = Recorded(views, "data-step")
     views.get_by_role("button", name="Play").click()
-    expect(views.get_by_role("button", name="Pause")).to_be_visible()
-    expect(views.get_by_role("button", name="Play")).to_be_visible()
+    names.wait_until(lambda seen: seen == ["Play", "Pause", "Play"])
     expect(views.locator("output")).to_contain_text("step 20 ·")
+    moved = [int(step) for step in steps.values()[1:]]
+    assert (moved[0], moved[-1]) == (0, 20)
+    assert moved == sorted(moved)
 
 
 def test_a_click_on_the_surface_is_the_new_start_and_stands_in_the_url(usual: Page) -> None:
@@ -96,10 +98,13 @@ def test_too_small_best_and_too_large_start_at_one_point(usual: Page) -> None:
     usual.get_by_role("button", name="Too small · best · too large").click()
     for label in ("too small", "best", "too large"):
         expect(views.get_by_role("button", name=re.compile(f"^{label} η = "))).to_be_visible()
+    settle(usual)
     losses = {}
     views.get_by_role("slider", name="Step").fill("100")
     for label in ("too small", "best", "too large"):
-        views.get_by_role("button", name=re.compile(f"^{label} η = ")).click()
+        chip = views.get_by_role("button", name=re.compile(f"^{label} η = "))
+        chip.click()
+        expect(chip).to_have_attribute("aria-pressed", "true")
         losses[label] = views.locator("output").inner_text().split("·")[1]
     assert len(set(losses.values())) == 3
 
@@ -142,12 +147,11 @@ def test_the_race_restarts_where_it_is_clicked(
 ) -> None:
     tab.goto(f"{dashboard_server.url}/optimizers")
     canvas = tab.locator("[data-view=race] canvas")
-    expect(canvas).to_have_attribute("aria-label", re.compile("step 500"), timeout=40_000)
+    expect(canvas).to_have_attribute("aria-label", re.compile("step 500"))
     click_at(canvas, 0.8, 0.4)
     expect(tab).to_have_url(re.compile("race.himmelblau.x="))
     # the new race, once it is there, is shown at its end, whatever was scrubbed before
-    still = tab.locator("[data-test-script-state=notRunning]")
-    expect(still).to_have_count(1)
+    settle(tab)
     expect(canvas).to_have_attribute("aria-label", re.compile("step 500"))
     tab.locator(".views").get_by_role("slider", name="Step").fill("0")
     expect(canvas).to_have_attribute("aria-label", re.compile("step 0;"))
@@ -157,6 +161,6 @@ def test_a_recorded_run_finishes_and_is_overlaid(
     tab: Page, dashboard_server: DashboardServer
 ) -> None:
     tab.goto(f"{dashboard_server.url}/regression?tab=As+a+run&steps=30")
-    tab.get_by_role("button", name="Record this run").click(timeout=40_000)
-    expect(tab.get_by_text("finished")).to_be_visible(timeout=60_000)
+    tab.get_by_role("button", name="Record this run").click()
+    expect(badge(tab, "finished")).to_be_visible(timeout=FINISHED_MS)
     expect(tab.get_by_text("Recorded runs")).to_be_visible()

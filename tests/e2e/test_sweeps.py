@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, expect
@@ -10,22 +9,19 @@ from playwright.sync_api import BrowserContext, Locator, Page, expect
 from mlcore.runs.store.store import open_store
 from mlcore.sweeps import LinearRange, LogRange, Sweep, list_sweeps
 from tests.e2e.conftest import DashboardServer
+from tests.e2e.settling import FINISHED_MS, Asked, badge, runs_held, settle, settled_box
+from tests.waiting import until
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.browser
 
-LONG_MS = 120_000
-"""For a machine that is busy with something else; a quiet one needs a few seconds."""
-
-SLOW = "?model=linear&loss=cross_entropy&epochs=5&range.lr=log%3A0.01%3A1&settings=8"
+SLOW = (
+    "?model=linear&loss=cross_entropy&epochs=5&train_size=6000&range.lr=log%3A0.01%3A1&settings=8"
+)
 """Eight rates of a network that learns long enough to be stopped in its midst."""
 QUICK = (
     "?experiment=Regression&standardize=true&steps=50&sampler=random&settings=10"
     "&range.lr=log%3A0.01%3A1&range.start_w=lin%3A-5%3A5"
 )
-
-
-def badge(tab: Page, word: str) -> Locator:
-    return tab.locator(".stMarkdownBadge").get_by_text(word).first
 
 
 def newest(server: DashboardServer) -> Sweep:
@@ -47,24 +43,17 @@ def start(dashboard_server: DashboardServer, window: BrowserContext) -> Iterator
     tab.close()
 
 
-@dataclass
-class Watched:
-    """A page, and what it sent to the server."""
-
-    tab: Page
-    asked: list[str]
-
-
 @pytest.fixture(scope="module")
-def quick(dashboard_server: DashboardServer, window: BrowserContext) -> Iterator[Watched]:
+def quick(
+    dashboard_server: DashboardServer, window: BrowserContext
+) -> Iterator[tuple[Page, Asked]]:
     """The page on which a quick sweep was started and came to its end."""
     tab = window.new_page()
-    asked: list[str] = []
-    tab.on("websocket", lambda socket: socket.on("framesent", lambda _: asked.append("frame")))
+    asked = Asked(tab)
     tab.goto(f"{dashboard_server.url}/sweeps{QUICK}")
     tab.get_by_role("button", name="Start the sweep").click()
-    expect(badge(tab, "finished")).to_be_visible(timeout=LONG_MS)
-    yield Watched(tab, asked)
+    expect(badge(tab, "finished")).to_be_visible(timeout=FINISHED_MS)
+    yield tab, asked
     tab.close()
 
 
@@ -74,26 +63,27 @@ def test_eight_rates_are_swept_watched_stopped_extended_and_found_again(
     tab.goto(f"{dashboard_server.url}/sweeps{SLOW}")
     expect(tab.get_by_text("8 runs").first).to_be_visible()
     tab.get_by_role("button", name="Start the sweep").click()
-    expect(badge(tab, "running")).to_be_visible()
-    expect(tab.get_by_text(re.compile("[0-7] of 8 runs done · [1-8] running"))).to_be_visible(
-        timeout=LONG_MS
-    )
-    curve = tab.locator("g.mark-line path").first
-    expect(curve).to_have_attribute("d", re.compile("L.*L"), timeout=LONG_MS)
-
-    # while a page runs, Streamlit shows a button Stop of its own above it
-    tab.get_by_test_id("stMainBlockContainer").get_by_role("button", name="Stop").click()
-    expect(badge(tab, "stopped")).to_be_visible()
+    with runs_held(dashboard_server, 0.4):
+        expect(badge(tab, "running")).to_be_visible()
+        some = re.compile("[0-7] of 8 runs done · [1-8] running")
+        expect(tab.get_by_text(some)).to_be_visible()
+        curve = tab.locator("g.mark-line path").first
+        expect(curve).to_have_attribute("d", re.compile("L.*L"))
+        # while a page runs, Streamlit shows a button Stop of its own above it
+        tab.get_by_test_id("stMainBlockContainer").get_by_role("button", name="Stop").click()
+        until(lambda: newest(dashboard_server).status == "stopped")
+    expect(badge(tab, "stopped")).to_be_visible(timeout=FINISHED_MS)
     sweep = newest(dashboard_server)
-    assert f"sweep={sweep.id}" in tab.url
+    expect(tab).to_have_url(re.compile(f"sweep={sweep.id}"))
     assert sweep.status == "stopped"
 
     tab.reload()
     expect(badge(tab, "stopped")).to_be_visible()
     tab.get_by_role("button", name="Resume").click()
-    expect(badge(tab, "running")).to_be_visible()
+    with runs_held(dashboard_server):
+        expect(badge(tab, "running")).to_be_visible()
     dashboard_server.restart()  # under the open tab, and runs go on meanwhile
-    expect(badge(tab, "finished")).to_be_visible(timeout=LONG_MS)
+    expect(badge(tab, "finished")).to_be_visible(timeout=FINISHED_MS)
     expect(tab.get_by_text("8 of 8 runs done").first).to_be_visible()
 
     other = tab.context.new_page()
@@ -105,29 +95,19 @@ def test_eight_rates_are_swept_watched_stopped_extended_and_found_again(
     best = frame.sort_values(sweep.objectives[0].metric).iloc[-1]["run"]
     other.get_by_role("link", name="Open").click()
     expect(other.locator("h1")).to_have_text("Compare")
-    assert f"runs={best}" in other.url
+    expect(other).to_have_url(re.compile(f"runs={best}"))
     other.close()
 
 
-def test_a_finished_sweep_is_no_longer_asked_for(quick: Watched) -> None:
-    tab, asked = quick.tab, quick.asked
-    expect(tab.get_by_test_id("stStatusWidget")).to_have_count(0)
-    assert asked
-
-    def requests() -> int:
-        """Requests within the time of three polls."""
-        before = len(asked)
-        tab.wait_for_timeout(2500)
-        return len(asked) - before
-
-    # on a busy machine the charts and the brush tell their sizes late; a poll would never end
-    assert any(requests() <= 1 for _ in range(8))
+def test_a_finished_sweep_is_no_longer_asked_for(quick: tuple[Page, Asked]) -> None:
+    _, asked = quick
+    asked.wait_for_silence()
 
 
 def test_axes_are_brushed_and_the_search_narrowed_while_it_runs(
-    dashboard_server: DashboardServer, quick: Watched
+    dashboard_server: DashboardServer, quick: tuple[Page, Asked]
 ) -> None:
-    tab = quick.tab
+    tab, _ = quick
     lines = tab.locator(".brush .lines path")
     expect(lines).to_have_count(10)
     mark = tab.locator(".brush .mark").first
@@ -139,9 +119,7 @@ def test_axes_are_brushed_and_the_search_narrowed_while_it_runs(
 
     for axis, low, high in (("Learning rate η", 0.5, 0.98), ("Start w", 0.02, 0.8)):
         zone = tab.locator(f'.brush .zone[data-axis="{axis}"]')
-        zone.scroll_into_view_if_needed()
-        box = zone.bounding_box()
-        assert box is not None
+        box = settled_box(zone)
         middle, inner = box["x"] + box["width"] / 2, box["height"] - 16
         tab.mouse.move(middle, box["y"] + 8 + (1 - high) * inner)
         tab.mouse.down()
@@ -167,20 +145,21 @@ def test_axes_are_brushed_and_the_search_narrowed_while_it_runs(
 
     tab.get_by_role("button", name="Extend").click()
     tab.get_by_role("button", name="Run more").click()
-    expect(tab.get_by_text("18 of 18 runs done").first).to_be_visible(timeout=LONG_MS)
+    expect(tab.get_by_text("18 of 18 runs done").first).to_be_visible(timeout=FINISHED_MS)
     later = sweep.refresh().frame().tail(8)["config.lr"]
     assert ((later >= rate.low) & (later <= rate.high)).all()
 
 
 def test_another_experiment_has_a_form_of_its_own(start: Page) -> None:
-    expect(start.get_by_label("Learning rate to")).to_have_value("10")
     main = start.get_by_test_id("stMain")
+    expect(start.get_by_label("Learning rate to")).to_have_value("10")
 
     main.get_by_text("Regression", exact=True).click()
 
     expect(start.get_by_label("Learning rate η to")).to_have_value("1.2")
     expect(main.get_by_test_id("stMultiSelect").get_by_text("loss", exact=True)).to_be_visible()
     expect(main.get_by_test_id("stAlert").get_by_text("must be")).to_have_count(0)
+    settle(start)
     assert "model=" not in start.url
 
     main.get_by_text("MNIST", exact=True).click()
@@ -190,10 +169,11 @@ def test_another_experiment_has_a_form_of_its_own(start: Page) -> None:
 
 
 def test_a_slider_becomes_a_range_and_nothing_typed_is_lost(start: Page) -> None:
+    start.get_by_test_id("stMain").get_by_text("MNIST", exact=True).click()
     start.get_by_label("Learning rate to").fill("0.5")
     start.get_by_label("Learning rate to").press("Enter")
     expect(start.get_by_text("Learning rate 0.001 to 0.5, log").first).to_be_visible()
-    assert re.search(r"range\.lr=log%3A0\.001%3A0\.5", start.url)
+    expect(start).to_have_url(re.compile(r"range\.lr=log%3A0\.001%3A0\.5"))
 
     start.reload()
 

@@ -19,6 +19,7 @@ import mlcore
 from mlcore.runs import Status
 from mlcore.runs.store.store import open_store
 from tests.e2e.conftest import ROOT, DashboardServer
+from tests.e2e.settling import FINISHED_MS, badge
 
 CARRIED = ("dashboard.py", "pages/", ".streamlit/")
 """What stands at the top of a checkout, and inside an installed package."""
@@ -140,7 +141,6 @@ def test_the_wheel_is_installed_with_its_version_and_its_command(
 
 
 @pytest.mark.browser
-@pytest.mark.timeout(300)
 def test_the_dashboard_of_the_wheel_trains_a_network(
     dashboard: InstalledDashboard, installed: Path, tab: Page
 ) -> None:
@@ -158,8 +158,7 @@ def test_the_dashboard_of_the_wheel_trains_a_network(
     start = tab.get_by_role("button", name="Start training")
     expect(start).to_have_css("background-color", _rgb("primaryColor"))
     start.click()
-    finished = tab.locator(".stMarkdownBadge").get_by_text("finished").first
-    expect(finished).to_be_visible(timeout=120_000)
+    expect(badge(tab, "finished")).to_be_visible(timeout=FINISHED_MS)
     (run,) = open_store(dashboard.store).list()
     assert run.status == Status.FINISHED
     assert (run.config_fields["train_size"], run.config_fields["epochs"]) == (512, 1)

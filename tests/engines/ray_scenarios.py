@@ -13,8 +13,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +22,10 @@ from sqlalchemy import select
 import mlcore
 from mlcore.runs import Run, Status, open_store
 from mlcore.runs.store.schema import workers
+from tests.ports import free_port
 from tests.runs.toy import ToyConfig
+from tests.waiting import PATIENCE, until
 
-PATIENCE = 250.0
 _NODE: dict[str, Any] = {"num_cpus": 1, "object_store_memory": 80 * 2**20}
 
 
@@ -96,15 +95,6 @@ def dispatcher() -> int | None:
         return connection.execute(select(workers.c.pid)).scalar_one_or_none()
 
 
-def until(condition: Callable[[], bool]) -> None:
-    """Wait for a condition."""
-    began = time.monotonic()
-    while not condition():
-        if time.monotonic() - began > PATIENCE:
-            raise TimeoutError("it did not come true in time")
-        time.sleep(0.1)
-
-
 def answers(port: int) -> bool:
     """Whether somebody listens at a port."""
     try:
@@ -112,14 +102,6 @@ def answers(port: int) -> bool:
     except OSError:
         return False
     return True
-
-
-def free_port() -> int:
-    """A port that nobody has."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ import pwd
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -17,6 +16,8 @@ from typing import Any
 import psycopg
 
 from mlcore.runs.store.store import Store
+from tests.ports import free_port
+from tests.waiting import PATIENCE
 
 _NAMES = ("initdb", "postgres")
 _QUICK = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=60")
@@ -40,7 +41,7 @@ class PostgresServer:
         self._folder = Path(tempfile.mkdtemp(prefix="mlcore-postgres-"))
         self._process: subprocess.Popen[bytes] | None = None
         self._account = _unprivileged()
-        self.port = _free_port()
+        self.port = free_port()
 
     def start(self) -> None:
         """Make the cluster if there is none yet, and wait until it answers."""
@@ -65,7 +66,7 @@ class PostgresServer:
                 cwd=self._folder,
                 **self._account,
             )
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + PATIENCE
         while not self._answers():
             assert self._process.poll() is None, (self._folder / "log").read_text()
             assert time.monotonic() < deadline, (self._folder / "log").read_text()
@@ -79,7 +80,7 @@ class PostgresServer:
         """
         assert self._process is not None
         self._process.send_signal(signal.SIGQUIT if crash else signal.SIGINT)
-        self._process.wait(30)
+        self._process.wait(PATIENCE)
 
     def remove(self) -> None:
         """End the server and remove its folder."""
@@ -141,10 +142,3 @@ def _unprivileged() -> dict[str, Any]:
             continue
         return {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
     return {}
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port

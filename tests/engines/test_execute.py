@@ -13,6 +13,7 @@ from mlcore.runs import Status
 from mlcore.runs.store.store import Store
 from mlcore.worker import execute
 from tests.runs.toy import ToyConfig
+from tests.waiting import PATIENCE
 
 
 @pytest.mark.both_back_ends
@@ -20,7 +21,7 @@ def test_a_fresh_process_needs_nothing_but_two_strings(store: Store) -> None:
     run = store.submit(ToyConfig())
     process = multiprocessing.get_context("spawn").Process(target=execute, args=(store.url, run.id))
     process.start()
-    process.join(60)
+    process.join(PATIENCE)
     assert process.exitcode == 0
     assert run.refresh().status == Status.FINISHED
     assert run.refresh().model() is not None

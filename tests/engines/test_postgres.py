@@ -35,6 +35,7 @@ from mlcore.runs.store.store import Store, open_store
 from tests.conftest import workers_of
 from tests.engines.server import PostgresServer
 from tests.runs.toy import ToyConfig
+from tests.waiting import PATIENCE, until
 
 Given = TypeVar("Given")
 MIGRATIONS = Path(mlcore.__file__).parent / "runs" / "store" / "migrations"
@@ -115,7 +116,7 @@ def test_processes_that_open_an_old_store_at_once_migrate_it_once(postgres: Post
         subprocess.Popen([sys.executable, "-W", "error", "-c", code, url], stdout=subprocess.PIPE)
         for _ in range(3)
     ]
-    assert [process.communicate(timeout=60)[0] for process in started] == [b"finished\n"] * 3
+    assert [process.communicate(timeout=PATIENCE)[0] for process in started] == [b"finished\n"] * 3
     with engine.connect() as connection:
         assert inspect(connection).has_table("sweep_runs")
         found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").all()
@@ -172,7 +173,7 @@ def test_who_decides_alone_holds_off_other_decisions_but_no_points(store: Store)
         flush(claim, [Point(1, "loss", 1.0, 0.0)], step=1, done=1, total=2, elapsed=0, latest={})
         assert store.last_step(run.id) == 1
         assert not decided.wait(0.2)
-    other.join(30)
+    other.join(PATIENCE)
     assert decided.is_set()
 
 
@@ -238,12 +239,11 @@ def test_a_run_waits_for_a_server_that_is_restarted_and_loses_nothing(
     run = store.submit(ToyConfig(steps=120, delay=0.01))
     with ThreadPoolExecutor(1) as pool:
         ended = pool.submit(execute, url, run.id)
-        while store.last_step(run.id) < 20:
-            time.sleep(0.01)
+        until(lambda: store.last_step(run.id) >= 20)
         postgres.stop()
         time.sleep(0.6)  # the outage
         postgres.start()
-        assert ended.result(timeout=60).status == Status.FINISHED
+        assert ended.result(timeout=PATIENCE).status == Status.FINISHED
     assert list(store.get(run.id).metrics()["step"]) == list(range(121))
     open_store(url).close()
     store.close()
@@ -311,12 +311,12 @@ def test_a_worker_hides_the_password_from_the_list_of_processes(
 ) -> None:
     secret = make_url(store.url).set(password=SECRET).render_as_string(hide_password=False)
     monkeypatch.setenv("MLCORE_STORE", secret)
-    run = mlcore.submit(ToyConfig()).wait(60)
+    run = mlcore.submit(ToyConfig()).wait(PATIENCE)
     assert run.status == Status.FINISHED
     (worker,) = workers_of(open_store().shown_url)
     assert SECRET not in " ".join(worker.cmdline())
     worker.kill()
-    worker.wait(10)
+    worker.wait(PATIENCE)
     open_store().close()
 
 

@@ -24,7 +24,7 @@ from tests.conftest import skip_unless_ci
 from tests.runs.toy import ToyConfig
 
 ROOT = Path(__file__).parents[2]
-pytestmark = [pytest.mark.ray, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.ray, pytest.mark.timeout(1200)]
 
 
 @pytest.fixture(autouse=True)
@@ -60,6 +60,8 @@ def copy(tmp_path: Path) -> Path:
     for part in ("mlcore", "tests/runs", "tests/engines"):
         ignored = shutil.ignore_patterns("*.xz", "__pycache__")
         shutil.copytree(ROOT / part, tmp_path / "copy" / part, ignore=ignored)
+    for helper in ("ports.py", "waiting.py"):
+        shutil.copy(ROOT / "tests" / helper, tmp_path / "copy" / "tests")
     return tmp_path / "copy"
 
 

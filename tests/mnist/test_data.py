@@ -22,6 +22,7 @@ from mlcore.mnist.data import digits as data
 from mlcore.mnist.data.sources import MNIST_SHA256, SOURCES, DatasetName
 from mlcore.mnist.data.torchvision_compat import torchvision_datasets
 from tests.mnist.conftest import write_folder, write_idx
+from tests.waiting import PATIENCE
 
 UNPACK = "from mlcore.mnist.data.cache import unpack_mnist; unpack_mnist()"
 
@@ -114,7 +115,7 @@ def test_torchvision_opens_the_cache_as_its_own(unpacked: Path) -> None:
 def test_processes_that_unpack_at_once_leave_four_whole_files(empty_cache: Path) -> None:
     processes = [start(UNPACK) for _ in range(3)]
 
-    assert [(p.wait(60), p.communicate()[1]) for p in processes] == [(0, b"")] * 3
+    assert [(p.wait(PATIENCE), p.communicate()[1]) for p in processes] == [(0, b"")] * 3
     assert sums(empty_cache) == MNIST_SHA256
 
 
@@ -126,7 +127,7 @@ def test_an_unpack_killed_while_writing_is_made_good_by_the_next(empty_cache: Pa
         "    os.kill(os.getpid(), 9)\n"  # all is written, nothing is in place
         "os.fsync = fsync\n" + UNPACK
     )
-    assert killed.wait(60) == -signal.SIGKILL
+    assert killed.wait(PATIENCE) == -signal.SIGKILL
     assert killed.stderr is not None
     killed.stderr.close()
     left = [p.name for p in (empty_cache / "MNIST" / "raw").iterdir()]

@@ -14,6 +14,7 @@ from mlcore.mnist.evaluate import sample_indices
 from mlcore.mnist.fast_layers import SeededDropout, masks_from
 from mlcore.mnist.microbatches import Team, microbatches_for
 from mlcore.mnist.runtime import threads_for
+from tests.waiting import PATIENCE
 
 
 @pytest.mark.parametrize(
@@ -51,7 +52,7 @@ def test_a_team_gives_results_in_the_order_of_the_items(threads: int, items: lis
 
 
 def test_a_team_works_side_by_side() -> None:
-    team, both = Team(2), threading.Barrier(2, timeout=10)
+    team, both = Team(2), threading.Barrier(2, timeout=PATIENCE)
 
     assert sorted(team.map(lambda _: both.wait(), [0, 1])) == [0, 1]
     team.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import ClassVar
 
 import torch
@@ -11,6 +12,9 @@ from pydantic import Field
 from torch import nn
 
 from mlcore.core import Config, DivergenceError, Snapshot, Step
+
+HELD_AT = 12
+"""Step that a run does not take while the file ``ToyConfig.hold`` is there."""
 
 
 class ToyConfig(Config):
@@ -22,6 +26,7 @@ class ToyConfig(Config):
     lr: float = Field(0.05, gt=0, le=10)
     momentum: float = Field(0.9, ge=0, lt=1)
     delay: float = Field(0.0, ge=0, le=1000, description="Seconds to sleep at each step")
+    hold: str = Field("", description="While this file is there, no step from HELD_AT on is taken")
     fail_at: int = Field(-1, ge=-1, description="Step at which the experiment has a bug")
     diverge_at: int = Field(-1, ge=-1)
     seed: int = Field(0, ge=0)
@@ -47,6 +52,8 @@ class ToyConfig(Config):
                 if index == self.diverge_at:
                     raise DivergenceError(f"The loss is inf at step {index}; try a smaller lr.")
                 time.sleep(self.delay)
+                while self.hold and index >= HELD_AT and Path(self.hold).exists():
+                    time.sleep(0.01)
                 with torch.no_grad():
                     if index:
                         shake = torch.randn(weight.shape, generator=noise, dtype=torch.float64)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,9 +17,12 @@ from sqlalchemy import insert, select, update
 
 import mlcore
 from mlcore import RegressionConfig, Status, Sweep
-from mlcore.core import ConfigError, StoreError, SweepNotFoundError, SweepStateError
+from mlcore.core import ConfigError, Step, StoreError, SweepNotFoundError, SweepStateError
 from mlcore.runs import tend
+from mlcore.runs.execution import recorder
+from mlcore.runs.execution.claims import take
 from mlcore.runs.execution.heartbeat import reap
+from mlcore.runs.process_id import ProcessId
 from mlcore.runs.store.schema import runs, sweep_runs, sweeps
 from mlcore.runs.store.store import Store
 from mlcore.sweeps import get_sweep, list_sweeps, start
@@ -26,7 +30,7 @@ from mlcore.sweeps.coordinator import advance
 from tests.conftest import workers_of
 from tests.runs.toy import ToyConfig
 from tests.sweeps.conftest import work_off, work_once
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 
 FAST = RegressionConfig(steps=5)
 RATES = {"lr": mlcore.log_range(1e-6, 1e-4)}
@@ -199,24 +203,34 @@ def test_a_sweep_is_extended_by_settings(bench: Store) -> None:
     assert sweep.refresh().counts.done == 7
 
 
-def test_a_sweep_is_limited_by_time(bench: Store) -> None:
-    sweep = begin(bench, FAST, RATES, sampler="random", minutes=0.02)
+def test_a_sweep_is_limited_by_time(bench: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, later = time.time, 0.0
+    monkeypatch.setattr(time, "time", lambda: clock() + later)
+    sweep = begin(bench, FAST, RATES, sampler="random", minutes=60)
     assert sweep.settings is None
-    until(lambda: time.time() > sweep.created.timestamp() + 1.3)
+    later += 3601
     asked = sweep.refresh().asked
     for _ in range(2):
         advance(bench, sweep.id)
     done = sweep.refresh()
     assert (done.status, done.asked) == ("finished", asked)
     assert set(done.frame()["status"]) == {"stopped"}
-    assert work_off(done.extend(minutes=0.03)).asked > asked
+    done.extend(minutes=60)
+    while done.refresh().running:
+        work_once(bench)
+        later += 600
+        advance(bench, sweep.id)
+    assert done.refresh().asked > asked
 
 
-def test_extending_a_stopped_or_timed_sweep_goes_on_with_it(bench: Store) -> None:
+def test_extending_a_stopped_or_timed_sweep_goes_on_with_it(
+    bench: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     sweep = begin(bench, FAST, RATES, 3, sampler="random")
     assert work_off(sweep.stop().extend(1)).counts.done == 4
-    timed = begin(bench, FAST.replace(steps=6), RATES, sampler="random", minutes=0.0001)
-    until(lambda: timed.deadline is not None and time.time() > timed.deadline.timestamp())
+    timed = begin(bench, FAST.replace(steps=6), RATES, sampler="random", minutes=60)
+    clock = time.time
+    monkeypatch.setattr(time, "time", lambda: clock() + 3601)
     advance(bench, timed.id)
     done = work_off(timed.extend(2))
     assert set(done.frame()["status"]) == {"finished"}
@@ -274,11 +288,21 @@ def test_an_objective_that_no_run_logs_ends_the_sweep_with_a_sentence(bench: Sto
         failed.resume()
 
 
-def test_poor_runs_end_at_a_rung_and_the_decision_is_kept(store: Store) -> None:
+def test_poor_runs_end_at_a_rung_and_the_decision_is_kept(
+    bench: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The fourth is the best of four and goes on; the fifth is the worst of five."""
+    monkeypatch.setattr(recorder, "FLUSH_POINTS", 10)
+
+    def watch(step: Step) -> None:
+        if step.index % 10 == 0:
+            advance(bench, sweep.id)  # as whoever waits for it does
+
     space = {"lr": [0.2, 0.3, 0.1, 0.01, 0.9]}
-    config = ToyConfig(steps=300, delay=0.004, momentum=0.0)
-    sweep = begin(store, config, space, prune="median@0.5").wait(60)
+    sweep = begin(bench, ToyConfig(steps=300, momentum=0.0), space, prune="median@0.5")
+    while (claim := take(bench, ProcessId.of())) is not None:
+        recorder.execute(claim, watch=watch)
+    sweep = sweep.refresh()
     assert list(sweep.frame()["status"]) == ["finished"] * 4 + ["pruned"]
     last = sweep.members[-1]
     assert [(one.rung, one.step, one.kept, one.seen) for one in last.decisions] == [
@@ -302,7 +326,7 @@ def test_of_those_who_decide_at_once_one_finds_it_decided(bench: Store) -> None:
         watchers = [pool.submit(watch) for _ in range(3)]
         until(lambda: work_once(bench) == 0 and not sweep.refresh().running)
         for watcher in watchers:
-            watcher.result(60)
+            watcher.result(PATIENCE)
     done = sweep.refresh()
     assert list(done.frame()["number"]) == list(range(6))
     assert set(done.frame()["status"]) == {"finished"}
@@ -335,8 +359,12 @@ def test_killing_who_coordinates_loses_nothing(
 
 
 @pytest.mark.both_back_ends
-def test_killing_a_worker_loses_only_its_run_which_is_queued_again_once(store: Store) -> None:
-    sweep = begin(store, ToyConfig(steps=60, delay=0.01), {"seed": mlcore.int_range(0, 2)})
+def test_killing_a_worker_loses_only_its_run_which_is_queued_again_once(
+    store: Store, tmp_path: Path
+) -> None:
+    held = tmp_path / "held"
+    held.touch()
+    sweep = begin(store, ToyConfig(steps=20, delay=0.03), {"hold": [str(held), "", "none"]})
     first = sweep.runs()[0]
 
     def retries() -> int:
@@ -354,10 +382,11 @@ def test_killing_a_worker_loses_only_its_run_which_is_queued_again_once(store: S
             worker.kill()
         until(lambda: reap(store) != [])
         tend(store)
-    done = sweep.wait(60)
+    held.unlink()
+    done = sweep.wait(PATIENCE)
     assert sorted(done.frame()["status"]) == ["finished"] * 2 + ["lost"]
     assert done.status == "finished"
-    assert done.resume().wait(60).counts.failed == 0
+    assert done.resume().wait(PATIENCE).counts.failed == 0
 
 
 def test_a_deleted_run_is_told_and_the_sweep_goes_on(bench: Store) -> None:
@@ -459,13 +488,11 @@ def test_a_finished_sweep_with_a_time_is_answered_from_what_it_found(
 
 
 @pytest.mark.both_back_ends
-def test_two_thousand_runs_are_submitted_in_seconds(bench: Store) -> None:
-    began = time.monotonic()
+def test_two_thousand_runs_are_submitted_at_once(bench: Store) -> None:
     sweep = begin(
         bench, mlcore.MNISTConfig(), {"lr": mlcore.log_range(1e-4, 1)}, 2000, sampler="random"
     )
     assert sweep.counts.queued == 2000
-    assert time.monotonic() - began < 60, "a hang, not a measure: tests/bench/sweep.py measures"
 
 
 def test_start_takes_a_checked_spec(bench: Store) -> None:

@@ -32,6 +32,7 @@ from mlcore.runs.store.schema import metadata, runs
 from mlcore.runs.store.store import Store, open_store
 from mlcore.sweeps.durations import time_of
 from tests.runs.toy import ToyConfig
+from tests.waiting import PATIENCE
 
 
 def test_the_migrations_make_the_tables_that_the_code_expects(store: Store) -> None:
@@ -51,7 +52,7 @@ def test_many_processes_may_make_one_store_at_once(tmp_path: Path) -> None:
     code = "import sys; from mlcore.runs import open_store; open_store(sys.argv[1])"
     command = [sys.executable, "-W", "error", "-c", code, str(tmp_path / "runs.db")]
     started = [subprocess.Popen(command) for _ in range(4)]
-    assert [process.wait(60) for process in started] == [0, 0, 0, 0]
+    assert [process.wait(PATIENCE) for process in started] == [0, 0, 0, 0]
     assert open_store(str(tmp_path / "runs.db")).list() == []
 
 
