@@ -28,7 +28,7 @@ from mlcore.runs.store.schema import workers
 from mlcore.runs.store.store import Store
 from tests.conftest import workers_of
 from tests.runs.toy import ToyConfig
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 
 
 @pytest.fixture(autouse=True)
@@ -55,12 +55,12 @@ def test_one_spare_worker_takes_the_first_run_and_is_replaced_when_killed(store:
         for done in [tabs.submit(supervisor.prepare, store.url) for _ in range(8)]:
             done.result()
     (spare,) = workers_of(store.url)
-    assert mlcore.submit(ToyConfig()).wait(60).status == Status.FINISHED
+    assert mlcore.submit(ToyConfig()).wait(PATIENCE).status == Status.FINISHED
     assert workers_of(store.url) == [spare], "it counts in MLCORE_WORKERS, which is 1"
 
     spare.kill()
-    psutil.wait_procs([spare], timeout=30)
-    assert mlcore.submit(ToyConfig(seed=2)).wait(60).status == Status.FINISHED
+    psutil.wait_procs([spare], timeout=PATIENCE)
+    assert mlcore.submit(ToyConfig(seed=2)).wait(PATIENCE).status == Status.FINISHED
     (other,) = workers_of(store.url)
     assert other != spare
 
