@@ -30,7 +30,7 @@ def visit(browser: Browser, url: str) -> tuple[float, float]:
     page.goto(url, wait_until="commit")
     page.locator("h1").wait_for()
     title = time.monotonic() - began
-    page.get_by_role("button", name="Start the course's run").wait_for()
+    page.get_by_role("button", name="Train the course's network").wait_for()
     button = time.monotonic() - began
     context.close()
     return title, button

@@ -91,7 +91,7 @@ def _opened(
     tab = _tab(browser)
     if sweep_id is None:
         tab.goto(server.url)
-        tab.get_by_role("button", name="Start the course's run").wait_for(timeout=60_000)
+        tab.get_by_role("button", name="Train the course's network").wait_for(timeout=60_000)
         tab.wait_for_load_state("networkidle")
     began = time.perf_counter()
     if sweep_id is None:
@@ -110,7 +110,7 @@ def _home(browser: BrowserContext, server: DashboardServer) -> float:
     tab = _tab(browser)
     began = time.perf_counter()
     tab.goto(server.url, wait_until="commit")
-    tab.get_by_role("button", name="Start the course's run").wait_for(timeout=60_000)
+    tab.get_by_role("button", name="Train the course's network").wait_for(timeout=60_000)
     seconds = time.perf_counter() - began
     tab.close()
     return seconds
