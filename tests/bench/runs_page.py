@@ -155,7 +155,8 @@ def _compare(tab: Page, server: DashboardServer, *, choose: bool) -> float:
         expect(tab.get_by_text(f"{OVERLAID} chosen")).to_be_visible()
     tab.wait_for_timeout(500)
     began = time.perf_counter()
-    tab.get_by_role("button", name="Compare").click()
+    main = tab.get_by_test_id("stMain")
+    main.get_by_role("link", name="Compare", exact=True).click()
     tab.wait_for_function(ANY_LINES if choose else LONG_LINES, arg=OVERLAID)
     spent = time.perf_counter() - began
     tab.wait_for_timeout(500)
