@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import torch
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 import mlcore
 from mlcore import MNISTConfig, RegressionConfig, Status
@@ -16,7 +17,7 @@ from mlcore.runs.execution import benchmark
 from mlcore.runs.execution.claims import release, take_ensemble
 from mlcore.runs.execution.heartbeat import reap
 from mlcore.runs.execution.recorder import execute_ensemble
-from mlcore.runs.process_id import ProcessId
+from mlcore.runs.process_id import ProcessId, this_host
 from mlcore.runs.store.artifacts import CHECKPOINT
 from mlcore.runs.store.schema import ensembles, runs
 from mlcore.runs.store.store import Store
@@ -242,6 +243,10 @@ def test_two_places_to_work_at_share_the_members(
 
 def test_a_group_whose_worker_is_killed_is_queued_again_once(store: Store) -> None:
     config = MNISTConfig(hidden=(8,), batch_size=16, train_size=4000, epochs=1000)
+    with store.writing() as connection:  # workers are processes: they are told that it pays
+        measured = {"gain": 3.4, "used": True, "host": this_host(), "measured": time.time()}
+        row = {"id": "earlier", "shape": ensemble_grouping.shape_name(config), "members": 4}
+        connection.execute(insert(ensembles).values(**row, **measured))
     sweep = mlcore.sweep(config, {"lr": mlcore.log_range(1e-3, 1e-2)}, 4, wait=False)
     until(lambda: all(run.step > 0 for run in sweep.runs()))
     seen = {run.id: len(run.metrics()) for run in sweep.runs()}

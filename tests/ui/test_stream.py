@@ -3,7 +3,8 @@
 import asyncio
 import itertools
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Coroutine, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
 
@@ -26,6 +27,12 @@ from mlcore.ui.stream.tails import Have, Tail
 
 ORIGIN = "http://127.0.0.1:8501"
 PATIENCE_S = 60
+
+
+def in_a_loop(test: Coroutine[None, None, None]) -> None:
+    """Run a coroutine in a thread: the browser's tests leave a loop running in the main one."""
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, test).result()
 
 
 @pytest.fixture(autouse=True)
@@ -205,7 +212,7 @@ def test_a_page_is_told_what_it_asks_for_and_one_reader_serves_all(
         assert stream._feed.tails == {}
         assert stream._open.total() == 0
 
-    asyncio.run(test())
+    in_a_loop(test())
 
 
 @pytest.mark.parametrize(
@@ -223,7 +230,7 @@ def test_a_page_of_another_origin_is_refused(origin: str | None, host: str) -> N
         page = Socket(route.Stream(), origin, host)
         assert await page.hear() == {"type": "websocket.close", "code": 1008, "reason": ""}
 
-    asyncio.run(test())
+    in_a_loop(test())
 
 
 @pytest.mark.parametrize(
@@ -257,7 +264,7 @@ def test_a_message_that_asks_for_too_much_ends_the_connection(said: str | bytes,
         assert (closed["type"], closed["code"]) == ("websocket.close", code)
         assert closed["reason"].endswith(".")
 
-    asyncio.run(test())
+    in_a_loop(test())
 
 
 def test_more_sockets_than_one_address_may_have_are_refused(
@@ -274,7 +281,7 @@ def test_more_sockets_than_one_address_may_have_are_refused(
         await pages[0].leave()
         assert (await Socket(stream).hear())["type"] == "websocket.accept"
 
-    asyncio.run(test())
+    in_a_loop(test())
 
 
 def test_a_store_that_does_not_answer_ends_the_stream_so_that_pages_poll(
@@ -289,7 +296,7 @@ def test_a_store_that_does_not_answer_ends_the_stream_so_that_pages_poll(
             pass
         assert closed["code"] == 1013
 
-    asyncio.run(test())
+    in_a_loop(test())
 
 
 @pytest.mark.parametrize(
