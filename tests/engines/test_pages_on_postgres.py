@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 import mlcore
 from mlcore import MNISTConfig
 from mlcore.runs.store.store import Store
+from tests.waiting import PATIENCE
 
 ROOT = Path(__file__).parents[2]
 TINY = MNISTConfig(model="linear", train_size=512, batch_size=256, epochs=2)
@@ -32,7 +33,7 @@ def test_every_page_about_runs_opens_on_a_server(
         ("pages/compare.py", {"runs": ids}),
         ("pages/sweeps.py", {"sweep": sweep.id}),
     ]
-    at = AppTest.from_file(ROOT / "dashboard.py", default_timeout=60).run()
+    at = AppTest.from_file(ROOT / "dashboard.py", default_timeout=PATIENCE).run()
     for page, params in visits:
         at.switch_page(page)
         at.query_params.clear()

@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 import mlcore
 from mlcore import MNISTConfig, Run
 from mlcore.runs.store.store import Store, open_store
+from tests.waiting import PATIENCE
 
 ROOT = Path(__file__).parents[2]
 Open = Callable[..., AppTest]
@@ -66,7 +67,7 @@ def open_page() -> Open:
     """Open a page of the dashboard, the way a link with parameters does."""
 
     def open_page(page: str = "pages/home.py", **params: str) -> AppTest:
-        at = AppTest.from_file(ROOT / "dashboard.py", default_timeout=60)
+        at = AppTest.from_file(ROOT / "dashboard.py", default_timeout=PATIENCE)
         if page != "pages/home.py":
             at.switch_page(page)
         at.query_params.update(params)

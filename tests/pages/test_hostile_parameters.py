@@ -29,6 +29,7 @@ from streamlit.testing.v1.element_tree import NumberInput
 
 from mlcore.core import Config
 from mlcore.ui.draft import Draft
+from tests.waiting import PATIENCE
 
 ROOT: Final = Path(__file__).parents[2]
 PAGES: Final = tuple(sorted(path.stem for path in (ROOT / "pages").glob("*.py")))
@@ -80,7 +81,7 @@ class Found:
 
 
 def opened(page: str, params: Mapping[str, str]) -> AppTest:
-    at = AppTest.from_file(ROOT / "dashboard.py", default_timeout=110)
+    at = AppTest.from_file(ROOT / "dashboard.py", default_timeout=PATIENCE)
     if page != "home":
         at.switch_page(f"pages/{page}.py")
     at.query_params.update(params)

@@ -7,12 +7,14 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from tests.waiting import PATIENCE
+
 pytestmark = pytest.mark.usefixtures("store")
 ROOT = Path(__file__).parents[2]
 
 
 def open_page(name: str = "regression", **params: str) -> AppTest:
-    at = AppTest.from_file(str(ROOT / "dashboard.py"), default_timeout=60)
+    at = AppTest.from_file(str(ROOT / "dashboard.py"), default_timeout=PATIENCE)
     for key, value in params.items():
         at.query_params[key.replace("__", ".")] = value
     at.switch_page(f"pages/{name}.py")

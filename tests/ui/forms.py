@@ -6,6 +6,8 @@ from pathlib import Path
 
 from streamlit.testing.v1 import AppTest
 
+from tests.waiting import PATIENCE
+
 SCRIPT = """
 import streamlit as st
 from mlcore.mnist import MNISTConfig
@@ -21,7 +23,7 @@ def open_form(tmp_path: Path, code: str = SCRIPT, **params: str) -> AppTest:
     # A script of its own folder: beside the test's it would take tests/pages for pages.
     script = tmp_path / "script.py"
     script.write_text(code)
-    at = AppTest.from_file(script, default_timeout=20)
+    at = AppTest.from_file(script, default_timeout=PATIENCE)
     at.query_params.update(params)
     at.run()
     assert not at.exception
