@@ -18,8 +18,8 @@ def show() -> None:
         offered = newest_runs()
         if not offered:
             st.info(
-                "No network has been trained on these digits yet. Press **Start training** on the "
-                "left: the course's network takes a few seconds.",
+                "No network has been trained on these digits yet. Press **Start training**: the "
+                "course's network takes a few seconds.",
                 icon=":material/play_arrow:",
             )
             return
