@@ -3,7 +3,7 @@
 import itertools
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from types import TracebackType
 from typing import Any
 
@@ -25,6 +25,7 @@ from mlcore.ui.common.assets import asset
 from mlcore.ui.live_curves import POINTS
 from mlcore.ui.stream.view import SLOW_POLL_S
 from tests.e2e.conftest import PATIENCE, DashboardServer
+from tests.e2e.settling import Asked
 
 pytestmark = pytest.mark.browser
 
@@ -79,22 +80,9 @@ def training(fresh_server: DashboardServer, monkeypatch: pytest.MonkeyPatch) -> 
         yield training
 
 
-def frames_sent(tab: Page) -> Callable[[str], int]:
-    """Counts what the page sends by its sockets, by the end of their address."""
-    sent: list[str] = []
-    tab.on("websocket", lambda socket: socket.on("framesent", lambda _: sent.append(socket.url)))
-    return lambda end: sum(url.endswith(end) for url in sent)
-
-
-def silent(tab: Page, sent: Callable[[], int]) -> int:
-    """Wait until nothing was sent for the time of some polls; how much was sent until then."""
-    deadline = time.monotonic() + PATIENCE
-    while True:
-        assert time.monotonic() < deadline, "it still sends"
-        before = sent()
-        tab.wait_for_timeout(2000)
-        if sent() == before:
-            return before
+def sent_to(asked: Asked, end: str) -> int:
+    """How much went to an address, by its end."""
+    return sum(url.endswith(end) for url in asked.sent)
 
 
 def wait_for_step(tab: Page, last: int) -> list[int]:
@@ -114,21 +102,22 @@ def wait_for_step(tab: Page, last: int) -> list[int]:
 def test_points_arrive_once_and_in_order_under_load_and_over_a_restart_without_a_rerun(
     fresh_server: DashboardServer, training: Training, tab: Page
 ) -> None:
-    sent = frames_sent(tab)
+    asked = Asked(tab)
     tab.goto(training.address)
     wait_for_step(tab, 20)
-    while not sent("/mlcore/live"):
+    while not sent_to(asked, "/mlcore/live"):
         tab.wait_for_timeout(100)
     training.go_on(to=100)
     wait_for_step(tab, 100)
-    asked = silent(tab, lambda: sent("/_stcore/stream"))  # drawn once more, now without a timer
-    began = time.monotonic()
+    asked.wait_for_silence()  # the page draws itself once more, now without a timer
+    before, began = sent_to(asked, "/_stcore/stream"), time.monotonic()
     for last in (150, 200, 300):
         training.go_on(to=last)
         wait_for_step(tab, last)
         tab.wait_for_timeout(600)
     slow_polls = 1 + (time.monotonic() - began) / SLOW_POLL_S
-    assert sent("/_stcore/stream") <= asked + slow_polls, "a rerun was asked for with each point"
+    reruns = sent_to(asked, "/_stcore/stream") - before
+    assert reruns <= slow_polls, "a rerun was asked for with each point"
     expect(tab.get_by_text("step 300 of 1,500")).to_be_visible()
     expect(tab.get_by_role("progressbar")).to_have_attribute("aria-valuenow", "20")
 
@@ -155,14 +144,14 @@ def test_where_the_socket_is_blocked_the_page_polls(training: Training, tab: Pag
         socket.close()
 
     tab.route_web_socket("**/mlcore/live", block)
-    sent = frames_sent(tab)
+    asked = Asked(tab)
     tab.goto(training.address)
     wait_for_step(tab, 20)
-    before = sent("/_stcore/stream")
+    before = sent_to(asked, "/_stcore/stream")
     for last in (60, 200):
         training.go_on(to=last)
         wait_for_step(tab, last)
-    assert sent("/_stcore/stream") >= before + 2
+    assert sent_to(asked, "/_stcore/stream") >= before + 2
     assert blocked
     training.go_on(to=training.total)
     expect(tab.locator(".stMarkdownBadge").get_by_text("finished")).to_be_visible()
