@@ -53,6 +53,18 @@ class Snapshot:
             if name.startswith(kept)
         }
 
+    def weights_alone(self, step: int) -> Snapshot:
+        """The weights of ``state_dict`` and nothing else, as they are stored with a run.
+
+        Args:
+            step: The step they are recorded at.
+
+        Raises:
+            RunStateError: As ``state_dict`` does.
+        """
+        weights = {MODEL_PREFIX + name: tensor for name, tensor in self.state_dict().items()}
+        return Snapshot(weights, {"step": step})
+
 
 @dataclass(frozen=True, slots=True)
 class Step:

@@ -36,7 +36,6 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DataError, IntegrityError, NotSupportedError, ProgrammingError
 
 from mlcore.core import (
-    MODEL_PREFIX,
     DivergenceError,
     Snapshot,
     SnapshotError,
@@ -518,9 +517,7 @@ class _Member:
         """Store the final weights and end the run; flush first."""
         weights: Content | None = None
         if self.last is not None and self._final is not None:
-            kept = self._final.state_dict().items()
-            of_model = {MODEL_PREFIX + name: value for name, value in kept}
-            final = Snapshot(of_model, {"step": self.last.index})
+            final = self._final.weights_alone(self.last.index)
             weights = self._content(WEIGHTS, pack_snapshot(final))
         return self._end(Status.FINISHED, weights)
 

@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from mlcore import __version__
-from mlcore.core import MODEL_PREFIX, RunStateError, Snapshot
+from mlcore.core import RunStateError
 from mlcore.core.snapshots import pack_snapshot
 from mlcore.runs.export.described import UNITS, described
 from mlcore.runs.export.tables import csv_text, points_frame
@@ -82,11 +82,10 @@ def _files(run: Run) -> Iterator[tuple[str, int, bytes]]:
     checkpoint = None if WEIGHTS in names else run.artifacts.load(CHECKPOINT)
     if checkpoint is not None:
         try:
-            newest = checkpoint.state_dict()
+            weights = checkpoint.weights_alone(run.step)
         except RunStateError:  # it keeps its best epoch, and none has ended yet
             return
-        weights = {MODEL_PREFIX + name: value for name, value in newest.items()}
-        yield WEIGHTS, run.step, pack_snapshot(Snapshot(weights, {"step": run.step}))
+        yield WEIGHTS, run.step, pack_snapshot(weights)
 
 
 def _entry(name: str) -> zipfile.ZipInfo:
