@@ -12,7 +12,7 @@ from torch import Tensor
 from mlcore.mnist.augment import augment
 from mlcore.mnist.data.digits import Digits, load
 from mlcore.mnist.losses import targets_for
-from mlcore.mnist.random_draws import seeded as seeded
+from mlcore.mnist.random_draws import seeded
 from mlcore.mnist.torch_state import torch_threads
 from mlcore.mnist.validation_split import split
 

@@ -15,8 +15,6 @@ from mlcore.mnist.config import MNISTConfig, image_sides
 
 SIDE: Final = 28
 PIXELS: Final = SIDE * SIDE
-WEIGHTS_PREFIX: Final = MODEL_PREFIX
-"""Before the name of each weight in a snapshot."""
 
 _ACTIVATIONS: Final[dict[str, type[nn.Module]]] = {
     "relu": nn.ReLU,
@@ -83,7 +81,7 @@ def put_weights(model: nn.Module, snapshot: Snapshot) -> None:
     Raises:
         SnapshotError: If the snapshot belongs to another network.
     """
-    newest = {n: tensor for n, tensor in snapshot.tensors.items() if n.startswith(WEIGHTS_PREFIX)}
+    newest = {n: tensor for n, tensor in snapshot.tensors.items() if n.startswith(MODEL_PREFIX)}
     _put(model, Snapshot(newest).state_dict())
 
 

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import get_total_norm
 
+from mlcore.core import MODEL_PREFIX
 from mlcore.core.cores import given_cores
 from mlcore.mnist.batches import Batches, Microbatch
 from mlcore.mnist.data.digits import Digits
@@ -18,7 +19,7 @@ from mlcore.mnist.evaluate import Evaluation, Examiner
 from mlcore.mnist.fast_layers import masks_from, use_fast_layers
 from mlcore.mnist.losses import loss_for
 from mlcore.mnist.microbatches import Team, microbatches_for
-from mlcore.mnist.models import WEIGHTS_PREFIX, build_model, put_weights
+from mlcore.mnist.models import build_model, put_weights
 from mlcore.mnist.optimizers import (
     build_optimizer,
     optimizer_tensors,
@@ -134,7 +135,7 @@ class Trainer:
     def weights(self) -> Mapping[str, Tensor]:
         """Copies of the weights and running statistics alone, under the same names."""
         named = self._model.state_dict().items()
-        return _copies({WEIGHTS_PREFIX + name: value for name, value in named})
+        return _copies({MODEL_PREFIX + name: value for name, value in named})
 
     def _learned(self, microbatches: list[Microbatch], *, tell: bool) -> list[MicrobatchResult]:
         if self._manual is None:

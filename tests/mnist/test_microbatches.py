@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlcore.mnist.augment import MAX_SHIFT, affine, shift
-from mlcore.mnist.batches import seeded
 from mlcore.mnist.config import MNISTConfig
 from mlcore.mnist.evaluate import sample_indices
 from mlcore.mnist.fast_layers import SeededDropout, masks_from
 from mlcore.mnist.microbatches import Team, microbatches_for
+from mlcore.mnist.random_draws import seeded
 from mlcore.mnist.runtime import threads_for
 from tests.waiting import PATIENCE
 

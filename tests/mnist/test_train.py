@@ -18,10 +18,11 @@ from torch.nn import functional
 from mlcore.core import MEASURED_METRICS, DivergenceError, Snapshot, SnapshotError, Step
 from mlcore.core.snapshots import load_snapshot, save_snapshot
 from mlcore.mnist import load_weights, runtime, trainer
-from mlcore.mnist.batches import normalized, seeded
+from mlcore.mnist.batches import normalized
 from mlcore.mnist.config import MNISTConfig
 from mlcore.mnist.data.digits import load
 from mlcore.mnist.microbatches import Team
+from mlcore.mnist.random_draws import seeded
 from mlcore.mnist.steps import parallel
 from mlcore.mnist.train import POINTS_A_RUN, cadence
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from mlcore.core import Snapshot
+from mlcore.core import MODEL_PREFIX, Snapshot
 from mlcore.mnist.batches import Batches, Microbatch
 from mlcore.mnist.ensemble.network import Masks, StackedNetwork
 from mlcore.mnist.ensemble.optimizer import StackedOptimizer
-from mlcore.mnist.models import WEIGHTS_PREFIX, build_model, put_weights
+from mlcore.mnist.models import build_model, put_weights
 from mlcore.mnist.penalties import add_stacked_penalties
 from mlcore.mnist.runtime import Precision
 from mlcore.mnist.schedules import learning_rate
@@ -128,7 +128,7 @@ class Block:
     def weights(self, member: int) -> dict[str, Tensor]:
         """Copies of one member's weights on the CPU, as its single run names them."""
         state = self.network.state(self.members.index(member))
-        return {WEIGHTS_PREFIX + name: _copy(value) for name, value in state.items()}
+        return {MODEL_PREFIX + name: _copy(value) for name, value in state.items()}
 
     def tensors(self, member: int) -> dict[str, Tensor]:
         """Copies of one member's weights and optimizer state, as its single run's snapshot."""

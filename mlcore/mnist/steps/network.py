@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Final
 import torch
 from torch import Tensor, nn
 
-from mlcore.mnist.batches import Batches, Microbatch, seeded
+from mlcore.mnist.batches import Batches, Microbatch
 from mlcore.mnist.losses import loss_for
 from mlcore.mnist.microbatches import microbatches_for
 from mlcore.mnist.products import Library
+from mlcore.mnist.random_draws import seeded
 from mlcore.mnist.steps.flat import FlatParameters
 from mlcore.mnist.steps.layers import (
     ActivationLayer,
