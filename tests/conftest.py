@@ -89,6 +89,18 @@ def components_are_looked_for_once() -> Iterator[None]:
         yield
 
 
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """One torch thread, as runs compute, and as many as before afterwards.
+
+    Over small networks torch's threads wait for each other far longer than they compute.
+    """
+    from mlcore.mnist.torch_state import torch_threads
+
+    with torch_threads(1):
+        yield
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
     """A PostgreSQL server, started when the first test needs it."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,16 +10,18 @@ from torch import Tensor
 from torch.nn import functional
 
 from mlcore.core import DivergenceError, Snapshot, SnapshotError, Step
-from mlcore.mnist.batches import seeded
 from mlcore.mnist.config import MNISTConfig
 from mlcore.mnist.data import digits as data
 from mlcore.mnist.ensemble import optimizer as stacked_steps
 from mlcore.mnist.ensemble.program import MNISTEnsemble
 from mlcore.mnist.models import build_model
 from mlcore.mnist.optimizers import build_optimizer, set_learning_rate
+from mlcore.mnist.random_draws import seeded
 from mlcore.mnist.runtime import precision_for
 from mlcore.mnist.schedules import learning_rate
 from tests.mnist.conftest import write_folder
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 OPTIMIZERS: dict[str, dict[str, Any]] = {
     "sgd": {"optimizer": "sgd", "momentum": 0.0, "lr": 0.02},
@@ -43,15 +44,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> str:
     path = tmp_path_factory.mktemp("ensemble")
     write_folder(path, train=16 * PER_EPOCH, test=30)
     return str(path)
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """As runs compute; torch's own threads would only wait for each other over so little."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def members(folder: str, **fields: Any) -> list[MNISTConfig]:

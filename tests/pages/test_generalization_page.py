@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
-import torch
 from streamlit.testing.v1 import AppTest
 
 from mlcore.generalization import NoisyFunction, Penalty, double_descent, draw_features
@@ -13,15 +10,7 @@ from mlcore.generalization import errors_by_degree as by_degree
 from tests.pages.chart_rows import charts
 from tests.pages.conftest import Open, captions
 
-pytestmark = pytest.mark.usefixtures("empty_store")
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("empty_store", "one_thread")
 
 
 def verdict(at: AppTest) -> str:

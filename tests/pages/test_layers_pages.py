@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
-import torch
 from streamlit.testing.v1 import AppTest
 
 import mlcore
 from mlcore import MNISTConfig
 from mlcore.runs import Status, Store
 from tests.pages.conftest import Open
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 TABS = {
     "normalization": [
@@ -26,14 +25,6 @@ TABS = {
     "initialization": ["Signals", "Train them"],
 }
 EVERY_TAB = [(page, tab) for page, tabs in TABS.items() for tab in tabs]
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def said(at: AppTest) -> str:

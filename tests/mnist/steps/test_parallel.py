@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 import torch
 
@@ -13,7 +11,8 @@ from mlcore.mnist.data.digits import load
 from mlcore.mnist.models import build_model
 from mlcore.mnist.steps.network import MOST_IMAGES, ManualNetwork, passes
 from mlcore.mnist.steps.parallel import ALONE, LONGEST_PAUSE_S, Threads
-from mlcore.mnist.torch_state import torch_threads
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 class Machine:
@@ -40,13 +39,6 @@ class Machine:
                 self.now += 0.004 if used[-1] == 1 else self.two
         assert torch.get_num_threads() == 1
         return used.count(2) / len(used)
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """One torch thread to begin with, whatever other tests left; as many as before afterwards."""
-    with torch_threads(1):
-        yield
 
 
 @pytest.fixture
