@@ -35,14 +35,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from sqlalchemy import Connection
 from sqlalchemy.exc import DataError, IntegrityError, NotSupportedError, ProgrammingError
 
-from mlcore.core import (
-    DivergenceError,
-    Snapshot,
-    SnapshotError,
-    Step,
-    StoreError,
-    Told,
-)
+from mlcore.core import DivergenceError, Snapshot, SnapshotError, Step, StoreError, Told
 from mlcore.core.snapshots import pack_snapshot
 from mlcore.runs.execution.benchmark import pays
 from mlcore.runs.execution.claims import (
