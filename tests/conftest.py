@@ -6,25 +6,31 @@ import importlib
 import importlib.util
 import os
 import shutil
+import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 import psutil
 import pytest
 from hypothesis import settings
 
+from mlcore.runs.execution.engines import local
 from mlcore.runs.execution.engines.local import SPARE_VARIABLE, reap_children
 from mlcore.runs.store.database import resolve_url
 from mlcore.runs.store.store import Store, open_store
+from tests.forked import ForkedWorker, ForkServer
 
 if TYPE_CHECKING:
     from xdist.remote import Producer
     from xdist.scheduler import LoadScopeScheduling
 
     from tests.engines.server import PostgresServer
+
+WORKER: Final = "mlcore.runs.execution.worker"
+"""The module that a worker process runs."""
 
 BACK_ENDS = ("sqlite", "postgresql")
 ON_BOTH = ("runs",)
@@ -86,6 +92,31 @@ def components_are_looked_for_once() -> Iterator[None]:
             scanner = importlib.import_module("streamlit.components.v2.manifest_scanner")
             name = "scan_component_manifests"
             patch.setattr(scanner, name, cache(getattr(scanner, name)))
+        yield
+
+
+@pytest.fixture(scope="session")
+def fork_server() -> Iterator[ForkServer]:
+    """What starts dashboards and workers."""
+    server = ForkServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def workers_are_forked(fork_server: ForkServer) -> Iterator[None]:
+    """Start the workers of this process without importing PyTorch anew for each.
+
+    Workers that a command or a dashboard starts are started as ever.
+    """
+
+    def start(words: Sequence[str], **how: Any) -> ForkedWorker | subprocess.Popen[bytes]:
+        if WORKER not in words:
+            return subprocess.Popen(words, **how)
+        return ForkedWorker(fork_server, words, **how)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(local, "Popen", start)
         yield
 
 
@@ -176,7 +207,7 @@ def workers_of(url: str) -> list[psutil.Process]:
     """The worker processes of a store."""
     found = []
     for process in psutil.process_iter(["cmdline"]):
-        line = process.info["cmdline"] or []
-        if "mlcore.runs.execution.worker" in line and url in line:
+        line = " ".join(process.info["cmdline"] or []).split()
+        if WORKER in line and url in line:
             found.append(process)
     return found

@@ -1,14 +1,12 @@
 """A real dashboard and a real Chromium for the tests of this folder."""
 
-import json
 import os
 import shutil
-import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -24,6 +22,7 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
+from tests.forked import ForkServer
 from tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
@@ -41,32 +40,6 @@ PATIENCE = 120.0
 """Seconds a condition may take on a busy machine before it counts as never coming true."""
 
 
-class Launcher:
-    """Starts dashboards a second sooner than a command does (see ``launcher.py``)."""
-
-    def __init__(self) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("launcher.py"))],
-            cwd=ROOT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-    def start(self, arguments: Sequence[str], env: Mapping[str, str], log: Path) -> psutil.Process:
-        """A process that does what ``streamlit`` does with these arguments."""
-        order = {"arguments": list(arguments), "env": dict(env), "log": str(log)}
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps(order) + "\n")
-        self._process.stdin.flush()
-        return psutil.Process(int(self._process.stdout.readline()))
-
-    def close(self) -> None:
-        """Start no more."""
-        self._process.communicate()
-
-
 class DashboardServer:
     """``streamlit run dashboard.py`` on a free port, over a store of its own.
 
@@ -79,13 +52,13 @@ class DashboardServer:
         self,
         folder: Path,
         port: int | None = None,
-        launcher: Launcher | None = None,
+        fork_server: ForkServer | None = None,
         env: Mapping[str, str] | None = None,
     ) -> None:
         self.folder = folder
         self.port = free_port() if port is None else port
         self.store = f"sqlite:///{folder / 'runs.db'}"
-        self._launcher = launcher
+        self._fork_server = fork_server
         self._env = {"MLCORE_STORE": self.store, **(env or {})}
         self._process: psutil.Process | None = None
 
@@ -152,8 +125,11 @@ class DashboardServer:
     def _launched(self, log: Path) -> psutil.Process:
         arguments = ["run", "dashboard.py", "--server.headless", "true"]
         arguments += ["--server.port", str(self.port)]
-        if self._launcher is not None:
-            return self._launcher.start(arguments, self._env, log)
+        if self._fork_server is not None:
+            env = {**os.environ, **self._env}
+            return self._fork_server.start(
+                "streamlit", arguments, path=[str(ROOT)], env=env, log=log
+            )
         with log.open("ab") as file:
             return psutil.Popen(
                 [sys.executable, "-m", "streamlit", *arguments],
@@ -227,14 +203,6 @@ def click_as_timers_fire(target: Locator) -> None:
 
 
 @pytest.fixture(scope="session")
-def launcher() -> Iterator[Launcher]:
-    """What starts the dashboards."""
-    launcher = Launcher()
-    yield launcher
-    launcher.close()
-
-
-@pytest.fixture(scope="session")
 def ports() -> tuple[int, int]:
     """Ports of the module's server and of a test's own, which may run side by side.
 
@@ -246,10 +214,10 @@ def ports() -> tuple[int, int]:
 
 @pytest.fixture(scope="module")
 def dashboard_server(
-    tmp_path_factory: pytest.TempPathFactory, ports: tuple[int, int], launcher: Launcher
+    tmp_path_factory: pytest.TempPathFactory, ports: tuple[int, int], fork_server: ForkServer
 ) -> Iterator[DashboardServer]:
     """A running dashboard, one for all tests of a module."""
-    server = DashboardServer(tmp_path_factory.mktemp("dashboard"), ports[0], launcher)
+    server = DashboardServer(tmp_path_factory.mktemp("dashboard"), ports[0], fork_server)
     server.start()
     yield server
     server.close()
@@ -257,10 +225,10 @@ def dashboard_server(
 
 @pytest.fixture
 def fresh_server(
-    tmp_path: Path, ports: tuple[int, int], launcher: Launcher
+    tmp_path: Path, ports: tuple[int, int], fork_server: ForkServer
 ) -> Iterator[DashboardServer]:
     """A dashboard that has never served anybody: nothing of ours is imported, nothing is routed."""
-    server = DashboardServer(tmp_path, ports[1], launcher)
+    server = DashboardServer(tmp_path, ports[1], fork_server)
     server.start()
     yield server
     server.close()

@@ -10,10 +10,11 @@ from urllib.parse import urlsplit
 
 import psutil
 import pytest
-from playwright.sync_api import FloatRect, Locator, Page
+from playwright.sync_api import FloatRect, Locator, Page, expect
 
 from mlcore.runs import Run
 from mlcore.runs.store.store import open_store
+from mlcore.ui import navigation
 from tests.e2e.conftest import PATIENCE, DashboardServer
 
 FINISHED_MS: Final = 3000 * PATIENCE
@@ -180,3 +181,14 @@ def runs_held(server: DashboardServer, share: float = 0.0) -> Iterator[Run]:
         for worker in workers:
             with suppress(psutil.NoSuchProcess):
                 worker.resume()
+
+
+def expect_whole_dashboard(tab: Page, title: str) -> None:
+    """Wait until a page is drawn under its title, with the menu of all pages beside it."""
+    links = tab.get_by_test_id("stSidebarNavLink")
+    expect(links).to_have_count(1 + len(navigation.chapters()))
+    expect(links.first).to_contain_text("Home")
+    expect(tab).to_have_title(title)
+    expect(tab.locator("h1")).to_have_count(1)
+    expect(tab.get_by_text("Page not found")).to_have_count(0)
+    expect(tab.get_by_test_id("stException")).to_have_count(0)

@@ -9,8 +9,9 @@ from playwright.sync_api import Page, expect
 
 from mlcore import MNISTConfig
 from mlcore.runs.store.store import open_store
-from tests.e2e.conftest import DashboardServer, Launcher
+from tests.e2e.conftest import DashboardServer
 from tests.e2e.settling import FINISHED_MS, Asked, badge, runs_held
+from tests.forked import ForkServer
 from tests.waiting import until
 
 pytestmark = pytest.mark.browser
@@ -89,9 +90,9 @@ def test_home_starts_the_course_run_and_shows_it_live(
 
 
 def test_the_worker_that_was_started_ahead_takes_the_first_run(
-    tmp_path: Path, ports: tuple[int, int], launcher: Launcher, tab: Page
+    tmp_path: Path, ports: tuple[int, int], fork_server: ForkServer, tab: Page
 ) -> None:
-    server = DashboardServer(tmp_path, ports[1], launcher, {"MLCORE_SPARE_WORKER": "1"})
+    server = DashboardServer(tmp_path, ports[1], fork_server, {"MLCORE_SPARE_WORKER": "1"})
     server.start()
     try:
         tab.goto(server.url)
@@ -124,7 +125,7 @@ def test_a_finished_run_is_no_longer_asked_for(
 def test_the_home_page_never_waits_for_torch(
     tmp_path: Path, ports: tuple[int, int], tab: Page
 ) -> None:
-    server = DashboardServer(tmp_path, ports[1])  # the launcher's have torch from birth
+    server = DashboardServer(tmp_path, ports[1])  # a forked one has torch from birth
     server.start()
     try:
         tab.goto(server.url)

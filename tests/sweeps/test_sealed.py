@@ -65,7 +65,7 @@ def test_a_sweep_with_a_split_chooses_by_validation_and_its_winner_is_examined_o
     assert "chosen by validation among 3 trials, asked by Ada" in printed
     assert "This test set was opened 2 times in this store." in printed
     said = mlcore.runs.compare([opening.run_id, other.id]).test_set
-    assert said[-1] == "The sealed test set was opened 2 times by runs of this store."
+    assert said[-1] == "This test set was opened 2 times in this store."
 
 
 @pytest.mark.usefixtures("store")

@@ -6,11 +6,11 @@ They are started when runs wait, and one of them before, while a page is open th
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from subprocess import DEVNULL, Popen
 from typing import TYPE_CHECKING, Final
 
 import psutil
@@ -37,7 +37,7 @@ SPARE_VARIABLE: Final = "MLCORE_SPARE_WORKER"
 
 _WORKER: Final = "mlcore.runs.execution.worker"
 
-_children: list[subprocess.Popen[bytes]] = []
+_children: list[Popen[bytes]] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,9 +194,9 @@ def start_process(store: Store, module: str, *arguments: str) -> ProcessId:
     homes = [package_home, sys.path[0] or str(Path.cwd()), os.environ.get("PYTHONPATH")]
     path = os.pathsep.join(filter(None, homes))
     with log:
-        child = subprocess.Popen(  # noqa: S603 - our own module under our own interpreter
+        child = Popen(  # noqa: S603 - our own module under our own interpreter
             [sys.executable, "-P", "-m", module, store.shown_url, *arguments],
-            stdin=subprocess.DEVNULL,
+            stdin=DEVNULL,
             stdout=log,
             stderr=log,
             start_new_session=True,
