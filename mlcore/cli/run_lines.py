@@ -58,20 +58,13 @@ def line_of(run: Run) -> str:
 
 def print_run(run: Run) -> None:
     """Print a run's state, its result, and its error if it has one."""
+    from mlcore.runs.headline import accuracy_words
+
     cached = "  (cached)" if run.cached else ""
     asked = f"  ({run.request} asked for)" if run.request else ""
     print(f"{run.id}  {run.experiment}  {run.status}  {run.progress:.0%}{cached}{asked}")
-    latest = run.latest()
-    if "test_accuracy" in latest:
-        print(f"  test accuracy {latest['test_accuracy']:.4f}")
-    if "best_validation_accuracy" in latest:
-        print(
-            f"  validation accuracy {latest['best_validation_accuracy']:.4f} after epoch "
-            f"{latest['best_epoch']:.0f}, the best, whose weights are kept; "
-            f"{latest['validation_accuracy']:.4f} in the end"
-        )
-    elif "validation_accuracy" in latest:
-        print(f"  validation accuracy {latest['validation_accuracy']:.4f}")
+    for words in accuracy_words(run.latest()):
+        print(f"  {words}")
     if run.error:
         print(f"  {printable(run.error)}")
 

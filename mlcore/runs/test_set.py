@@ -167,6 +167,19 @@ def times_opened(store: Store, data: str) -> int:
         return int(connection.execute(query).scalar_one())
 
 
+def opened_words(times: int) -> str:
+    """How often a test set was opened, as a sentence.
+
+    Example:
+        >>> from mlcore.runs.test_set import opened_words
+        >>> opened_words(2)
+        'This test set was opened 2 times in this store.'
+    """
+    if not times:
+        return "The test set is sealed: no run in this store has opened it."
+    return f"This test set was opened {times} {'time' if times == 1 else 'times'} in this store."
+
+
 def test_set_words(store: Store, compared: Iterable[Run]) -> list[str]:
     """What is to be said of runs that are compared and their test set, in whole sentences.
 
@@ -190,8 +203,5 @@ def test_set_words(store: Store, compared: Iterable[Run]) -> list[str]:
     data = {str(run.environment["data"]) for run in sealed if "data" in run.environment}
     times = sum(times_opened(store, one) for one in data)
     if sealed:
-        said.append(
-            f"The sealed test set was opened {times} {'time' if times == 1 else 'times'} by runs "
-            "of this store."
-        )
+        said.append(opened_words(times))
     return said

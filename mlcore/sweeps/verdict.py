@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from mlcore.core import DataUnavailableError, SweepStateError
-from mlcore.runs.test_set import Opening, examine, opening_of, times_opened
+from mlcore.runs.test_set import Opening, examine, opened_words, opening_of, times_opened
 from mlcore.sweeps.selection_bias import inflation
 from mlcore.sweeps.trials import State
 
@@ -91,19 +91,6 @@ def sentences(sweep: Sweep) -> list[str]:
             f"the winner by at most about {100 * share:.2f} points."
         )
     return said
-
-
-def opened_words(times: int) -> str:
-    """How often a test set was opened, as a sentence.
-
-    Example:
-        >>> from mlcore.sweeps.verdict import opened_words
-        >>> opened_words(2)
-        'This test set was opened 2 times in this store.'
-    """
-    if not times:
-        return "The test set is sealed: no run in this store has opened it."
-    return f"This test set was opened {times} {'time' if times == 1 else 'times'} in this store."
 
 
 def _inflation(sweep: Sweep, metric: str, measured_on: int | None) -> float | None:

@@ -77,11 +77,16 @@ def usual(table: pd.DataFrame) -> list[str]:
 
 
 def _varied(table: pd.DataFrame) -> list[str]:
-    """The config fields with the most different values, without the seed."""
-    fields = [n for n in table.columns if n.startswith(CONFIG) and n != f"{CONFIG}seed"]
+    """The config fields with the most different values, and the seed last if it differs.
+
+    A long name is cut off before its seed.
+    """
+    fields = [n for n in table.columns if n.startswith(CONFIG)]
     counts = {name: table[name].nunique() for name in fields}
-    varied = [name for name in fields if counts[name] > 1]
-    return sorted(varied, key=lambda name: -counts[name])[:_VARIED]
+    seed = f"{CONFIG}seed"
+    varied = [name for name in fields if counts[name] > 1 and name != seed]
+    shown = sorted(varied, key=lambda name: -counts[name])[:_VARIED]
+    return [*shown, *([seed] if counts.get(seed, 0) > 1 else [])]
 
 
 def label_of(column: str, columns: Sequence[str] = ()) -> str:
