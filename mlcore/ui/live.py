@@ -54,6 +54,15 @@ def live_view(run_ids: Sequence[str], *, key: str) -> None:
     poll(draw, key=f"{key}.panel", moving=moving, every=every)
 
 
+def empty_view(*, key: str) -> None:
+    """The charts without a run: where the curves will be.
+
+    The browser loads and compiles what draws charts when the first one is on the page, which takes
+    longer than a waiting worker needs to the first point.
+    """
+    _charts([], {}, key)
+
+
 def _read(run_ids: Sequence[str]) -> list[Run]:
     store, found = open_store(), []
     for run_id in run_ids:
@@ -132,9 +141,6 @@ def _charts(runs: list[Run], labels: Mapping[str, str], key: str) -> list[LiveCh
                 format_func=_AXES.__getitem__,
                 key=f"{key}.axis",
             )
-    if not any(run.total for run in runs):
-        st.caption("The first points are on their way.")
-        return []
     if not shown:
         st.info("Choose at least one curve above.")
         return []
@@ -155,5 +161,8 @@ def _charts(runs: list[Run], labels: Mapping[str, str], key: str) -> list[LiveCh
                 alt=description(drawn, axis),
                 key=f"{key}.{drawn}.{axis}.{log}",
             )
-    st.caption(_LEGEND + _THINNED * thinned)
+    if runs and not any(run.total for run in runs):
+        st.caption("The first points are on their way.")
+    elif runs:
+        st.caption(_LEGEND + _THINNED * thinned)
     return charts

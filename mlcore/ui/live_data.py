@@ -68,7 +68,7 @@ def chart_rows(
     Tabs that look at the same runs with the same settings share the frame: do not change it.
     """
     colours = run_parts.colours_of(runs)
-    end = max((run.total if axis == "step" else seconds(run) for run in runs), default=0.0)
+    end = max((run.total if axis == "step" else seconds(run) for run in runs), default=0.0) or 1.0
     looks = tuple(_RunState(run, labels[run.id], colours[run.id]) for run in runs)
     return _chart_rows(looks, quantity, axis, smoothing, end)
 

@@ -96,9 +96,11 @@ def test_the_axis_reaches_to_the_end_before_the_curve_does() -> None:
     assert rows.loc[rows["kind"] == "end", "x"].tolist() == [10]
 
 
-def test_a_chart_of_no_points_has_only_its_end() -> None:
+def test_a_chart_of_no_points_has_axes_and_nothing_to_see() -> None:
     assert rows_of(points("a", "train", []))["kind"].tolist() == ["end"]
-    assert rows_of()["kind"].tolist() == ["end"]
+    empty = rows_of()
+    assert empty["kind"].tolist() == ["end", "raw"]
+    assert (empty["kind"] == "raw").sum() == 1, "a line of one point is not drawn"
 
 
 def test_curves_are_joined_in_order() -> None:

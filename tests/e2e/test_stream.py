@@ -172,6 +172,9 @@ def test_only_pages_of_this_server_are_told(dashboard_server: DashboardServer) -
 def test_the_page_makes_the_rows_of_a_chart_as_the_server_does(tab: Page) -> None:
     rng = np.random.default_rng(0)
     cases, expected = [], []
+    nothing = {"axis": "step", "smoothing": 0.0, "errorRate": False, "splits": {"train": "train"}}
+    cases.append({"chart": nothing, "runs": [_run("first", "#111111", 0, {})], "end": 1})
+    expected.append(curve_rows({}, {"a": "#111111"}, {"a": "first"}, end=1))
     for axis, smoothing, error, thinned in itertools.product(
         ("step", "time"), (0.0, 0.6), (False, True), (False, True)
     ):

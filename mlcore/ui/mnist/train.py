@@ -22,6 +22,7 @@ def show() -> None:
                 "course's network takes a few seconds.",
                 icon=":material/play_arrow:",
             )
+            live.empty_view(key="mnist.live")
             return
         chosen = choose_runs(offered)
         live.live_view(chosen, key="mnist.live")

@@ -22,7 +22,11 @@ function chartRows(chart, runs, end) {
   const rows = []
   const add = (named, kind, x, value = null, low = null, high = null, tip = false) =>
     rows.push({...named, kind, x, value, low, high, tip})
-  add({run: '', colour: END_COLOUR, dash: '0'}, 'end', end)
+  const nobody = {run: '', colour: END_COLOUR, dash: '0'}
+  add(nobody, 'end', end)
+  // a line of one point is not drawn, but it gives the axis an extent
+  if (!runs.some(run => Object.values(chart.splits).some(metric => run.curves[metric])))
+    add(nobody, 'raw', 0, 1)
   for (const run of runs) {
     const named = {run: run.label, colour: run.colour, dash: run.dash}
     for (const [split, metric] of Object.entries(chart.splits)) {

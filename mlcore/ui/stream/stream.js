@@ -202,7 +202,7 @@ class LiveView {
       const view = vegaView(withKey(chart.key) ?? document.createElement('div'))
       if (!view) continue
       const ends = states.map(state => (chart.axis === 'step' ? state.total : state.seconds) ?? 0)
-      view.data('source', chartRows(chart, runs, Math.max(0, ...ends)))
+      view.data('source', chartRows(chart, runs, Math.max(0, ...ends) || 1))
       await view.runAsync()
     }
   }
