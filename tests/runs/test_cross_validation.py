@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Sequence
 
 import numpy as np
@@ -17,6 +18,7 @@ from sklearn.preprocessing import PolynomialFeatures
 from sqlalchemy import select
 
 import mlcore
+from mlcore.cli.main import main
 from mlcore.core import Config, ConfigError, InputError
 from mlcore.mnist import held_out, load
 from mlcore.mnist.batches import normalized
@@ -205,3 +207,19 @@ def test_a_class_with_fewer_images_than_folds_is_refused_before_a_run_is_queued(
     with pytest.raises(ConfigError, match=r"^folds is 90, but there are 80 points, and each fold"):
         mlcore.cross_validate(LINE.replace(data="made", count=80), folds=90)
     assert store.list() == []
+
+
+@pytest.mark.sqlite
+@pytest.mark.usefixtures("store")
+def test_the_command_line_gives_what_the_script_gives(capsys: pytest.CaptureFixture[str]) -> None:
+    result = mlcore.cross_validate(LINE, folds=2, repeats=2)
+    command = "mlcore cv regression --standardize --folds 2 --lr 0.1 --steps 300 --repeats 2"
+    assert result.as_command() == command
+    assert eval(result.as_python(), {"mlcore": mlcore}).scores == result.scores  # noqa: S307 - ours
+    assert main(shlex.split(command)[1:]) == 0
+    shown = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in shown[:4]] == [run.id for run in result.runs]
+    assert "repeat 2  fold 1" in shown[2]
+    assert shown[4] == str(result)
+    assert main(["cv", "mnist", "--preset", "linear baseline"]) == 2
+    assert "folds is 5, but validation_size is 10000" in capsys.readouterr().err

@@ -14,6 +14,7 @@ from mlcore.runs.analysis.statistics import (
     Difference,
     bootstrap,
     holm,
+    number_text,
     seeds_needed,
     welch,
 )
@@ -265,14 +266,3 @@ def _advice(more: tuple[int, int] | None, a: str, b: str, stuck: Mapping[str, st
         names = " and ".join(name for name, reason in stuck.items() if reason == why)
         words.append(f"more seeds of {names} cannot be run here ({why})")
     return "; ".join(words)
-
-
-def number_text(value: float, judged_by: float) -> str:
-    """A number rounded to two significant digits of its uncertainty."""
-    if judged_by == 0 or not math.isfinite(judged_by):
-        return f"{value:.3g}"
-    decimals = 1 - math.floor(math.log10(judged_by))
-    if decimals > 6 or decimals < -6:
-        return f"{value:.2e}"
-    rounded = round(value, decimals)
-    return f"{rounded:,.{max(0, decimals)}f}"

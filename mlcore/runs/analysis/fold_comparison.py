@@ -13,10 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from mlcore.core import InputError
-from mlcore.runs.analysis.contrasts import number_text
 from mlcore.runs.analysis.fold_scores import CrossValidation
 from mlcore.runs.analysis.measures import Goal, default_goal
-from mlcore.runs.analysis.statistics import LEVEL, Difference, check_level
+from mlcore.runs.analysis.statistics import LEVEL, Difference, check_level, number_text
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from mlcore.core import Config, InputError, RunStateError
-from mlcore.runs.analysis.contrasts import number_text
+from mlcore.runs.analysis.statistics import number_text
 from mlcore.runs.headline import KEPT, VALIDATION
 from mlcore.runs.status import Status
 

@@ -232,6 +232,17 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return raised
 
 
+def number_text(value: float, judged_by: float) -> str:
+    """A number rounded to two significant digits of its uncertainty."""
+    if judged_by == 0 or not math.isfinite(judged_by):
+        return f"{value:.3g}"
+    decimals = 1 - math.floor(math.log10(judged_by))
+    if decimals > 6 or decimals < -6:
+        return f"{value:.2e}"
+    rounded = round(value, decimals)
+    return f"{rounded:,.{max(0, decimals)}f}"
+
+
 def _sample(name: str, values: Sequence[float] | Floats) -> Floats:
     sample = np.asarray(values, dtype=np.float64).ravel()
     if not len(sample):
