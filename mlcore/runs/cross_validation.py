@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from tqdm import tqdm
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 USUAL_FOLDS: Final = 5
 _LOOK_EVERY = 0.1  # s
+
+ConfigType = TypeVar("ConfigType", bound=Config)
 
 
 def cross_validate(
@@ -82,7 +84,7 @@ def cross_validate(
     return result_of(wanted, repeats, runs, metric)
 
 
-def with_folds(config: Config, folds: int | None = None) -> Config:
+def with_folds(config: ConfigType, folds: int | None = None) -> ConfigType:
     """The config of the first fold.
 
     Args:

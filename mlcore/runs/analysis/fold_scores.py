@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from mlcore.core import Config, InputError, RunStateError
+from mlcore.core import Config, InputError, RunStateError, canonical_json
 from mlcore.runs.analysis.statistics import number_text
 from mlcore.runs.headline import KEPT, VALIDATION
 from mlcore.runs.status import Status
@@ -271,3 +271,39 @@ def result_of(
     return CrossValidation(
         config.replace(fold=1), repeats, score_metric(config, metric), tuple(runs)
     )
+
+
+def cross_validations_of(runs: Iterable[Run]) -> list[CrossValidation]:
+    """The cross-validations that some runs make up, in the order of their first runs.
+
+    Each has a run of every fold, finished or not, of consecutive fold seeds; of two runs of one
+    config the newer counts. Runs that lack the other folds are left out.
+    """
+    groups: dict[str, dict[int, dict[int, Run]]] = {}
+    for run in sorted(runs, key=lambda one: one.key):
+        fields = dict(run.config_fields)
+        fold, seed = fields.pop("fold", 1), fields.pop("fold_seed", 0)
+        if run.source is None and fields.get("folds", 0):
+            same = groups.setdefault(canonical_json([run.experiment, fields]), {})
+            same.setdefault(seed, {})[fold] = run
+    return [
+        result_of(part[0].config, len(part) // part[0].config_fields["folds"], part)
+        for by_seed in groups.values()
+        for part in _consecutive(by_seed)
+    ]
+
+
+def _consecutive(by_seed: Mapping[int, Mapping[int, Run]]) -> Iterator[list[Run]]:
+    """Runs of consecutive fold seeds with all their folds."""
+    part: list[Run] = []
+    before = None
+    for seed, by_fold in sorted(by_seed.items()):
+        whole = len(by_fold) == next(iter(by_fold.values())).config_fields["folds"]
+        if part and (not whole or before != seed - 1):
+            yield part
+            part = []
+        if whole:
+            part = [*part, *(by_fold[fold] for fold in sorted(by_fold))]
+            before = seed
+    if part:
+        yield part
