@@ -9,9 +9,10 @@ import streamlit as st
 
 from mlcore.charts import digits as charts
 from mlcore.core import ConfigError
+from mlcore.core.folds import MOST_FOLDS
 from mlcore.runs import CrossValidation, Run, compare_folds, open_store
 from mlcore.runs.analysis import fold_scores
-from mlcore.runs.cross_validation import submit_folds, with_folds
+from mlcore.runs.cross_validation import USUAL_FOLDS, submit_folds, with_folds
 from mlcore.ui import page, run_parts
 from mlcore.ui.common import clicks, numbers, spare_worker
 from mlcore.ui.mnist import view_data
@@ -48,7 +49,14 @@ def switch(config: MNISTConfig | None) -> tuple[MNISTConfig | None, int | None]:
         return config, None
     left, right = st.columns(2)
     with left:
-        folds = page.whole_number("Folds", 2, 100, 5, key="mnist.cv.folds", help="Runs a repeat.")
+        folds = page.whole_number(
+            "Folds",
+            2,
+            MOST_FOLDS,
+            (config.folds if config is not None else 0) or USUAL_FOLDS,
+            key="mnist.cv.folds",
+            help="Into how many parts to divide the training images.",
+        )
     with right:
         repeats = page.whole_number(
             "Repeats",
@@ -104,9 +112,11 @@ def results(run_ids: Sequence[str]) -> list[CrossValidation]:
     """A sentence for each cross-validation that these runs make up, and for each two of them."""
     found = fold_scores.cross_validations_of(open_store().get_many(run_ids))
     for place, result in enumerate(found):
-        letter = f"{chr(65 + place)}: " if len(found) > 1 else ""
+        letter = f"{chr(65 + place)}, {_name(result)}: " if len(found) > 1 else ""
         if result.complete:
-            st.markdown(f":material/call_split: **{letter}{page.plain(result.sentence())}**")
+            said = page.plain(result.sentence())
+            said = said if letter else f"{said[0].upper()}{said[1:]}"
+            st.markdown(f":material/call_split: **{letter}{said}**")
         elif any(run.status.moving for run in result.runs):
             st.caption(
                 f"{letter}The mean over {numbers.counted(len(result.runs), 'fold')} follows when "
@@ -123,9 +133,8 @@ def details(result: CrossValidation) -> None:
     """The scores of the folds, the out-of-fold confusion matrix, and the code, folded away."""
     config, key = result.config, f"mnist.cv.{result.runs[0].id}"
     assert isinstance(config, MNISTConfig)  # noqa: S101 - the page shows runs of mnist only
-    name = page.plain(run_parts.config_name(config.experiment, config.to_dict()))
     with st.expander(
-        f"{config.folds} folds: scores, confusions, code · {name}",
+        f"{config.folds} folds: scores, confusions, code · {_name(result)}",
         icon=":material/call_split:",
         on_change="rerun",
         key=key,
@@ -163,6 +172,12 @@ def code(config: MNISTConfig, repeats: int, *, key: str) -> None:
         fold_scores.as_command(config, repeats),
         key=key,
     )
+
+
+def _name(result: CrossValidation) -> str:
+    """What is cross-validated, without its folds."""
+    alone = result.config.replace(folds=0, fold=1, fold_seed=0)
+    return page.plain(run_parts.config_name(alone.experiment, alone.to_dict()))
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
