@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 
 from tqdm import tqdm
 
 from mlcore.core import Config, RunStateError
 from mlcore.runs.analysis.fold_scores import (
+    ConfigType,
     CrossValidation,
     check_repeats,
     fold_configs,
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 
 USUAL_FOLDS: Final = 5
 _LOOK_EVERY = 0.1  # s
-
-ConfigType = TypeVar("ConfigType", bound=Config)
 
 
 def cross_validate(

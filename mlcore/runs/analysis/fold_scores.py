@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from mlcore.core import Config, InputError, RunStateError, canonical_json
 from mlcore.runs.analysis.statistics import number_text
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from mlcore.runs.recorded_run import Run
+
+ConfigType = TypeVar("ConfigType", bound=Config)
 
 _USUAL = (KEPT, VALIDATION, "validation_loss")
 
@@ -225,7 +227,7 @@ def score_metric(config: Config, metric: str | None = None) -> str:
     return metric
 
 
-def fold_configs(config: Config, repeats: int = 1) -> tuple[Config, ...]:
+def fold_configs(config: ConfigType, repeats: int = 1) -> tuple[ConfigType, ...]:
     """The configs of a cross-validation: repeat after repeat, and in each fold after fold.
 
     Args:
