@@ -211,6 +211,29 @@ def test_a_class_with_fewer_images_than_folds_is_refused_before_a_run_is_queued(
 
 @pytest.mark.sqlite
 @pytest.mark.usefixtures("store")
+def test_compare_sees_folds_in_runs_and_judges_them_together(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    line, origin = (
+        mlcore.cross_validate(LINE.replace(model=model), folds=3) for model in ("line", "origin")
+    )
+    found = mlcore.runs.compare([*origin.runs, *line.runs], metric="validation_loss")
+    assert found.only_folds
+    (pair,) = found.fold_comparisons
+    expected = mlcore.compare_folds(origin, line)
+    assert (pair.difference, pair.better) == (expected.difference, "b")
+    assert pair.sentence == expected.sentence.replace("B is", "line is")
+    capsys.readouterr()
+    ids = [run.id for run in found.runs]
+    assert main(["compare", *ids, "--metric", "validation_loss"]) == 0
+    shown = capsys.readouterr().out
+    assert pair.sentence in shown
+    assert "seed each" not in shown
+    assert not mlcore.runs.compare(ids[:-1], metric="validation_loss").fold_comparisons
+
+
+@pytest.mark.sqlite
+@pytest.mark.usefixtures("store")
 def test_the_command_line_gives_what_the_script_gives(capsys: pytest.CaptureFixture[str]) -> None:
     result = mlcore.cross_validate(LINE, folds=2, repeats=2)
     command = "mlcore cv regression --standardize --folds 2 --lr 0.1 --steps 300 --repeats 2"

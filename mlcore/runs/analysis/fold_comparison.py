@@ -116,35 +116,78 @@ def compare_folds(
             "a and b are not on the same folds: cross-validate both with the same data, folds, "
             "fold_seed and repeats."
         )
-    found = corrected_t(a.scores, b.scores, a.folds, level)
-    direction = goal or default_goal(a.metric)
+    return compare_scores(
+        (a.scores, b.scores),
+        ("A", "B"),
+        folds=a.folds,
+        repeats=a.repeats,
+        goal=goal or default_goal(a.metric),
+        share="accuracy" in a.metric,
+        level=level,
+    )
+
+
+def compare_scores(
+    scores: tuple[Sequence[float], Sequence[float]],
+    names: tuple[str, str],
+    *,
+    folds: int,
+    repeats: int,
+    goal: Goal,
+    share: bool,
+    level: float = LEVEL,
+) -> FoldComparison:
+    """Compare scores of two configs on the same folds.
+
+    Args:
+        scores: Of a and of b, one a run, in the same order.
+        names: What to call a and b in the sentence.
+        folds: Into how many parts the data was divided.
+        repeats: How often.
+        goal: Which end is better.
+        share: Whether scores are shares of 1, told in points of 1/100.
+        level: Of the interval.
+
+    Raises:
+        ValueError: As ``corrected_t``.
+    """
+    found = corrected_t(*scores, folds, level)
     clear = found.p < 1 - level or (math.isnan(found.p) and found.value != 0)
-    ahead = "b" if (found.value > 0) == (direction == "max") else "a"
-    share = "accuracy" in a.metric
+    ahead = (found.value > 0) == (goal == "max")
     return FoldComparison(
         found,
-        ahead if clear else None,
+        ("b" if ahead else "a") if clear else None,
         _sentence(
             found,
-            ahead.upper() if clear else None,
+            names,
+            names[ahead] if clear else None,
             scale=100.0 if share else 1.0,
             unit=" points" if share else "",
-            folds=f"{a.folds} folds" + f", {a.repeats} repeats" * (a.repeats > 1),
+            folds=f"{folds} folds" + f", {repeats} repeats" * (repeats > 1),
         ),
     )
 
 
-def _sentence(found: Difference, better: str | None, *, scale: float, unit: str, folds: str) -> str:
+def _sentence(
+    found: Difference,
+    names: tuple[str, str],
+    better: str | None,
+    *,
+    scale: float,
+    unit: str,
+    folds: str,
+) -> str:
+    both = f"{names[0]} and {names[1]}"
     value, half = abs(found.value) * scale, found.half_width * scale
     if math.isnan(found.p):
         if better is None:
-            return f"A and B gave the same number on every fold ({folds})."
+            return f"{both} gave the same number on every fold ({folds})."
         shown = number_text(value, value)
         return f"{better} is better by {shown}{unit}, the same on every fold ({folds})."
     around = f"{number_text(value, half)} ± {number_text(half, half)}{unit}"
     if better is not None:
         return f"{better} is better by {around} ({folds}, corrected resampled t-test)."
     return (
-        f"A and B are not distinguishable on the same {folds}: the difference of {around} may be "
+        f"{both} are not distinguishable on the same {folds}: the difference of {around} may be "
         "luck (corrected resampled t-test)."
     )

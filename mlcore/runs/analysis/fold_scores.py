@@ -276,18 +276,19 @@ def result_of(
 
 
 def cross_validations_of(runs: Iterable[Run]) -> list[CrossValidation]:
-    """The cross-validations that some runs make up, in the order of their first runs.
+    """The cross-validations that some runs make up, in the order in which the runs are given.
 
     Each has a run of every fold, finished or not, of consecutive fold seeds; of two runs of one
     config the newer counts. Runs that lack the other folds are left out.
     """
     groups: dict[str, dict[int, dict[int, Run]]] = {}
-    for run in sorted(runs, key=lambda one: one.key):
+    for run in runs:
         fields = dict(run.config_fields)
         fold, seed = fields.pop("fold", 1), fields.pop("fold_seed", 0)
         if run.source is None and fields.get("folds", 0):
             same = groups.setdefault(canonical_json([run.experiment, fields]), {})
-            same.setdefault(seed, {})[fold] = run
+            folds = same.setdefault(seed, {})
+            folds[fold] = max(run, folds.get(fold, run), key=lambda one: one.key)
     return [
         result_of(part[0].config, len(part) // part[0].config_fields["folds"], part)
         for by_seed in groups.values()

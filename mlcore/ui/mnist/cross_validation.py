@@ -110,7 +110,9 @@ def start_button(
 
 def results(run_ids: Sequence[str]) -> list[CrossValidation]:
     """A sentence for each cross-validation that these runs make up, and for each two of them."""
-    found = fold_scores.cross_validations_of(open_store().get_many(run_ids))
+    known = {run.id: run for run in open_store().get_many(run_ids)}
+    ordered = [known[run_id] for run_id in run_ids if run_id in known]
+    found = fold_scores.cross_validations_of(ordered)
     for place, result in enumerate(found):
         letter = f"{chr(65 + place)}, {_name(result)}: " if len(found) > 1 else ""
         if result.complete:
