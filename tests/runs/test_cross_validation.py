@@ -222,7 +222,7 @@ def test_compare_sees_folds_in_runs_and_judges_them_together(
     (pair,) = found.fold_comparisons
     expected = mlcore.compare_folds(origin, line)
     assert (pair.difference, pair.better) == (expected.difference, "b")
-    assert pair.sentence == expected.sentence.replace("B is", "line is")
+    assert pair.sentence == expected.sentence.replace("B is", "model line is")
     capsys.readouterr()
     ids = [run.id for run in found.runs]
     assert main(["compare", *ids, "--metric", "validation_loss"]) == 0
