@@ -205,6 +205,8 @@ def compare(ids: tuple[str, ...], where: str | None, **asked: Any) -> int:
         print(f"{group.letter}  {one_line(group.label)}: {group.mean:.5g}  ({seeds}){interval}")
         for run_id, why in group.left_out.items():
             print(f"   {run_id} does not count: {printable(why)}")
-    for contrast in found.contrasts:
+    for pair in found.fold_comparisons:
+        print(printable(pair.sentence))
+    for contrast in () if found.only_folds else found.contrasts:
         print(printable(contrast.sentence))
     return 0

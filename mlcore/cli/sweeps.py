@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 import click
+from click.core import ParameterSource
 
 from mlcore.cli.commands import NUMBER, WHOLE, Command, Group, OneOf, argument, command, option
 from mlcore.cli.console import moment, one_line, printable
@@ -24,6 +25,8 @@ from mlcore.cli.run_lines import line_of_python
 from mlcore.core import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from mlcore.core import Config, FieldSpec
     from mlcore.runs import Run
     from mlcore.sweeps import Conditional, Range, Sweep
@@ -68,8 +71,20 @@ def _options(spec: FieldSpec) -> list[FieldOption]:
             flag_value="true",
             metavar="[SWITCH]",
         ),
-        FieldOption(spec, f"--no-{flag[2:]}", "switch it off", flag_value="false"),
+        _OffOption(spec, f"--no-{flag[2:]}", "switch it off", flag_value="false"),
     ]
+
+
+class _OffOption(FieldOption):
+    """``--no-NAME`` beside ``--NAME``; both give one parameter."""
+
+    def consume_value(
+        self, ctx: click.Context, opts: Mapping[str, Any]
+    ) -> tuple[Any, ParameterSource]:
+        """Take no value but its own: click would take ``--NAME`` for it, where no value follows."""
+        if opts.get(self.name) != self.flag_value:
+            opts = {name: value for name, value in opts.items() if name != self.name}
+        return super().consume_value(ctx, opts)
 
 
 def _budget() -> list[click.Parameter]:
@@ -93,6 +108,11 @@ def _budget() -> list[click.Parameter]:
         one("--direction", help="maximize or minimize, one per objective"),
         one("--seeds", default="1", help="number of seeds per trial, or a list: 0,1,2"),
         one("--prune", help="prune poor runs: median or halving, as in median@0.25,0.5"),
+        one(
+            "--cv",
+            is_flag=True,
+            help="run each trial once for each fold (--folds, default 5), and judge it by the mean",
+        ),
         one("--sampler-seed", type=WHOLE, default=0, help="seed of the sampler (default 0)"),
         one(
             "--only-if",
@@ -128,6 +148,7 @@ def _sweep(experiment: str, given: dict[str, Any]) -> int:
         minutes=given.get("minutes"),
         prune=given.get("prune"),
         seed=given.get("sampler_seed", 0),
+        cross_validate=given.get("cv", False),
         wait=not given.get("no_wait"),
         force=given.get("force", False),
         name=given.get("name", ""),

@@ -33,6 +33,7 @@ def sweep(
     minutes: float | None = None,
     prune: Pruning | str | None = None,
     seed: int = 0,
+    cross_validate: bool = False,
     wait: bool = True,
     force: bool = False,
     name: str = "",
@@ -60,6 +61,8 @@ def sweep(
         minutes: Start no run later than this many minutes from now.
         prune: ``median`` or ``halving``, with rungs as in ``median@0.25,0.5``; off by default.
         seed: Of the sampler.
+        cross_validate: Run each trial once for each fold (``config.folds``, else 5), and judge it
+            by the mean over them: see ``mlcore.cross_validate``.
         wait: Wait until it is done; else return at once.
         force: Start another sweep even if an equal one exists. Finished runs are still reused.
         name: Name of the sweep.
@@ -89,6 +92,7 @@ def sweep(
         seeds=seeds,
         prune=prune,
         seed=seed,
+        cross_validate=cross_validate,
     )
     store = open_store()
     found = start(store, spec, n, minutes, force=force, name=name)

@@ -51,6 +51,8 @@ def as_words(spec: SweepSpec, settings: int | None, minutes: float | None = None
             value = settled[name]
             several = isinstance(value, (list, tuple))
             words += [f"--{name}", ",".join(map(str, value)) if several else str(value)]
+    if spec.cv:
+        words.append("--cv")
     if "seed" in settled:
         words += ["--sampler-seed", str(settled["seed"])]
     return words
@@ -80,6 +82,8 @@ def _settled(spec: SweepSpec, settings: int | None, minutes: float | None) -> di
         given["prune"] = spec.pruning.text()
     if spec.seed:
         given["seed"] = spec.seed
+    if spec.cv:
+        given["cross_validate"] = True
     return given
 
 

@@ -109,7 +109,8 @@ def frame(spec: SweepSpec, members: Sequence[TrialRun]) -> pd.DataFrame:
     """One row per run, in the order of trials.
 
     Returns:
-        A table of ``number`` (of the trial), ``repeat`` and ``seed``, ``run`` (its id),
+        A table of ``number`` (of the trial), ``repeat``, ``seed`` and, where trials are
+        cross-validated, ``fold``, ``run`` (its id),
         ``status``, ``own`` (False: it existed before), ``done`` (0 to 1), ``elapsed`` (s),
         ``ensemble``, ``error``, each swept field under ``config.NAME`` (tuples as they are;
         empty where its condition does not hold) and each objective under its metric's name, as of
@@ -121,7 +122,8 @@ def frame(spec: SweepSpec, members: Sequence[TrialRun]) -> pd.DataFrame:
         {
             "number": m.number,
             "repeat": m.repeat,
-            "seed": spec.seeds[m.repeat] if spec.seeds else None,
+            "seed": spec.seed_of(m.repeat),
+            **({"fold": m.repeat % spec.folds + 1} if spec.cv else {}),
             "run": m.run_id,
             "status": "deleted" if m.status is None and not m.error else str(m.status or "refused"),
             "own": m.own,
@@ -134,7 +136,8 @@ def frame(spec: SweepSpec, members: Sequence[TrialRun]) -> pd.DataFrame:
         }
         for m in members
     ]
-    columns = ["number", "repeat", "seed", "run", "status", "own", "done", "elapsed"]
+    fold = ["fold"] if spec.cv else []
+    columns = ["number", "repeat", "seed", *fold, "run", "status", "own", "done", "elapsed"]
     columns += ["ensemble", "error", *(f"config.{name}" for name in spec.space.fields)]
     columns += [one.metric for one in spec.objectives]
     table = pd.DataFrame(rows, columns=columns)

@@ -10,6 +10,8 @@ from typing import Any, Literal, TypeAlias, get_args
 
 from mlcore.core import Config, ConfigError, InputError, canonical_json
 from mlcore.experiments import config_class
+from mlcore.runs.analysis.fold_scores import folds_of
+from mlcore.runs.cross_validation import with_folds
 from mlcore.runs.store.damage import damaged, json_of
 from mlcore.sweeps.objectives import Objective, objectives_for
 from mlcore.sweeps.pruning import Pruning, parse_pruning
@@ -36,6 +38,7 @@ class SweepSpec:
         seeds: Each trial is run once with each; empty where the config has no seed.
         pruning: When runs end early, or None.
         seed: Of the sampler.
+        cv: Whether each trial is cross-validated: run once for each of the config's folds.
     """
 
     config: Config
@@ -45,6 +48,7 @@ class SweepSpec:
     seeds: tuple[int, ...]
     pruning: Pruning | None
     seed: int
+    cv: bool = False
 
     @property
     def experiment(self) -> str:
@@ -54,7 +58,12 @@ class SweepSpec:
     @property
     def repeats(self) -> int:
         """Runs per trial."""
-        return max(1, len(self.seeds))
+        return max(1, len(self.seeds)) * self.folds
+
+    @property
+    def folds(self) -> int:
+        """Runs per trial and seed."""
+        return folds_of(self.config) if self.cv else 1
 
     @property
     def adaptive(self) -> bool:
@@ -62,13 +71,20 @@ class SweepSpec:
         return self.sampler not in ("grid", "random")
 
     def run_config(self, params: dict[str, Any], repeat: int) -> Config:
-        """The config of one run.
+        """The config of one run: of one seed, and of one fold where each trial has them.
 
         Raises:
             ConfigError: If the values do not go together.
         """
-        seed = {"seed": self.seeds[repeat]} if self.seeds else {}
-        return self.config.replace(**params, **seed)
+        place, fold = divmod(repeat, self.folds)
+        own = {"seed": self.seeds[place]} if self.seeds else {}
+        if self.cv:
+            own["fold"] = fold + 1
+        return self.config.replace(**params, **own)
+
+    def seed_of(self, repeat: int) -> int | None:
+        """The seed of one run of a trial, or None where the config has none."""
+        return self.seeds[repeat // self.folds] if self.seeds else None
 
     def with_space(self, space: SpaceLike) -> SweepSpec:
         """A copy over another space. Raises ConfigError as ``Space.of`` does."""
@@ -87,6 +103,7 @@ class SweepSpec:
                 "seeds": list(self.seeds),
                 "pruning": None if self.pruning is None else self.pruning.text(),
                 "seed": self.seed,
+                **({"cv": True} if self.cv else {}),
             }
         )
 
@@ -108,6 +125,7 @@ class SweepSpec:
                 seeds=tuple(fields["seeds"]),
                 pruning=parse_pruning(fields["pruning"]),
                 seed=fields["seed"],
+                cv=fields.get("cv", False),
             )
         except (KeyError, TypeError, AttributeError):
             raise damaged("spec", "a sweep", text, "as mlcore.sweep wrote it") from None
@@ -124,6 +142,7 @@ def spec_for(
     seeds: int | Sequence[int] = 1,
     prune: Pruning | str | None = None,
     seed: int = 0,
+    cross_validate: bool = False,
 ) -> SweepSpec:
     """Check the arguments of a sweep; see ``mlcore.sweep`` for them.
 
@@ -137,7 +156,10 @@ def spec_for(
         >>> print(spec.objectives[0].metric, spec.objectives[0].direction, spec.seeds)
         test_accuracy maximize (0, 1)
     """
+    config = _with_folds(config) if cross_validate else config
     checked = Space.of(config, space)
+    if cross_validate and not {"folds", "fold"}.isdisjoint(checked.fields):
+        raise InputError("Folds are swept themselves, so cross_validate must be off.")
     if sampler == "grid":
         checked = checked.with_points(n)
     return SweepSpec(
@@ -148,7 +170,14 @@ def spec_for(
         seeds=_seeds(config, checked, seeds),
         pruning=_pruning(prune, objective),
         seed=_whole("seed", seed, 0, 2**31 - 1),
+        cv=cross_validate,
     )
+
+
+def _with_folds(config: Config) -> Config:
+    config = with_folds(config)
+    config.check_data()
+    return config
 
 
 def _without_swept(config: Config, space: Space) -> Config:

@@ -25,7 +25,7 @@ class TrialRun:
 
     Attributes:
         number: Number of its trial, from 0.
-        repeat: Number of its seed, from 0.
+        repeat: Number of its seed, from 0; where trials are cross-validated, of seed and fold.
         params: Field → value of the trial.
         attrs: The sampler's attributes of the trial.
         run_id: The run's id; None if the trial was refused or the run was deleted.
@@ -87,7 +87,7 @@ class Trial:
     Attributes:
         number: From 0, in the order in which trials were proposed.
         params: Field → value.
-        members: A run for each seed.
+        members: A run for each seed, or for each fold of each seed.
     """
 
     number: int
@@ -106,7 +106,7 @@ class Trial:
         return State.FAILED
 
     def values(self, objectives: Sequence[Objective]) -> tuple[float, ...] | None:
-        """The mean of each objective over the seeds; None unless complete and all finite."""
+        """The mean of each objective over seeds and folds; None unless complete and all finite."""
         if self.state is not State.COMPLETE:
             return None
         means = []

@@ -17,7 +17,7 @@ TEST = "test_accuracy"
 
 
 def examine_winner(sweep: Sweep, *, person: str = "local") -> Opening:
-    """Examine the run (first seed) of a sweep's best trial on the sealed test set.
+    """Examine the run (first seed, first fold) of a sweep's best trial on the sealed test set.
 
     Args:
         sweep: Stopped or finished, of a config with a validation split.
@@ -84,13 +84,19 @@ def sentences(sweep: Sweep) -> list[str]:
     said = [] if found is None else [found.sentence()]
     with suppress(DataUnavailableError):  # a folder that is gone
         said.append(opened_words(times_opened(sweep.store, config.data_checksum())))
-    share = _inflation(sweep, "validation_accuracy", getattr(config, "validation_size", None))
+    share = _inflation(sweep, "validation_accuracy", _validated_on(sweep))
     if share is not None:
         said.append(
             f"Choosing among {complete_trials(sweep)} trials by test accuracy would have flattered "
             f"the winner by at most about {100 * share:.2f} points."
         )
     return said
+
+
+def _validated_on(sweep: Sweep) -> int | None:
+    """How many samples a trial was validated on: with folds on those of all of them."""
+    spec, images = sweep.spec, sweep.config.validation_images()
+    return None if images is None else images * spec.folds
 
 
 def _inflation(sweep: Sweep, metric: str, measured_on: int | None) -> float | None:

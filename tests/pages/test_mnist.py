@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import mlcore
 import mlcore.mnist
 from mlcore import MNISTConfig, Run
 from mlcore.runs.store.store import Store
@@ -168,6 +169,45 @@ def test_an_unknown_run_is_named_and_the_others_are_shown(with_run: Run, open_pa
 
     assert "No run has the id nosuchrun" in at.error[0].value
     assert len(charts(at)) == 2
+
+
+def test_the_switch_cross_validates_the_form_and_the_page_shows_the_folds_together(
+    empty_store: Store, open_page: Open
+) -> None:
+    given = TINY.replace(epochs=1)
+    at = open_page(PAGE, tab="Train", **{k: str(v) for k, v in given.changes().items()})
+    at.toggle(key="mnist.cv").set_value(True).run()
+    at.number_input(key="mnist.cv.folds").set_value(2.0).run()
+    at.button(key="mnist.cv.start").click().run()
+
+    runs = empty_store.list(newest_first=False)
+    assert [run.config for run in runs] == [given.replace(folds=2, fold=f) for f in (1, 2)]
+    assert at.query_params["runs"] == ",".join(run.id for run in runs)
+    assert "The mean over 2 folds follows when all have finished." in captions(at)
+    command = given.replace(folds=2).as_command("cv")
+    assert command in [code.value for code in at.code]
+
+    for run in runs:
+        mlcore.run(run.config)
+    at.run()
+    result = mlcore.cross_validate(given, folds=2)
+    said = result.sentence()[1:]
+    assert any(said in element.value.replace("\\", "") for element in at.markdown)
+    at.session_state[f"mnist.cv.{runs[0].id}"] = True
+    at.run()
+    confusion = next(rows for rows in charts(at) if "predicted" in rows)
+    assert confusion["count"].tolist() == result.confusion().flatten().tolist()
+
+
+def test_folds_that_do_not_fit_the_form_are_refused_in_a_sentence(
+    empty_store: Store, open_page: Open
+) -> None:
+    at = open_page(PAGE, tab="Train", validation_size="100")
+    at.toggle(key="mnist.cv").set_value(True).run()
+
+    assert at.button(key="mnist.cv.start").disabled
+    assert at.error[0].value.startswith("folds is 5, but validation\\_size is 100, and a run has")
+    assert empty_store.list() == []
 
 
 # --- predictions -----------------------------------------------------------------------------

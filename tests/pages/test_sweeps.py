@@ -120,6 +120,19 @@ def test_the_form_says_what_is_swept(open_page: Open) -> None:
 
 
 @pytest.mark.usefixtures("empty_store")
+def test_a_switch_runs_each_trial_on_each_fold(open_page: Open) -> None:
+    at = open_page(PAGE, **{"range.lr": "log:0.01:1"}, settings="3", cv="true")
+    assert "**15 runs** (3 trials × 5 folds)" in captions(at)
+
+    at.button(key="sweeps.start").click().run()
+
+    assert not at.exception
+    spec = only_sweep().spec
+    assert (spec.folds, spec.repeats, spec.config) == (5, 5, MNISTConfig(folds=5))
+    assert [one.metric for one in spec.objectives] == ["validation_accuracy"]
+
+
+@pytest.mark.usefixtures("empty_store")
 @pytest.mark.parametrize(
     ("params", "said"),
     [

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import combinations
 from typing import TYPE_CHECKING, Final
 
 from mlcore.core import InputError, InputTypeError, RunNotFoundError
@@ -17,6 +19,8 @@ from mlcore.runs.analysis.comparison_tables import (
     spread_over_seeds,
 )
 from mlcore.runs.analysis.contrasts import Contrast, Method, contrasts_of
+from mlcore.runs.analysis.fold_comparison import FoldComparison, compare_scores
+from mlcore.runs.analysis.fold_scores import CrossValidation, cross_validations_of
 from mlcore.runs.analysis.measures import (
     Goal,
     Measure,
@@ -29,6 +33,7 @@ from mlcore.runs.analysis.measures import (
 from mlcore.runs.analysis.seed_groups import SeedGroup, seed_groups_of
 from mlcore.runs.headline import TEST, VALIDATION
 from mlcore.runs.recorded_run import Run
+from mlcore.runs.status import Status
 from mlcore.runs.store.store import Store, open_store
 from mlcore.runs.test_set import test_set_words
 
@@ -168,6 +173,44 @@ class Comparison:
             level=self.level,
             method=self.method,
         )
+
+    @cached_property
+    def cross_validations(self) -> tuple[CrossValidation, ...]:
+        """The cross-validations that these runs make up, with a measure of each fold."""
+        return tuple(
+            found
+            for found in cross_validations_of(self.runs)
+            if all(math.isfinite(self._values[run.id]) for run in found.runs)
+            and all(run.status == Status.FINISHED for run in found.runs)
+        )
+
+    @cached_property
+    def fold_comparisons(self) -> tuple[FoldComparison, ...]:
+        """The cross-validations on the same folds in pairs, by the corrected resampled t-test."""
+        labels = {run_id: group.label for group in self.groups for run_id in group.run_ids}
+
+        def scores(one: CrossValidation) -> list[float]:
+            return [self._values[run.id] for run in one.runs]
+
+        return tuple(
+            compare_scores(
+                (scores(a), scores(b)),
+                (labels[a.runs[0].id], labels[b.runs[0].id]),
+                folds=a.folds,
+                repeats=a.repeats,
+                goal=self.measure.goal(self.goal),
+                share="accuracy" in self.metric and not self.measure.unit,
+                level=self.level,
+            )
+            for a, b in combinations(self.cross_validations, 2)
+            if (a.config.fold_key(), a.repeats) == (b.config.fold_key(), b.repeats)
+        )
+
+    @property
+    def only_folds(self) -> bool:
+        """Whether ``fold_comparisons`` say all there is to say of these runs."""
+        inside = {run.id for found in self.cross_validations for run in found.runs}
+        return bool(self.fold_comparisons) and inside == set(self.ids)
 
     @property
     def baseline_group(self) -> str | None:

@@ -28,6 +28,9 @@ def show(comparison: Comparison) -> None:
 
     Each pair is spelled out by ``each_pair``, which stands below the picture.
     """
+    _folds(comparison)
+    if comparison.only_folds:
+        return
     if not comparison.contrasts:
         _why_none(comparison)
         return
@@ -49,6 +52,13 @@ def show(comparison: Comparison) -> None:
                 on_click=clicks.act,
                 args=(_queue, comparison, more),
             )
+
+
+def _folds(comparison: Comparison) -> None:
+    """A sentence for each two cross-validations on the same folds."""
+    for found in comparison.fold_comparisons:
+        icon = ":material/check_circle:" if found.better else ":material/casino:"
+        st.markdown(f"{icon} {page.plain(found.sentence)}")
 
 
 def summary(comparison: Comparison) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Literal
 
 import streamlit as st
 
-from mlcore.core import Config
+from mlcore.core import Config, ConfigError
+from mlcore.runs.cross_validation import USUAL_FOLDS, with_folds
 from mlcore.sweeps.objectives import MOST_OBJECTIVES, objectives_for
 from mlcore.sweeps.pruning import DEFAULT_RUNGS, Rule
 from mlcore.sweeps.space import MOST_SETTINGS
@@ -44,6 +46,7 @@ class Search:
         settings: Maximum number of trials; None where minutes are the budget.
         minutes: For how long to start new ones; None where trials are the budget.
         prune: Pruning as ``mlcore.sweep`` takes it, or None.
+        folds: Runs of each trial and seed: the folds by which it is judged, or 1.
     """
 
     sampler: Sampler
@@ -53,6 +56,7 @@ class Search:
     settings: int | None
     minutes: float | None
     prune: str | None
+    folds: int = 1
 
 
 def search_form(config: Config) -> Search | None:
@@ -66,6 +70,7 @@ def search_form(config: Config) -> Search | None:
         bind="query-params",
     )
     st.caption(SAMPLER_WORDS[sampler])
+    config, folds = _cross_validation(config)
     objectives, directions = _objectives(config)
     settings, minutes = _budget()
     seeds = 1
@@ -81,7 +86,23 @@ def search_form(config: Config) -> Search | None:
     prune = _pruning(len(objectives))
     if not objectives:
         return None
-    return Search(sampler, objectives, directions, int(seeds), settings, minutes, prune)
+    return Search(sampler, objectives, directions, int(seeds), settings, minutes, prune, folds)
+
+
+def _cross_validation(config: Config) -> tuple[Config, int]:
+    """A switch for folds; the config with folds, and how many there are, or 1 for none."""
+    if "folds" not in type(config).model_fields or not st.toggle(
+        "Cross-validate",
+        help="Run each trial once for each fold (the field Folds, else 5), and judge it by the "
+        "mean over them.",
+        key="cv",
+        bind="query-params",
+    ):
+        return config, 1
+    folds = getattr(config, "folds", 0) or USUAL_FOLDS
+    with suppress(ConfigError):  # said beside the button
+        config = with_folds(config, folds)
+    return config, folds
 
 
 def _objectives(config: Config) -> tuple[tuple[str, ...], tuple[str, ...]]:

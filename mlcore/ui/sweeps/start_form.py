@@ -148,6 +148,7 @@ def _spec(
             direction=search.directions,
             seeds=search.seeds,
             prune=search.prune,
+            cross_validate=search.folds > 1,
         )
     except MlcoreError as error:
         return None, str(error)
@@ -179,11 +180,14 @@ def cost(ahead: Forecast, search: Search, places: int) -> str:
         places: Runs worked on at once.
     """
     if search.minutes is not None:
-        parts = [f"New runs start for **{search.minutes:g} min**, {search.seeds} per trial"]
+        each = search.seeds * search.folds
+        parts = [f"New runs start for **{search.minutes:g} min**, {each} per trial"]
         if ahead.seconds is not None and ahead.runs:
             parts.append(f"about {run_parts.duration(ahead.seconds / ahead.runs)} per run")
     else:
-        times = f" ({ahead.settings} trials × {search.seeds} seeds)" * (search.seeds > 1)
+        each_trial = f" × {search.seeds} seeds" * (search.seeds > 1)
+        each_trial += f" × {search.folds} folds" * (search.folds > 1)
+        times = f" ({ahead.settings} trials{each_trial})" * bool(each_trial)
         parts = [f"**{ahead.runs} run{'s' * (ahead.runs != 1)}**{times}"]
         if ahead.cached is None:
             parts.append("results of earlier runs are reused")
