@@ -10,6 +10,8 @@ from mlcore.course.task import Task
 if TYPE_CHECKING:
     from mlcore.generalization import DoubleDescent, ErrorCurve
 
+_RISEN: Final = 1.1
+
 
 @dataclass(frozen=True, slots=True)
 class State:
@@ -24,6 +26,8 @@ class State:
         zeros: Coefficients beside the constant that are exactly 0.
         widths: Errors against the width of random features.
         width: The chosen width.
+        rise: Validation loss at the end over its minimum, of the network without a remedy.
+        better: Remedies that are better than none beyond luck.
     """
 
     kind: str = "none"
@@ -34,6 +38,8 @@ class State:
     zeros: int = 0
     widths: DoubleDescent | None = None
     width: int = 0
+    rise: float = 1.0
+    better: frozenset[str] = frozenset()
 
 
 def _best(state: State) -> bool:
@@ -66,6 +72,14 @@ def _peak(state: State) -> bool:
         return False
     place = found.widths.index(state.width)
     return bool(found.test[place] >= 40 * found.ridge_test[place])
+
+
+def _drift(state: State) -> bool:
+    return state.rise >= _RISEN
+
+
+def _remedy(state: State) -> bool:
+    return bool(state.better)
 
 
 TASKS: Final = (
@@ -101,5 +115,19 @@ TASKS: Final = (
         "In Double descent, go to the peak, and make ridge's error there 40 times smaller.",
         "At width = n only one, wild solution interpolates; ridge need not interpolate.",
         _peak,
+    ),
+    Task(
+        "drift",
+        "In Few images, train until the validation loss has risen by a tenth from its minimum.",
+        "The training loss falls on: from the minimum on, the network learns its images by heart.",
+        _drift,
+        hint="Without a remedy; the fewer images, the sooner.",
+    ),
+    Task(
+        "remedy",
+        "In Few images, find a remedy that is better than none beyond luck.",
+        "One change at a time, on the same seeds and the same split, shows what it does.",
+        _remedy,
+        hint="More seeds make smaller differences visible.",
     ),
 )
