@@ -102,6 +102,13 @@ class Config(BaseModel):
         """Whether runs of this config hold out validation data and leave a test set unseen."""
         return False
 
+    def validation_images(self) -> int | None:
+        """How many samples a run is validated on, or None where that is not known."""
+        return None
+
+    def check_data(self) -> None:
+        """Raise ConfigError if the data does not admit these fields, before a run finds out."""
+
     def test_images(self) -> int | None:
         """How many samples the test set has, or None where there is no test set."""
         return None

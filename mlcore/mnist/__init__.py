@@ -7,7 +7,7 @@
 
 - ``MNISTConfig``: network, loss, optimizer and data of a training; four are its ``presets``.
 - ``load`` reads a data set (``Digits``); ``split`` draws a config's training and validation part,
-  ``held_out`` gives the images that evaluate it.
+  ``held_out`` gives the images that evaluate it; ``fold_numbers`` the fold of each image.
 - ``build_model`` makes the untrained network, ``load_weights`` one from a snapshot; ``ledger`` is a
   table of its layers and their shapes; ``threads_for`` says how many threads a training gets.
 - ``mlcore.mnist.insight``: what a trained network sees and where it errs.

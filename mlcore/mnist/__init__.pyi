@@ -2,6 +2,7 @@ from . import insight as insight
 from .config import MNISTConfig as MNISTConfig
 from .data.digits import Digits as Digits
 from .data.digits import load as load
+from .folds import fold_numbers as fold_numbers
 from .models import build_model as build_model
 from .models import load_weights as load_weights
 from .runtime import threads_for as threads_for

@@ -101,7 +101,7 @@ class BestEpoch:
             With ``keep="best"``: ``best_epoch`` and ``best_validation_accuracy``, those of the
             weights that are kept.
         """
-        if not epoch or not self._config.validation_size:
+        if not epoch or not self._config.sealed():
             return {}
         before, self.standing = self.standing, self.standing.after(self._config, epoch, metrics)
         if self._config.keep != "best":
@@ -119,7 +119,7 @@ class BestEpoch:
 
     def meta(self) -> dict[str, Any]:
         """The standing as a snapshot holds it; empty without a validation part."""
-        if not self._config.validation_size:
+        if not self._config.sealed():
             return {}
         return {_META: asdict(self.standing), "keep": self._config.keep}
 

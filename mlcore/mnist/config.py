@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import ValidationInfo, field_validator
 
 from mlcore.core import DataUnavailableError, Ensemble, Snapshot, Step
+from mlcore.core.folds import check_fold, check_folds, fold_size
 from mlcore.mnist.data.sources import FOLDER, SOURCES
 from mlcore.mnist.fields import MNISTFields
 
@@ -82,14 +83,42 @@ class MNISTConfig(MNISTFields):
             )
         return value
 
+    @field_validator("folds")
+    @classmethod
+    def _each_fold_has_each_class(cls, value: int, info: ValidationInfo) -> int:
+        check_folds(value, "validation_size", info.data.get("validation_size", 0))
+        images = info.data.get("train_size")
+        source = SOURCES.get(info.data.get("dataset", ""))
+        if not value or images is None:
+            return value
+        if value > images:
+            raise ValueError(
+                f"folds is {value}, but train_size is {images}, and each fold needs an image: give "
+                "fewer folds, or a larger train_size."
+            )
+        if source and images < value * len(source.classes):
+            raise ValueError(
+                f"folds is {value}, but of {images} images in {len(source.classes)} classes some "
+                f"class has fewer than {value}: give fewer folds, or a larger train_size."
+            )
+        return value
+
+    @field_validator("fold")
+    @classmethod
+    def _fold_is_one_of_the_folds(cls, value: int, info: ValidationInfo) -> int:
+        if "folds" in info.data:
+            check_fold(value, info.data["folds"])
+        return value
+
     @field_validator("keep", "early_stopping", "schedule")
     @classmethod
     def _needs_validation(cls, value: str | bool, info: ValidationInfo) -> str | bool:
-        if value in ("best", "plateau", True) and info.data.get("validation_size") == 0:
+        held_out = info.data.get("validation_size", 1) or info.data.get("folds", 1)
+        if value in ("best", "plateau", True) and not held_out:
             said = f"{info.field_name} is {'on' if value is True else value}"
             raise ValueError(
                 f"{said}, but no validation images are held out to judge an epoch by: set "
-                "validation_size above 0."
+                "validation_size or folds above 0."
             )
         return value
 
@@ -208,8 +237,8 @@ class MNISTConfig(MNISTFields):
         return build_model(self)
 
     def sealed(self) -> bool:
-        """Whether there is a validation part, so that the test set stays unseen."""
-        return self.validation_size > 0
+        """Whether there is a validation part or fold, so that the test set stays unseen."""
+        return self.validation_size > 0 or self.folds > 0
 
     def test_images(self) -> int:
         """How many images the test set has."""
@@ -227,7 +256,7 @@ class MNISTConfig(MNISTFields):
 
     def metric_names(self) -> tuple[str, ...]:
         """What every run logs: see ``mlcore.mnist.train.train``."""
-        part = "validation" if self.validation_size else "test"
+        part = "validation" if self.sealed() else "test"
         best = ("best_validation_accuracy", "best_epoch") if self.keep == "best" else ()
         of_batch = ("train_loss", "train_accuracy", "grad_norm", "lr")
         return (f"{part}_accuracy", f"{part}_loss", *best, *of_batch, "samples_per_second")
@@ -246,18 +275,37 @@ class MNISTConfig(MNISTFields):
         Raises:
             DataUnavailableError: If ``data_dir`` lacks a file, or has no image left to learn from.
         """
-        if self.dataset in SOURCES:
-            available = SOURCES[self.dataset].train_images
-        else:
-            from mlcore.mnist.data.folder import folder_train_images
-
-            available = folder_train_images(Path(self.data_dir))
+        available = self._available()
+        if self.folds:
+            images = min(self.train_size, available)
+            return images - fold_size(images, self.folds, self.fold)
         if available <= self.validation_size:
             raise DataUnavailableError(
                 f"validation_size is {self.validation_size}, but {self.data_dir} holds "
                 f"{available} training images: give fewer, so that some are left to learn from."
             )
         return min(self.train_size, available - self.validation_size)
+
+    def validation_images(self) -> int:
+        """How many images the run is validated on: its fold's, or ``validation_size``."""
+        if not self.folds:
+            return self.validation_size
+        return fold_size(min(self.train_size, self._available()), self.folds, self.fold)
+
+    def check_data(self) -> None:
+        """Raise ConfigError if a class has fewer images than there are folds."""
+        if self.folds:
+            from mlcore.mnist.data.digits import load
+            from mlcore.mnist.folds import class_counts
+
+            class_counts(self, load(self.dataset, self.data_dir).train_labels)
+
+    def _available(self) -> int:
+        if self.dataset in SOURCES:
+            return SOURCES[self.dataset].train_images
+        from mlcore.mnist.data.folder import folder_train_images
+
+        return folder_train_images(Path(self.data_dir))
 
     def steps_per_epoch(self) -> int:
         """Optimizer steps in one epoch: ⌈images / batch size⌉.

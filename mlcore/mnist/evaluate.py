@@ -122,7 +122,12 @@ def test_metrics(config: MNISTConfig, model: nn.Module) -> dict[str, float]:
         ``test_loss`` and ``test_accuracy``.
     """
     plain = config.replace(
-        validation_size=0, keep="last", early_stopping=False, schedule="constant"
+        validation_size=0,
+        folds=0,
+        fold=1,
+        keep="last",
+        early_stopping=False,
+        schedule="constant",
     )
     examiner = Examiner(plain, load(config.dataset, config.data_dir), torch.device("cpu"))
     with torch.no_grad():

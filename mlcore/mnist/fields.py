@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from mlcore.core import Config
+from mlcore.core.folds import fold_field, fold_seed_field, folds_field
 from mlcore.layers.names import Scheme
 from mlcore.mnist.data.sources import DatasetName
 
@@ -39,7 +40,7 @@ class MNISTFields(Config):
         ge=1,
         le=1_000_000,
         description="How many images to train on; fewer than all are drawn with the seed. All "
-        "means those that validation leaves.",
+        "means those that validation leaves. With folds, how many to divide among them.",
         json_schema_extra={"group": "Data", "scale": "log"},
     )
     validation_size: int = Field(
@@ -51,6 +52,9 @@ class MNISTFields(Config):
         "share. While training they stand in for the test set; 0 for none.",
         json_schema_extra={"group": "Data", "later": True},
     )
+    folds: int = folds_field("Data")
+    fold: int = fold_field("Data")
+    fold_seed: int = fold_seed_field("Data")
     augment: Literal["none", "shift", "affine"] = Field(
         "none",
         title="Augmentation",

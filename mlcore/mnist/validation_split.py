@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Literal
 import torch
 from torch import Tensor
 
+from mlcore.mnist.folds import fold_numbers
 from mlcore.mnist.random_draws import seeded
+from mlcore.mnist.shares import shares
 
 if TYPE_CHECKING:
     from mlcore.mnist.config import MNISTConfig
@@ -23,7 +25,7 @@ class Split:
 
     Attributes:
         train: int64 ``[num_train]``, the images that the run learns from; None for all of them.
-        validation: int64 ``[validation_size]``, the images held out; None without a split.
+        validation: int64 ``[validation_images]``, the images held out; None without a split.
     """
 
     train: Tensor | None
@@ -48,6 +50,9 @@ class HeldOut:
 def split(config: MNISTConfig, labels: Tensor) -> Split:
     """Draw a config's training and validation part; both depend on its seed alone.
 
+    With ``folds`` they are the fold that is held out and the others together: see
+    ``mlcore.mnist.folds``.
+
     With a validation part both parts are stratified: each class's share of a part is its share of
     the data, rounded to whole images. Without one, fewer images than all are drawn at random.
 
@@ -57,6 +62,7 @@ def split(config: MNISTConfig, labels: Tensor) -> Split:
 
     Raises:
         DataUnavailableError: If the folder has no more images than ``validation_size``.
+        ConfigError: If a class has fewer images than there are folds.
 
     Example:
         >>> import mlcore
@@ -65,6 +71,10 @@ def split(config: MNISTConfig, labels: Tensor) -> Split:
         >>> print(len(parts.train), len(parts.validation))
         50000 10000
     """
+    if config.folds:
+        numbers = fold_numbers(config, labels)
+        inside = (numbers > 0) & (numbers != config.fold)
+        return Split(inside.nonzero()[:, 0], (numbers == config.fold).nonzero()[:, 0])
     if not config.validation_size:
         if config.train_size >= len(labels):
             return Split(None, None)
@@ -72,8 +82,8 @@ def split(config: MNISTConfig, labels: Tensor) -> Split:
         return Split(order[: config.train_size].sort().values, None)
     images = config.num_train()  # raises where the folder is too small
     counts = labels.bincount()
-    held = _shares(config.validation_size, counts, counts)
-    learned = _shares(images, counts, counts - held)
+    held = shares(config.validation_size, counts, counts)
+    learned = shares(images, counts, counts - held)
     train, validation = [], []
     for label in range(len(counts)):
         places = (labels == label).nonzero()[:, 0]
@@ -95,17 +105,7 @@ def held_out(config: MNISTConfig, digits: Digits) -> HeldOut:
         >>> print(held.part, held.images.shape)
         validation torch.Size([500, 28, 28])
     """
-    places = split(config, digits.train_labels).validation if config.validation_size else None
+    places = split(config, digits.train_labels).validation if config.sealed() else None
     if places is None:
         return HeldOut("test", digits.test_images, digits.test_labels)
     return HeldOut("validation", digits.train_images[places], digits.train_labels[places])
-
-
-def _shares(size: int, counts: Tensor, available: Tensor) -> Tensor:
-    """How many of each class make a part of a size: its share, rounded by largest remainders."""
-    exact = counts.double() * size / counts.sum()
-    whole = torch.minimum(exact.floor().long(), available)
-    remainder = torch.where(whole < available, exact - whole, -torch.ones_like(exact))
-    more = size - int(whole.sum())
-    whole[remainder.argsort(descending=True, stable=True)[:more]] += 1
-    return whole

@@ -84,7 +84,7 @@ def sentences(sweep: Sweep) -> list[str]:
     said = [] if found is None else [found.sentence()]
     with suppress(DataUnavailableError):  # a folder that is gone
         said.append(opened_words(times_opened(sweep.store, config.data_checksum())))
-    share = _inflation(sweep, "validation_accuracy", getattr(config, "validation_size", None))
+    share = _inflation(sweep, "validation_accuracy", config.validation_images())
     if share is not None:
         said.append(
             f"Choosing among {complete_trials(sweep)} trials by test accuracy would have flattered "

@@ -25,7 +25,7 @@ def parts(labels: torch.Tensor, train: int, validation: int, seed: int) -> tuple
     """The two parts of any labels, without a data set behind them."""
 
     class Given:
-        train_size, validation_size = train, validation
+        train_size, validation_size, folds = train, validation, 0
 
         def __init__(self) -> None:
             self.seed = seed
@@ -128,7 +128,7 @@ def test_without_a_split_runs_and_cache_keys_are_those_of_before(
     changed = MNISTConfig(validation_size=1)
     assert changed.fingerprint("data") not in before.values()
     assert MNISTConfig.from_json(changed.to_json()) == changed
-    monkeypatch.setattr(validation_split, "_shares", None)
+    monkeypatch.setattr(validation_split, "shares", None)
     assert split(MNISTConfig(), load().train_labels).validation is None
 
 
@@ -147,12 +147,12 @@ def test_without_a_split_runs_and_cache_keys_are_those_of_before(
         (
             {"keep": "best"},
             "keep is best, but no validation images are held out to judge an epoch by: set "
-            "validation_size above 0.",
+            "validation_size or folds above 0.",
         ),
         (
             {"early_stopping": True, "patience": 1},
             "early_stopping is on, but no validation images are held out to judge an epoch by: "
-            "set validation_size above 0.",
+            "set validation_size or folds above 0.",
         ),
         (
             {"validation_size": 9, "early_stopping": True, "patience": 0},

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from mlcore.core import MODEL_PREFIX, Snapshot
 from mlcore.mnist.batches import Batches, Microbatch
+from mlcore.mnist.ensemble.key import Draws, draws
 from mlcore.mnist.ensemble.network import Masks, StackedNetwork
 from mlcore.mnist.ensemble.optimizer import StackedOptimizer
 from mlcore.mnist.models import build_model, put_weights
@@ -21,8 +22,8 @@ from mlcore.mnist.schedules import learning_rate
 if TYPE_CHECKING:
     from mlcore.mnist.config import MNISTConfig
 
-Plan = Mapping[int, list[list[Microbatch]]]
-"""For each seed the batches of the steps ahead, each cut into its microbatches."""
+Plan = Mapping[Draws, list[list[Microbatch]]]
+"""For each seed and fold the batches of the steps ahead, each cut into its microbatches."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,7 +31,7 @@ class Batch:
     """A batch as a block reads it.
 
     Attributes:
-        images: ``[B, 784]`` if all members share a seed, else ``[K, B, 784]``.
+        images: ``[B, 784]`` if all members share seed and fold, else ``[K, B, 784]``.
         labels: int64 ``[K, B]``.
         targets: One-hot ``[K, B, classes]``, or the labels again, as the loss wants them.
         masks: For the dropout layers, or None.
@@ -54,7 +55,7 @@ class Block:
         members: Sequence[int],
         configs: Sequence[MNISTConfig],
         snapshots: Sequence[Snapshot | None],
-        batches: Mapping[int, Batches],
+        batches: Mapping[Draws, Batches],
         device: torch.device,
         dtype: torch.dtype,
         precision: Precision,
@@ -93,7 +94,7 @@ class Block:
         told: dict[str, list[float]] = {}
         count = len(next(iter(plan.values())))
         for place in range(count):
-            batch = self._read({seed: plan[seed][place] for seed in plan})
+            batch = self._read({drawn: plan[drawn][place] for drawn in plan})
             last = tell and place == count - 1
             outputs = self._outputs(batch.images, batch.masks, learning=True)
             losses = self._losses(outputs, batch)
@@ -150,19 +151,19 @@ class Block:
         with torch.autocast(self._device.type, dtype=torch.bfloat16):
             return self.network.outputs(images, masks, learning=learning).float()
 
-    def _read(self, microbatches: Mapping[int, Sequence[Microbatch]]) -> Batch:
-        seeds = [config.seed for config in self._configs]
-        read = {seed: self._read_one(seed, microbatches[seed]) for seed in dict.fromkeys(seeds)}
+    def _read(self, microbatches: Mapping[Draws, Sequence[Microbatch]]) -> Batch:
+        keys = [draws(config) for config in self._configs]
+        read = {key: self._read_one(key, microbatches[key]) for key in dict.fromkeys(keys)}
         if len(read) == 1:
-            images, labels, targets, masks = read[seeds[0]]
-            members = len(seeds)
+            images, labels, targets, masks = read[keys[0]]
+            members = len(keys)
             return Batch(
                 images,
                 labels.expand(members, *labels.shape),
                 targets.expand(members, *targets.shape),
                 masks,
             )
-        rows = [read[seed] for seed in seeds]
+        rows = [read[key] for key in keys]
         masks = None
         if rows[0][3] is not None:
             masks = {
@@ -177,15 +178,15 @@ class Block:
         )
 
     def _read_one(
-        self, seed: int, microbatches: Sequence[Microbatch]
+        self, key: Draws, microbatches: Sequence[Microbatch]
     ) -> tuple[Tensor, Tensor, Tensor, Masks | None]:
-        batches = self._batches[seed]
+        batches = self._batches[key]
         parts = [batches.read(microbatch) for microbatch in microbatches]
         images, labels, targets = (torch.cat(part) for part in zip(*parts, strict=True))
         if targets.is_floating_point():
             targets = targets.to(self._dtype)
         images = images.flatten(1).to(self._dtype)
-        return images, labels, targets, self._masks(seed, microbatches)
+        return images, labels, targets, self._masks(key[0], microbatches)
 
     def _masks(self, seed: int, microbatches: Sequence[Microbatch]) -> Masks | None:
         """The masks that the single run draws: microbatch by microbatch, layer after layer."""

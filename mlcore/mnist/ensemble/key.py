@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from mlcore.core import canonical_json
 
@@ -19,6 +19,8 @@ FREE: Final = (
     "beta1",
     "beta2",
     "seed",
+    "fold",
+    "fold_seed",
     "initialization",
     "init_scale",
     "schedule",
@@ -36,9 +38,19 @@ FREE: Final = (
 """Fields in which members may differ."""
 
 
+Draws: TypeAlias = tuple[int, int, int]
+
+
+def draws(config: MNISTConfig) -> Draws:
+    """What decides which images a member learns from and is examined on, and its random draws."""
+    return config.seed, config.fold, config.fold_seed
+
+
 def shape(config: MNISTConfig) -> str | None:
     """The key of a config; None for convolutional networks (see tests/bench/ensemble_cnn.py)."""
     if config.model == "cnn":
         return None
     fields = {name: value for name, value in config.to_dict().items() if name not in FREE}
+    if config.folds:  # folds may differ by one image, and then in the size of the last batch
+        fields["images"] = config.num_train()
     return canonical_json(fields)

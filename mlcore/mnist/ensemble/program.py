@@ -1,9 +1,9 @@
 """Trains several MNIST runs as one vectorized program.
 
 Learning rate, momentum, weight decay, penalties, label smoothing, the schedule, early stopping, the
-first weights and the seed may differ. A member yields what its single run would yield, at the same
-steps: from the same first weights, over the same batches in the same order, through the same
-formulas, so that only rounding differs (sums run in another order). Measured with
+first weights, the seed and the fold may differ. A member yields what its single run would yield, at
+the same steps: from the same first weights, over the same batches in the same order, through the
+same formulas, so that only rounding differs (sums run in another order). Measured with
 tests/bench/ensemble.py. Networks with convolutions train one by one: see
 tests/bench/ensemble_cnn.py.
 """
@@ -25,7 +25,7 @@ from mlcore.mnist.batches import Batches
 from mlcore.mnist.best_epoch import BestEpoch
 from mlcore.mnist.data import digits as data
 from mlcore.mnist.ensemble.block import Block, Plan
-from mlcore.mnist.ensemble.key import FREE, shape
+from mlcore.mnist.ensemble.key import FREE, draws, shape
 from mlcore.mnist.evaluate import Evaluation, Examiner
 from mlcore.mnist.microbatches import Team, microbatches_for
 from mlcore.mnist.runtime import Speed, check_precision, device_for, precision_for
@@ -83,13 +83,13 @@ class MNISTEnsemble:
         self._microbatches = microbatches_for(configs[0]) if self._device.type == "cpu" else 1
         digits = data.load(configs[0].dataset, configs[0].data_dir)
         with isolated_torch_state(threads=1):
-            first = {config.seed: config for config in configs}
-            if configs[0].validation_size:  # each seed draws its own
-                self._examiners = {s: Examiner(c, digits, self._device) for s, c in first.items()}
+            first = {draws(config): config for config in configs}
+            if configs[0].sealed():  # each seed draws its own, each fold is its own
+                self._examiners = {d: Examiner(c, digits, self._device) for d, c in first.items()}
             else:
                 examiner = Examiner(configs[0], digits, self._device)
                 self._examiners = dict.fromkeys(first, examiner)
-            self._batches = {s: Batches(c, digits, self._device) for s, c in first.items()}
+            self._batches = {d: Batches(c, digits, self._device) for d, c in first.items()}
             self._blocks = [
                 Block(
                     members,
@@ -164,11 +164,11 @@ class MNISTEnsemble:
 
     def _learn(self, start: int, count: int, *, tell: bool) -> dict[int, dict[str, float]]:
         plan = {
-            seed: [
+            drawn: [
                 batches.microbatches(step, self._microbatches)
                 for step in range(start, start + count)
             ]
-            for seed, batches in self._batches.items()
+            for drawn, batches in self._batches.items()
         }
         drops = [best.standing.drops for best in self._best]
         work = functools.partial(_learn, plan=plan, start=start, drops=drops, tell=tell)
@@ -205,12 +205,12 @@ class MNISTEnsemble:
             outputs = self._outputs(block)
             for place, member in enumerate(block.members):
                 own, config = outputs[place].float(), self._configs[member]
-                found[member] = self._examiners[config.seed].evaluation(own, config)
+                found[member] = self._examiners[draws(config)].evaluation(own, config)
         return found
 
     def _outputs(self, block: Block) -> Tensor:
         """Raw outputs ``[K, M, classes]`` of a block's members, each for its held-out images."""
-        parts = [self._examiners[self._configs[member].seed].parts for member in block.members]
+        parts = [self._examiners[draws(self._configs[member])].parts for member in block.members]
         if all(own is parts[0] for own in parts):
             return torch.cat(self._team.map(block.outputs, parts[0]), dim=1)
 
@@ -274,8 +274,8 @@ def _learn(
 
 
 def _blocks(configs: Sequence[MNISTConfig], most: int) -> list[list[int]]:
-    """Members of one seed side by side, at most so many a block, and as equal as can be."""
-    order = sorted(range(len(configs)), key=lambda member: configs[member].seed)
+    """Members of the same images side by side, at most so many a block, and as equal as can be."""
+    order = sorted(range(len(configs)), key=lambda member: draws(configs[member]))
     count = math.ceil(len(order) / most)
     size = math.ceil(len(order) / count)
     return [order[start : start + size] for start in range(0, len(order), size)]

@@ -130,6 +130,6 @@ def gallery(
 
 def held_in_code(config: MNISTConfig) -> tuple[str, str, str, str]:
     """Python for the held-out images: the import, the line that reads them, images, labels."""
-    if not config.validation_size:
+    if not config.sealed():
         return "", "", "digits.test_images", "digits.test_labels"
     return "held_out, ", "held = held_out(run.config, digits)\n", "held.images", "held.labels"

@@ -75,20 +75,23 @@ def means(dataset: DatasetName, folder: str, split: str) -> Bytes:
 
 def held_out(config: MNISTConfig) -> str:
     """The split whose images evaluate a config's runs, as ``part`` reads it."""
-    if not config.validation_size:
+    if not config.sealed():
         return "test"
     return MNISTConfig(
         dataset=config.dataset,
         data_dir=config.data_dir,
         train_size=config.train_size,
         validation_size=config.validation_size,
+        folds=config.folds,
+        fold=config.fold,
+        fold_seed=config.fold_seed,
         seed=config.seed,
     ).to_json()
 
 
 def held_out_words(config: MNISTConfig) -> str:
     """What these images are called: ``test`` or ``validation``."""
-    return "validation" if config.validation_size else "test"
+    return "validation" if config.sealed() else "test"
 
 
 def part(dataset: DatasetName, folder: str, split: str) -> "tuple[Tensor, Tensor]":
