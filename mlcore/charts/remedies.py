@@ -45,7 +45,7 @@ def drift_spec(judge: Judge, steps: int, top: float) -> dict[str, Any]:
         top: Upper end of the axis of losses; what lies above is cut off.
     """
     share = judge == "accuracy"
-    scale = alt.Scale(domain=[0.4, 1.0] if share else [0, top], nice=False, clamp=True)
+    scale = alt.Scale(domain=[0.6, 1.0] if share else [0, top], nice=False)
     axis = alt.Axis(format="%" if share else "~g", tickCount=6)
     x = alt.X(
         "step:Q",
@@ -79,10 +79,10 @@ def drift_spec(judge: Judge, steps: int, top: float) -> dict[str, Any]:
     )
     layers: list[alt.Chart] = [
         base.transform_filter("datum.kind == 'validation'")
-        .mark_area(opacity=palette.RAW_OPACITY)
+        .mark_area(opacity=palette.RAW_OPACITY, clip=True)
         .encode(y=low, y2="high:Q", detail="arm:N"),
-        lines.mark_line(strokeWidth=2.2),
-        base.mark_point(size=120, opacity=0, filled=True).encode(y=mean, tooltip=tips),
+        lines.mark_line(strokeWidth=2.2, clip=True),
+        base.mark_point(size=120, opacity=0, filled=True, clip=True).encode(y=mean, tooltip=tips),
     ]
     return bare_spec(
         alt.LayerChart(layer=layers).properties(

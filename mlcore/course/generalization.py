@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from mlcore.generalization import DoubleDescent, ErrorCurve
 
 _RISEN: Final = 1.1
+_FLATTERED: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,8 @@ class State:
         width: The chosen width.
         rise: Validation loss at the end over its minimum, of the network without a remedy.
         better: Remedies that are better than none beyond luck.
+        leak: The leak of a cross-validation: ``none``, ``normalization`` or ``copies``.
+        flattered: Its estimate less the accuracy on images in no fold.
     """
 
     kind: str = "none"
@@ -40,6 +43,8 @@ class State:
     width: int = 0
     rise: float = 1.0
     better: frozenset[str] = frozenset()
+    leak: str = "none"
+    flattered: float = 0.0
 
 
 def _best(state: State) -> bool:
@@ -80,6 +85,10 @@ def _drift(state: State) -> bool:
 
 def _remedy(state: State) -> bool:
     return bool(state.better)
+
+
+def _leak(state: State) -> bool:
+    return state.leak != "none" and state.flattered >= _FLATTERED
 
 
 TASKS: Final = (
@@ -129,5 +138,12 @@ TASKS: Final = (
         "One change at a time, on the same seeds and the same split, shows what it does.",
         _remedy,
         hint="More seeds make smaller differences visible.",
+    ),
+    Task(
+        "leak",
+        "In Folds, let a leak lift the estimate 10 points above the accuracy on new images.",
+        "Whoever augments before dividing judges a model by pictures that it has learned.",
+        _leak,
+        hint="The fewer images and the more copies of each, the more a leak tells.",
     ),
 )

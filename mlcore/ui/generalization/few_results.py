@@ -107,9 +107,11 @@ def drift(rows: DataFrame, arm: str) -> tuple[float, float, float, float] | None
     if not len(training) or len(validation) < 2:
         return None
     validation = validation.sort_values("step")
-    best = validation.loc[validation["mean"].idxmin()]
+    losses = validation["mean"].to_numpy("float64")
+    best = int(losses.argmin())
     last = float(training.sort_values("step")["mean"].iloc[-1])
-    return last, float(best["mean"]), float(best["step"]), float(validation["mean"].iloc[-1])
+    step = float(validation["step"].iloc[best])
+    return last, float(losses[best]), step, float(losses[-1])
 
 
 def _runs(configs: Sequence[Config], batch: Batch) -> list[Run]:

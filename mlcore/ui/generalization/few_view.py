@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -12,7 +12,8 @@ from mlcore.charts.digits import gallery
 from mlcore.charts.remedies import Judge, drift_spec, result_spec
 from mlcore.course.generalization import State
 from mlcore.mnist.config import MNISTConfig
-from mlcore.ui import page, run_batch, tasks
+from mlcore.runs.analysis.seed_groups import SeedGroup
+from mlcore.ui import navigation, page, run_batch, tasks
 from mlcore.ui.common import elements, numbers, tabs
 from mlcore.ui.generalization import few_results
 from mlcore.ui.generalization.few_results import Arms
@@ -54,13 +55,16 @@ def show() -> None:
         wanted = [config for configs in settings.shown.values() for config in configs]
         with st.container(horizontal=True, vertical_alignment="center", key=f"{_KEY}.bar"):
             batch = run_batch.start_control(wanted, key=_KEY)
-        with st.container(key="picture-gen-few"):
-            every = [config for configs in settings.arms.values() for config in configs]
-            if run_batch.find(every).runs:
-                run_batch.follow(every, lambda found: _draw(settings, found), key=_KEY)
-            else:
+        every = [config for configs in settings.arms.values() for config in configs]
+        if run_batch.find(every).runs:
+            run_batch.follow(every, lambda found: _draw(settings, found), key=_KEY)
+            if settings.remedy == "augmentation":
+                _preview(settings)
+        else:
+            with st.container(key="picture-gen-few"):
                 _before(settings, batch)
-        _below(settings)
+        page.prose("generalization_few")
+        _code(settings)
 
 
 def _controls() -> _Settings:
@@ -72,12 +76,13 @@ def _controls() -> _Settings:
         key="images",
         bind="query-params",
     )
-    chosen = st.segmented_control(
+    chosen = st.pills(
         "Remedy",
         [*REMEDIES, ALL],
         default="augmentation",
         format_func=lambda name: name[0].upper() + name[1:],
         required=True,
+        wrap=True,
         key="remedy",
         bind="query-params",
     )
@@ -91,12 +96,13 @@ def _controls() -> _Settings:
             default=about.usual,
             format_func=str,
             required=True,
-            help=about.does,
-            key=f"{_KEY}.strength.{remedy}",
+            key=about.key,
+            bind="query-params",
         )
+        st.caption(about.does)
         strength = tabs.picked(picked, about.usual)
     with elements.compact():
-        seeds = st.slider("Seeds", 1, 5, 3, key="seeds", bind="query-params")
+        seeds = st.slider("Seeds", 1, 10, 3, key="seeds", bind="query-params")
     judged = st.segmented_control(
         "Judge by",
         ["loss", "accuracy"],
@@ -141,7 +147,9 @@ def _told(settings: _Settings) -> str:
 
 
 def _preview(settings: _Settings) -> None:
-    kind = settings.strength if settings.remedy == "augmentation" else "affine"
+    kind: Literal["shift", "affine"] = "affine"
+    if settings.remedy == "augmentation" and settings.strength == "shift":
+        kind = "shift"
     st.image(
         _augmented(settings.base.to_json(), kind),
         caption=f"Left: {_DIGITS} of the {settings.base.train_size:,} training images. Beside "
@@ -164,7 +172,7 @@ def _augmented(config: str, kind: Literal["shift", "affine"]) -> Any:
     digits = data.train_images[places].float() / 255
     copies = digits.repeat_interleave(_DRAWS, dim=0)
     drawn = augment(kind, copies, torch.Generator().manual_seed(0))
-    rows = torch.cat([digits[:, None], drawn.unflatten(0, (_DIGITS, _DRAWS))], dim=1)
+    rows = torch.cat([digits[:, None], drawn.view(_DIGITS, _DRAWS, 28, 28)], dim=1)
     tiles = (rows.flatten(0, 1) * 255).round().byte().numpy()
     return gallery(tiles, 1 + _DRAWS, zoom=3)
 
@@ -175,17 +183,20 @@ def _augmented(config: str, kind: Literal["shift", "affine"]) -> Any:
 def _draw(settings: _Settings, found: Batch) -> None:
     shown = [config for configs in settings.shown.values() for config in configs]
     batch = _only(shown, found)
-    run_batch.progress(batch)
-    run_batch.errors(found)
     judge = settings.judge
     rows = few_results.curves(settings.shown, batch, judge)
     losses = rows if judge == "loss" else few_results.curves(settings.shown, batch, "loss")
     drifted = few_results.drift(losses, PLAIN)
-    if drifted is not None:
-        st.markdown(_verdict(drifted))
+    if settings.remedy == ALL:  # twelve curves would be too many
+        rows = rows[(rows["kind"] == "validation") | (rows["arm"] == PLAIN)]
     steps = settings.base.steps_per_epoch() * settings.base.epochs
-    elements.legend({name: COLOURS[name] for name in settings.shown})
-    elements.chart(drift_spec(judge, steps, _top(settings.base)), rows, key=f"{_KEY}.drift")
+    with st.container(key="picture-gen-few"):
+        run_batch.progress(batch)
+        if drifted is not None:
+            st.markdown(_verdict(drifted))
+        elements.legend({name: COLOURS[name] for name in settings.shown})
+        elements.chart(drift_spec(judge, steps, _top(settings.base)), rows, key=f"{_KEY}.drift")
+    run_batch.errors(found)
     groups = few_results.groups_of(settings.arms, found, judge)
     if not groups:
         return
@@ -194,14 +205,26 @@ def _draw(settings: _Settings, found: Batch) -> None:
     contrasts = few_results.contrasts(groups, judge)
     if contrasts:
         lines = (
-            f"- {':material/check_circle:' if one.better else ':material/casino:'} "
+            f"{':material/check_circle:' if one.better else ':material/casino:'} "
             f"{page.plain(one.sentence[0].upper() + one.sentence[1:])}"
             for one in contrasts
         )
-        st.markdown("\n".join(lines))
+        st.markdown("  \n".join(lines))
+        _compare_link(groups)
     rise = drifted[3] / drifted[1] if drifted is not None else 1.0
     better = frozenset(one.better for one in contrasts if one.better not in (None, PLAIN))
     tasks.look("generalization", State(rise=rise, better=better))
+
+
+def _compare_link(groups: Sequence[SeedGroup]) -> None:
+    if navigation.has_page("compare"):
+        ids = [run_id for group in groups for run_id in group.counted]
+        st.page_link(
+            navigation.page("compare"),
+            label="Compare these runs",
+            icon=":material/compare_arrows:",
+            query_params={"runs": ",".join(ids)},
+        )
 
 
 def _only(configs: list[MNISTConfig], found: Batch) -> Batch:
@@ -225,27 +248,22 @@ def _top(base: MNISTConfig) -> float:
     return 1.5 if base.train_size <= 200 else 1.0
 
 
-def _below(settings: _Settings) -> None:
-    page.prose("generalization_few")
-    _code(settings)
-
-
 def _code(settings: _Settings) -> None:
-    base = settings.base
-    changed: Mapping[str, MNISTConfig] = {
-        name: configs[0] for name, configs in settings.shown.items()
-    }
     lines = [
-        f"    {name!r}: {config.as_python(call='')[1:-1]}," for name, config in changed.items()
+        f"    {name!r}: {configs[0].as_python(call='')[1:-1]},"
+        for name, configs in settings.shown.items()
     ]
+    note = "# Of a run that stops early the page takes the best epoch, whose weights it keeps.\n"
     page.as_code(
         "import mlcore\n\nconfigs = {\n" + "\n".join(lines) + "\n}\n"
         f"seeds = range({len(settings.arms[PLAIN])})\n"
         "runs = [mlcore.run(config.replace(seed=seed))\n"
         "        for config in configs.values() for seed in seeds]\n"
-        f'comparison = mlcore.runs.compare(runs, metric="validation_{settings.judge}",\n'
+        + note
+        * ("early stopping" in settings.shown)
+        + f'comparison = mlcore.runs.compare(runs, metric="validation_{settings.judge}",\n'
         "    baseline=runs[0].id)\n"
         "for contrast in comparison.contrasts:\n    print(contrast.sentence)",
-        base.as_command(),
+        settings.base.as_command(),
         key=f"{_KEY}.code",
     )

@@ -26,12 +26,14 @@ class Remedy:
     """One change of the config that is to make the network generalize better.
 
     Attributes:
+        key: Name of its strength in the URL.
         control: Label of the control of its strength.
         strengths: What the control offers.
         usual: Its default.
         does: What it does, in a sentence.
     """
 
+    key: str
     control: str
     strengths: tuple[Any, ...]
     usual: Any
@@ -41,12 +43,14 @@ class Remedy:
 REMEDIES: Final[Mapping[str, Remedy]] = MappingProxyType(
     {
         "weight decay": Remedy(
+            "decay",
             "Decay",
             (0.001, 0.003, 0.01, 0.03),
             0.01,
             "Each step shrinks every weight a little, as an L2 penalty does.",
         ),
         "dropout": Remedy(
+            "p",
             "Dropout p",
             (0.2, 0.5, 0.8),
             0.5,
@@ -54,12 +58,14 @@ REMEDIES: Final[Mapping[str, Remedy]] = MappingProxyType(
             "validation none is.",
         ),
         "augmentation": Remedy(
+            "kind",
             "Kind",
             ("shift", "affine"),
             "affine",
             "The network never sees the same picture twice: each step moves the digits at random.",
         ),
         "early stopping": Remedy(
+            "patience",
             "Patience (epochs)",
             (2, 4, 8),
             4,
@@ -67,6 +73,7 @@ REMEDIES: Final[Mapping[str, Remedy]] = MappingProxyType(
             "the weights of the best one.",
         ),
         "more data": Remedy(
+            "times",
             "Times as many images",
             (2, 4, 8),
             4,
@@ -91,7 +98,6 @@ def base_config(images: int) -> MNISTConfig:
         validation_size=VALIDATION,
         hidden=(WIDTH,),
         loss="cross_entropy",
-        lr=0.05,
         epochs=_EPOCHS,
         batch_size=batch,
     )
