@@ -30,10 +30,19 @@ from .core import Step as Step
 from .mnist.config import MNISTConfig as MNISTConfig
 from .regression.config import RegressionConfig as RegressionConfig
 from .runs import (
+    CrossValidation as CrossValidation,
+)
+from .runs import (
     Run as Run,
 )
 from .runs import (
     Status as Status,
+)
+from .runs import (
+    compare_folds as compare_folds,
+)
+from .runs import (
+    cross_validate as cross_validate,
 )
 from .runs import (
     get_run as get_run,

@@ -34,7 +34,7 @@ FACADES: Final = (
     "mlcore.sweeps",
 )
 
-CLASSES: Final = {"Comparison", "Config", "Run", "Step", "Sweep"}
+CLASSES: Final = {"Comparison", "Config", "CrossValidation", "Run", "Step", "Sweep"}
 """Public classes that are used by their methods, and so have an example as well."""
 
 EXTRAS: Final = {

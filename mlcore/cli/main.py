@@ -29,6 +29,10 @@ _COMMANDS: Final = {
         "train here, recorded, with a progress bar; at once when cached",
     ),
     "submit": ("mlcore.cli.training:submit", "queue a run for the background workers"),
+    "cv": (
+        "mlcore.cli.training:cv",
+        "cross-validate: train once for each fold (--folds, default 5)",
+    ),
     "sweep": ("mlcore.cli.sweeps:sweep", "many runs: a grid, or a search"),
     "sweeps": ("mlcore.cli.sweeps:sweeps", "list sweeps, stop them, extend them"),
     "ls": ("mlcore.cli.runs:ls", "list runs, newest first"),

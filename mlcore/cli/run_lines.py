@@ -11,7 +11,7 @@ from mlcore.core import InputError
 
 if TYPE_CHECKING:
     from mlcore.core import Config
-    from mlcore.runs import Run, Store
+    from mlcore.runs import CrossValidation, Run, Store
 
 RUN_ID = argument("run_id", "id of the run, or a prefix of it", metavar="ID")
 
@@ -74,6 +74,16 @@ def print_run(run: Run) -> None:
         print(f"  validation accuracy {latest['validation_accuracy']:.4f}")
     if run.error:
         print(f"  {printable(run.error)}")
+
+
+def print_cross_validation(result: CrossValidation) -> None:
+    """Print the score of each fold, and their mean."""
+    for row in result.table().to_dict("records"):
+        repeat = f"repeat {row['repeat']}  " if result.repeats > 1 else ""
+        ended = row["status"] == "finished"
+        score = f"{row['score']:.5g}" if ended else row["status"]
+        print(f"{row['run']}  {repeat}fold {row['fold']}  {score}")
+    print(result.sentence())
 
 
 def line_of_python(config: Config, call: str) -> str:

@@ -1,12 +1,13 @@
-"""``mlcore run`` and ``mlcore submit``: train an experiment here, or in the background."""
+"""``mlcore run``, ``submit`` and ``cv``: train here, in the background, or once for each fold."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from mlcore.cli.commands import Command
+from mlcore.cli.commands import TEXT, WHOLE, Command
 from mlcore.cli.fields import (
     Experiments,
     FieldOption,
@@ -18,7 +19,7 @@ from mlcore.cli.fields import (
     type_of,
     without_conflicts,
 )
-from mlcore.cli.run_lines import print_run
+from mlcore.cli.run_lines import print_cross_validation, print_run
 
 if TYPE_CHECKING:
     from mlcore.core import Config, FieldSpec
@@ -45,17 +46,60 @@ def _submit(experiment: str, cls: type[Config]) -> Command:
     return _command(experiment, cls, act, "Queue")
 
 
+def _cv(experiment: str, cls: type[Config]) -> Command:
+    def act(
+        force: bool = False,
+        repeats: int = 1,
+        metric: str | None = None,
+        no_wait: bool = False,
+        **given: Any,
+    ) -> int:
+        from mlcore.runs import cross_validate
+
+        config = _config(experiment, given)
+        result = cross_validate(
+            config, repeats=repeats, metric=metric, force=force, wait=not no_wait
+        )
+        print_cross_validation(result)
+        return 0
+
+    return _command(experiment, cls, act, "Cross-validate", without=("fold",), more=_CV_OPTIONS)
+
+
+_CV_OPTIONS: Final = (
+    click.Option(
+        ["--repeats"],
+        type=WHOLE,
+        default=1,
+        help="How often to divide the data anew, by the next fold seed (default 1).",
+    ),
+    click.Option(
+        ["--metric"], type=TEXT, help="The score of a fold (default: the validation accuracy)."
+    ),
+    click.Option(["--no-wait"], is_flag=True, help="Return at once."),
+)
+
 run = Experiments("run", _run, "train here, recorded, with a progress bar; at once when cached")
 submit = Experiments("submit", _submit, "queue a run for the background workers")
+cv = Experiments("cv", _cv, "cross-validate: train once for each fold (--folds, default 5)")
 
 
-def _command(experiment: str, cls: type[Config], act: Any, verb: str) -> Command:
-    fields: list[click.Parameter] = [_option(spec) for spec in cls.specs()]
+def _command(
+    experiment: str,
+    cls: type[Config],
+    act: Any,
+    verb: str,
+    *,
+    without: Collection[str] = (),
+    more: Sequence[click.Parameter] = (),
+) -> Command:
+    specs = [spec for spec in cls.specs() if spec.name not in without]
+    fields: list[click.Parameter] = [_option(spec) for spec in specs]
     force = click.Option(["--force"], is_flag=True, help="Train again even if cached.")
     return Command(
         experiment,
         callback=act,
-        params=without_conflicts(fields, [*preset_option(cls), force]),
+        params=without_conflicts(fields, [*preset_option(cls), *more, force]),
         help=f"{verb} the experiment {experiment}.",
         short_help=f"the experiment {experiment}",
     )
@@ -79,6 +123,6 @@ def _config(experiment: str, given: dict[str, Any]) -> Config:
     fields = {
         spec.name: value if spec.kind == "switch" else spec.parse(value)
         for spec in cls.specs()
-        if (value := given[dest_of(spec.name)]) is not None
+        if (value := given.get(dest_of(spec.name))) is not None
     }
     return start_of(cls, given.get("preset")).replace(**fields)

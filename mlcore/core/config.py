@@ -109,6 +109,12 @@ class Config(BaseModel):
     def check_data(self) -> None:
         """Raise ConfigError if the data does not admit these fields, before a run finds out."""
 
+    def fold_key(self) -> str:
+        """What decides which sample is in which fold: equal for runs on the same folds."""
+        names = ("folds", "fold_seed")
+        fields = {name: getattr(self, name, None) for name in names}
+        return canonical_json({"data": self.data_checksum(), **fields})
+
     def test_images(self) -> int | None:
         """How many samples the test set has, or None where there is no test set."""
         return None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import ValidationInfo, field_validator
 
-from mlcore.core import DataUnavailableError, Ensemble, Snapshot, Step
+from mlcore.core import DataUnavailableError, Ensemble, Snapshot, Step, canonical_json
 from mlcore.core.folds import check_fold, check_folds, fold_size
 from mlcore.mnist.data.sources import FOLDER, SOURCES
 from mlcore.mnist.fields import MNISTFields
@@ -299,6 +299,13 @@ class MNISTConfig(MNISTFields):
             from mlcore.mnist.folds import class_counts
 
             class_counts(self, load(self.dataset, self.data_dir).train_labels)
+
+    def fold_key(self) -> str:
+        """What decides which image is in which fold; the seed only if not all are divided."""
+        images = min(self.train_size, self._available())
+        drawn = {"images": images, "seed": self.seed} if images < self._available() else {}
+        fields = {"folds": self.folds, "fold_seed": self.fold_seed, **drawn}
+        return canonical_json({"data": self.data_checksum(), **fields})
 
     def _available(self) -> int:
         if self.dataset in SOURCES:

@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from mlcore.core import (
     Config,
@@ -18,6 +18,7 @@ from mlcore.core import (
     Step,
     canonical_json,
 )
+from mlcore.core.folds import check_fold, check_folds, fold_field, fold_seed_field, folds_field
 from mlcore.regression.data import HOURS_SCORES
 from mlcore.regression.losses import Loss
 from mlcore.regression.problem import MAX_DEGREE, Model
@@ -119,6 +120,10 @@ class RegressionConfig(Config):
         json_schema_extra={"group": "Data", "later": True},
     )
 
+    folds: int = folds_field("Data")
+    fold: int = fold_field("Data")
+    fold_seed: int = fold_seed_field("Data")
+
     # --- model and loss ---------------------------------------------------------------------
 
     model: Model = Field(
@@ -218,6 +223,21 @@ class RegressionConfig(Config):
         json_schema_extra={"group": "Descent"},
     )
 
+    # --- rules over several fields ------------------------------------------------------------
+
+    @field_validator("folds")
+    @classmethod
+    def _folds_alone(cls, value: int, info: ValidationInfo) -> int:
+        check_folds(value, "validation_share", info.data.get("validation_share", 0.0))
+        return value
+
+    @field_validator("fold")
+    @classmethod
+    def _fold_is_one_of_the_folds(cls, value: int, info: ValidationInfo) -> int:
+        if "folds" in info.data:
+            check_fold(value, info.data["folds"])
+        return value
+
     # --- what the experiment defines --------------------------------------------------------
 
     def train(self, snapshot: Snapshot | None = None) -> Iterator[Step]:
@@ -270,8 +290,24 @@ class RegressionConfig(Config):
         """The loss, with a split the validation loss, and each parameter by its name."""
         names = {"origin": ("w",), "line": ("w", "b")}.get(self.model)
         powers = tuple(f"w{power}" for power in range(1, self.degree + 1))
-        held = ("validation_loss",) if self.validation_share else ()
+        held = ("validation_loss",) if self.validation_share or self.folds else ()
         return ("loss", *held, *(names or (*powers, "b")))
+
+    def check_data(self) -> None:
+        """Raise ConfigError if there are fewer points than folds."""
+        if self.folds:
+            from mlcore.regression.train import load
+            from mlcore.regression.validation_split import fold_numbers
+
+            fold_numbers(self, len(load(self)))
+
+    def fold_key(self) -> str:
+        """What decides which point is in which fold: the data, ``folds`` and ``fold_seed``."""
+        made = ("slope", "intercept", "noise", "outliers", "count", "seed")
+        columns = ("x_column", "y_column")
+        names = ("folds", "fold_seed", *(made if self.data == "made" else columns))
+        fields = {name: getattr(self, name) for name in names}
+        return canonical_json({"data": self.data_checksum(), **fields})
 
     def build_model(self) -> nn.Module:
         """The unfitted model as a module that maps raw x, shape (n,), to y, shape (n,)."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from mlcore.core import ConfigError
 from mlcore.regression.data import DataError, Dataset
 from mlcore.regression.losses import loss_of
 
@@ -20,7 +21,8 @@ def split(config: RegressionConfig, data: Dataset) -> tuple[Dataset, Dataset | N
     """The training and the validation points of a config, each in the order of the data.
 
     Args:
-        config: Its ``validation_share`` and ``seed`` decide; at least one point is held out.
+        config: Its ``validation_share`` and ``seed`` decide; at least one point is held out. With
+            ``folds`` it is the points of its fold.
         data: All points.
 
     Returns:
@@ -28,6 +30,7 @@ def split(config: RegressionConfig, data: Dataset) -> tuple[Dataset, Dataset | N
 
     Raises:
         DataError: (a ValueError) if no point would be left to fit.
+        ConfigError: If there are fewer points than folds.
 
     Example:
         >>> import mlcore
@@ -39,6 +42,10 @@ def split(config: RegressionConfig, data: Dataset) -> tuple[Dataset, Dataset | N
     """
     import torch
 
+    if config.folds:
+        numbers = fold_numbers(config, len(data))
+        fit, own = (numbers != config.fold).nonzero(), (numbers == config.fold).nonzero()
+        return _part(data, fit[:, 0]), _part(data, own[:, 0])
     if not config.validation_share:
         return data, None
     held = max(1, round(config.validation_share * len(data)))
@@ -51,6 +58,35 @@ def split(config: RegressionConfig, data: Dataset) -> tuple[Dataset, Dataset | N
     order = torch.randperm(len(data), generator=generator)
     train, validation = order[held:].sort().values, order[:held].sort().values
     return _part(data, train), _part(data, validation)
+
+
+def fold_numbers(config: RegressionConfig, points: int) -> Tensor:
+    """The fold of each point: they are shuffled by ``fold_seed`` and dealt out in turn.
+
+    Args:
+        config: Its ``folds`` and ``fold_seed`` decide.
+        points: How many there are.
+
+    Returns:
+        int64 ``[points]``, 1 to ``folds``; two folds differ by at most one point.
+
+    Raises:
+        ConfigError: If there are fewer points than folds.
+    """
+    import torch
+
+    if points < config.folds:
+        are = "is 1 point" if points == 1 else f"are {points} points"
+        raise ConfigError(
+            {
+                "folds": f"folds is {config.folds}, but there {are}, and each fold needs one: "
+                "give fewer folds."
+            }
+        )
+    generator = torch.Generator().manual_seed(config.fold_seed + _OWN_DRAWS)
+    numbers = torch.empty(points, dtype=torch.int64)
+    numbers[torch.randperm(points, generator=generator)] = torch.arange(points) % config.folds + 1
+    return numbers
 
 
 def validation_loss(problem: Problem, held: Dataset, theta: Tensor) -> Tensor:

@@ -3,6 +3,9 @@ from . import imports as imports
 from .analysis.comparison import Comparison as Comparison
 from .analysis.comparison import compare as compare
 from .analysis.contrasts import Contrast as Contrast
+from .analysis.fold_comparison import FoldComparison as FoldComparison
+from .analysis.fold_comparison import compare_folds as compare_folds
+from .analysis.fold_scores import CrossValidation as CrossValidation
 from .analysis.importances import Importance as Importance
 from .analysis.importances import importance as importance
 from .analysis.seed_groups import SeedGroup as SeedGroup
@@ -22,6 +25,7 @@ from .api import (
 from .api import (
     train as train,
 )
+from .cross_validation import cross_validate as cross_validate
 from .execution.supervisor import tend as tend
 from .recorded_run import Run as Run
 from .status import Status as Status

@@ -18,6 +18,7 @@ from sqlalchemy import Connection, Row, insert, select, update
 from mlcore.core import Config, ConfigError, DataUnavailableError, EngineError, canonical_json
 from mlcore.runs.execution import supervisor
 from mlcore.runs.status import Status
+from mlcore.runs.store.ensemble_grouping import group
 from mlcore.runs.store.queueing import queue_all
 from mlcore.runs.store.schema import runs, sweep_runs
 from mlcore.runs.store.store import Store
@@ -206,7 +207,7 @@ def _submit(store: Store, seen: _Seen, asked: Sequence[Proposal]) -> None:
         if now.asked != row.asked or now.spaces != row.spaces or now.status != sweep_rows.RUNNING:
             return  # another process was faster
         answers = queue_all(connection, fresh, time.time())
-        ensemble_grouping.group(connection, row.id, configs, answers, places)
+        group(connection, row.id, configs, answers, places)
         given = iter(answers)
         rows = []
         for number, repeat, proposal, made, refusal in wanted:

@@ -12,9 +12,9 @@ from sqlalchemy import select
 from mlcore.core import Config, canonical_json
 from mlcore.runs.status import Status
 from mlcore.runs.store.damage import json_of
+from mlcore.runs.store.ensemble_grouping import FEWEST, shape_name
 from mlcore.runs.store.schema import ensembles, runs
 from mlcore.runs.store.store import Store
-from mlcore.sweeps.ensemble_grouping import FEWEST, shape_name
 
 _RUNS_READ: Final = 400
 

@@ -1,33 +1,16 @@
-"""Groups queued runs that can train as one program into ensembles; workers decide if it pays."""
+"""Whether a sweep asks its sampler for several trials at once, to train them as one program."""
 
 from __future__ import annotations
 
-import hashlib
-import math
-import secrets
-from collections.abc import Sequence
-
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import select
 
 from mlcore.core import Config
-from mlcore.runs.store.queueing import Answer
-from mlcore.runs.store.schema import ensembles, runs
+from mlcore.runs.store.ensemble_grouping import shape_name
+from mlcore.runs.store.schema import ensembles
 from mlcore.runs.store.store import Store
 
-FEWEST = 4
-"""Fewer runs than that are not worth a group."""
-MOST = 64
-"""More than that gain nothing more, and share one fate if their worker dies."""
 ASKED_TOGETHER = 8
 """Settings that a sampler is asked for at once where they can train as one program."""
-
-
-def shape_name(config: Config) -> str | None:
-    """A short name shared by configs that can train as one program; None if a config cannot."""
-    shape = config.ensemble_key()
-    if shape is None:
-        return None
-    return f"{config.experiment}-{hashlib.sha256(shape.encode()).hexdigest()[:12]}"
 
 
 def worthwhile(store: Store, config: Config) -> bool:
@@ -42,38 +25,3 @@ def worthwhile(store: Store, config: Config) -> bool:
         found = connection.execute(query.order_by(ensembles.c.measured.desc()).limit(1))
         last = found.scalar_one_or_none()
     return last is not False
-
-
-def group(
-    connection: Connection,
-    sweep_id: str,
-    configs: Sequence[Config],
-    answers: Sequence[Answer],
-    places: int,
-) -> None:
-    """Put just queued runs into ensembles of sizes as equal as possible.
-
-    Args:
-        connection: The transaction in which they were queued, so that no worker has one yet.
-        sweep_id: The sweep they belong to.
-        configs: Of each run.
-        answers: Of each run.
-        places: How many runs are worked on at once: so many groups there are at least, where
-            each still has four members.
-    """
-    shapes: dict[str, list[int]] = {}
-    for config, answer in zip(configs, answers, strict=True):
-        if answer.queued and (shape := shape_name(config)) is not None:
-            shapes.setdefault(shape, []).append(answer.key)
-    for shape, keys in shapes.items():
-        if len(keys) < FEWEST:
-            continue
-        count = max(math.ceil(len(keys) / MOST), min(places, len(keys) // FEWEST))
-        size = math.ceil(len(keys) / count)
-        for start in range(0, len(keys), size):
-            part = keys[start : start + size]
-            name = f"{sweep_id}-{secrets.token_hex(4)}"
-            connection.execute(
-                insert(ensembles).values(id=name, sweep=sweep_id, shape=shape, members=len(part))
-            )
-            connection.execute(update(runs).where(runs.c.key.in_(part)).values(ensemble=name))

@@ -38,6 +38,7 @@ def config_form(
     only: Collection[str] | None = None,
     presets_in: DeltaGenerator | None = None,
     ranges: "RangeForm | None" = None,
+    unless_set: Collection[str] = (),
 ) -> ConfigType | None:
     """Draw the form of a config.
 
@@ -53,6 +54,7 @@ def config_form(
             forms of one key are two views of one draft.
         presets_in: A container for the presets; by default they stand above the fields.
         ranges: Lets each field be turned into a range; the config then is what the ranges vary.
+        unless_set: Fields that are left out at their defaults.
 
     Returns:
         The config, or None while a field is wrong (the form says which and why).
@@ -65,6 +67,8 @@ def config_form(
             _presets(config_class, config, key)
     else:
         shown = tuple(spec for spec in shown if spec.group in only or spec.name in only)
+    set_ = draft.params()
+    shown = tuple(spec for spec in shown if spec.name not in unless_set or spec.name in set_)
     for group in dict.fromkeys(spec.group for spec in shown):
         members = [spec for spec in shown if spec.group == group]
         _group(draft, group, members, problems, key, group in open_groups, ranges)

@@ -51,6 +51,7 @@ def _differing(config: Config, base: Config) -> dict[str, object]:
         name: value
         for name in type(config).model_fields
         if (value := getattr(config, name)) != getattr(base, name)
+        or (name == "fold" and getattr(config, "folds", 0))  # the first has a number as well
     }
 
 

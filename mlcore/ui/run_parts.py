@@ -1,6 +1,6 @@
 """Views of one run: its state, progress and buttons."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final, Literal, NoReturn
 
 import streamlit as st
@@ -28,6 +28,7 @@ __all__ = [
     "name_of",
     "open_on_its_page",
     "progress_text",
+    "remember_cached",
     "start",
     "start_button",
     "swatch",
@@ -192,9 +193,16 @@ def duration(seconds: float) -> str:
 def start(config: Config, *, force: bool = False) -> Run:
     """Submit a run, and remember whether a finished run answered, for the *cached* badge."""
     run = submit(config, force)
-    known: frozenset[str] = st.session_state.get(CACHED_KEY, frozenset())
-    st.session_state[CACHED_KEY] = known | {run.id} if run.cached else known - {run.id}
+    remember_cached([run])
     return run
+
+
+def remember_cached(runs: Iterable[Run]) -> None:
+    """Remember which of some submitted runs were finished already, for the *cached* badge."""
+    known: frozenset[str] = st.session_state.get(CACHED_KEY, frozenset())
+    for run in runs:
+        known = known | {run.id} if run.cached else known - {run.id}
+    st.session_state[CACHED_KEY] = known
 
 
 def start_button(

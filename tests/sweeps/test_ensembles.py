@@ -19,6 +19,7 @@ from mlcore.runs.execution.heartbeat import reap
 from mlcore.runs.execution.recorder import execute_ensemble
 from mlcore.runs.process_id import ProcessId, this_host
 from mlcore.runs.store.artifacts import CHECKPOINT
+from mlcore.runs.store.ensemble_grouping import shape_name
 from mlcore.runs.store.schema import ensembles, runs
 from mlcore.runs.store.store import Store
 from mlcore.sweeps import ensemble_grouping
@@ -245,7 +246,7 @@ def test_a_group_whose_worker_is_killed_is_queued_again_once(store: Store) -> No
     config = MNISTConfig(hidden=(8,), batch_size=16, train_size=4000, epochs=1000)
     with store.writing() as connection:  # workers are processes: they are told that it pays
         measured = {"gain": 3.4, "used": True, "host": this_host(), "measured": time.time()}
-        row = {"id": "earlier", "shape": ensemble_grouping.shape_name(config), "members": 4}
+        row = {"id": "earlier", "shape": shape_name(config), "members": 4}
         connection.execute(insert(ensembles).values(**row, **measured))
     sweep = mlcore.sweep(config, {"lr": mlcore.log_range(1e-3, 1e-2)}, 4, wait=False)
     until(lambda: all(run.step > 0 for run in sweep.runs()))

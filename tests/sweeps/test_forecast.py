@@ -7,10 +7,10 @@ from sqlalchemy import insert, update
 
 import mlcore
 from mlcore import MNISTConfig, RegressionConfig
+from mlcore.runs.store.ensemble_grouping import shape_name
 from mlcore.runs.store.schema import ensembles, runs
 from mlcore.runs.store.store import Store
 from mlcore.sweeps import Range, spec_for
-from mlcore.sweeps.ensemble_grouping import shape_name
 from mlcore.sweeps.forecast import LOOKED_AT, forecast
 
 BASE = RegressionConfig(standardize=True, steps=20)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from mlcore.core import MODEL_PREFIX, Snapshot
 from mlcore.mnist.batches import Batches, Microbatch
-from mlcore.mnist.ensemble.key import Draws, draws
+from mlcore.mnist.ensemble.key import DrawKey, draw_key
 from mlcore.mnist.ensemble.network import Masks, StackedNetwork
 from mlcore.mnist.ensemble.optimizer import StackedOptimizer
 from mlcore.mnist.models import build_model, put_weights
@@ -22,7 +22,7 @@ from mlcore.mnist.schedules import learning_rate
 if TYPE_CHECKING:
     from mlcore.mnist.config import MNISTConfig
 
-Plan = Mapping[Draws, list[list[Microbatch]]]
+Plan = Mapping[DrawKey, list[list[Microbatch]]]
 """For each seed and fold the batches of the steps ahead, each cut into its microbatches."""
 
 
@@ -55,7 +55,7 @@ class Block:
         members: Sequence[int],
         configs: Sequence[MNISTConfig],
         snapshots: Sequence[Snapshot | None],
-        batches: Mapping[Draws, Batches],
+        batches: Mapping[DrawKey, Batches],
         device: torch.device,
         dtype: torch.dtype,
         precision: Precision,
@@ -151,8 +151,8 @@ class Block:
         with torch.autocast(self._device.type, dtype=torch.bfloat16):
             return self.network.outputs(images, masks, learning=learning).float()
 
-    def _read(self, microbatches: Mapping[Draws, Sequence[Microbatch]]) -> Batch:
-        keys = [draws(config) for config in self._configs]
+    def _read(self, microbatches: Mapping[DrawKey, Sequence[Microbatch]]) -> Batch:
+        keys = [draw_key(config) for config in self._configs]
         read = {key: self._read_one(key, microbatches[key]) for key in dict.fromkeys(keys)}
         if len(read) == 1:
             images, labels, targets, masks = read[keys[0]]
@@ -178,7 +178,7 @@ class Block:
         )
 
     def _read_one(
-        self, key: Draws, microbatches: Sequence[Microbatch]
+        self, key: DrawKey, microbatches: Sequence[Microbatch]
     ) -> tuple[Tensor, Tensor, Tensor, Masks | None]:
         batches = self._batches[key]
         parts = [batches.read(microbatch) for microbatch in microbatches]

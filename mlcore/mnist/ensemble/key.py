@@ -38,10 +38,10 @@ FREE: Final = (
 """Fields in which members may differ."""
 
 
-Draws: TypeAlias = tuple[int, int, int]
+DrawKey: TypeAlias = tuple[int, int, int]
 
 
-def draws(config: MNISTConfig) -> Draws:
+def draw_key(config: MNISTConfig) -> DrawKey:
     """What decides which images a member learns from and is examined on, and its random draws."""
     return config.seed, config.fold, config.fold_seed
 

@@ -25,7 +25,7 @@ from mlcore.mnist.batches import Batches
 from mlcore.mnist.best_epoch import BestEpoch
 from mlcore.mnist.data import digits as data
 from mlcore.mnist.ensemble.block import Block, Plan
-from mlcore.mnist.ensemble.key import FREE, draws, shape
+from mlcore.mnist.ensemble.key import FREE, draw_key, shape
 from mlcore.mnist.evaluate import Evaluation, Examiner
 from mlcore.mnist.microbatches import Team, microbatches_for
 from mlcore.mnist.runtime import Speed, check_precision, device_for, precision_for
@@ -83,7 +83,7 @@ class MNISTEnsemble:
         self._microbatches = microbatches_for(configs[0]) if self._device.type == "cpu" else 1
         digits = data.load(configs[0].dataset, configs[0].data_dir)
         with isolated_torch_state(threads=1):
-            first = {draws(config): config for config in configs}
+            first = {draw_key(config): config for config in configs}
             if configs[0].sealed():  # each seed draws its own, each fold is its own
                 self._examiners = {d: Examiner(c, digits, self._device) for d, c in first.items()}
             else:
@@ -205,12 +205,12 @@ class MNISTEnsemble:
             outputs = self._outputs(block)
             for place, member in enumerate(block.members):
                 own, config = outputs[place].float(), self._configs[member]
-                found[member] = self._examiners[draws(config)].evaluation(own, config)
+                found[member] = self._examiners[draw_key(config)].evaluation(own, config)
         return found
 
     def _outputs(self, block: Block) -> Tensor:
         """Raw outputs ``[K, M, classes]`` of a block's members, each for its held-out images."""
-        parts = [self._examiners[draws(self._configs[member])].parts for member in block.members]
+        parts = [self._examiners[draw_key(self._configs[member])].parts for member in block.members]
         if all(own is parts[0] for own in parts):
             return torch.cat(self._team.map(block.outputs, parts[0]), dim=1)
 
@@ -275,7 +275,7 @@ def _learn(
 
 def _blocks(configs: Sequence[MNISTConfig], most: int) -> list[list[int]]:
     """Members of the same images side by side, at most so many a block, and as equal as can be."""
-    order = sorted(range(len(configs)), key=lambda member: draws(configs[member]))
+    order = sorted(range(len(configs)), key=lambda member: draw_key(configs[member]))
     count = math.ceil(len(order) / most)
     size = math.ceil(len(order) / count)
     return [order[start : start + size] for start in range(0, len(order), size)]

@@ -14,6 +14,7 @@ from mlcore.runs.analysis.statistics import (
     Difference,
     bootstrap,
     holm,
+    number_text,
     seeds_needed,
     welch,
 )
@@ -142,14 +143,14 @@ def sentence(
             return f"{a} and {b} are not distinguishable with {seeds}: {advice}."
         if difference.value == 0:
             return f"{a} and {b} gave the same number with every seed ({seeds})."
-        shown = _number(abs(difference.value) * scale, abs(difference.value) * scale)
+        shown = number_text(abs(difference.value) * scale, abs(difference.value) * scale)
         return (
             f"{better} {shown}{unit}, the same with every seed ({seeds}): the seed "
             "changes nothing here, so luck plays no part."
         )
     half, value = difference.half_width * scale, abs(difference.value) * scale
     if p < 1 - difference.level:
-        around = f"{_number(value, half)} ± {_number(half, half)}{unit}"
+        around = f"{number_text(value, half)} ± {number_text(half, half)}{unit}"
         return f"{better} {around} ({seeds})."
     if more is None:
         return (
@@ -265,14 +266,3 @@ def _advice(more: tuple[int, int] | None, a: str, b: str, stuck: Mapping[str, st
         names = " and ".join(name for name, reason in stuck.items() if reason == why)
         words.append(f"more seeds of {names} cannot be run here ({why})")
     return "; ".join(words)
-
-
-def _number(value: float, judged_by: float) -> str:
-    """A number rounded to two significant digits of its uncertainty."""
-    if judged_by == 0 or not math.isfinite(judged_by):
-        return f"{value:.3g}"
-    decimals = 1 - math.floor(math.log10(judged_by))
-    if decimals > 6 or decimals < -6:
-        return f"{value:.2e}"
-    rounded = round(value, decimals)
-    return f"{rounded:,.{max(0, decimals)}f}"

@@ -84,7 +84,7 @@ def welch(
             of bounds.
     """
     first, second = _sample("a", a), _sample("b", b)
-    _check_level(level)
+    check_level(level)
     value = float(second.mean() - first.mean())
     n_a, n_b = len(first), len(second)
     nothing = Difference(value, math.nan, math.nan, math.nan, math.nan, n_a, n_b, level, "welch")
@@ -131,7 +131,7 @@ def bootstrap(
         ValueError: As ``welch``, or if there are no resamples.
     """
     first, second = _sample("a", a), _sample("b", b)
-    _check_level(level)
+    check_level(level)
     if resamples < 1:
         raise InputError(f"resamples is {resamples}, but must be a whole number from 1 up.")
     value = float(second.mean() - first.mean())
@@ -194,7 +194,7 @@ def seeds_needed(
         ValueError: If a number is not finite, a spread is negative, or level or ``at`` are out of
             bounds.
     """
-    _check_level(level)
+    check_level(level)
     if not 0 < at < 1:
         raise InputError(f"The power is {at}, but must be between 0 and 1.")
     if not all(map(math.isfinite, (difference, sd_a, sd_b))) or min(sd_a, sd_b) < 0:
@@ -232,6 +232,17 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return raised
 
 
+def number_text(value: float, judged_by: float) -> str:
+    """A number rounded to two significant digits of its uncertainty."""
+    if judged_by == 0 or not math.isfinite(judged_by):
+        return f"{value:.3g}"
+    decimals = 1 - math.floor(math.log10(judged_by))
+    if decimals > 6 or decimals < -6:
+        return f"{value:.2e}"
+    rounded = round(value, decimals)
+    return f"{rounded:,.{max(0, decimals)}f}"
+
+
 def _sample(name: str, values: Sequence[float] | Floats) -> Floats:
     sample = np.asarray(values, dtype=np.float64).ravel()
     if not len(sample):
@@ -244,6 +255,7 @@ def _sample(name: str, values: Sequence[float] | Floats) -> Floats:
     return sample
 
 
-def _check_level(level: float) -> None:
+def check_level(level: float) -> None:
+    """Raise InputError unless the level of an interval is between 0 and 1."""
     if not 0 < level < 1:
         raise InputError(f"The level is {level}, but must be between 0 and 1, such as 0.95.")

@@ -16,6 +16,7 @@ from mlcore.runs.status import Status
 from mlcore.runs.store import points as point_queries
 from mlcore.runs.store.connections import Database
 from mlcore.runs.store.database import resolve_url
+from mlcore.runs.store.ensemble_grouping import group
 from mlcore.runs.store.hidden import shown, trashed
 from mlcore.runs.store.queueing import queue_again, queue_all
 from mlcore.runs.store.rows import run_of
@@ -156,6 +157,29 @@ class Store(Database):
             found = connection.execute(select(runs).where(runs.c.key == answer.key)).one()
         run = run_of(found, self)
         return replace(run, cached=True) if run.status == Status.FINISHED else run
+
+    def submit_together(
+        self, configs: Sequence[Config], places: int, force: bool = False, retries: int = 0
+    ) -> tuple[Sequence[Run], Sequence[str]]:
+        """Queue runs at once, as ensembles where their configs can train as one program.
+
+        Args:
+            configs: All different.
+            places: How many runs are executed at once.
+            force: As for ``submit``.
+            retries: As for ``submit``.
+
+        Returns:
+            A run of each config, in order, and the ids of those that wait now because of this.
+        """
+        rows = [{**new_row(config), "retries": retries} for config in configs]
+        with self.writing() as connection:
+            answers = queue_all(connection, rows, time.time(), force=force)
+            group(connection, None, configs, answers, places)
+        found = {run.id: run for run in self.get_many([answer.run_id for answer in answers])}
+        ordered = [found[answer.run_id] for answer in answers]
+        marked = [replace(r, cached=True) if r.status == Status.FINISHED else r for r in ordered]
+        return marked, [answer.run_id for answer in answers if answer.queued]
 
     def request(self, run: Run, what: str) -> Run:
         """Ask a live run to stop or pause; a run that is still queued does so at once."""

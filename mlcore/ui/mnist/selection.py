@@ -39,6 +39,11 @@ def show_run(run_id: str) -> None:
     _remember([run_id, *(known for known in chosen_ids() if known not in {run_id, *failed})])
 
 
+def show_only(run_ids: Sequence[str]) -> None:
+    """Show these runs, and no other."""
+    _remember(list(run_ids))
+
+
 def choose_runs(offered: Sequence[Run]) -> list[str]:
     """A list to choose runs; the choice is stored in the URL."""
     ids = chosen_ids()

@@ -6,7 +6,15 @@ from mlcore.core import RunNotFoundError
 from mlcore.course.mnist import State
 from mlcore.runs import open_store
 from mlcore.ui import form, live, page, run_parts, tasks
-from mlcore.ui.mnist.selection import FORM, MNISTConfig, choose_runs, newest_runs, show_run
+from mlcore.ui.mnist import cross_validation
+from mlcore.ui.mnist.selection import (
+    FORM,
+    MNISTConfig,
+    choose_runs,
+    newest_runs,
+    show_only,
+    show_run,
+)
 
 
 def show() -> None:
@@ -24,8 +32,12 @@ def show() -> None:
             )
             return
         chosen = choose_runs(offered)
+        found = cross_validation.results(chosen)
         live.live_view(chosen, key="mnist.live")
-        _codes(chosen)
+        for result in found:
+            cross_validation.details(result)
+        in_folds = {run.id for result in found for run in result.runs}
+        _codes([run_id for run_id in chosen if run_id not in in_folds])
         tasks.look("mnist", State(offered))
 
 
@@ -33,7 +45,11 @@ def show() -> None:
 def _form() -> None:
     presets_and_start = st.container(key="mnist.start.place")
     config = form.config_form(
-        MNISTConfig, key=FORM, open_groups=("Loss and optimizer",), presets_in=presets_and_start
+        MNISTConfig,
+        key=FORM,
+        open_groups=("Loss and optimizer",),
+        presets_in=presets_and_start,
+        unless_set=cross_validation.FIELDS,
     )
     with presets_and_start, page.sentences():
         afresh = st.toggle(
@@ -42,13 +58,24 @@ def _form() -> None:
             "again.",
             key="mnist.afresh",
         )
-        run = run_parts.start_button(
-            config, "Start training", key="mnist.start", force=afresh, stretch=True
-        )
-        if run is not None:
-            show_run(run.id)
-            st.rerun()
-    if config is not None:
+        config, repeats = cross_validation.switch(config)
+        if repeats is not None:
+            runs = cross_validation.start_button(
+                config, repeats, key="mnist.cv.start", force=afresh
+            )
+            if runs is not None:
+                show_only([run.id for run in runs])
+                st.rerun()
+        else:
+            run = run_parts.start_button(
+                config, "Start training", key="mnist.start", force=afresh, stretch=True
+            )
+            if run is not None:
+                show_run(run.id)
+                st.rerun()
+    if config is not None and repeats is not None:
+        cross_validation.code(config, repeats, key="mnist.form.code")
+    elif config is not None:
         page.config_as_code(config, key="mnist.form.code")
 
 
