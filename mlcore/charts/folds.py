@@ -36,7 +36,9 @@ def fold_map_spec(samples: int, fold: int) -> dict[str, Any]:
     axis = alt.Axis(labelAngle=0, ticks=False, domain=False, labelOverlap=True)
     base = alt.Chart(ROWS).encode(
         x=alt.X("place:O", title="Images of the class", axis=axis, scale=alt.Scale(padding=0.1)),
-        y=alt.Y("class:N", title="Class", axis=alt.Axis(ticks=False, domain=False)),
+        y=alt.Y(
+            "class:N", title="Class", axis=alt.Axis(ticks=False, domain=False, labelOverlap=False)
+        ),
         tooltip=[
             alt.Tooltip("fold:Q", title="Fold"),
             alt.Tooltip("class:N", title="Class"),
@@ -59,7 +61,7 @@ def fold_map_spec(samples: int, fold: int) -> dict[str, Any]:
                 subtitle=f"strong: fold {fold}, which is held out; pale: the others",
                 anchor="start",
             ),
-            height=260,
+            height=300,
             description=f"A row of cells for each class, a cell for each of {samples} images in "
             f"the colour of its fold; those of fold {fold} are strong.",
         )
@@ -68,7 +70,7 @@ def fold_map_spec(samples: int, fold: int) -> dict[str, Any]:
 
 @lru_cache(maxsize=16)
 def fold_curve_spec(
-    steps: int, fold: int, x_title: str = "Steps of gradient descent"
+    steps: int, fold: int, x_title: str = "Steps of gradient descent", *, truth: bool = True
 ) -> dict[str, Any]:
     """Validation accuracy of each fold while the models are trained; the axes stay.
 
@@ -78,7 +80,9 @@ def fold_curve_spec(
         steps: Where the horizontal axis ends.
         fold: The one whose curve stands out.
         x_title: Of the horizontal axis.
+        truth: Whether there are rows of kind ``fresh``.
     """
+    told = "; dashed: mean on images in no fold" if truth else ""
     base = alt.Chart(ROWS).encode(
         x=alt.X(
             "step:Q",
@@ -114,12 +118,11 @@ def fold_curve_spec(
         alt.LayerChart(layer=layers).properties(
             title=alt.TitleParams(
                 "Validation accuracy of each fold",
-                subtitle=f"thick: fold {fold}; dashed: mean on images in no fold",
+                subtitle=f"thick: fold {fold}{told}",
                 anchor="start",
             ),
             height=250,
-            description="Validation accuracy over training, a line for each fold, and a dashed "
-            "line for the models' mean accuracy on images that are in no fold.",
+            description="Validation accuracy over training, a line for each fold" + told + ".",
         )
     )
 

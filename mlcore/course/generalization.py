@@ -10,24 +10,20 @@ from mlcore.course.task import Task
 if TYPE_CHECKING:
     from mlcore.generalization import DoubleDescent, ErrorCurve
 
-_RISEN: Final = 1.1
 _FLATTERED: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What one of the views shows; the other's attributes keep their defaults.
+    """What one of the views shows; the others' attributes keep their defaults.
 
     Attributes:
         kind: The penalty: ``none``, ``ridge`` or ``lasso``.
         degree: The polynomial's degree.
-        noise: Standard deviation of the noise.
         curve: Errors of every degree under the penalty.
         plain: Errors of every degree without one.
-        zeros: Coefficients beside the constant that are exactly 0.
         widths: Errors against the width of random features.
         width: The chosen width.
-        rise: Validation loss at the end over its minimum, of the network without a remedy.
         better: Remedies that are better than none beyond luck.
         leak: The leak of a cross-validation: ``none``, ``normalization`` or ``copies``.
         flattered: Its estimate less the accuracy on images in no fold.
@@ -35,13 +31,10 @@ class State:
 
     kind: str = "none"
     degree: int = 0
-    noise: float = 0.0
     curve: ErrorCurve | None = None
     plain: ErrorCurve | None = None
-    zeros: int = 0
     widths: DoubleDescent | None = None
     width: int = 0
-    rise: float = 1.0
     better: frozenset[str] = frozenset()
     leak: str = "none"
     flattered: float = 0.0
@@ -51,24 +44,10 @@ def _best(state: State) -> bool:
     return state.kind == "none" and state.curve is not None and state.degree == state.curve.best
 
 
-def _overfit(state: State) -> bool:
-    if state.curve is None or state.degree >= len(state.curve.train):
-        return False
-    train, validation = state.curve.train[state.degree], state.curve.validation[state.degree]
-    return bool(validation >= 100 * train)
-
-
 def _ridge(state: State) -> bool:
     if state.kind != "ridge" or state.curve is None or state.plain is None or state.degree != 15:
         return False
     return bool(state.curve.validation[-1] * 100 <= state.plain.validation[-1])
-
-
-def _lasso(state: State) -> bool:
-    if state.kind != "lasso" or state.curve is None or state.degree < 10:
-        return False
-    low = state.curve.validation[state.degree] <= 2 * state.noise**2
-    return bool(low) and 2 * state.zeros >= state.degree
 
 
 def _peak(state: State) -> bool:
@@ -77,10 +56,6 @@ def _peak(state: State) -> bool:
         return False
     place = found.widths.index(state.width)
     return bool(found.test[place] >= 40 * found.ridge_test[place])
-
-
-def _drift(state: State) -> bool:
-    return state.rise >= _RISEN
 
 
 def _remedy(state: State) -> bool:
@@ -100,37 +75,16 @@ TASKS: Final = (
         hint="Look for the diamond on the error curve.",
     ),
     Task(
-        "overfit",
-        "Make the validation error 100 times the training error.",
-        "With as many coefficients as points a fit follows the noise of each point.",
-        _overfit,
-        hint="Many coefficients, few points.",
-    ),
-    Task(
         "ridge",
         "At degree 15, let ridge divide the validation error of least squares by 100.",
         "A penalty on the weights keeps a flexible model from following the noise.",
         _ridge,
     ),
     Task(
-        "lasso",
-        "At degree 10 or more, let the lasso drop half of the weights, with an error below 2σ².",
-        "The lasso sets weights exactly to 0 and so chooses among the features.",
-        _lasso,
-        hint="Below 2σ² is meant the validation error; λ decides how many weights are dropped.",
-    ),
-    Task(
         "peak",
         "In Double descent, go to the peak, and make ridge's error there 40 times smaller.",
         "At width = n only one, wild solution interpolates; ridge need not interpolate.",
         _peak,
-    ),
-    Task(
-        "drift",
-        "In Few images, train until the validation loss has risen by a tenth from its minimum.",
-        "The training loss falls on: from the minimum on, the network learns its images by heart.",
-        _drift,
-        hint="Without a remedy; the fewer images, the sooner.",
     ),
     Task(
         "remedy",

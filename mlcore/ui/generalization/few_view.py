@@ -211,9 +211,8 @@ def _draw(settings: _Settings, found: Batch) -> None:
         )
         st.markdown("  \n".join(lines))
         _compare_link(groups)
-    rise = drifted[3] / drifted[1] if drifted is not None else 1.0
     better = frozenset(one.better for one in contrasts if one.better not in (None, PLAIN))
-    tasks.look("generalization", State(rise=rise, better=better))
+    tasks.look("generalization", State(better=better))
 
 
 def _compare_link(groups: Sequence[SeedGroup]) -> None:

@@ -73,10 +73,11 @@ def fold_images(config: str, copies: int) -> FoldImages:
     numbers = fold_numbers(made, digits.train_labels)
     inside = numbers > 0
     places = inside.nonzero()[:, 0]
-    generator = torch.Generator().manual_seed(made.seed)
     outside = (~inside).nonzero()[:, 0]
-    outside = outside[torch.randperm(len(outside), generator=generator)[:FRESH]]
+    order = torch.randperm(len(outside), generator=torch.Generator().manual_seed(made.seed))
+    outside = outside[order[:FRESH]]
     images = digits.train_images[places].float() / 255
+    generator = torch.Generator().manual_seed(made.seed)
     drawn = [augment("affine", images, generator) for _ in range(copies)]
     return FoldImages(
         places=places,

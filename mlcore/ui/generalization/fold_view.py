@@ -16,6 +16,7 @@ from mlcore.generalization.fold_training import Leak
 from mlcore.mnist.config import MNISTConfig
 from mlcore.ui import page, tasks
 from mlcore.ui.common import elements, tabs
+from mlcore.ui.generalization import fold_runs
 from mlcore.ui.generalization.fold_data import FRESH, STEPS, config_of, fold_curves, fold_images
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ def show() -> None:
         page.prose("generalization_folds")
         _independent(settings)
         _code(settings)
+        fold_runs.show(settings.config, settings.fold)
         tasks.look("generalization", State(leak=settings.leak, flattered=now.estimate - now.truth))
 
 
@@ -186,7 +188,6 @@ def _map(settings: _Settings) -> None:
             "fold": data.numbers.numpy(),
         }
     )
-    rows = rows.sort_values(["class", "fold", "number"], kind="stable")
     rows["place"] = rows.groupby("class").cumcount() + 1
     colours = list(fold_colours(settings.config.folds).values())
     rows["colour"] = [colours[fold - 1] for fold in rows["fold"]]
