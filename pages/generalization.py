@@ -1,4 +1,4 @@
-"""Generalization: over- and underfitting of polynomials, and double descent."""
+"""Generalization: polynomials, double descent, a network on few images, and folds."""
 
 from mlcore.ui import page
 
@@ -7,7 +7,14 @@ page.header(
 )
 
 from mlcore.ui.common import tabs
-from mlcore.ui.generalization import descent_view, fit_view
+from mlcore.ui.generalization import descent_view, few_view, fit_view, fold_view
 
-tabs.tabs({"Fit": fit_view.show, "Double descent": descent_view.show})
+tabs.tabs(
+    {
+        "Fit": fit_view.show,
+        "Double descent": descent_view.show,
+        "Few images": few_view.show,
+        "Folds": fold_view.show,
+    }
+)
 page.explain("The formulas", "generalization", key="gen.formulas")

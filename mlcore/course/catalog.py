@@ -21,7 +21,7 @@ KEYS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "mnist": ("train", "resume", "linear", "better"),
         "draw": ("seven", "sure", "unsure", "differ"),
         "inside": ("worst", "maps", "losses", "relu"),
-        "generalization": ("best", "overfit", "ridge", "lasso", "peak"),
+        "generalization": ("best", "ridge", "peak", "remedy", "leak"),
         "runs": ("name", "best", "filter", "seeds"),
         "compare": ("seeds", "sure", "luck", "target"),
         "sweeps": ("finish", "two", "seeds", "good"),

@@ -10,41 +10,38 @@ from mlcore.course.task import Task
 if TYPE_CHECKING:
     from mlcore.generalization import DoubleDescent, ErrorCurve
 
+_FLATTERED: Final = 0.1
+
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What one of the views shows; the other's attributes keep their defaults.
+    """What one of the views shows; the others' attributes keep their defaults.
 
     Attributes:
         kind: The penalty: ``none``, ``ridge`` or ``lasso``.
         degree: The polynomial's degree.
-        noise: Standard deviation of the noise.
         curve: Errors of every degree under the penalty.
         plain: Errors of every degree without one.
-        zeros: Coefficients beside the constant that are exactly 0.
         widths: Errors against the width of random features.
         width: The chosen width.
+        better: Remedies that are better than none beyond luck.
+        leak: The leak of a cross-validation: ``none``, ``normalization`` or ``copies``.
+        flattered: Its estimate less the accuracy on images in no fold.
     """
 
     kind: str = "none"
     degree: int = 0
-    noise: float = 0.0
     curve: ErrorCurve | None = None
     plain: ErrorCurve | None = None
-    zeros: int = 0
     widths: DoubleDescent | None = None
     width: int = 0
+    better: frozenset[str] = frozenset()
+    leak: str = "none"
+    flattered: float = 0.0
 
 
 def _best(state: State) -> bool:
     return state.kind == "none" and state.curve is not None and state.degree == state.curve.best
-
-
-def _overfit(state: State) -> bool:
-    if state.curve is None or state.degree >= len(state.curve.train):
-        return False
-    train, validation = state.curve.train[state.degree], state.curve.validation[state.degree]
-    return bool(validation >= 100 * train)
 
 
 def _ridge(state: State) -> bool:
@@ -53,19 +50,20 @@ def _ridge(state: State) -> bool:
     return bool(state.curve.validation[-1] * 100 <= state.plain.validation[-1])
 
 
-def _lasso(state: State) -> bool:
-    if state.kind != "lasso" or state.curve is None or state.degree < 10:
-        return False
-    low = state.curve.validation[state.degree] <= 2 * state.noise**2
-    return bool(low) and 2 * state.zeros >= state.degree
-
-
 def _peak(state: State) -> bool:
     found = state.widths
     if found is None or state.width != found.peak:
         return False
     place = found.widths.index(state.width)
     return bool(found.test[place] >= 40 * found.ridge_test[place])
+
+
+def _remedy(state: State) -> bool:
+    return bool(state.better)
+
+
+def _leak(state: State) -> bool:
+    return state.leak != "none" and state.flattered >= _FLATTERED
 
 
 TASKS: Final = (
@@ -77,29 +75,29 @@ TASKS: Final = (
         hint="Look for the diamond on the error curve.",
     ),
     Task(
-        "overfit",
-        "Make the validation error 100 times the training error.",
-        "With as many coefficients as points a fit follows the noise of each point.",
-        _overfit,
-        hint="Many coefficients, few points.",
-    ),
-    Task(
         "ridge",
         "At degree 15, let ridge divide the validation error of least squares by 100.",
         "A penalty on the weights keeps a flexible model from following the noise.",
         _ridge,
     ),
     Task(
-        "lasso",
-        "At degree 10 or more, let the lasso drop half of the weights, with an error below 2σ².",
-        "The lasso sets weights exactly to 0 and so chooses among the features.",
-        _lasso,
-        hint="Below 2σ² is meant the validation error; λ decides how many weights are dropped.",
-    ),
-    Task(
         "peak",
         "In Double descent, go to the peak, and make ridge's error there 40 times smaller.",
         "At width = n only one, wild solution interpolates; ridge need not interpolate.",
         _peak,
+    ),
+    Task(
+        "remedy",
+        "In Few images, find a remedy that is better than none beyond luck.",
+        "One change at a time, on the same seeds and the same split, shows what it does.",
+        _remedy,
+        hint="More seeds make smaller differences visible.",
+    ),
+    Task(
+        "leak",
+        "In Folds, let a leak lift the estimate 10 points above the accuracy on new images.",
+        "Whoever augments before dividing judges a model by pictures that it has learned.",
+        _leak,
+        hint="The fewer images and the more copies of each, the more a leak tells.",
     ),
 )

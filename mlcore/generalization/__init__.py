@@ -1,4 +1,4 @@
-"""Over- and underfitting: noisy points and polynomials, penalties, double descent.
+"""Over- and underfitting: polynomials on noisy points, penalties, double descent, leaks.
 
     >>> from mlcore.generalization import NoisyFunction, Penalty, errors_by_degree
     >>> plain = errors_by_degree(NoisyFunction())
@@ -13,8 +13,11 @@
   the error apart, measured over many samples and in closed form.
 - Double descent: ``draw_features`` (random ReLU features, ``widths_around`` the number of
   examples), ``double_descent``, ``fit_at_width``.
+- Cross-validation: ``train_folds`` trains a softmax regression for each fold, without and with a
+  leak.
 
-All is computed in float64. Names are loaded when first used.
+All is computed in float64 but ``train_folds``, which takes the type of its samples. Names are
+loaded when first used.
 """
 
 import lazy_loader as lazy

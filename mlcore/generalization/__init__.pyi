@@ -10,6 +10,8 @@ from .data import Sample as Sample
 from .data import training_sample as training_sample
 from .data import true_function as true_function
 from .data import validation_sample as validation_sample
+from .fold_training import FoldCurves as FoldCurves
+from .fold_training import train_folds as train_folds
 from .polynomial import Penalty as Penalty
 from .polynomial import PolynomialFit as PolynomialFit
 from .polynomial import fit_polynomial as fit_polynomial

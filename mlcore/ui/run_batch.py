@@ -88,7 +88,11 @@ def find(configs: Sequence[Config]) -> Batch:
 
 
 def start_control(
-    configs: Sequence[Config], *, key: str, width: Literal["content", "stretch"] = "content"
+    configs: Sequence[Config],
+    *,
+    key: str,
+    width: Literal["content", "stretch"] = "content",
+    queue: Callable[[Sequence[Config]], object] | None = None,
 ) -> Batch:
     """A button that queues the missing runs; while runs are going, one that stops them.
 
@@ -96,6 +100,7 @@ def start_control(
         configs: Of one experiment.
         key: Prefix of all keys.
         width: Of the first button.
+        queue: Queues the configs that lack a run; by default one after the other.
 
     Returns:
         The batch as it was found.
@@ -115,7 +120,7 @@ def start_control(
         width=width,
         key=f"{key}.start",
         on_click=clicks.act,
-        args=(_start, missing),
+        args=(queue or _start, missing),
     )
     if batch.moving:
         st.button(

@@ -114,10 +114,15 @@ def test_without_a_store_what_is_solved_counts_in_the_tab(
         ("generalization", {"degree": "5"}, "best"),
         (
             "generalization",
-            {"method": "Lasso", "degree": "15", "strength": "0.05"},
-            "lasso",
+            {"method": "Ridge", "degree": "15", "strength": "0.01"},
+            "ridge",
         ),
         ("generalization", {"tab": "Double descent", "width": "1"}, "peak"),
+        (
+            "generalization",
+            {"tab": "Folds", "sample": "100", "copies": "4", "leak": "Copies"},
+            "leak",
+        ),
         ("regression", {"lr": "3.5e-4", "steps": "50"}, ""),
     ],
 )

@@ -83,10 +83,8 @@ def show() -> None:
         state = State(
             kind=settings.penalty.kind,
             degree=settings.degree,
-            noise=settings.function.noise,
             curve=by_degree,
             plain=plain,
-            zeros=int((fit.coefficients[1:] == 0).sum()),
         )
         _code(settings)
         tasks.look("generalization", state)
