@@ -11,12 +11,14 @@ from torch import Tensor
 
 from mlcore.core import MODEL_PREFIX, Snapshot
 from mlcore.mnist.batches import Batches, Microbatch
+from mlcore.mnist.ensemble.gradient import MembersResult, StackedGradient
 from mlcore.mnist.ensemble.network import Masks, StackedNetwork
 from mlcore.mnist.ensemble.optimizer import StackedOptimizer
 from mlcore.mnist.models import build_model, put_weights
 from mlcore.mnist.penalties import add_stacked_penalties
 from mlcore.mnist.runtime import Precision
 from mlcore.mnist.schedules import learning_rate
+from mlcore.mnist.steps.ways import Way
 
 if TYPE_CHECKING:
     from mlcore.mnist.config import MNISTConfig
@@ -58,6 +60,7 @@ class Block:
         device: torch.device,
         dtype: torch.dtype,
         precision: Precision,
+        way: Way,
     ) -> None:
         self.members = list(members)
         self._configs = list(configs)
@@ -74,6 +77,8 @@ class Block:
         self._optimizer = StackedOptimizer(
             configs, list(self.network.parameters.values()), states, index
         )
+        self._way = way
+        self._manual = self._by_hand()
 
     def learn(
         self, plan: Plan, start: int, drops: Sequence[int], *, tell: bool
@@ -93,21 +98,19 @@ class Block:
         told: dict[str, list[float]] = {}
         count = len(next(iter(plan.values())))
         for place in range(count):
-            batch = self._read({seed: plan[seed][place] for seed in plan})
+            microbatches = {seed: steps[place] for seed, steps in plan.items()}
             last = tell and place == count - 1
-            outputs = self._outputs(batch.images, batch.masks, learning=True)
-            losses = self._losses(outputs, batch)
-            gradients = torch.autograd.grad(losses.sum(), list(self.network.parameters.values()))
             rates = [
                 learning_rate(config, start + place, self._per_epoch, drops[member])
                 for member, config in zip(self.members, self._configs, strict=True)
             ]
-            if last:
-                right = (outputs.detach().argmax(dim=2) == batch.labels).sum(dim=1)
+            gradients, result = self._gradients(microbatches, tell=last)
+            if result is not None:
                 squares = sum(g.reshape(len(g), -1).square().sum(dim=1) for g in gradients)
+                images = self._batches[self._configs[0].seed].size(start + place)
                 told = {
-                    "train_loss": losses.detach().tolist(),
-                    "train_accuracy": (right / outputs.shape[1]).tolist(),
+                    "train_loss": result.losses.tolist(),
+                    "train_accuracy": (result.right / images).tolist(),
                     "grad_norm": torch.as_tensor(squares).sqrt().tolist(),
                     "lr": rates,
                 }
@@ -143,6 +146,28 @@ class Block:
         if kept:
             self.network.keep(kept)
             self._optimizer.keep(kept, list(self.network.parameters.values()))
+            self._manual = self._by_hand()
+
+    def _by_hand(self) -> StackedGradient | None:
+        if self._way.gradients == "autograd":
+            return None
+        return StackedGradient(self._configs, self.network, self._precision, self._way.libraries)
+
+    def _gradients(
+        self, microbatches: Mapping[int, Sequence[Microbatch]], *, tell: bool
+    ) -> tuple[Sequence[Tensor], MembersResult | None]:
+        """The gradient of each stack of parameters, and the metrics if they are requested."""
+        if self._manual is not None:
+            result = self._manual.compute(self._batches, microbatches, tell=tell)
+            return self._manual.stacks, result
+        batch = self._read(microbatches)
+        outputs = self._outputs(batch.images, batch.masks, learning=True)
+        losses = self._losses(outputs, batch)
+        gradients = torch.autograd.grad(losses.sum(), list(self.network.parameters.values()))
+        if not tell:
+            return gradients, None
+        right = (outputs.detach().argmax(dim=2) == batch.labels).sum(dim=1)
+        return gradients, MembersResult(losses.detach(), right)
 
     def _outputs(self, images: Tensor, masks: Masks | None, *, learning: bool) -> Tensor:
         if self._precision == "float32":

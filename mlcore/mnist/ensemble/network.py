@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from mlcore.mnist.fast_layers import product
 from mlcore.mnist.products import Library, onednn_multiplies
+from mlcore.mnist.steps.flat import Layout
 
 _LIBRARIES: Final[tuple[Library, Library]] = (
     ("onednn", "onednn") if onednn_multiplies() else ("blas", "blas")
@@ -24,23 +25,37 @@ class StackedNetwork:
     """K multilayer perceptrons of one shape that are computed together.
 
     Attributes:
-        parameters: Name → stack ``[K, *shape]``, in the order of ``Module.parameters()``.
-        buffers: Running statistics, likewise.
+        layers: By name, those of one of them.
+        vector: All parameters, in the order of ``Module.parameters()``, each a stack.
+        layout: Of the vector.
+        parameters: Name → stack ``[K, *shape]``, a view of the vector.
+        buffers: Running statistics, likewise, but of their own memory.
     """
 
     def __init__(self, models: Sequence[nn.Sequential], device: torch.device, dtype: torch.dtype):
-        self._layers = dict(models[0].named_children())
+        self.layers = dict(models[0].named_children())
         states = [model.state_dict() for model in models]
+        stacks = {
+            name: torch.stack([state[name] for state in states]).to(device) for name in states[0]
+        }
         names = [name for name, _ in models[0].named_parameters()]
-        self.parameters: dict[str, Tensor] = {}
-        self.buffers: dict[str, Tensor] = {}
-        for name in states[0]:
-            stack = torch.stack([state[name] for state in states]).to(device)
-            if name in names:
-                self.parameters[name] = stack.to(dtype).requires_grad_()
-            else:
-                self.buffers[name] = stack.to(dtype) if stack.is_floating_point() else stack
-        self.parameters = {name: self.parameters[name] for name in names}
+        self._lay({name: stacks.pop(name).to(dtype) for name in names})
+        self.buffers = {
+            name: stack.to(dtype) if stack.is_floating_point() else stack
+            for name, stack in stacks.items()
+        }
+
+    def _lay(self, stacks: Mapping[str, Tensor]) -> None:
+        """Take stacks as the parameters."""
+        self.layout = Layout([stack.shape for stack in stacks.values()])
+        first = next(iter(stacks.values()))
+        self.vector = first.new_zeros(self.layout.size)
+        views = self.layout.views(self.vector)
+        for view, stack in zip(views, stacks.values(), strict=True):
+            view.copy_(stack)
+        self.parameters = {
+            name: view.requires_grad_() for name, view in zip(stacks, views, strict=True)
+        }
 
     @property
     def members(self) -> int:
@@ -50,7 +65,7 @@ class StackedNetwork:
     @property
     def dropouts(self) -> dict[str, float]:
         """Name of each dropout layer, in order, with its probability."""
-        layers = self._layers.items()
+        layers = self.layers.items()
         return {name: layer.p for name, layer in layers if isinstance(layer, nn.Dropout)}
 
     def outputs(self, x: Tensor, masks: Masks | None, *, learning: bool) -> Tensor:
@@ -64,7 +79,7 @@ class StackedNetwork:
         Returns:
             ``[K, B, classes]``.
         """
-        for name, layer in self._layers.items():
+        for name, layer in self.layers.items():
             match layer:
                 case nn.Flatten():
                     pass
@@ -86,8 +101,7 @@ class StackedNetwork:
     def keep(self, members: Sequence[int]) -> None:
         """Reduce to these members, in this order."""
         chosen = torch.tensor(members, device=next(iter(self.parameters.values())).device)
-        for name, stack in self.parameters.items():
-            self.parameters[name] = stack.detach()[chosen].requires_grad_()
+        self._lay({name: stack.detach()[chosen] for name, stack in self.parameters.items()})
         for name, stack in self.buffers.items():
             self.buffers[name] = stack[chosen]
 

@@ -28,9 +28,10 @@ from mlcore.mnist.steps.layers import (
     Layer,
     NewBuffer,
     Normalization,
+    backward,
 )
 from mlcore.mnist.steps.result import MicrobatchResult
-from mlcore.mnist.steps.workspace import Memory, Workspace
+from mlcore.mnist.steps.workspace import Memory
 from mlcore.mnist.torch_state import torch_threads
 
 if TYPE_CHECKING:
@@ -69,6 +70,16 @@ def covers(config: MNISTConfig, device: torch.device, precision: str) -> bool:
     """
     plain = config.model == "linear" or config.normalization == "none"
     return device.type == "cpu" and config.model != "cnn" and (plain or precision == "float32")
+
+
+def dropout_draws(microbatches: Sequence[Microbatch], seed: int) -> Draws:
+    """The draws of a pass over some microbatches, which follow each other."""
+    draws, start = [], 0
+    for microbatch in microbatches:
+        rows = slice(start, start + len(microbatch.chosen))
+        draws.append((rows, microbatch.generator(seed, "dropout")))
+        start = rows.stop
+    return draws
 
 
 class ManualNetwork:
@@ -140,7 +151,7 @@ class ManualNetwork:
         if room.images is not room.pixels:
             room.images.copy_(room.pixels)
         x = room.images
-        draws = self._draws(microbatches)
+        draws = dropout_draws(microbatches, self._config.seed) if self._config.dropout else ()
         for layer in room.layers:
             x = layer.forward(x, draws)
         outputs = x.to(self._kept)
@@ -151,9 +162,9 @@ class ManualNetwork:
             right = (outputs.argmax(dim=1) == labels).sum()
         dy = self._of_outputs(outputs, targets, share)
         if self._low is None:
-            _backward(room, dy, part.views)
+            backward(room.layers, dy, part.views)
         else:
-            _backward(room, dy.to(self._multiplied), self._low.views)
+            backward(room.layers, dy.to(self._multiplied), self._low.views)
             part.vector.copy_(self._low.vector)
         return MicrobatchResult((part.vector,), loss, right)
 
@@ -177,16 +188,6 @@ class ManualNetwork:
         self.refresh()
         return torch.equal(*found)
 
-    def _draws(self, microbatches: Sequence[Microbatch]) -> Draws:
-        if not self._config.dropout:
-            return ()
-        draws, start = [], 0
-        for microbatch in microbatches:
-            rows = slice(start, start + len(microbatch.chosen))
-            draws.append((rows, microbatch.generator(self._config.seed, "dropout")))
-            start = rows.stop
-        return draws
-
     def _of_outputs(self, outputs: Tensor, targets: Tensor, share: float) -> Tensor:
         """∂ of the loss by the outputs, in the memory of the outputs."""
         if self._config.loss == "mse":
@@ -202,9 +203,9 @@ class ManualNetwork:
     def _seen(self, vector: Tensor) -> _Gradient:
         return _Gradient(vector, self.flat.views(vector))
 
-    def _built(self, new: NewBuffer) -> list[Layer]:
+    def _built(self, new: NewBuffer) -> list[Layer[Draws]]:
         parameters = iter(self.flat.views(self._weights))
-        built: list[Layer] = []
+        built: list[Layer[Draws]] = []
         width = 0
         for layer in self._layers:
             match layer:
@@ -217,9 +218,8 @@ class ManualNetwork:
                 case nn.Dropout():
                     built.append(Dropout(layer.p, width, new))
                 case nn.LayerNorm() | nn.GroupNorm() | nn.BatchNorm1d() | nn.RMSNorm():
-                    for _ in layer.parameters():
-                        next(parameters)
-                    built.append(Normalization(layer))
+                    own = [next(parameters) for _ in layer.parameters()]
+                    built.append(Normalization(layer, own, list(layer.buffers())))
                 case _:
                     built.append(ActivationLayer(self._config.activation, width, new))
         return built
@@ -231,11 +231,3 @@ class _Gradient:
 
     vector: Tensor
     views: list[Tensor]
-
-
-def _backward(room: Workspace, dy: Tensor, places: Sequence[Tensor]) -> None:
-    end = len(places)
-    for layer in reversed(room.layers):
-        start = end - layer.parameters
-        dy = layer.backward(dy, places[start:end])
-        end = start
