@@ -77,6 +77,7 @@ class Block:
         self._optimizer = StackedOptimizer(
             configs, list(self.network.parameters.values()), states, index
         )
+        self._penalized = any(config.l1 or config.l2 for config in configs)
         self._way = way
         self._manual = self._by_hand()
 
@@ -100,21 +101,23 @@ class Block:
         for place in range(count):
             microbatches = {seed: steps[place] for seed, steps in plan.items()}
             last = tell and place == count - 1
-            rates = [
-                learning_rate(config, start + place, self._per_epoch, drops[member])
-                for member, config in zip(self.members, self._configs, strict=True)
-            ]
+            rates = self._rates(start + place, drops)
             gradients, result = self._gradients(microbatches, tell=last)
             if result is not None:
-                squares = sum(g.reshape(len(g), -1).square().sum(dim=1) for g in gradients)
+                norms = [
+                    torch.linalg.vector_norm(gradient.flatten(1), dim=1) for gradient in gradients
+                ]
                 images = self._batches[self._configs[0].seed].size(start + place)
                 told = {
                     "train_loss": result.losses.tolist(),
                     "train_accuracy": (result.right / images).tolist(),
-                    "grad_norm": torch.as_tensor(squares).sqrt().tolist(),
+                    "grad_norm": torch.linalg.vector_norm(torch.stack(norms), dim=0).tolist(),
                     "lr": rates,
                 }
-            add_stacked_penalties(self._configs, list(self.network.parameters.values()), gradients)
+            if self._penalized:
+                add_stacked_penalties(
+                    self._configs, list(self.network.parameters.values()), gradients
+                )
             self._optimizer.step(gradients, rates)
         return told
 
@@ -147,6 +150,12 @@ class Block:
             self.network.keep(kept)
             self._optimizer.keep(kept, list(self.network.parameters.values()))
             self._manual = self._by_hand()
+
+    def _rates(self, step: int, drops: Sequence[int]) -> list[float]:
+        return [
+            learning_rate(config, step, self._per_epoch, drops[member])
+            for member, config in zip(self.members, self._configs, strict=True)
+        ]
 
     def _by_hand(self) -> StackedGradient | None:
         if self._way.gradients == "autograd":

@@ -10,7 +10,12 @@ import torch
 from torch import Tensor, nn
 
 from mlcore.mnist.batches import Batches, Microbatch
-from mlcore.mnist.ensemble.layers import FirstDense, StackedDense, StackedDropout
+from mlcore.mnist.ensemble.layers import (
+    FirstDense,
+    StackedDense,
+    StackedDropout,
+    StackedNormalization,
+)
 from mlcore.mnist.ensemble.network import StackedNetwork
 from mlcore.mnist.products import Library
 from mlcore.mnist.steps.layers import (
@@ -18,11 +23,11 @@ from mlcore.mnist.steps.layers import (
     Draws,
     Layer,
     NewBuffer,
-    Normalization,
     backward,
 )
+from mlcore.mnist.steps.loss_gradient import LossGradient
 from mlcore.mnist.steps.network import dropout_draws
-from mlcore.mnist.steps.workspace import Memory
+from mlcore.mnist.steps.workspace import Memory, Workspace
 
 if TYPE_CHECKING:
     from mlcore.mnist.config import MNISTConfig
@@ -80,8 +85,12 @@ class StackedGradient:
             self._built,
             len(self._spans),
         )
-        self._table = _targets(configs).to(weights.dtype)
-        self._rows_of_table = torch.arange(self._members) * self._config.num_classes()
+        smoothing = [config.label_smoothing for config in configs]
+        self._loss = LossGradient(
+            self._config,
+            torch.tensor(smoothing, dtype=weights.dtype)[:, None, None],
+            weights.dtype,
+        )
 
     def compute(
         self,
@@ -99,58 +108,52 @@ class StackedGradient:
         """
         rows = sum(len(part.chosen) for part in next(iter(microbatches.values())))
         room = self._memory.workspace(rows)
-        of_seeds = []
-        for number, seed in enumerate(self._spans):
-            place = slice(number * rows, (number + 1) * rows)
-            found, _ = batches[seed].read_all_into(
-                microbatches[seed], room.bytes[place], room.pixels[place]
-            )
-            of_seeds.append(found)
-        if room.images is not room.pixels:
-            room.images.copy_(room.pixels)
+        labels = self._read(batches, microbatches, room)
         if self._low:
             self._weights.copy_(self._network.vector)
         x, draws = room.images, self._draws(microbatches)
         for layer in room.layers:
             x = layer.forward(x, draws)
-        outputs = x.to(self._vector.dtype).view(rows, self._members, -1)
-        labels = self._labels(of_seeds)
-        targets = self._table.index_select(0, (labels + self._rows_of_table).view(-1))
-        targets = targets.view_as(outputs)
-        result = self._result(outputs, targets, labels) if tell else None
-        dy = self._of_outputs(outputs, targets).view(rows, -1)
+        outputs = x.to(self._vector.dtype)
+        targets = self._loss.targets(labels)
+        result = None
+        if tell:
+            chosen = outputs.transpose(1, 2).contiguous().argmax(dim=2)  # quicker than over rows
+            right = (chosen == labels).sum(dim=1)
+            result = MembersResult(self._loss.loss(outputs, targets), right)
+        dy = self._loss.gradient(outputs, targets)
         backward(room.layers, dy.to(self._weights.dtype), self._places)
         if self._low:
             self._vector.copy_(self._multiplied)
         return result
 
-    def _labels(self, of_seeds: Sequence[Tensor]) -> Tensor:
-        """The labels of each image and member, ``[N, K]``, or ``[N, 1]`` if all have the same."""
-        if len(of_seeds) == 1:
-            return of_seeds[0][:, None]
+    def _read(
+        self,
+        batches: Mapping[int, Batches],
+        microbatches: Mapping[int, Sequence[Microbatch]],
+        room: Workspace,
+    ) -> Tensor:
+        """Gather the images of all seeds; the labels ``[N]`` of one, or ``[K, N]``."""
+        rows = len(room.pixels) // len(self._spans)
+        labels = []
+        for number, seed in enumerate(self._spans):
+            place = slice(number * rows, (number + 1) * rows)
+            labels.append(
+                batches[seed].read_all_into(
+                    microbatches[seed], room.bytes[place], room.pixels[place]
+                )
+            )
+        if room.images is not room.pixels:
+            room.images.copy_(room.pixels)
+        if len(labels) == 1:
+            return labels[0]
         spans = self._spans.values()
-        return torch.stack(
+        return torch.cat(
             [
-                labels
-                for labels, span in zip(of_seeds, spans, strict=True)
-                for _ in range(span.start, span.stop)
-            ],
-            dim=1,
+                of_seed.expand(span.stop - span.start, rows)
+                for of_seed, span in zip(labels, spans, strict=True)
+            ]
         )
-
-    def _result(self, outputs: Tensor, targets: Tensor, labels: Tensor) -> MembersResult:
-        if self._config.loss == "mse":
-            losses = (outputs - targets).square_().mean(dim=(0, 2))
-        else:
-            losses = -outputs.log_softmax(dim=2).mul_(targets).sum(dim=2).mean(dim=0)
-        return MembersResult(losses, (outputs.argmax(dim=2) == labels).sum(dim=0))
-
-    def _of_outputs(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """∂ of each member's loss by its outputs."""
-        rows, _, classes = outputs.shape
-        if self._config.loss == "mse":
-            return outputs.sub_(targets).mul_(2 / (rows * classes))
-        return outputs.softmax(dim=2).sub_(targets).mul_(1 / rows)
 
     def _draws(self, microbatches: Mapping[int, Sequence[Microbatch]]) -> list[Draws]:
         if not self._config.dropout:
@@ -158,10 +161,14 @@ class StackedGradient:
         return [dropout_draws(microbatches[seed], seed) for seed in self._spans]
 
     def _built(self, new: NewBuffer) -> list[Layer[Any]]:
+        def stack(width: int) -> Tensor:
+            found = new(self._members * width)
+            return found.view(self._members, width, len(found))
+
         parameters = iter(self._network.layout.views(self._weights))
         built: list[Layer[Any]] = []
         spans = list(self._spans.values())
-        members, width = self._members, 0
+        width = 0
         for name, layer in self._network.layers.items():
             match layer:
                 case nn.Flatten() | nn.Identity():
@@ -170,32 +177,21 @@ class StackedGradient:
                     weight, bias = next(parameters), next(parameters)
                     width = weight.shape[1]
                     built.append(
-                        StackedDense(weight, bias, new)
+                        StackedDense(weight, bias, stack)
                         if built
-                        else FirstDense(weight, bias, new, self._libraries, spans)
+                        else FirstDense(weight, bias, stack, self._libraries, spans)
                     )
                 case nn.Dropout():
-                    built.append(StackedDropout(layer.p, members, width, new, spans))
+                    built.append(StackedDropout(layer.p, width, stack, spans))
                 case nn.LayerNorm() | nn.GroupNorm() | nn.BatchNorm1d() | nn.RMSNorm():
-                    own = [next(parameters).view(-1) for _ in layer.parameters()]
+                    own = [next(parameters) for _ in layer.parameters()]
                     running = [
-                        self._network.buffers[f"{name}.{key}"].view(-1)
-                        for key, _ in layer.named_buffers()
+                        self._network.buffers[f"{name}.{key}"] for key, _ in layer.named_buffers()
                     ]
-                    built.append(Normalization(layer, own, running, members))
+                    built.append(StackedNormalization(layer, own, running))
                 case _:
-                    built.append(ActivationLayer(self._config.activation, members * width, new))
+                    built.append(ActivationLayer(self._config.activation, width, stack))
         return built
-
-
-def _targets(configs: Sequence[MNISTConfig]) -> Tensor:
-    """What the loss wants for each member and class, ``[K · classes, classes]``: q of a label."""
-    classes = configs[0].num_classes()
-    spread = torch.tensor(
-        [config.label_smoothing for config in configs], dtype=torch.float64
-    )[:, None, None]
-    hot = torch.eye(classes, dtype=torch.float64)
-    return ((1 - spread) * hot + spread / classes).view(-1, classes)
 
 
 def _span(seeds: Sequence[int], seed: int) -> slice:

@@ -1,20 +1,19 @@
 """The layers of K networks of one shape, forward and backward by hand: see ``mlcore.mnist.steps``.
 
-The units of the members lie side by side: a layer's output is ``[N, K · width]``. So whatever acts
-on single values acts on all members at once, and where all read the same images the products of
-their first layers are one product.
+What goes from layer to layer is ``[K, width, N]``: all images of one unit lie side by side. So the
+members' products are products of whole stacks, without a copy, and where all members read the same
+images their first layers are one product.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from mlcore.mnist.products import Library, outputs, weight_gradient
-from mlcore.mnist.steps.layers import Draws, NewBuffer
+from mlcore.mnist.products import Library, transposed_outputs, weight_gradient
+from mlcore.mnist.steps.layers import Draws, NewBuffer, Normalization
 
 Spans = Sequence[slice]
 """For each seed the members that have it, which follow each other."""
@@ -26,7 +25,7 @@ class FirstDense:
     Args:
         weight: ``[K, out, 784]``.
         bias: ``[K, out]``.
-        new: Gives memory.
+        new: Gives memory ``[K, width, N]``.
         libraries: Which multiplies forward, which backward.
         spans: The members of each seed.
     """
@@ -41,88 +40,58 @@ class FirstDense:
         libraries: tuple[Library, Library],
         spans: Spans,
     ) -> None:
-        members, width, inputs = weight.shape
+        _, width, inputs = weight.shape
         self._ahead, self._back = libraries
-        self._y = new(members * width)
-        rows = len(self._y)
-        weight, bias = weight.view(-1, inputs), bias.view(-1)
-        self._parts = [
-            _Part(
-                images=slice(number * rows, (number + 1) * rows),
-                units=units,
-                weight=weight[units],
-                bias=bias[units],
-                y=self._y[:, units],
-            )
-            for number, span in enumerate(spans)
-            for units in [slice(span.start * width, span.stop * width)]
-        ]
+        self._y = new(width)
+        self._units = [slice(span.start * width, span.stop * width) for span in spans]
+        weight, bias, y = weight.view(-1, inputs), bias.view(-1, 1), self._y.flatten(0, 1)
+        self._parts = [(weight[units], bias[units], y[units]) for units in self._units]
 
     def forward(self, x: Tensor, draws: object) -> Tensor:  # noqa: ARG002
         """Multiply the images ``[seeds · N, 784]``, those of one seed after those of another."""
-        self._x = x
-        if len(self._parts) == 1:
-            (part,) = self._parts
-            return outputs(x, part.weight, part.bias, self._ahead, self._y)
-        for part in self._parts:
-            torch.addmm(part.bias, x[part.images], part.weight.t(), out=part.y)
+        self._of_seeds = x.chunk(len(self._parts)) if len(self._parts) > 1 else (x,)
+        for images, (weight, bias, y) in zip(self._of_seeds, self._parts, strict=True):
+            transposed_outputs(images, weight, bias, self._ahead, y)
         return self._y
 
     def backward(self, dy: Tensor, gradients: Sequence[Tensor]) -> Tensor:
-        """∂W = ∂Yᵀ X and ∂b = Σ ∂Y."""
-        weight, bias = gradients[0].view(-1, self._x.shape[1]), gradients[1].view(-1)
-        torch.sum(dy, dim=0, out=bias)
-        if len(self._parts) == 1:
-            weight_gradient(dy, self._x, self._back, weight)
+        """∂W = ∂Y X and ∂b = Σ ∂Y."""
+        torch.sum(dy, dim=2, out=gradients[1])
+        places, found = gradients[0].flatten(0, 1), dy.flatten(0, 1)
+        if len(self._of_seeds) == 1:
+            weight_gradient(found.t(), self._of_seeds[0], self._back, places)
             return dy
-        for part in self._parts:
-            torch.mm(dy[:, part.units].t(), self._x[part.images], out=weight[part.units])
+        for images, units in zip(self._of_seeds, self._units, strict=True):
+            weight_gradient(found[units].t(), images, self._back, places[units])
         return dy
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Part:
-    """The product of the members of one seed: rows of the input, and units of the output."""
-
-    images: slice
-    units: slice
-    weight: Tensor
-    bias: Tensor
-    y: Tensor
-
-
 class StackedDense:
-    """A linear layer of each member: Y = X Wᵀ + b.
+    """A linear layer of each member: Y = W X + b.
 
     Args:
         weight: ``[K, out, in]``.
         bias: ``[K, out]``.
-        new: Gives memory.
+        new: Gives memory ``[K, width, N]``.
     """
 
     parameters = 2
 
     def __init__(self, weight: Tensor, bias: Tensor, new: NewBuffer) -> None:
-        members, width, inputs = weight.shape
-        self._weight, self._bias, self._members = weight, bias, members
-        self._y, self._dx = new(members * width), new(members * inputs)
-        self._y_of_members = _by_member(self._y, members)
-        self._dx_of_members = _by_member(self._dx, members)
+        self._weight, self._bias = weight, bias[:, :, None]
+        self._transposed = weight.transpose(1, 2)
+        self._y, self._dx = new(weight.shape[1]), new(weight.shape[2])
 
     def forward(self, x: Tensor, draws: object) -> Tensor:  # noqa: ARG002
         """Multiply."""
-        self._x = _by_member(x, self._members)
-        weight, bias = self._weight.transpose(1, 2), self._bias[:, None]
-        torch.baddbmm(bias, self._x, weight, out=self._y_of_members)
-        return self._y
+        self._x = x
+        return torch.baddbmm(self._bias, self._weight, x, out=self._y)
 
     def backward(self, dy: Tensor, gradients: Sequence[Tensor]) -> Tensor:
-        """∂W = ∂Yᵀ X, ∂b = Σ ∂Y, ∂X = ∂Y W."""
-        torch.sum(dy, dim=0, out=gradients[1].view(-1))
-        of_members = _by_member(dy, self._members)
-        torch.bmm(of_members.transpose(1, 2), self._x, out=gradients[0])
-        torch.bmm(of_members, self._weight, out=self._dx_of_members)
-        return self._dx
+        """∂W = ∂Y Xᵀ, ∂b = Σ ∂Y, ∂X = Wᵀ ∂Y."""
+        torch.bmm(dy, self._x.transpose(1, 2), out=gradients[0])
+        torch.sum(dy, dim=2, out=gradients[1])
+        return torch.bmm(self._transposed, dy, out=self._dx)
 
 
 class StackedDropout:
@@ -130,21 +99,21 @@ class StackedDropout:
 
     Args:
         probability: Of a unit to be silenced.
-        members: K.
         width: Units of one member.
-        new: Gives memory.
+        new: Gives memory ``[K, width, N]``.
         spans: The members of each seed.
     """
 
     parameters = 0
 
-    def __init__(
-        self, probability: float, members: int, width: int, new: NewBuffer, spans: Spans
-    ) -> None:
+    def __init__(self, probability: float, width: int, new: NewBuffer, spans: Spans) -> None:
         self._keep = 1.0 - probability
-        self._masks = [new(width) for _ in spans]
-        self._y = new(members * width)
-        self._members, self._spans = members, spans
+        self._y = new(width)
+        self._masks = [
+            torch.empty(self._y.shape[2], width, dtype=self._y.dtype)  # as the single run draws
+            for _ in spans
+        ]
+        self._spans = spans
 
     def forward(self, x: Tensor, draws: Sequence[Draws]) -> Tensor:
         """Silence each value with probability p and scale the others by 1 / (1 − p)."""
@@ -152,20 +121,47 @@ class StackedDropout:
             for rows, generator in of_seed:
                 mask[rows].bernoulli_(self._keep, generator=generator)
             mask.div_(self._keep)
-        self._multiply(x, self._y)
-        return self._y
+        return self._multiplied(x, self._y)
 
     def backward(self, dy: Tensor, gradients: Sequence[Tensor]) -> Tensor:  # noqa: ARG002
         """∂X = ∂Y · mask."""
-        self._multiply(dy, dy)
-        return dy
+        return self._multiplied(dy, dy)
 
-    def _multiply(self, x: Tensor, out: Tensor) -> None:
-        x, out = (tensor.view(len(tensor), self._members, -1) for tensor in (x, out))
+    def _multiplied(self, x: Tensor, out: Tensor) -> Tensor:
         for mask, span in zip(self._masks, self._spans, strict=True):
-            torch.mul(x[:, span], mask[:, None], out=out[:, span])
+            torch.mul(x[span], mask.t(), out=out[span])
+        return out
 
 
-def _by_member(x: Tensor, members: int) -> Tensor:
-    """``[N, K · width]`` as ``[K, N, width]``."""
-    return x.view(len(x), members, -1).transpose(0, 1)
+class StackedNormalization:
+    """A normalizing layer of each member.
+
+    Args:
+        layer: Whose settings are used.
+        own: Its parameters, ``[K, width]`` each.
+        running: As for ``Normalization``, ``[K, width]`` each.
+    """
+
+    def __init__(self, layer: nn.Module, own: Sequence[Tensor], running: Sequence[Tensor]) -> None:
+        flat = [tensor.view(-1) for tensor in own], [tensor.view(-1) for tensor in running]
+        self._layer = Normalization(layer, *flat, members=len(own[0]))
+        self.parameters = self._layer.parameters
+
+    def forward(self, x: Tensor, draws: object) -> Tensor:
+        """Normalize; batch normalization updates its running statistics."""
+        return _of_units(self._layer.forward(_of_images(x), draws), x)
+
+    def backward(self, dy: Tensor, gradients: Sequence[Tensor]) -> Tensor:
+        """∂X, ∂γ and ∂β."""
+        return _of_units(self._layer.backward(_of_images(dy), gradients), dy)
+
+
+def _of_images(x: Tensor) -> Tensor:
+    """``[K, width, N]`` as ``[N, K · width]``."""
+    return x.permute(2, 0, 1).contiguous().view(x.shape[2], -1)
+
+
+def _of_units(x: Tensor, like: Tensor) -> Tensor:
+    """The inverse of ``_of_images`` for a tensor of the shape of ``like``."""
+    members, width, rows = like.shape
+    return x.view(rows, members, width).permute(1, 2, 0)

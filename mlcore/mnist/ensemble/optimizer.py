@@ -160,7 +160,9 @@ class StackedOptimizer:
         if gradients is not self._seen:
             self._seen = gradients
             self._of_members = self._views(gradients)
-        step = [torch.tensor(float(self._steps))] * len(self._flat)
+        step = []
+        if self._rule != "sgd":
+            step = [torch.tensor(float(self._steps))] * len(self._flat)
         with torch.no_grad():
             for config, lr, (w, g, memory) in zip(
                 self._configs, rates, self._of_members, strict=True

@@ -15,7 +15,6 @@ import torch
 from torch import Tensor, nn
 
 from mlcore.mnist.batches import Batches, Microbatch
-from mlcore.mnist.losses import loss_for
 from mlcore.mnist.microbatches import microbatches_for
 from mlcore.mnist.products import Library
 from mlcore.mnist.random_draws import seeded
@@ -30,6 +29,7 @@ from mlcore.mnist.steps.layers import (
     Normalization,
     backward,
 )
+from mlcore.mnist.steps.loss_gradient import LossGradient
 from mlcore.mnist.steps.result import MicrobatchResult
 from mlcore.mnist.steps.workspace import Memory
 from mlcore.mnist.torch_state import torch_threads
@@ -119,7 +119,7 @@ class ManualNetwork:
         low = self._kept != self._multiplied
         self._low = self._seen(torch.zeros_like(self._weights)) if low else None
         self._parts = {0: self._seen(self.gradient)}
-        self._loss = loss_for(config)
+        self._loss = LossGradient(config, config.label_smoothing, self._kept, across=True)
 
     def refresh(self) -> None:
         """Read the weights anew; call it whenever they have changed."""
@@ -147,7 +147,7 @@ class ManualNetwork:
         rows = sum(len(microbatch.chosen) for microbatch in microbatches)
         share = sum(microbatch.share for microbatch in microbatches)
         room = self._memory.workspace(rows)
-        labels, targets = batches.read_all_into(microbatches, room.bytes, room.pixels)
+        labels = batches.read_all_into(microbatches, room.bytes, room.pixels)
         if room.images is not room.pixels:
             room.images.copy_(room.pixels)
         x = room.images
@@ -155,12 +155,13 @@ class ManualNetwork:
         for layer in room.layers:
             x = layer.forward(x, draws)
         outputs = x.to(self._kept)
+        targets = self._loss.targets(labels)
         loss = right = None
         if tell:
             with torch_threads(1):  # over more, the sum would round otherwise
-                loss = self._loss(outputs, targets) * share
+                loss = self._loss.loss(outputs.t(), targets).mul_(share)
             right = (outputs.argmax(dim=1) == labels).sum()
-        dy = self._of_outputs(outputs, targets, share)
+        dy = self._loss.gradient(outputs.t(), targets, share).t()
         if self._low is None:
             backward(room.layers, dy, part.views)
         else:
@@ -187,18 +188,6 @@ class ManualNetwork:
             tensor.copy_(value)
         self.refresh()
         return torch.equal(*found)
-
-    def _of_outputs(self, outputs: Tensor, targets: Tensor, share: float) -> Tensor:
-        """∂ of the loss by the outputs, in the memory of the outputs."""
-        if self._config.loss == "mse":
-            return outputs.sub_(targets).mul_(2 * share / outputs.numel())
-        rows, classes = outputs.shape
-        smoothing = self._config.label_smoothing
-        dy = outputs.softmax(dim=1)
-        if smoothing:
-            dy.sub_(smoothing / classes)
-        dy.scatter_add_(1, targets[:, None], dy.new_full((rows, 1), smoothing - 1))
-        return dy.mul_(share / rows)
 
     def _seen(self, vector: Tensor) -> _Gradient:
         return _Gradient(vector, self.flat.views(vector))
