@@ -71,7 +71,7 @@ class Block:
         for model, snapshot in zip(models, snapshots, strict=True):
             if snapshot is not None:
                 put_weights(model, snapshot)
-        self.network = StackedNetwork(models, device, dtype)
+        self.network = StackedNetwork(models, device, dtype, way.libraries)
         states = [snapshot.tensors if snapshot is not None else {} for snapshot in snapshots]
         index = snapshots[0].meta["index"] if snapshots[0] is not None else 0
         self._optimizer = StackedOptimizer(

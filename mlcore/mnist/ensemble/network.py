@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from mlcore.mnist.fast_layers import product
-from mlcore.mnist.products import Library, onednn_multiplies
+from mlcore.mnist.products import Library
 from mlcore.mnist.steps.flat import Layout
 
-_LIBRARIES: Final[tuple[Library, Library]] = (
-    ("onednn", "onednn") if onednn_multiplies() else ("blas", "blas")
-)
-"""A fixed choice: the measured ones are for the products of single networks."""
 Masks = Mapping[str, Tensor]
 """Dropout masks by layer, already scaled by 1 / (1 − p); they broadcast to ``[K, B, width]``."""
 
 
 class StackedNetwork:
     """K multilayer perceptrons of one shape that are computed together.
+
+    Args:
+        models: Their layers and first weights.
+        device: Where.
+        dtype: Of the weights.
+        libraries: Which multiplies the first layers forward, and which backward.
 
     Attributes:
         layers: By name, those of one of them.
@@ -32,7 +33,14 @@ class StackedNetwork:
         buffers: Running statistics, likewise, but of their own memory.
     """
 
-    def __init__(self, models: Sequence[nn.Sequential], device: torch.device, dtype: torch.dtype):
+    def __init__(
+        self,
+        models: Sequence[nn.Sequential],
+        device: torch.device,
+        dtype: torch.dtype,
+        libraries: tuple[Library, Library],
+    ) -> None:
+        self._libraries = libraries
         self.layers = dict(models[0].named_children())
         states = [model.state_dict() for model in models]
         stacks = {
@@ -111,7 +119,7 @@ class StackedNetwork:
         if x.ndim == 3:
             return torch.baddbmm(bias[:, None], x, weight.transpose(1, 2))
         # one input for all: all their products are one product
-        whole = product(x, weight.view(members * width, inputs), bias.view(-1), _LIBRARIES)
+        whole = product(x, weight.view(members * width, inputs), bias.view(-1), self._libraries)
         return whole.view(len(x), members, width).transpose(0, 1)
 
     def _normalized(self, name: str, layer: nn.Module, x: Tensor, learning: bool) -> Tensor:

@@ -29,7 +29,7 @@ from mlcore.mnist.ensemble.key import FREE, shape
 from mlcore.mnist.evaluate import Evaluation, Examiner
 from mlcore.mnist.microbatches import Team, microbatches_for
 from mlcore.mnist.runtime import Speed, check_precision, device_for, precision_for
-from mlcore.mnist.steps.ways import way_for
+from mlcore.mnist.steps.ways import way_of_ensemble
 from mlcore.mnist.torch_state import isolated_torch_state
 from mlcore.mnist.train import cadence
 from mlcore.mnist.weight_snapshots import keeps
@@ -83,7 +83,7 @@ class MNISTEnsemble:
         self._total = configs[0].epochs * self._per_epoch
         self._microbatches = microbatches_for(configs[0]) if self._device.type == "cpu" else 1
         digits = data.load(configs[0].dataset, configs[0].data_dir)
-        way = way_for(configs[0], self._device, self._precision)
+        way = way_of_ensemble(configs[0], self._device, self._precision, BLOCK)
         with isolated_torch_state(threads=1):
             first = {config.seed: config for config in configs}
             if configs[0].validation_size:  # each seed draws its own

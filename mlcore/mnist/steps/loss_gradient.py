@@ -1,7 +1,7 @@
 """The losses of ``mlcore.mnist.losses`` with their gradients by hand.
 
-They take outputs as ``[…, classes, N]``, with the images last: torch's softmax over ten numbers that
-lie side by side is several times slower than over ten rows.
+They take outputs as ``[…, classes, N]``, the images last: torch's softmax over ten numbers that lie
+side by side takes several times as long as over ten rows.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class LossGradient:
         """The mean over the images: a scalar, or one of each network ``[K]``."""
         classes, rows = outputs.shape[-2:]
         if self._squares:
-            norm = torch.linalg.vector_norm(outputs - targets, dim=(-2, -1))
+            norm: Tensor = torch.linalg.vector_norm(outputs - targets, dim=(-2, -1))
             return norm.square_().div_(classes * rows)
         return outputs.log_softmax(dim=-2).mul_(targets).sum(dim=(-2, -1)).div_(-rows)
 
