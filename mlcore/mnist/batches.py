@@ -104,7 +104,7 @@ class Batches:
 
     def read_all_into(
         self, microbatches: Sequence[Microbatch], as_bytes: Tensor, images: Tensor
-    ) -> tuple[Tensor, Tensor]:
+    ) -> Tensor:
         """Gather the images of microbatches into given memory; the same numbers as ``read``.
 
         Args:
@@ -113,23 +113,20 @@ class Batches:
             images: Floating point ``[B, 784]``, for the normalized images.
 
         Returns:
-            Labels int64 ``[B]`` and the loss's targets, those of ``mse`` in the images' type.
+            Labels int64 ``[B]``.
         """
         if self._config.augment != "none":
             with torch_threads(1):
                 parts = [self.read(microbatch) for microbatch in microbatches]
-            found, labels, targets = (torch.cat(each) for each in zip(*parts, strict=True))
+            found, labels, _ = (torch.cat(each) for each in zip(*parts, strict=True))
             images.copy_(found.flatten(1))
-        else:
-            chosen = microbatches[0].chosen
-            if len(microbatches) > 1:
-                chosen = torch.cat([microbatch.chosen for microbatch in microbatches])
-            torch.index_select(self._images, 0, chosen, out=as_bytes)
-            images.copy_(as_bytes).mul_(self._scale).sub_(self._shift)
-            labels = targets = self._labels.index_select(0, chosen)
-            if self._config.loss == "mse":
-                targets = self._targets.index_select(0, chosen)
-        return labels, targets.to(images.dtype) if self._config.loss == "mse" else targets
+            return labels
+        chosen = microbatches[0].chosen
+        if len(microbatches) > 1:
+            chosen = torch.cat([microbatch.chosen for microbatch in microbatches])
+        torch.index_select(self._images, 0, chosen, out=as_bytes)
+        images.copy_(as_bytes).mul_(self._scale).sub_(self._shift)
+        return self._labels.index_select(0, chosen)
 
     def _shuffled(self, epoch: int) -> Tensor:
         return _epoch_order(self._config.seed, epoch, len(self._labels)).to(self._device)

@@ -40,6 +40,15 @@ def outputs(
     return torch.addmm(bias, x, weight.t(), out=out)
 
 
+def transposed_outputs(
+    x: Tensor, weight: Tensor, bias: Tensor, library: Library, out: Tensor
+) -> Tensor:
+    """W Xᵀ + b, ``[N, in]`` → ``[out, N]``, in the memory of ``out``; b is ``[out, 1]``."""
+    if _by_onednn(weight, library):
+        return torch.add(_onednn(weight, x), bias, out=out)
+    return torch.addmm(bias, weight, x.t(), out=out)
+
+
 def weight_gradient(dy: Tensor, x: Tensor, library: Library, out: Tensor | None = None) -> Tensor:
     """∂W = ∂Yᵀ X, ``[out, in]``; written to ``out`` if given."""
     inputs, units = x.shape[1], dy.shape[1]

@@ -160,7 +160,11 @@ class Trainer:
     def _told(self, learned: list[MicrobatchResult], step: int) -> dict[str, float]:
         right = sum(int(part.right) for part in learned if part.right is not None)
         with torch_threads(1):  # over more, the sum would round otherwise
-            norm = float(get_total_norm(self._gradients))
+            norm = float(
+                get_total_norm(self._gradients)
+                if self._manual is None
+                else torch.dot(self._manual.gradient, self._manual.gradient).sqrt_()
+            )
         return {
             "train_loss": sum(float(part.loss) for part in learned if part.loss is not None),
             "train_accuracy": right / self.batches.size(step),

@@ -78,8 +78,8 @@ def plain_loop(config: MNISTConfig, steps: int) -> dict[str, Tensor]:
         epoch, place = divmod(step, PER_EPOCH)
         order = torch.randperm(16 * PER_EPOCH, generator=seeded(config.seed, "order", epoch))
         chosen = order[place * 16 : (place + 1) * 16]
-        pixels = digits.train_images[chosen].to(torch.float32)
-        images = pixels.mul_(1 / (255 * digits.std)).sub_(digits.mean / digits.std).double()
+        pixels = digits.train_images[chosen].double()
+        images = pixels.mul_(1 / (255 * digits.std)).sub_(digits.mean / digits.std)
         labels = digits.train_labels[chosen]
         outputs = model(images)
         loss = (

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from mlcore.core import MODEL_PREFIX, Snapshot
 from mlcore.mnist.batches import Batches, Microbatch
+from mlcore.mnist.ensemble.gradient import MembersResult, StackedGradient
 from mlcore.mnist.ensemble.key import DrawKey, draw_key
 from mlcore.mnist.ensemble.network import Masks, StackedNetwork
 from mlcore.mnist.ensemble.optimizer import StackedOptimizer
@@ -18,6 +19,7 @@ from mlcore.mnist.models import build_model, put_weights
 from mlcore.mnist.penalties import add_stacked_penalties
 from mlcore.mnist.runtime import Precision
 from mlcore.mnist.schedules import learning_rate
+from mlcore.mnist.steps.ways import Way
 
 if TYPE_CHECKING:
     from mlcore.mnist.config import MNISTConfig
@@ -59,6 +61,7 @@ class Block:
         device: torch.device,
         dtype: torch.dtype,
         precision: Precision,
+        way: Way,
     ) -> None:
         self.members = list(members)
         self._configs = list(configs)
@@ -69,12 +72,15 @@ class Block:
         for model, snapshot in zip(models, snapshots, strict=True):
             if snapshot is not None:
                 put_weights(model, snapshot)
-        self.network = StackedNetwork(models, device, dtype)
+        self.network = StackedNetwork(models, device, dtype, way.libraries)
         states = [snapshot.tensors if snapshot is not None else {} for snapshot in snapshots]
         index = snapshots[0].meta["index"] if snapshots[0] is not None else 0
         self._optimizer = StackedOptimizer(
             configs, list(self.network.parameters.values()), states, index
         )
+        self._penalized = any(config.l1 or config.l2 for config in configs)
+        self._way = way
+        self._manual = self._by_hand()
 
     def learn(
         self, plan: Plan, start: int, drops: Sequence[int], *, tell: bool
@@ -94,25 +100,25 @@ class Block:
         told: dict[str, list[float]] = {}
         count = len(next(iter(plan.values())))
         for place in range(count):
-            batch = self._read({drawn: plan[drawn][place] for drawn in plan})
+            microbatches = {drawn: steps[place] for drawn, steps in plan.items()}
             last = tell and place == count - 1
-            outputs = self._outputs(batch.images, batch.masks, learning=True)
-            losses = self._losses(outputs, batch)
-            gradients = torch.autograd.grad(losses.sum(), list(self.network.parameters.values()))
-            rates = [
-                learning_rate(config, start + place, self._per_epoch, drops[member])
-                for member, config in zip(self.members, self._configs, strict=True)
-            ]
-            if last:
-                right = (outputs.detach().argmax(dim=2) == batch.labels).sum(dim=1)
-                squares = sum(g.reshape(len(g), -1).square().sum(dim=1) for g in gradients)
+            rates = self._rates(start + place, drops)
+            gradients, result = self._gradients(microbatches, tell=last)
+            if result is not None:
+                norms = [
+                    torch.linalg.vector_norm(gradient.flatten(1), dim=1) for gradient in gradients
+                ]
+                images = self._batches[draw_key(self._configs[0])].size(start + place)
                 told = {
-                    "train_loss": losses.detach().tolist(),
-                    "train_accuracy": (right / outputs.shape[1]).tolist(),
-                    "grad_norm": torch.as_tensor(squares).sqrt().tolist(),
+                    "train_loss": result.losses.tolist(),
+                    "train_accuracy": (result.right / images).tolist(),
+                    "grad_norm": torch.linalg.vector_norm(torch.stack(norms), dim=0).tolist(),
                     "lr": rates,
                 }
-            add_stacked_penalties(self._configs, list(self.network.parameters.values()), gradients)
+            if self._penalized:
+                add_stacked_penalties(
+                    self._configs, list(self.network.parameters.values()), gradients
+                )
             self._optimizer.step(gradients, rates)
         return told
 
@@ -144,6 +150,34 @@ class Block:
         if kept:
             self.network.keep(kept)
             self._optimizer.keep(kept, list(self.network.parameters.values()))
+            self._manual = self._by_hand()
+
+    def _rates(self, step: int, drops: Sequence[int]) -> list[float]:
+        return [
+            learning_rate(config, step, self._per_epoch, drops[member])
+            for member, config in zip(self.members, self._configs, strict=True)
+        ]
+
+    def _by_hand(self) -> StackedGradient | None:
+        if self._way.gradients == "autograd":
+            return None
+        return StackedGradient(self._configs, self.network, self._precision, self._way.libraries)
+
+    def _gradients(
+        self, microbatches: Mapping[DrawKey, Sequence[Microbatch]], *, tell: bool
+    ) -> tuple[Sequence[Tensor], MembersResult | None]:
+        """The gradient of each stack of parameters, and the metrics if they are requested."""
+        if self._manual is not None:
+            result = self._manual.compute(self._batches, microbatches, tell=tell)
+            return self._manual.stacks, result
+        batch = self._read(microbatches)
+        outputs = self._outputs(batch.images, batch.masks, learning=True)
+        losses = self._losses(outputs, batch)
+        gradients = torch.autograd.grad(losses.sum(), list(self.network.parameters.values()))
+        if not tell:
+            return gradients, None
+        right = (outputs.detach().argmax(dim=2) == batch.labels).sum(dim=1)
+        return gradients, MembersResult(losses.detach(), right)
 
     def _outputs(self, images: Tensor, masks: Masks | None, *, learning: bool) -> Tensor:
         if self._precision == "float32":

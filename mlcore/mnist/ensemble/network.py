@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from mlcore.mnist.fast_layers import product
-from mlcore.mnist.products import Library, onednn_multiplies
+from mlcore.mnist.products import Library
+from mlcore.mnist.steps.flat import Layout
 
-_LIBRARIES: Final[tuple[Library, Library]] = (
-    ("onednn", "onednn") if onednn_multiplies() else ("blas", "blas")
-)
-"""A fixed choice: the measured ones are for the products of single networks."""
 Masks = Mapping[str, Tensor]
 """Dropout masks by layer, already scaled by 1 / (1 − p); they broadcast to ``[K, B, width]``."""
 
@@ -23,24 +19,51 @@ Masks = Mapping[str, Tensor]
 class StackedNetwork:
     """K multilayer perceptrons of one shape that are computed together.
 
+    Args:
+        models: Their layers and first weights.
+        device: Where.
+        dtype: Of the weights.
+        libraries: Which multiplies the first layers forward, and which backward.
+
     Attributes:
-        parameters: Name → stack ``[K, *shape]``, in the order of ``Module.parameters()``.
-        buffers: Running statistics, likewise.
+        layers: By name, those of one of them.
+        vector: All parameters, in the order of ``Module.parameters()``, each a stack.
+        layout: Of the vector.
+        parameters: Name → stack ``[K, *shape]``, a view of the vector.
+        buffers: Running statistics, likewise, but of their own memory.
     """
 
-    def __init__(self, models: Sequence[nn.Sequential], device: torch.device, dtype: torch.dtype):
-        self._layers = dict(models[0].named_children())
+    def __init__(
+        self,
+        models: Sequence[nn.Sequential],
+        device: torch.device,
+        dtype: torch.dtype,
+        libraries: tuple[Library, Library],
+    ) -> None:
+        self._libraries = libraries
+        self.layers = dict(models[0].named_children())
         states = [model.state_dict() for model in models]
+        stacks = {
+            name: torch.stack([state[name] for state in states]).to(device) for name in states[0]
+        }
         names = [name for name, _ in models[0].named_parameters()]
-        self.parameters: dict[str, Tensor] = {}
-        self.buffers: dict[str, Tensor] = {}
-        for name in states[0]:
-            stack = torch.stack([state[name] for state in states]).to(device)
-            if name in names:
-                self.parameters[name] = stack.to(dtype).requires_grad_()
-            else:
-                self.buffers[name] = stack.to(dtype) if stack.is_floating_point() else stack
-        self.parameters = {name: self.parameters[name] for name in names}
+        self._lay({name: stacks.pop(name).to(dtype) for name in names})
+        self.buffers = {
+            name: stack.to(dtype) if stack.is_floating_point() else stack
+            for name, stack in stacks.items()
+        }
+
+    def _lay(self, stacks: Mapping[str, Tensor]) -> None:
+        """Take stacks as the parameters."""
+        self.layout = Layout([stack.shape for stack in stacks.values()])
+        first = next(iter(stacks.values()))
+        self.vector = first.new_zeros(self.layout.size)
+        views = self.layout.views(self.vector)
+        for view, stack in zip(views, stacks.values(), strict=True):
+            view.copy_(stack)
+        self.parameters = {
+            name: view.requires_grad_() for name, view in zip(stacks, views, strict=True)
+        }
 
     @property
     def members(self) -> int:
@@ -50,7 +73,7 @@ class StackedNetwork:
     @property
     def dropouts(self) -> dict[str, float]:
         """Name of each dropout layer, in order, with its probability."""
-        layers = self._layers.items()
+        layers = self.layers.items()
         return {name: layer.p for name, layer in layers if isinstance(layer, nn.Dropout)}
 
     def outputs(self, x: Tensor, masks: Masks | None, *, learning: bool) -> Tensor:
@@ -64,7 +87,7 @@ class StackedNetwork:
         Returns:
             ``[K, B, classes]``.
         """
-        for name, layer in self._layers.items():
+        for name, layer in self.layers.items():
             match layer:
                 case nn.Flatten():
                     pass
@@ -86,8 +109,7 @@ class StackedNetwork:
     def keep(self, members: Sequence[int]) -> None:
         """Reduce to these members, in this order."""
         chosen = torch.tensor(members, device=next(iter(self.parameters.values())).device)
-        for name, stack in self.parameters.items():
-            self.parameters[name] = stack.detach()[chosen].requires_grad_()
+        self._lay({name: stack.detach()[chosen] for name, stack in self.parameters.items()})
         for name, stack in self.buffers.items():
             self.buffers[name] = stack[chosen]
 
@@ -97,7 +119,7 @@ class StackedNetwork:
         if x.ndim == 3:
             return torch.baddbmm(bias[:, None], x, weight.transpose(1, 2))
         # one input for all: all their products are one product
-        whole = product(x, weight.view(members * width, inputs), bias.view(-1), _LIBRARIES)
+        whole = product(x, weight.view(members * width, inputs), bias.view(-1), self._libraries)
         return whole.view(len(x), members, width).transpose(0, 1)
 
     def _normalized(self, name: str, layer: nn.Module, x: Tensor, learning: bool) -> Tensor:

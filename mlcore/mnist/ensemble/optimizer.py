@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 ADAM_EPS: Final = 1e-8
 RMSPROP_EPS: Final = 1e-8
 RMSPROP_ALPHA: Final = 0.99
+_OfMember = tuple[list[Tensor], list[Tensor], dict[str, list[Tensor]]]
+
 KERNEL_EACH: Final = ("cpu",)
 """Devices where a kernel call a member costs less than going over the memory more often."""
 
@@ -69,17 +71,20 @@ class StackedOptimizer:
             ]
             for key in self._keys()
         }
+        self._seen: Sequence[Tensor] | None = None
+        self._of_members: list[_OfMember] = []
 
     def step(self, gradients: Sequence[Tensor], rates: Sequence[float]) -> None:
         """Take a step.
 
         Args:
-            gradients: Stacks like the parameters; they may be overwritten.
+            gradients: Stacks like the parameters; they may be overwritten. The same list each
+                time is quicker.
             rates: The learning rate of each member.
         """
         self._steps += 1
-        if self._rule in ("adam", "adamw") and self._flat[0].device.type in KERNEL_EACH:
-            self._adam_each(gradients, rates)
+        if self._rule != "rmsprop" and self._flat[0].device.type in KERNEL_EACH:
+            self._each(gradients, rates)
             return
         lr = self._column(rates)
         with torch.no_grad():
@@ -116,6 +121,7 @@ class StackedOptimizer:
         self._memory = {
             key: [value[chosen] for value in values] for key, values in self._memory.items()
         }
+        self._seen = None
 
     def _keys(self) -> tuple[str, ...]:
         momentum = ("momentum_buffer",) if self._moving else ()
@@ -146,27 +152,44 @@ class StackedOptimizer:
             g = memory["momentum_buffer"].mul_(self._momentum).add_(g)
         w.addcmul_(g, lr, value=-1)
 
-    def _adam_each(self, gradients: Sequence[Tensor], rates: Sequence[float]) -> None:
-        """The kernels of ``Adam`` and ``AdamW`` as torch.optim calls them, a member at a time.
+    def _each(self, gradients: Sequence[Tensor], rates: Sequence[float]) -> None:
+        """The kernels of ``SGD``, ``Adam`` and ``AdamW`` as torch.optim calls them, by member.
 
-        They go over the memory once where the formulas of ``_adam`` go eleven times: with 32
-        members of width 32 that made whole steps 1.3 times as fast on a CPU.
+        They go over the memory once where the formulas go three to eleven times.
         """
-        step = [torch.tensor(float(self._steps))] * len(self._flat)
-        flat = [gradient.reshape(len(gradient), -1) for gradient in gradients]
-        w, g = _by_member(self._flat), _by_member(flat)
-        mean, square = _by_member(self._memory["exp_avg"]), _by_member(self._memory["exp_avg_sq"])
-        kernel = torch._fused_adam_ if self._rule == "adam" else torch._fused_adamw_
+        if gradients is not self._seen:
+            self._seen = gradients
+            self._of_members = self._views(gradients)
+        step = []
+        if self._rule != "sgd":
+            step = [torch.tensor(float(self._steps))] * len(self._flat)
         with torch.no_grad():
-            for member, config in enumerate(self._configs):
+            for config, lr, (w, g, memory) in zip(
+                self._configs, rates, self._of_members, strict=True
+            ):
+                if self._rule == "sgd":
+                    torch._fused_sgd_(
+                        w,
+                        g,
+                        memory["momentum_buffer"] if config.momentum else [],
+                        weight_decay=config.weight_decay,
+                        momentum=config.momentum,
+                        lr=lr,
+                        dampening=0.0,
+                        nesterov=self._nesterov,
+                        maximize=False,
+                        is_first_step=False,
+                    )
+                    continue
+                kernel = torch._fused_adam_ if self._rule == "adam" else torch._fused_adamw_
                 kernel(
-                    w[member],
-                    g[member],
-                    mean[member],
-                    square[member],
+                    w,
+                    g,
+                    memory["exp_avg"],
+                    memory["exp_avg_sq"],
                     [],
                     step,
-                    lr=rates[member],
+                    lr=lr,
                     beta1=config.beta1,
                     beta2=config.beta2,
                     weight_decay=config.weight_decay,
@@ -174,6 +197,17 @@ class StackedOptimizer:
                     amsgrad=False,
                     maximize=False,
                 )
+
+    def _views(self, gradients: Sequence[Tensor]) -> list[_OfMember]:
+        """For each member its part of the parameters, of their gradients and of the memory."""
+        flat = [gradient.reshape(len(gradient), -1) for gradient in gradients]
+        memory = {key: _by_member(values) for key, values in self._memory.items()}
+        return [
+            (list(w), list(g), {key: list(values[member]) for key, values in memory.items()})
+            for member, (w, g) in enumerate(
+                zip(_by_member(self._flat), _by_member(flat), strict=True)
+            )
+        ]
 
     def _adam(
         self, w: Tensor, g: Tensor, memory: Mapping[str, Tensor], lr: Tensor, *, decoupled: bool

@@ -29,6 +29,7 @@ from mlcore.mnist.ensemble.key import FREE, draw_key, shape
 from mlcore.mnist.evaluate import Evaluation, Examiner
 from mlcore.mnist.microbatches import Team, microbatches_for
 from mlcore.mnist.runtime import Speed, check_precision, device_for, precision_for
+from mlcore.mnist.steps.ways import way_of_ensemble
 from mlcore.mnist.torch_state import isolated_torch_state
 from mlcore.mnist.train import cadence
 from mlcore.mnist.weight_snapshots import keeps
@@ -82,6 +83,7 @@ class MNISTEnsemble:
         self._total = configs[0].epochs * self._per_epoch
         self._microbatches = microbatches_for(configs[0]) if self._device.type == "cpu" else 1
         digits = data.load(configs[0].dataset, configs[0].data_dir)
+        way = way_of_ensemble(configs[0], self._device, self._precision, BLOCK)
         with isolated_torch_state(threads=1):
             first = {draw_key(config): config for config in configs}
             if configs[0].sealed():  # each seed draws its own, each fold is its own
@@ -99,6 +101,7 @@ class MNISTEnsemble:
                     self._device,
                     dtype,
                     self._precision,
+                    way,
                 )
                 for members in _blocks(configs, len(configs) if self._on_gpu() else BLOCK)
             ]

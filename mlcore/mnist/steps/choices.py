@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from mlcore.mnist.config import MNISTConfig
 
 Libraries = tuple[Library, Library]
+Sizes = tuple[tuple[int, int], ...]
+"""Inputs and units of each of several linear layers."""
 
 FIXED: Final[Libraries] = ("onednn", "onednn")
 """Where no measured choice can be kept: on one processor 5 % slower, on another twice as fast."""
@@ -39,15 +41,26 @@ def chosen_libraries(config: MNISTConfig) -> Libraries:
 
     Measured the first time this machine trains linear layers of these sizes, within about 0.2 s.
     """
-    layers = _large_layers(config)
+    return _chosen(_large_layers(config), images_a_pass(config), os.cpu_count() or 1)
+
+
+def libraries_of_first_layers(config: MNISTConfig, members: int) -> Libraries:
+    """The same for the product of the first layers of so many networks that read one batch.
+
+    It has one thread, and the batch is not split.
+    """
+    inputs, units = _linear_layers(config)[0]
+    return _chosen(((inputs, units * members),), config.batch_size, 1)
+
+
+def _chosen(layers: Sizes, rows: int, threads: int) -> Libraries:
     if not layers or not onednn_multiplies():
         return ("blas", "blas")
-    rows = images_a_pass(config)
     key = key_of(layers, rows)
 
     def measured() -> dict[str, Any]:
         with isolated_torch_state(threads=1):
-            times = measure(layers, rows, os.cpu_count() or 1)
+            times = measure(layers, rows, threads)
         ahead, back = quickest(times)
         return {"forward": ahead, "backward": back, "seconds": times}
 
@@ -93,7 +106,7 @@ def why(config: MNISTConfig) -> str:
     )
 
 
-def key_of(layers: tuple[tuple[int, int], ...], rows: int) -> str:
+def key_of(layers: Sizes, rows: int) -> str:
     """The name of a network's large linear layers and its pass, such as 512: 784-256 256-64."""
     return f"{rows}: " + " ".join(f"{inputs}-{units}" for inputs, units in layers)
 
@@ -103,9 +116,13 @@ def _libraries(entry: dict[str, Any]) -> Libraries | None:
     return (ahead, back) if ahead in LIBRARIES and back in LIBRARIES else None
 
 
+def _large_layers(config: MNISTConfig) -> Sizes:
+    """The linear layers for which another library can be worth a call."""
+    layers = _linear_layers(config)
+    return tuple((inputs, units) for inputs, units in layers if inputs * units >= WORTH_IT)
+
+
 @functools.lru_cache(maxsize=64)
-def _large_layers(config: MNISTConfig) -> tuple[tuple[int, int], ...]:
-    """Inputs and units of the linear layers for which another library can be worth a call."""
+def _linear_layers(config: MNISTConfig) -> Sizes:
     linear = (layer for layer in build_model(config) if isinstance(layer, nn.Linear))
-    sizes = ((layer.in_features, layer.out_features) for layer in linear)
-    return tuple((inputs, units) for inputs, units in sizes if inputs * units >= WORTH_IT)
+    return tuple((layer.in_features, layer.out_features) for layer in linear)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import torch
@@ -16,10 +16,35 @@ ALIGNMENT: Final = 16
 """Each parameter begins at a multiple of so many numbers: 64 bytes of float32, a cache line."""
 
 
+class Layout:
+    """Where each of several tensors lies in one vector.
+
+    Between two of them there may be a few unused numbers.
+
+    Args:
+        shapes: Of the tensors.
+
+    Attributes:
+        size: Numbers in the vector.
+    """
+
+    def __init__(self, shapes: Sequence[torch.Size]) -> None:
+        self._shapes = list(shapes)
+        self._sizes = [math.ceil(shape.numel() / ALIGNMENT) * ALIGNMENT for shape in shapes]
+        self.size = sum(self._sizes)
+
+    def views(self, vector: Tensor) -> list[Tensor]:
+        """For each tensor its part of a vector ``[size]``, in its shape."""
+        return [
+            place[: shape.numel()].view(shape)
+            for place, shape in zip(torch.split(vector, self._sizes), self._shapes, strict=True)
+        ]
+
+
 class FlatParameters:
     """The parameters of a network as views of one vector.
 
-    Between two of them there may be a few zeros, which get no gradient and stay zero.
+    The unused numbers between two of them are zeros, which get no gradient and stay zero.
 
     Args:
         model: Whose parameters move into the vector; it computes as before.
@@ -32,7 +57,8 @@ class FlatParameters:
     def __init__(self, model: nn.Module) -> None:
         parameters = list(model.parameters())
         self._shapes = [parameter.shape for parameter in parameters]
-        values = torch.zeros(sum(map(_padded, self._shapes)), dtype=parameters[0].dtype)
+        self._layout = Layout(self._shapes)
+        values = torch.zeros(self._layout.size, dtype=parameters[0].dtype)
         self.vector = nn.Parameter(values)
         self.module = nn.ParameterList([self.vector])
         for parameter, view in zip(parameters, self.views(self.vector.data), strict=True):
@@ -41,11 +67,7 @@ class FlatParameters:
 
     def views(self, vector: Tensor) -> list[Tensor]:
         """For each parameter its part of a vector of this layout, in the parameter's shape."""
-        places = torch.split(vector, [_padded(shape) for shape in self._shapes])
-        return [
-            place[: shape.numel()].view(shape)
-            for place, shape in zip(places, self._shapes, strict=True)
-        ]
+        return self._layout.views(vector)
 
     def optimizer_tensors(self, optimizer: Optimizer) -> dict[str, Tensor]:
         """The state of an optimizer over ``vector``, as one over each parameter names it."""
@@ -71,7 +93,3 @@ class FlatParameters:
             self.views(whole)[int(number)].copy_(value)
         if state:
             put_optimizer_tensors(optimizer, state)
-
-
-def _padded(shape: torch.Size) -> int:
-    return math.ceil(shape.numel() / ALIGNMENT) * ALIGNMENT

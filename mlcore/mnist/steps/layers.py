@@ -7,7 +7,7 @@ once need two of them. The elementwise kernels are those that torch's autograd c
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -20,11 +20,14 @@ NewBuffer = Callable[[int], Tensor]
 Draws = Sequence[tuple[slice, torch.Generator]]
 """For the rows of each microbatch the generator of its dropout masks."""
 
+Drawn = TypeVar("Drawn", contravariant=True)
+"""What tells a layer its random draws, such as ``Draws``."""
+
 _aten: Final = torch.ops.aten
 _ALL: Final = [True, True, True]
 
 
-class Layer(Protocol):
+class Layer(Protocol[Drawn]):
     """One layer.
 
     Attributes:
@@ -33,7 +36,7 @@ class Layer(Protocol):
 
     parameters: int
 
-    def forward(self, x: Tensor, draws: Draws) -> Tensor:
+    def forward(self, x: Tensor, draws: Drawn) -> Tensor:
         """The output for an input ``[N, width]``, which must stay as it is until ``backward``."""
         ...
 
@@ -45,6 +48,21 @@ class Layer(Protocol):
             gradients: Where to write those of the layer's parameters.
         """
         ...
+
+
+def backward(layers: Sequence[Layer[Drawn]], dy: Tensor, gradients: Sequence[Tensor]) -> None:
+    """Go back through layers, the last one first, and write the gradients of their parameters.
+
+    Args:
+        layers: After a forward pass.
+        dy: ∂ of the output, which is overwritten.
+        gradients: A place for that of each parameter of all layers, in their order.
+    """
+    end = len(gradients)
+    for layer in reversed(layers):
+        start = end - layer.parameters
+        dy = layer.backward(dy, gradients[start:end])
+        end = start
 
 
 class Dense:
@@ -74,7 +92,7 @@ class Dense:
         self._y = new(weight.shape[0])
         self._dx = None if first else new(weight.shape[1])
 
-    def forward(self, x: Tensor, draws: Draws) -> Tensor:  # noqa: ARG002
+    def forward(self, x: Tensor, draws: object) -> Tensor:  # noqa: ARG002
         """Multiply."""
         self._x = x
         return outputs(x, self._weight, self._bias, self._ahead, self._y)
@@ -98,7 +116,7 @@ class ActivationLayer:
         if name != "relu":
             self._y = new(width)
 
-    def forward(self, x: Tensor, draws: Draws) -> Tensor:  # noqa: ARG002
+    def forward(self, x: Tensor, draws: object) -> Tensor:  # noqa: ARG002
         """Apply the function; the cheap ones overwrite their input."""
         match self._name:
             case "relu":
@@ -164,36 +182,43 @@ class Normalization:
     """A normalizing layer of a multilayer perceptron: layer, group, batch or RMS.
 
     Args:
-        layer: Whose parameters, running statistics and settings are used.
+        layer: Whose settings are used.
+        own: Its parameters, ``[width]`` each.
+        running: The running statistics of batch normalization: mean and variance ``[width]``, and
+            the count of batches.
+        members: How many networks lie side by side in the width, each with its own mean.
     """
 
-    def __init__(self, layer: nn.Module) -> None:
+    def __init__(
+        self, layer: nn.Module, own: Sequence[Tensor], running: Sequence[Tensor], members: int = 1
+    ) -> None:
         self._layer = layer
-        self._own = [p.data for p in layer.parameters()]
+        self._own, self._running = list(own), list(running)
+        self._members = members
         self.parameters = len(self._own)
 
-    def forward(self, x: Tensor, draws: Draws) -> Tensor:  # noqa: ARG002
+    def forward(self, x: Tensor, draws: object) -> Tensor:  # noqa: ARG002
         """Normalize; batch normalization updates its running statistics."""
         self._x, layer, own = x, self._layer, self._own
+        rows, width = x.shape
         self._kept: tuple[Tensor, ...]
         match layer:
-            case nn.LayerNorm():
-                y, *kept = _aten.native_layer_norm(x, layer.normalized_shape, *own, layer.eps)
-            case nn.GroupNorm():
-                rows, width = x.shape
+            case nn.LayerNorm() if self._members == 1:
+                y, *kept = _aten.native_layer_norm(x, (width,), *own, layer.eps)
+            case nn.LayerNorm() | nn.GroupNorm():
                 y, *kept = _aten.native_group_norm(
-                    x, *own, rows, width, 1, layer.num_groups, layer.eps
+                    x, *own, rows, width, 1, self._groups(), layer.eps
                 )
             case nn.BatchNorm1d():
-                assert layer.num_batches_tracked is not None  # noqa: S101 - it tracks them
-                layer.num_batches_tracked.add_(1)
-                statistics = (layer.running_mean, layer.running_var)
+                mean, variance, count = self._running
+                count.add_(1)
                 y, *kept = _aten.native_batch_norm(
-                    x, *own, *statistics, True, layer.momentum, layer.eps
+                    x, *own, mean, variance, True, layer.momentum, layer.eps
                 )
             case _:
-                kept = [_inverse_root_mean_square(x)]
-                y = x * kept[0] * own[0]
+                parts = self._of_members(x)
+                kept = [_inverse_root_mean_square(parts)]
+                y = (parts * kept[0]).view_as(x).mul_(own[0])
         self._kept = tuple(kept)
         result: Tensor = y
         return result
@@ -201,32 +226,40 @@ class Normalization:
     def backward(self, dy: Tensor, gradients: Sequence[Tensor]) -> Tensor:
         """∂X, ∂γ and ∂β."""
         x, layer, own, kept = self._x, self._layer, self._own, self._kept
+        rows, width = x.shape
         match layer:
-            case nn.LayerNorm():
-                shape = layer.normalized_shape
-                dx, *found = _aten.native_layer_norm_backward(dy, x, shape, *kept, *own, _ALL)
-            case nn.GroupNorm():
-                rows, width = x.shape
+            case nn.LayerNorm() if self._members == 1:
+                dx, *found = _aten.native_layer_norm_backward(dy, x, (width,), *kept, *own, _ALL)
+            case nn.LayerNorm() | nn.GroupNorm():
                 dx, *found = _aten.native_group_norm_backward(
-                    dy, x, *kept, own[0], rows, width, 1, layer.num_groups, _ALL
+                    dy, x, *kept, own[0], rows, width, 1, self._groups(), _ALL
                 )
             case nn.BatchNorm1d():
-                statistics = (layer.running_mean, layer.running_var)
+                mean, variance, _ = self._running
                 dx, *found = _aten.native_batch_norm_backward(
-                    dy, x, own[0], *statistics, *kept, True, layer.eps, _ALL
+                    dy, x, own[0], mean, variance, *kept, True, layer.eps, _ALL
                 )
             case _:
-                hat = x * kept[0]
-                found = [(dy * hat).sum(dim=0)]
-                dh = dy * own[0]
-                dx = kept[0] * (dh - hat * (dh * hat).mean(dim=1, keepdim=True))
+                hat = self._of_members(x) * kept[0]
+                found = [(dy * hat.view_as(x)).sum(dim=0)]
+                dh = self._of_members(dy * own[0])
+                dx = kept[0] * (dh - hat * (dh * hat).mean(dim=-1, keepdim=True))
         for place, gradient in zip(gradients, found, strict=True):
-            place.copy_(gradient)
-        result: Tensor = dx
+            place.view(-1).copy_(gradient)
+        result: Tensor = dx.view_as(x)
         return result
+
+    def _groups(self) -> int:
+        """Groups of units that are normalized together, in all members."""
+        each = self._layer.num_groups if isinstance(self._layer, nn.GroupNorm) else 1
+        return each * self._members
+
+    def _of_members(self, x: Tensor) -> Tensor:
+        """``[N, width]`` as ``[N, members, width / members]``."""
+        return x.view(len(x), self._members, -1)
 
 
 def _inverse_root_mean_square(x: Tensor) -> Tensor:
-    """1 / √(mean x² + ε), ``[N, 1]``, with the ε of ``nn.RMSNorm``."""
+    """1 / √(mean x² + ε) over the last dimension, with the ε of ``nn.RMSNorm``."""
     eps = torch.finfo(x.dtype).eps
-    return x.square().mean(dim=1, keepdim=True).add_(eps).rsqrt_()
+    return x.square().mean(dim=-1, keepdim=True).add_(eps).rsqrt_()

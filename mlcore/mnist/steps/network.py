@@ -15,7 +15,6 @@ import torch
 from torch import Tensor, nn
 
 from mlcore.mnist.batches import Batches, Microbatch
-from mlcore.mnist.losses import loss_for
 from mlcore.mnist.microbatches import microbatches_for
 from mlcore.mnist.products import Library
 from mlcore.mnist.random_draws import seeded
@@ -28,9 +27,11 @@ from mlcore.mnist.steps.layers import (
     Layer,
     NewBuffer,
     Normalization,
+    backward,
 )
+from mlcore.mnist.steps.loss_gradient import LossGradient
 from mlcore.mnist.steps.result import MicrobatchResult
-from mlcore.mnist.steps.workspace import Memory, Workspace
+from mlcore.mnist.steps.workspace import Memory
 from mlcore.mnist.torch_state import torch_threads
 
 if TYPE_CHECKING:
@@ -71,6 +72,16 @@ def covers(config: MNISTConfig, device: torch.device, precision: str) -> bool:
     return device.type == "cpu" and config.model != "cnn" and (plain or precision == "float32")
 
 
+def dropout_draws(microbatches: Sequence[Microbatch], seed: int) -> Draws:
+    """The draws of a pass over some microbatches, which follow each other."""
+    draws, start = [], 0
+    for microbatch in microbatches:
+        rows = slice(start, start + len(microbatch.chosen))
+        draws.append((rows, microbatch.generator(seed, "dropout")))
+        start = rows.stop
+    return draws
+
+
 class ManualNetwork:
     """A multilayer perceptron, or one linear layer, with its gradient by hand.
 
@@ -108,7 +119,7 @@ class ManualNetwork:
         low = self._kept != self._multiplied
         self._low = self._seen(torch.zeros_like(self._weights)) if low else None
         self._parts = {0: self._seen(self.gradient)}
-        self._loss = loss_for(config)
+        self._loss = LossGradient(config, config.label_smoothing, self._kept, across=True)
 
     def refresh(self) -> None:
         """Read the weights anew; call it whenever they have changed."""
@@ -136,24 +147,25 @@ class ManualNetwork:
         rows = sum(len(microbatch.chosen) for microbatch in microbatches)
         share = sum(microbatch.share for microbatch in microbatches)
         room = self._memory.workspace(rows)
-        labels, targets = batches.read_all_into(microbatches, room.bytes, room.pixels)
+        labels = batches.read_all_into(microbatches, room.bytes, room.pixels)
         if room.images is not room.pixels:
             room.images.copy_(room.pixels)
         x = room.images
-        draws = self._draws(microbatches)
+        draws = dropout_draws(microbatches, self._config.seed) if self._config.dropout else ()
         for layer in room.layers:
             x = layer.forward(x, draws)
         outputs = x.to(self._kept)
+        targets = self._loss.targets(labels)
         loss = right = None
         if tell:
             with torch_threads(1):  # over more, the sum would round otherwise
-                loss = self._loss(outputs, targets) * share
+                loss = self._loss.loss(outputs.t(), targets).mul_(share)
             right = (outputs.argmax(dim=1) == labels).sum()
-        dy = self._of_outputs(outputs, targets, share)
+        dy = self._loss.gradient(outputs.t(), targets, share).t()
         if self._low is None:
-            _backward(room, dy, part.views)
+            backward(room.layers, dy, part.views)
         else:
-            _backward(room, dy.to(self._multiplied), self._low.views)
+            backward(room.layers, dy.to(self._multiplied), self._low.views)
             part.vector.copy_(self._low.vector)
         return MicrobatchResult((part.vector,), loss, right)
 
@@ -177,34 +189,12 @@ class ManualNetwork:
         self.refresh()
         return torch.equal(*found)
 
-    def _draws(self, microbatches: Sequence[Microbatch]) -> Draws:
-        if not self._config.dropout:
-            return ()
-        draws, start = [], 0
-        for microbatch in microbatches:
-            rows = slice(start, start + len(microbatch.chosen))
-            draws.append((rows, microbatch.generator(self._config.seed, "dropout")))
-            start = rows.stop
-        return draws
-
-    def _of_outputs(self, outputs: Tensor, targets: Tensor, share: float) -> Tensor:
-        """∂ of the loss by the outputs, in the memory of the outputs."""
-        if self._config.loss == "mse":
-            return outputs.sub_(targets).mul_(2 * share / outputs.numel())
-        rows, classes = outputs.shape
-        smoothing = self._config.label_smoothing
-        dy = outputs.softmax(dim=1)
-        if smoothing:
-            dy.sub_(smoothing / classes)
-        dy.scatter_add_(1, targets[:, None], dy.new_full((rows, 1), smoothing - 1))
-        return dy.mul_(share / rows)
-
     def _seen(self, vector: Tensor) -> _Gradient:
         return _Gradient(vector, self.flat.views(vector))
 
-    def _built(self, new: NewBuffer) -> list[Layer]:
+    def _built(self, new: NewBuffer) -> list[Layer[Draws]]:
         parameters = iter(self.flat.views(self._weights))
-        built: list[Layer] = []
+        built: list[Layer[Draws]] = []
         width = 0
         for layer in self._layers:
             match layer:
@@ -217,9 +207,8 @@ class ManualNetwork:
                 case nn.Dropout():
                     built.append(Dropout(layer.p, width, new))
                 case nn.LayerNorm() | nn.GroupNorm() | nn.BatchNorm1d() | nn.RMSNorm():
-                    for _ in layer.parameters():
-                        next(parameters)
-                    built.append(Normalization(layer))
+                    own = [next(parameters) for _ in layer.parameters()]
+                    built.append(Normalization(layer, own, list(layer.buffers())))
                 case _:
                     built.append(ActivationLayer(self._config.activation, width, new))
         return built
@@ -231,11 +220,3 @@ class _Gradient:
 
     vector: Tensor
     views: list[Tensor]
-
-
-def _backward(room: Workspace, dy: Tensor, places: Sequence[Tensor]) -> None:
-    end = len(places)
-    for layer in reversed(room.layers):
-        start = end - layer.parameters
-        dy = layer.backward(dy, places[start:end])
-        end = start

@@ -19,7 +19,12 @@ import torch
 
 from mlcore.core import InputError, Snapshot
 from mlcore.mnist.products import LIBRARIES, onednn_multiplies
-from mlcore.mnist.steps.choices import VARIABLE, Libraries, chosen_libraries
+from mlcore.mnist.steps.choices import (
+    VARIABLE,
+    Libraries,
+    chosen_libraries,
+    libraries_of_first_layers,
+)
 from mlcore.mnist.steps.network import covers
 
 if TYPE_CHECKING:
@@ -91,6 +96,30 @@ def way_for(
     if way is None:
         measured = device.type == "cpu" and precision == "float32"
         way = Way("manual", chosen_libraries(config) if measured else ("blas", "blas"))
+    return _possible(way, config, device, precision)
+
+
+def way_of_ensemble(config: MNISTConfig, device: torch.device, precision: str, members: int) -> Way:
+    """The way an ensemble takes its steps, whose first layers are multiplied together.
+
+    Args:
+        config: Of one of them.
+        device: Where.
+        precision: In which they multiply.
+        members: In a full block.
+
+    Raises:
+        InputError: If ``MLCORE_STEP`` names no way.
+    """
+    way = _named()
+    if way is None:
+        measured = device.type == "cpu" and precision == "float32"
+        libraries = libraries_of_first_layers(config, members) if measured else ("blas", "blas")
+        way = Way("manual", libraries)
+    return _possible(way, config, device, precision)
+
+
+def _possible(way: Way, config: MNISTConfig, device: torch.device, precision: str) -> Way:
     if way.gradients == "manual" and not covers(config, device, precision):
         return Way("autograd", way.libraries)
     return way

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -14,11 +15,11 @@ from mlcore.mnist.steps.layers import Layer, NewBuffer
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Workspace:
-    """The memory for microbatches of N images.
+    """The memory for microbatches of N images, or of N images for each of several seeds.
 
     Attributes:
-        bytes: uint8 ``[N, 784]``, for the pixels.
-        pixels: ``[N, 784]`` in the parameters' type, for the normalized images.
+        bytes: uint8 ``[N, 784]``, for the pixels; with several seeds one after the other.
+        pixels: ``[N, 784]`` in the parameters' type, for the normalized images, likewise.
         images: The same in the type in which the network multiplies; the same memory if that is
             the parameters' type.
         layers: The network's layers over this memory.
@@ -27,7 +28,7 @@ class Workspace:
     bytes: Tensor
     pixels: Tensor
     images: Tensor
-    layers: Sequence[Layer]
+    layers: Sequence[Layer[Any]]
 
 
 class Memory:
@@ -38,6 +39,7 @@ class Memory:
         kept: The parameters' type.
         multiplied: The type in which the network multiplies.
         build: Makes the layers over memory of ``multiplied``.
+        seeds: How many times as many images there are as rows of a layer's output.
     """
 
     def __init__(
@@ -45,9 +47,11 @@ class Memory:
         most: int,
         kept: torch.dtype,
         multiplied: torch.dtype,
-        build: Callable[[NewBuffer], list[Layer]],
+        build: Callable[[NewBuffer], Sequence[Layer[Any]]],
+        seeds: int = 1,
     ) -> None:
         self._most = most
+        self._seeds = seeds
         self._kept, self._multiplied = kept, multiplied
         self._build = build
         self._buffers: list[Tensor] = []
@@ -62,13 +66,14 @@ class Memory:
     def _made(self, rows: int) -> Workspace:
         count, multiplied = 0, self._multiplied
 
-        def new(width: int, dtype: torch.dtype = multiplied) -> Tensor:
+        def new(width: int, dtype: torch.dtype = multiplied, seeds: int = 1) -> Tensor:
             nonlocal count
             if count == len(self._buffers):
-                self._buffers.append(torch.empty(self._most, width, dtype=dtype))
+                self._buffers.append(torch.empty(seeds * self._most, width, dtype=dtype))
             count += 1
-            return self._buffers[count - 1][:rows]
+            return self._buffers[count - 1][: seeds * rows]
 
-        as_bytes, pixels = new(PIXELS, torch.uint8), new(PIXELS, self._kept)
-        images = pixels if self._kept == self._multiplied else new(PIXELS)
+        seeds = self._seeds
+        as_bytes, pixels = new(PIXELS, torch.uint8, seeds), new(PIXELS, self._kept, seeds)
+        images = pixels if self._kept == self._multiplied else new(PIXELS, seeds=seeds)
         return Workspace(as_bytes, pixels, images, self._build(new))

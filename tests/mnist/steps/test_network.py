@@ -8,53 +8,17 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from torch import Tensor, nn
 
-from mlcore.mnist.batches import Batches, Microbatch
+from mlcore.mnist.batches import Batches
 from mlcore.mnist.config import MNISTConfig
 from mlcore.mnist.data.digits import load
-from mlcore.mnist.fast_layers import masks_from, use_fast_layers
-from mlcore.mnist.losses import loss_for
+from mlcore.mnist.fast_layers import use_fast_layers
 from mlcore.mnist.models import build_model
 from mlcore.mnist.products import LIBRARIES, Library, onednn_multiplies
 from mlcore.mnist.steps.network import ManualNetwork, covers
+from tests.mnist.gradients import by_autograd, configs
 
 CPU = torch.device("cpu")
-ACTIVATIONS = ("relu", "leaky_relu", "gelu", "silu", "tanh", "sigmoid", "identity")
-
-
-@st.composite
-def configs(draw: st.DrawFn) -> dict[str, Any]:
-    """All fields on which a gradient depends."""
-    fields: dict[str, Any] = {
-        "model": draw(st.sampled_from(["linear", "mlp", "mlp", "mlp"])),
-        "hidden": tuple(draw(st.lists(st.sampled_from([2, 5, 16]), min_size=1, max_size=3))),
-        "activation": draw(st.sampled_from(ACTIVATIONS)),
-        "normalization": draw(st.sampled_from(["none", "none", "batch", "layer", "group", "rms"])),
-        "dropout": draw(st.sampled_from([0.0, 0.0, 0.3])),
-        "loss": draw(st.sampled_from(["mse", "cross_entropy"])),
-        "augment": draw(st.sampled_from(["none", "none", "shift"])),
-        "initialization": draw(st.sampled_from(["default", "kaiming"])),
-        "batch_size": draw(st.integers(2, 40)),
-        "seed": draw(st.integers(0, 99)),
-    }
-    if fields["loss"] == "cross_entropy":
-        fields["label_smoothing"] = draw(st.sampled_from([0.0, 0.2]))
-    return fields
-
-
-def by_autograd(
-    config: MNISTConfig, model: nn.Module, batches: Batches, microbatch: Microbatch
-) -> tuple[list[Tensor], Tensor, int]:
-    """The oracle: torch's modules and torch's gradients."""
-    dtype = next(model.parameters()).dtype
-    images = torch.empty(len(microbatch.chosen), 784, dtype=dtype)
-    labels, targets = batches.read_all_into([microbatch], images.byte(), images)
-    with masks_from(microbatch.generator(config.seed, "dropout")):
-        outputs = model(images.view(-1, 28, 28)).to(dtype)
-    loss = loss_for(config)(outputs, targets) * microbatch.share
-    gradients = torch.autograd.grad(loss, list(model.parameters()))
-    return list(gradients), loss.detach(), int((outputs.argmax(dim=1) == labels).sum())
 
 
 @given(configs(), st.integers(1, 3), st.integers(0, 3))
@@ -121,14 +85,13 @@ def test_images_read_into_memory_are_those_that_are_read() -> None:
         config = MNISTConfig(train_size=100, augment=augment)
         batches = Batches(config, load(), CPU)
         (microbatch,) = batches.microbatches(0, 1)
-        images, labels, targets = batches.read(microbatch)
+        images, labels, _ = batches.read(microbatch)
         room = torch.empty(100, 784)
 
         found = batches.read_all_into([microbatch], room.byte(), room)
 
         assert torch.equal(room.view_as(images), images)
-        assert torch.equal(found[0], labels)
-        assert torch.equal(found[1], targets)
+        assert torch.equal(found, labels)
 
 
 def test_it_covers_what_has_no_convolutions_and_runs_on_the_cpu() -> None:
