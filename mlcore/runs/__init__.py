@@ -10,6 +10,8 @@
 - ``get_run`` and ``search_runs`` find runs again; ``run_table`` has all that is known of them.
 - ``compare`` puts runs beside each other (``Comparison``): seed groups, differences with intervals;
   ``importance`` says which settings matter; ``queue_more_seeds`` adds runs to a group.
+- ``cross_validate`` trains a config once for each fold (``CrossValidation``); ``compare_folds``
+  compares two on the same folds.
 - ``open_store`` gives the store itself (``Store``); ``tend`` looks after runs and workers.
 - ``mlcore.runs.export`` and ``mlcore.runs.imports`` take runs elsewhere and bring them back.
 """

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import mlcore
+from mlcore.core import ConfigError
 from mlcore.regression import DataError, RegressionConfig, load, split
 from mlcore.regression.ensemble import RegressionEnsemble
 
@@ -31,6 +32,25 @@ def test_the_parts_are_disjoint_and_exhaustive(count: int, share: float, seed: i
     again, other = split(config, data), split(config.replace(seed=seed + 1), data)
     assert torch.equal(again[0].x, train.x)
     assert count < 50 or other[0].x.tolist() != train.x.tolist()
+
+
+@given(st.integers(2, 300), st.integers(2, 20), st.integers(0, 20))
+def test_the_folds_are_disjoint_exhaustive_and_of_one_size_to_the_point(
+    count: int, folds: int, seed: int
+) -> None:
+    config = RegressionConfig(data="made", count=count, folds=folds, fold_seed=seed)
+    data = load(config)
+    if count < folds:
+        with pytest.raises(ConfigError, match=rf"^folds is {folds}, but there are {count} points"):
+            split(config, data)
+        return
+    parts = [split(config.replace(fold=fold), data) for fold in range(1, folds + 1)]
+    held = [part[1].x for part in parts if part[1] is not None]
+    assert torch.equal(torch.cat(held).sort().values, data.x.sort().values)
+    assert {len(x) for x in held} <= {count // folds, count // folds + 1}
+    for (train, own), x in zip(parts, held, strict=True):
+        assert own is not None
+        assert torch.equal(torch.cat([train.x, x]).sort().values, data.x.sort().values)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,8 @@
 Learning rate, momentum, weight decay, penalties, label smoothing, the schedule, early stopping, the
 first weights, the seed and the fold may differ. A member yields what its single run would yield, at
 the same steps: from the same first weights, over the same batches in the same order, through the
-same formulas, so that only rounding differs (sums run in another order). Measured with
+same formulas, so that only rounding differs (sums run in another order). Gradients are computed by
+hand where single runs do so (``mlcore.mnist.ensemble.gradient``), else by autograd. Measured with
 tests/bench/ensemble.py. Networks with convolutions train one by one: see
 tests/bench/ensemble_cnn.py.
 """
