@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import select
 
+from mlcore.runs.execution.benchmark import WORTH_IT
 from mlcore.runs.store.schema import ensembles
 from mlcore.runs.store.store import Store
 
@@ -36,6 +37,11 @@ class EnsembleResult:
             return f"{self.members} members one by one: too short to measure as one program"
         if self.used:
             return f"{self.members} members as one program: {self.gain:.1f}× measured"
+        if self.gain >= WORTH_IT:
+            return (
+                f"{self.members} members one by one, by several workers: as one program only "
+                f"{self.gain:.1f}× one worker measured"
+            )
         return f"{self.members} members one by one: as one program only {self.gain:.1f}× measured"
 
 

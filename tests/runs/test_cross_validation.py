@@ -26,6 +26,7 @@ from mlcore.regression.validation_split import fold_numbers
 from mlcore.runs.analysis.fold_comparison import corrected_t
 from mlcore.runs.analysis.fold_scores import CrossValidation, fold_configs
 from mlcore.runs.cross_validation import submit_folds, with_folds
+from mlcore.runs.execution import benchmark
 from mlcore.runs.store.schema import ensembles
 from mlcore.runs.store.store import Store
 
@@ -105,6 +106,13 @@ def test_the_folds_wait_as_one_group_until_a_worker_takes_them(
     assert not half_done.complete
     assert str(half_done) == "validation accuracy: 0 of 5 folds have a score."
     assert submit_folds(store, with_folds(DIGITS, 5))[1] == []
+    # one worker would train an ensemble of them; one by one, all that are idle would
+    for workers, others, expected in ((1, 0, 1), (2, 0, 2), (9, 0, 5), (3, 1, 2), (2, 1, 1)):
+        monkeypatch.setenv("MLCORE_WORKERS", "0")
+        for number in range(others):
+            store.submit(LINE.replace(seed=1 + number))
+        monkeypatch.setenv("MLCORE_WORKERS", str(workers))
+        assert benchmark.sharing(store, 5) == expected
 
 
 def test_the_corrected_t_test_is_that_of_a_computation_by_hand() -> None:

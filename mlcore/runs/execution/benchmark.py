@@ -8,10 +8,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select, update
+from sqlalchemy import distinct, func, select, update
 
 from mlcore.core import Config, DivergenceError
+from mlcore.core.cores import give_cores, given_cores
 from mlcore.runs.process_id import this_host
+from mlcore.runs.status import Status
 from mlcore.runs.store.schema import ensembles, runs
 
 if TYPE_CHECKING:
@@ -34,19 +36,25 @@ def pays(claims: Sequence[Claim]) -> bool:
     """Whether training these runs as one ensemble is faster here; the result is stored.
 
     The gain is measured once for a shape of configs on each machine: the steps a second of one
-    run alone, against those of all together, ``TRIAL_S`` each.
+    run alone, against those of all together, ``TRIAL_S`` each, with the cores that a run alone
+    would get. One by one, workers that have nothing else to do would take some of the runs: an
+    ensemble, which one worker trains, must be faster than all of them.
     """
     store = claims[0].store
     name, shape = _ensemble(store, claims[0].run.key)
     if name is None or shape is None:
         return False
     gain = _known(store, shape, len(claims))
+    workers, before = sharing(store, len(claims)), given_cores()
     if gain is None:
+        give_cores(before // workers)
         try:
             gain = measure([claim.run.config for claim in claims])
         except Exception:  # noqa: BLE001 - each run will meet it by itself and record it
             _log.exception("the trial of %d runs as one program failed", len(claims))
-    used = gain is not None and gain >= WORTH_IT
+        finally:
+            give_cores(before)
+    used = gain is not None and gain >= WORTH_IT * workers
     with store.writing(alone=False) as connection:
         connection.execute(
             update(ensembles)
@@ -54,6 +62,26 @@ def pays(claims: Sequence[Claim]) -> bool:
             .values(gain=gain, used=used, host=this_host(), measured=time.time())
         )
     return used
+
+
+def sharing(store: Store, members: int) -> int:
+    """How many workers would train an ensemble's members if they were trained one by one.
+
+    Args:
+        store: Where the ensemble has been claimed.
+        members: How many they are.
+
+    Returns:
+        At least 1; a worker that another run or ensemble keeps or will keep at work is left out.
+    """
+    from mlcore.runs.execution.engines import chosen
+
+    moving = runs.c.status.in_([Status.QUEUED, Status.RUNNING])
+    work = func.count(distinct(func.coalesce(runs.c.ensemble, runs.c.id)))
+    with store.reading() as connection:
+        units = connection.execute(select(work).where(moving)).scalar_one()
+    idle = max(0, chosen().slots(store) - units)
+    return 1 + min(idle, members - 1)
 
 
 def measure(configs: Sequence[Config]) -> float | None:
