@@ -121,7 +121,7 @@ def fold_curve_spec(
                 subtitle=f"thick: fold {fold}{told}",
                 anchor="start",
             ),
-            height=250,
+            height=220,
             description="Validation accuracy over training, a line for each fold" + told + ".",
         )
     )

@@ -103,8 +103,8 @@ def drift_spec(judge: Judge, steps: int, top: float) -> dict[str, Any]:
 def result_spec(judge: Judge, arms: tuple[str, ...]) -> dict[str, Any]:
     """The validation result of each remedy: each seed, the mean and its 95 % interval.
 
-    Rows: arm, colour, kind (``seed`` or ``mean``), value, low, high (of the mean; missing for one
-    seed), seed, seeds.
+    Rows: arm, colour, kind (``seed`` or ``mean``), value, low, high (of the mean; missing where
+    there are too few seeds), seed, seeds.
 
     Args:
         judge: What is drawn.

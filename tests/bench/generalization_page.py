@@ -45,6 +45,8 @@ SLIDERS = (
     ("generalization?tab=Double descent", "Width as a multiple of n"),
     ("generalization?tab=Double descent", "λ"),
     ("generalization?tab=Double descent", "Inputs"),
+    ("generalization?tab=Folds", "Folds"),
+    ("generalization?tab=Folds", "Held-out fold"),
 )
 WATCH = """() => {
   const app = document.querySelector('[data-testid=stApp]')

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -185,6 +185,13 @@ def test_a_leak_lifts_the_estimate_above_the_truth(open_page: Open, empty_store:
 
     at.segmented_control(key="leak").set_value("copies").run()
 
+    [script] = [code.value for code in at.code if "train_folds(" in code.value]
+    shown: dict[str, Any] = {}
+    exec(script, shown)  # noqa: S102 - what the page offers to copy gives what the page shows
+    found = shown["folds"]
+    assert f"estimates **{100 * found.estimate:.1f} ± {100 * found.standard_error:.1f} %**" in told(
+        at
+    )
     assert "above the truth" in told(at)
     leaking = charts(at)[1]
     mean = leaking[leaking["kind"] == "mean"].set_index("way")["value"]

@@ -86,7 +86,8 @@ def result_rows(groups: Sequence[SeedGroup]) -> DataFrame:
         for run_id, value in zip(group.counted, group.values, strict=True):
             rows.append({**shared, "kind": "seed", "value": value, "seed": seeds[run_id]})
         if group.n:
-            ends = {"low": group.low, "high": group.high} if group.n > 1 else {}
+            # of two seeds the interval is so wide that nothing else would be seen
+            ends = {"low": group.low, "high": group.high} if group.n > 2 else {}
             rows.append({**shared, "kind": "mean", "value": group.mean, **ends})
     columns = ["arm", "colour", "seeds", "kind", "value", "seed", "low", "high"]
     return pd.DataFrame(rows, columns=columns)

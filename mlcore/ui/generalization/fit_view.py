@@ -154,9 +154,10 @@ def _fit_chart(settings: _Settings, fit: PolynomialFit) -> None:
 
 
 def _degree_chart(settings: _Settings, curve: ErrorCurve) -> None:
+    # no subtitle names a number: while it stays the same, only rows are sent and drawn anew
     subtitle = _METHODS[settings.penalty.kind]
     if settings.penalty.kind != "none":
-        subtitle += f", λ = {numbers.power(settings.penalty.strength)}"
+        subtitle += ", at the λ chosen"
     label = f"degree {curve.best}"
     rows = error_rows(curve, label, settings.degree)
     spec = error_spec("degree", subtitle, *_ends(settings.function.noise))
@@ -168,7 +169,7 @@ def _strength_chart(settings: _Settings) -> None:
     curve = errors_by_strength(settings.function, settings.degree, kind, _CURVE_STRENGTHS)
     label = f"λ = {numbers.power(float(curve.values[curve.best]))}"
     now = settings.penalty.strength if settings.penalty.kind != "none" else None
-    subtitle = f"{_METHODS[kind]}, degree {settings.degree}"
+    subtitle = f"{_METHODS[kind]}, at the degree chosen"
     spec = error_spec("strength", subtitle, *_ends(settings.function.noise))
     elements.chart(spec, error_rows(curve, label, now), key="gen.by.strength")
 
@@ -200,7 +201,7 @@ def _learning_curve(settings: _Settings) -> None:
     sizes = _sizes(settings.degree)
     curve = learning_curve(settings.function, settings.degree, settings.penalty, sizes=sizes)
     spec = error_spec(
-        "n", f"degree {settings.degree}, median over 30 samples", *_ends(settings.function.noise)
+        "n", "at the degree chosen, median over 30 samples", *_ends(settings.function.noise)
     )
     elements.chart(spec, error_rows(curve, None, settings.function.n), key="gen.learning")
     page.prose("generalization_learning")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 FRESH: Final = 4000
 """Training images of MNIST that are in no fold, to see the truth by."""
-STEPS: Final = 60
+STEPS: Final = 40
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -20,7 +20,7 @@ from mlcore.ui.common import elements, numbers
 from mlcore.ui.run_batch import Batch
 
 _KEY: Final = "gen.folds.runs"
-_BATCHES: Final = {100: 8, 200: 16, 500: 32}
+_BATCHES: Final = {100: 16, 200: 16, 500: 32}
 _LARGEST_BATCH: Final = 64
 
 

@@ -259,7 +259,7 @@ def _code(settings: _Settings) -> None:
         f"for _ in range({settings.copies})])\n"
         "folds = train_folds(\n"
         "    images.flatten(1), digits.train_labels[inside], numbers[inside],\n"
-        f'    copies=copies.flatten(2), leak="{settings.leak}")\n'
+        f'    copies=copies.flatten(2), leak="{settings.leak}", steps={STEPS})\n'
         "print(folds.estimate, folds.standard_error)",
         key=f"{_KEY}.code",
     )
