@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -17,6 +16,7 @@ from mlcore.mnist.ensemble.layers import (
     StackedNormalization,
 )
 from mlcore.mnist.ensemble.network import StackedNetwork
+from mlcore.mnist.ensemble.result import MembersResult
 from mlcore.mnist.products import Library
 from mlcore.mnist.steps.layers import (
     ActivationLayer,
@@ -33,37 +33,19 @@ if TYPE_CHECKING:
     from mlcore.mnist.config import MNISTConfig
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class MembersResult:
-    """The metrics of one batch, before the weights moved.
-
-    Attributes:
-        losses: The mean loss of each member, ``[K]``.
-        right: How many images each has its largest output at the label of, int64 ``[K]``.
-    """
-
-    losses: Tensor
-    right: Tensor
-
-
 class StackedGradient:
     """The gradient of K multilayer perceptrons of one shape, by hand.
 
     Args:
         configs: Of the members, those of one seed side by side; see ``steps.network.covers``.
         network: Their weights, which are read anew in each pass.
-        precision: ``bfloat16``, or ``float32`` for the parameters' own type.
         libraries: Which one multiplies the images forward, and which one backward.
-
-    Attributes:
-        stacks: For each parameter the gradient ``[K, …]`` of the last pass.
     """
 
     def __init__(
         self,
         configs: Sequence[MNISTConfig],
         network: StackedNetwork,
-        precision: str,
         libraries: tuple[Library, Library],
     ) -> None:
         self._config, self._network, self._libraries = configs[0], network, libraries
@@ -72,8 +54,8 @@ class StackedGradient:
         self._spans = {seed: _span(seeds, seed) for seed in dict.fromkeys(seeds)}
         weights = network.vector
         self._vector = torch.zeros_like(weights)
-        self.stacks = network.layout.views(self._vector)
-        self._low = precision == "bfloat16" and weights.dtype != torch.bfloat16
+        self._stacks = network.layout.views(self._vector)
+        self._low = network.precision == "bfloat16" and weights.dtype != torch.bfloat16
         self._weights = weights.bfloat16() if self._low else weights
         # in the precision of the products, and so the same memory if that is the parameters' own
         self._multiplied = torch.zeros_like(self._weights) if self._low else self._vector
@@ -98,14 +80,8 @@ class StackedGradient:
         microbatches: Mapping[int, Sequence[Microbatch]],
         *,
         tell: bool,
-    ) -> MembersResult | None:
-        """Compute the gradients of one batch.
-
-        Args:
-            batches: The images of each seed.
-            microbatches: Of each seed, of the whole batch.
-            tell: Whether the metrics are needed.
-        """
+    ) -> tuple[Sequence[Tensor], MembersResult | None]:
+        """The gradient of each stack of parameters: see ``result.Gradient``."""
         rows = sum(len(part.chosen) for part in next(iter(microbatches.values())))
         room = self._memory.workspace(rows)
         labels = self._read(batches, microbatches, room)
@@ -125,7 +101,7 @@ class StackedGradient:
         backward(room.layers, dy.to(self._weights.dtype), self._places)
         if self._low:
             self._vector.copy_(self._multiplied)
-        return result
+        return self._stacks, result
 
     def _read(
         self,
