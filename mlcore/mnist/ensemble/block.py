@@ -62,6 +62,7 @@ class Block:
             configs, list(self.network.parameters.values()), states, index
         )
         self._penalized = any(config.l1 or config.l2 for config in configs)
+        self._scheduled = any(c.schedule != "constant" or c.warmup for c in configs)
         self._way = way
         self._gradient = self._gradient_for(self._way)
 
@@ -136,6 +137,8 @@ class Block:
             self._gradient = self._gradient_for(self._way)
 
     def _rates(self, step: int, drops: Sequence[int]) -> list[float]:
+        if not self._scheduled:
+            return [config.lr for config in self._configs]
         return [
             learning_rate(config, step, self._per_epoch, drops[member])
             for member, config in zip(self.members, self._configs, strict=True)

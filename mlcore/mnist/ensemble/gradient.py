@@ -110,15 +110,12 @@ class StackedGradient:
         room: Workspace,
     ) -> Tensor:
         """Gather the images of all seeds; the labels ``[N]`` of one, or ``[K, N]``."""
-        rows = len(room.pixels) // len(self._spans)
-        labels = []
-        for number, seed in enumerate(self._spans):
-            place = slice(number * rows, (number + 1) * rows)
-            labels.append(
-                batches[seed].read_all_into(
-                    microbatches[seed], room.bytes[place], room.pixels[place]
-                )
+        labels = [
+            batches[seed].read_all_into(microbatches[seed], as_bytes, pixels)
+            for seed, as_bytes, pixels in zip(
+                self._spans, self._by_seed(room.bytes), self._by_seed(room.pixels), strict=True
             )
+        ]
         if room.images is not room.pixels:
             room.images.copy_(room.pixels)
         if len(labels) == 1:
@@ -126,10 +123,13 @@ class StackedGradient:
         spans = self._spans.values()
         return torch.cat(
             [
-                of_seed.expand(span.stop - span.start, rows)
+                of_seed.expand(span.stop - span.start, len(of_seed))
                 for of_seed, span in zip(labels, spans, strict=True)
             ]
         )
+
+    def _by_seed(self, memory: Tensor) -> Sequence[Tensor]:
+        return memory.chunk(len(self._spans)) if len(self._spans) > 1 else (memory,)
 
     def _draws(self, microbatches: Mapping[int, Sequence[Microbatch]]) -> list[Draws]:
         if not self._config.dropout:
