@@ -94,7 +94,10 @@ class Examiner:
             config: Whose loss is reported; it has this examiner's data and kind of loss.
         """
         classes = outputs.shape[1]
-        loss = loss_for(config)(outputs, self._targets)
+        compared = outputs, self._targets
+        if config.loss == "cross_entropy":  # as pixels of one image: five times as quick on a CPU
+            compared = outputs.t().contiguous()[None], self._targets[None]
+        loss = loss_for(config)(*compared)
         pairs = self._labels * classes + outputs.argmax(dim=1)
         confusion = pairs.bincount(minlength=classes * classes).view(classes, classes).cpu()
         samples = outputs[self._samples.to(outputs.device)]

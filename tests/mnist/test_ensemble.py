@@ -161,6 +161,19 @@ def test_so_it_is_for_every_kind_of_layer(folder: str, fields: dict[str, Any]) -
     same_as_single_runs(members(folder, loss="cross_entropy", epochs=2, lr=0.01, **fields))
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [{"dropout": 0.3, "label_smoothing": 0.1}, {"normalization": "batch", "loss": "mse"}],
+)
+def test_so_it_is_by_autograd(
+    folder: str, fields: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on GPUs."""
+    monkeypatch.setenv("MLCORE_STEP", "autograd-blas")
+    given = {"loss": "cross_entropy", "hidden": (8, 6), "epochs": 2, "lr": 0.01, **fields}
+    same_as_single_runs(members(folder, **given))
+
+
 @pytest.mark.skipif(not BFLOAT16, reason="this processor only imitates bfloat16")
 @pytest.mark.parametrize(
     "fields", [{"model": "linear"}, {"hidden": (12, 8)}, {"dropout": 0.3}, {"optimizer": "adam"}]

@@ -18,6 +18,7 @@ from mlcore.mnist.ensemble.network import StackedNetwork
 from mlcore.mnist.fast_layers import use_fast_layers
 from mlcore.mnist.models import build_model
 from mlcore.mnist.products import LIBRARIES, Library, onednn_multiplies
+from mlcore.mnist.runtime import Precision
 from tests.mnist.gradients import by_autograd, configs
 
 CPU = torch.device("cpu")
@@ -43,10 +44,11 @@ def test_every_members_gradient_by_hand_is_autograds(
     cuts = 1 if base.normalization == "batch" else cuts
     microbatches = {key: batches[key].microbatches(step, cuts) for key in batches}
     models = [build_model(config) for config in members]
-    network = StackedNetwork(models, CPU, torch.float64, BLAS)
-    gradient = StackedGradient(members, network, "float32", BLAS)
+    network = StackedNetwork(models, CPU, torch.float64, "float32", BLAS)
 
-    found = gradient.compute(batches, microbatches, tell=True)
+    stacks, found = StackedGradient(members, network, BLAS).compute(
+        batches, microbatches, tell=True
+    )
 
     assert found is not None
     for member, (config, model) in enumerate(zip(members, models, strict=True)):
@@ -60,9 +62,7 @@ def test_every_members_gradient_by_hand_is_autograds(
             sum(float(loss) for _, loss, _ in parts), rel=1e-12
         )
         assert int(found.right[member]) == sum(right for _, _, right in parts)
-        for stack, *expected in zip(
-            gradient.stacks, *(gradients for gradients, _, _ in parts), strict=True
-        ):
+        for stack, *expected in zip(stacks, *(gradients for gradients, _, _ in parts), strict=True):
             assert torch.allclose(stack[member], sum(expected), rtol=1e-9, atol=1e-12)
         for name, value in model.named_buffers():
             assert torch.allclose(network.buffers[name][member], value, rtol=1e-12)
@@ -72,7 +72,7 @@ def test_every_members_gradient_by_hand_is_autograds(
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 @pytest.mark.parametrize("library", LIBRARIES)
 def test_every_library_and_precision_rounds_no_more_than_autograd(
-    library: Library, precision: str, seeds: tuple[int, ...]
+    library: Library, precision: Precision, seeds: tuple[int, ...]
 ) -> None:
     if library == "onednn" and not onednn_multiplies():
         pytest.skip("this torch has no oneDNN for x86")
@@ -81,10 +81,10 @@ def test_every_library_and_precision_rounds_no_more_than_autograd(
     batches = {draw_key(config): Batches(config, load(), CPU) for config in members}
     microbatches = {key: batches[key].microbatches(0, 1) for key in batches}
     models = [build_model(config) for config in members]
-    network = StackedNetwork(models, CPU, torch.float32, (library, library))
-    gradient = StackedGradient(members, network, precision, (library, library))
+    network = StackedNetwork(models, CPU, torch.float32, precision, (library, library))
+    gradient = StackedGradient(members, network, (library, library))
 
-    gradient.compute(batches, microbatches, tell=False)
+    stacks, _ = gradient.compute(batches, microbatches, tell=False)
 
     for member, (config, plain) in enumerate(zip(members, models, strict=True)):
         (microbatch,) = microbatches[draw_key(config)]
@@ -94,6 +94,6 @@ def test_every_library_and_precision_rounds_no_more_than_autograd(
         expected, _, _ = by_autograd(config, exact, batches[draw_key(config)], microbatch)
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=precision == "bfloat16"):
             rounded, _, _ = by_autograd(config, plain, batches[draw_key(config)], microbatch)
-        for stack, theirs, true in zip(gradient.stacks, rounded, expected, strict=True):
+        for stack, theirs, true in zip(stacks, rounded, expected, strict=True):
             distance = float((stack[member] - true).norm() / true.norm())
             assert distance < 1.2 * float((theirs - true).norm() / true.norm()) + 1e-6

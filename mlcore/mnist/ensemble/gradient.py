@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -18,6 +17,7 @@ from mlcore.mnist.ensemble.layers import (
     StackedNormalization,
 )
 from mlcore.mnist.ensemble.network import StackedNetwork
+from mlcore.mnist.ensemble.result import MembersResult
 from mlcore.mnist.products import Library
 from mlcore.mnist.steps.layers import (
     ActivationLayer,
@@ -34,19 +34,6 @@ if TYPE_CHECKING:
     from mlcore.mnist.config import MNISTConfig
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class MembersResult:
-    """The metrics of one batch, before the weights moved.
-
-    Attributes:
-        losses: The mean loss of each member, ``[K]``.
-        right: How many images each has its largest output at the label of, int64 ``[K]``.
-    """
-
-    losses: Tensor
-    right: Tensor
-
-
 class StackedGradient:
     """The gradient of K multilayer perceptrons of one shape, by hand.
 
@@ -54,18 +41,13 @@ class StackedGradient:
         configs: Of the members, those of one seed and fold side by side; see
             ``steps.network.covers``.
         network: Their weights, which are read anew in each pass.
-        precision: ``bfloat16``, or ``float32`` for the parameters' own type.
         libraries: Which one multiplies the images forward, and which one backward.
-
-    Attributes:
-        stacks: For each parameter the gradient ``[K, …]`` of the last pass.
     """
 
     def __init__(
         self,
         configs: Sequence[MNISTConfig],
         network: StackedNetwork,
-        precision: str,
         libraries: tuple[Library, Library],
     ) -> None:
         self._config, self._network, self._libraries = configs[0], network, libraries
@@ -74,8 +56,8 @@ class StackedGradient:
         self._spans = {key: _span(keys, key) for key in dict.fromkeys(keys)}
         weights = network.vector
         self._vector = torch.zeros_like(weights)
-        self.stacks = network.layout.views(self._vector)
-        self._low = precision == "bfloat16" and weights.dtype != torch.bfloat16
+        self._stacks = network.layout.views(self._vector)
+        self._low = network.precision == "bfloat16" and weights.dtype != torch.bfloat16
         self._weights = weights.bfloat16() if self._low else weights
         # in the precision of the products, and so the same memory if that is the parameters' own
         self._multiplied = torch.zeros_like(self._weights) if self._low else self._vector
@@ -100,14 +82,8 @@ class StackedGradient:
         microbatches: Mapping[DrawKey, Sequence[Microbatch]],
         *,
         tell: bool,
-    ) -> MembersResult | None:
-        """Compute the gradients of one batch.
-
-        Args:
-            batches: The images of each seed and fold.
-            microbatches: Of each seed and fold, of the whole batch.
-            tell: Whether the metrics are needed.
-        """
+    ) -> tuple[Sequence[Tensor], MembersResult | None]:
+        """The gradient of each stack of parameters: see ``result.Gradient``."""
         rows = sum(len(part.chosen) for part in next(iter(microbatches.values())))
         room = self._memory.workspace(rows)
         labels = self._read(batches, microbatches, room)
@@ -127,7 +103,7 @@ class StackedGradient:
         backward(room.layers, dy.to(self._weights.dtype), self._places)
         if self._low:
             self._vector.copy_(self._multiplied)
-        return result
+        return self._stacks, result
 
     def _read(
         self,
@@ -136,13 +112,12 @@ class StackedGradient:
         room: Workspace,
     ) -> Tensor:
         """Gather the images of all seeds and folds; the labels ``[N]`` of one, or ``[K, N]``."""
-        rows = len(room.pixels) // len(self._spans)
-        labels = []
-        for number, key in enumerate(self._spans):
-            place = slice(number * rows, (number + 1) * rows)
-            labels.append(
-                batches[key].read_all_into(microbatches[key], room.bytes[place], room.pixels[place])
+        labels = [
+            batches[key].read_all_into(microbatches[key], as_bytes, pixels)
+            for key, as_bytes, pixels in zip(
+                self._spans, self._by_key(room.bytes), self._by_key(room.pixels), strict=True
             )
+        ]
         if room.images is not room.pixels:
             room.images.copy_(room.pixels)
         if len(labels) == 1:
@@ -150,10 +125,13 @@ class StackedGradient:
         spans = self._spans.values()
         return torch.cat(
             [
-                of_seed.expand(span.stop - span.start, rows)
-                for of_seed, span in zip(labels, spans, strict=True)
+                of_key.expand(span.stop - span.start, len(of_key))
+                for of_key, span in zip(labels, spans, strict=True)
             ]
         )
+
+    def _by_key(self, memory: Tensor) -> Sequence[Tensor]:
+        return memory.chunk(len(self._spans)) if len(self._spans) > 1 else (memory,)
 
     def _draws(self, microbatches: Mapping[DrawKey, Sequence[Microbatch]]) -> list[Draws]:
         if not self._config.dropout:

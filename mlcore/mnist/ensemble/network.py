@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from mlcore.mnist.fast_layers import product
 from mlcore.mnist.products import Library
+from mlcore.mnist.runtime import Precision
 from mlcore.mnist.steps.flat import Layout
 
 Masks = Mapping[str, Tensor]
@@ -23,9 +24,11 @@ class StackedNetwork:
         models: Their layers and first weights.
         device: Where.
         dtype: Of the weights.
+        precision: ``bfloat16``, or ``float32`` for products in the weights' own type.
         libraries: Which multiplies the first layers forward, and which backward.
 
     Attributes:
+        precision: In which they multiply.
         layers: By name, those of one of them.
         vector: All parameters, in the order of ``Module.parameters()``, each a stack.
         layout: Of the vector.
@@ -38,9 +41,10 @@ class StackedNetwork:
         models: Sequence[nn.Sequential],
         device: torch.device,
         dtype: torch.dtype,
+        precision: Precision,
         libraries: tuple[Library, Library],
     ) -> None:
-        self._libraries = libraries
+        self.precision, self._libraries = precision, libraries
         self.layers = dict(models[0].named_children())
         states = [model.state_dict() for model in models]
         stacks = {
@@ -85,8 +89,14 @@ class StackedNetwork:
             learning: Whether batch normalization uses the batch (and notes it) or what it noted.
 
         Returns:
-            ``[K, B, classes]``.
+            ``[K, B, classes]``, in the weights' type.
         """
+        if self.precision == "float32":
+            return self._outputs(x, masks, learning)
+        with torch.autocast(x.device.type, dtype=torch.bfloat16):
+            return self._outputs(x, masks, learning).float()
+
+    def _outputs(self, x: Tensor, masks: Masks | None, learning: bool) -> Tensor:
         for name, layer in self.layers.items():
             match layer:
                 case nn.Flatten():

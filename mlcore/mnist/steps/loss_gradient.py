@@ -46,12 +46,12 @@ class LossGradient:
         """
         if self._squares and self._across:  # in the layout of the outputs
             return self._hot.index_select(0, labels).t()
-        classes = len(self._hot)
-        targets = self._hot.index_select(1, labels.view(-1)).view(classes, *labels.shape)
-        targets = targets.movedim(0, -2)
+        targets = self._hot.index_select(1, labels.view(-1))
+        if labels.ndim > 1:
+            targets = targets.view(-1, *labels.shape).movedim(0, -2)
         if self._smoothing is None:
             return targets
-        return targets * (1 - self._smoothing) + self._smoothing / classes
+        return targets * (1 - self._smoothing) + self._smoothing / len(self._hot)
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """The mean over the images: a scalar, or one of each network ``[K]``."""

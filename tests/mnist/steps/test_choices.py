@@ -19,7 +19,7 @@ from mlcore.mnist.config import MNISTConfig
 from mlcore.mnist.products import LIBRARIES, onednn_multiplies
 from mlcore.mnist.steps import choices, kept
 from mlcore.mnist.steps.calibration import BUDGET_S, measure, quickest
-from mlcore.mnist.steps.ways import Way, way_for
+from mlcore.mnist.steps.ways import Way, way_for, way_of_ensemble
 
 CPU = torch.device("cpu")
 CONFIG = MNISTConfig(hidden=(16,))
@@ -201,6 +201,16 @@ def test_the_variable_goes_before_the_snapshot_and_that_before_what_is_measured(
 
     assert str(way_for(CONFIG, CPU, "float32", snapshot)) == "manual-blas-blas"
     assert str(way_for(CONFIG.replace(model="cnn"), CPU, "float32")) == "autograd-blas-blas"
+    assert measured.times == 1
+
+
+def test_an_ensemble_measures_the_product_of_its_first_layers_and_falls_back_as_a_run_does(
+    measured: Measured, file: Path
+) -> None:
+    assert str(way_of_ensemble(CONFIG, CPU, "float32", members=4)) == "manual-onednn-blas"
+    assert list(json.loads(file.read_text(encoding="utf-8"))[kept.machine()]) == ["512: 784-64"]
+    normal = CONFIG.replace(normalization="layer")
+    assert str(way_of_ensemble(normal, CPU, "bfloat16", members=4)) == "autograd-blas-blas"
     assert measured.times == 1
 
 
