@@ -11,7 +11,9 @@ Printed: milliseconds of processor time for a step of all members one by one, an
 fast the prototype is (median of the repeats). A single run also reads its batch, which takes a few
 hundredths of its time.
 
-torch.func.vmap and products of unfolded images were slower than the groups for every shape.
+torch.func.vmap and products of unfolded images were slower than the groups for every shape. On a
+Xeon with AVX-512 the groups were 0.9 to 2.2 times as fast at batches of 16 and 0.4 to 1.2 times at
+64, by the network (n = 3), so CNNs train one by one.
 """
 
 from __future__ import annotations

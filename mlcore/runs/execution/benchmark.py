@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("mlcore.groups")
 
-TRIAL_S = 0.15
-"""Seconds for which each way is tried: of 32 runs of two seconds in all, a tenth."""
+TRIAL_S = 0.25
+"""Seconds for which each way is tried."""
 
 WORTH_IT = 1.15
 """How many times as fast one program must be."""
