@@ -242,7 +242,9 @@ def test_two_places_to_work_at_share_the_members(
     assert sorted(sizes) == [5, 5]
 
 
-def test_a_group_whose_worker_is_killed_is_queued_again_once(store: Store) -> None:
+def test_a_group_whose_worker_is_killed_is_queued_again_once(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     config = MNISTConfig(hidden=(8,), batch_size=16, train_size=4000, epochs=1000)
     with store.writing() as connection:  # workers are processes: they are told that it pays
         measured = {"gain": 3.4, "used": True, "host": this_host(), "measured": time.time()}
@@ -251,9 +253,14 @@ def test_a_group_whose_worker_is_killed_is_queued_again_once(store: Store) -> No
     sweep = mlcore.sweep(config, {"lr": mlcore.log_range(1e-3, 1e-2)}, 4, wait=False)
     until(lambda: all(run.step > 0 for run in sweep.runs()))
     seen = {run.id: len(run.metrics()) for run in sweep.runs()}
+    monkeypatch.setenv("MLCORE_WORKERS", "0")  # nobody takes them up again meanwhile
     for worker in workers_of(store.url):
         worker.kill()
-    until(lambda: reap(store) != [])
-    assert {run.status for run in sweep.runs()} == {Status.QUEUED}
+
+    def reaped() -> bool:
+        reap(store)
+        return {run.status for run in sweep.runs()} == {Status.QUEUED}
+
+    until(reaped)
     assert all(len(run.metrics()) >= seen[run.id] for run in sweep.runs())
     sweep.stop()
