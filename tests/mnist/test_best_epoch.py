@@ -123,6 +123,12 @@ FIELDS: dict[str, Any] = {
 }
 
 
+SPLITS: dict[str, dict[str, Any]] = {
+    "split": {},
+    "fold": {"validation_size": 0, "folds": 5, "fold": 2},
+}
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> str:
     path = tmp_path_factory.mktemp("validation")
@@ -134,8 +140,9 @@ def ended(config: MNISTConfig) -> Step:
     return list(config.train())[-1]
 
 
-def test_a_split_run_tells_validation_and_never_the_test_set(folder: str) -> None:
-    config = small(folder, **FIELDS)
+@pytest.mark.parametrize("kind", SPLITS)
+def test_a_split_run_tells_validation_and_never_the_test_set(folder: str, kind: str) -> None:
+    config = small(folder, **FIELDS | SPLITS[kind])
     steps = list(config.train())
     names = {name for step in steps for name in step.metrics}
     assert not {name for name in names if "test" in name}
@@ -174,8 +181,9 @@ def test_it_ends_early_with_the_best_epoch_s_weights(folder: str) -> None:
     assert any(not torch.equal(v, kept[n]) for n, v in newest.state_dict().items())
 
 
-def test_resumed_at_any_step_it_has_the_same_best_epoch_and_bits(folder: str) -> None:
-    config = small(folder, **FIELDS)
+@pytest.mark.parametrize("kind", SPLITS)
+def test_resumed_at_any_step_it_has_the_same_best_epoch_and_bits(folder: str, kind: str) -> None:
+    config = small(folder, **FIELDS | SPLITS[kind])
     whole = told(config.train())
     snapshots = {s.index: s.snapshot() for s in config.train() if s.snapshot is not None}
     for index, snapshot in list(snapshots.items())[::3]:
