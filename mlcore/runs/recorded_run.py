@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from mlcore.core import Config, RunStateError
 from mlcore.experiments import config_class
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from mlcore.runs.store.artifacts import Artifacts
     from mlcore.runs.store.store import Store
     from mlcore.runs.test_set import Opening
+
+SCRIPT: Final = "script"
+"""The ``source`` of a run that a loop of its own logged: see ``mlcore.start_run``."""
 
 _CHECK_EVERY = 2.0  # s between two looks whether the engine can be reached
 
@@ -55,8 +58,9 @@ class Run:
         starred: Whether it is starred.
         archived: Whether it is archived: hidden from the usual list.
         deleted: When it was moved to the trash, or None; ``restore`` takes it out again.
-        source: None if it was made here; ``"zip"`` or ``"tensorboard"`` if it was imported, and
-            then it is read-only: its numbers cannot be trusted to be this code's.
+        source: None if mlcore trained it here; ``"script"`` if a loop logged it
+            (``mlcore.start_run``); ``"zip"``, ``"tensorboard"`` and the like if it was imported,
+            and then it is read-only: its numbers cannot be trusted to be this code's.
         origin: What is known of where an imported run was made.
         edited: How often its name, note, tags or marks were changed.
         environment: Its environment: checksum of the data, device, threads, processor, platform.
@@ -125,6 +129,21 @@ class Run:
     def progress(self) -> float:
         """Share of the work that is done, from 0 to 1."""
         return min(1.0, self.done / self.total) if self.total else 0.0
+
+    @property
+    def logged(self) -> bool:
+        """Whether a loop of its own logs or logged it: ``mlcore.start_run``."""
+        return self.source == SCRIPT
+
+    @property
+    def imported(self) -> bool:
+        """Whether it was imported from a file."""
+        return self.source not in (None, SCRIPT)
+
+    @property
+    def resumable(self) -> bool:
+        """Whether ``resume`` can go on with it: mlcore trained it here, and it did not end."""
+        return self.source is None and self.status.resumable
 
     @property
     def artifacts(self) -> Artifacts:
