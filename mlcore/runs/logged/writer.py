@@ -238,8 +238,8 @@ class Writer:
         for step, name, value, _ in some:
             note(step, name, value)
         if some:
-            self._step = some[-1][0]  # a reader sees by it that a loop went back
-            self._done = max(self._done, max(some)[0] + 1.0)
+            self._step = max(self._step, max(some)[0])
+            self._done = self._step + 1.0
         return progress_values(
             self._step, self._done, self._total, self.seconds(), self._latest.values()
         )
