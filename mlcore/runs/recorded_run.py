@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
-from mlcore.core import Config, RunStateError
+from mlcore.core import Config, InputError, RunStateError
 from mlcore.experiments import config_class
 from mlcore.runs.status import Status
 
@@ -209,17 +209,51 @@ class Run:
                 ended yet.
             SnapshotError: If the file with the weights is gone or damaged.
         """
+        network = self.config.build_model()
+        network.load_state_dict(self.state_dict())
+        return network.eval()
+
+    def state_dict(self) -> dict[str, torch.Tensor]:
+        """The weights that ``model`` loads, by name; of a logged run those of ``save_model``.
+
+        Raises:
+            RunStateError: If no weights have been saved, or with ``keep="best"`` no epoch has
+                ended yet.
+            SnapshotError: If the file with the weights is gone or damaged.
+        """
         from mlcore.runs.store.artifacts import CHECKPOINT, WEIGHTS
 
         saved = self.artifacts.load(WEIGHTS) or self.artifacts.load(CHECKPOINT)
         if saved is None:
             raise RunStateError(
                 f"Run {self.id} is {self.status} at step {self.step} and has saved no weights "
-                "yet. Wait for it to finish, or stop it to keep what it has."
+                "yet. "
+                + (
+                    "Its script saves them by run.save_model(model)."
+                    if self.logged
+                    else "Wait for it to finish, or stop it to keep what it has."
+                )
             )
-        network = self.config.build_model()
-        network.load_state_dict(saved.state_dict())
-        return network.eval()
+        return saved.state_dict()
+
+    def files(self) -> dict[str, int]:
+        """The files that its script saved (``save_file``): their sizes in bytes, by name."""
+        return self.artifacts.saved()
+
+    def file(self, name: str) -> bytes:
+        """The content of one of ``files``, its checksum verified.
+
+        Raises:
+            InputError: If there is none of that name.
+            SnapshotError: If it is gone or damaged.
+        """
+        from mlcore.runs.store.artifacts import SAVED
+
+        content = self.artifacts.content(SAVED + name)
+        if content is None:
+            known = ", ".join(self.files()) or "none"
+            raise InputError(f"Run {self.id} has no file {name!r}; it has: {known}.")
+        return content
 
     def examine(self, *, person: str = "local") -> Opening:
         """Look at the test set that was sealed while it trained, once: see ``runs.test_set``."""

@@ -6,6 +6,7 @@ runs/ID/config.json        its config
 runs/ID/versions.json      versions and environment it was made with
 runs/ID/metrics.csv        every point: metric, step, value, time (s of work)
 runs/ID/files/NAME-STEP.safetensors   weights and arrays
+runs/ID/saved/STEP-NAME    files that a script saved
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from mlcore.core.snapshots import pack_snapshot
 from mlcore.runs.export.described import UNITS, described
 from mlcore.runs.export.tables import csv_text, points_frame
 from mlcore.runs.recorded_run import Run
-from mlcore.runs.store.artifacts import CHECKPOINT, WEIGHTS
+from mlcore.runs.store.artifacts import CHECKPOINT, SAVED, WEIGHTS
 
 FORMAT: Final = "mlcore runs 1"
 MANIFEST: Final = "manifest.json"
@@ -65,7 +66,10 @@ def to_zip(runs: Sequence[Run]) -> bytes:
             mine = points[points["run"] == run.id].drop(columns="run")
             add(f"{home}/metrics.csv", csv_text(mine).encode("utf-8"))
             for name, step, content in _files(run):
-                add(f"{home}/files/{name}-{step}.safetensors", content)
+                if name.startswith(SAVED):
+                    add(f"{home}/saved/{step}-{name.removeprefix(SAVED)}", content)
+                else:
+                    add(f"{home}/files/{name}-{step}.safetensors", content)
         made_by = f"mlcore {__version__}"
         manifest = {"format": FORMAT, "made_by": made_by, "units": UNITS, "members": members}
         archive.writestr(_entry(MANIFEST), _json(manifest))

@@ -5,21 +5,28 @@ from __future__ import annotations
 import atexit
 import logging
 import os
+import secrets
 import sys
 import threading
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
 from mlcore.core import InputTypeError, MlcoreError, RunStateError, StoreError
-from mlcore.runs.execution.recorder import failure_sentence
+from mlcore.runs.execution.recorder import failure_sentence, insist
+from mlcore.runs.logged import saved
 from mlcore.runs.logged.values import name_of, number_of, shown, step_of
 from mlcore.runs.logged.writer import MOST_WAITING, Writer
 from mlcore.runs.status import Status
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from mlcore.runs.recorded_run import Run
+    from mlcore.runs.store.artifacts import Content
 
 State = Literal["open", "ended", "silent", "elsewhere"]
 
@@ -136,6 +143,59 @@ class ActiveRun:
                 self._next = at + 1
         for kind, problem in problems.items():
             self._trouble(kind, problem)
+
+    def save_model(self, model: nn.Module | Mapping[str, Any]) -> None:
+        """Save a network's weights with the run, as safetensors; they replace those of before.
+
+        ``mlcore.get_run(id).state_dict()`` reads them back. This waits for the disk.
+
+        Args:
+            model: A module, or its ``state_dict()``.
+
+        Raises:
+            MlcoreError: With ``strict=True``: if it is neither, or cannot be written.
+
+        Example:
+            >>> import mlcore, torch
+            >>> with mlcore.start_run("autoencoder") as run:
+            ...     run.save_model(torch.nn.Linear(2, 1))
+            >>> sorted(run.read().state_dict())
+            ['bias', 'weight']
+        """
+        self._save("save_model", partial(saved.weights, model))
+
+    def save_file(self, path: str | Path, name: str | None = None) -> None:
+        """Save a copy of a file with the run; one of the same name is replaced.
+
+        Args:
+            path: The file, of at most ``mlcore.runs.logged.saved.MOST_BYTES`` bytes.
+            name: What to call it; by default its own name.
+
+        Raises:
+            MlcoreError: With ``strict=True``: if it cannot be read or written.
+
+        Example:
+            >>> import mlcore
+            >>> with mlcore.start_run("autoencoder") as run:
+            ...     run.save_file(mlcore.__file__, "code.py")
+            >>> print(list(run.read().files()))
+            ['code.py']
+        """
+        self._save("save_file", partial(saved.file, path, name))
+
+    def _save(self, what: str, content: Callable[[int, str], Content]) -> None:
+        writer = self._writer
+        if self._state != "open" or writer is None:
+            self._refuse(what)
+            return
+        if writer.failure is not None:
+            self._trouble("writer", writer.failure)
+            return
+        try:
+            new = content(max(0, self._next - 1), f"log{secrets.token_hex(3)}")
+            insist(partial(writer.transact, lambda claim: saved.save(claim, new)))
+        except MlcoreError as error:
+            self._trouble(f"{what} {error}", error)
 
     @property
     def stop_requested(self) -> bool:

@@ -310,20 +310,24 @@ def thinned(
     asked = select(runs.c.key, runs.c.id).where(runs.c.id.in_(run_ids))
     keys = {row.key: row.id for row in connection.execute(asked)}
     metric = select(metric_names.c.key).where(metric_names.c.name == name).scalar_subquery()
-    mine = [p.name == metric, p.run.in_(keys)]
-    if after is not None:
-        mine.append(p.step > after)
+    asked_for = [p.name == metric, *([] if after is None else [p.step > after])]
+    of_run = select(p.step).where(p.run == runs.c.key, *asked_for).correlate(runs)
+    # by the table's key, without looking at every point
+    ends = of_run.order_by(p.step).limit(1), of_run.order_by(p.step.desc()).limit(1)
+    beyond = of_run.order_by(p.step).offset(at_most).limit(1)
     spans = connection.execute(
-        select(p.run, func.count(), func.min(p.step), func.max(p.step))
-        .where(and_(*mine))
-        .group_by(p.run)
+        select(runs.c.key, *(one.scalar_subquery() for one in (*ends, beyond))).where(
+            runs.c.key.in_(keys)
+        )
     ).all()
     server = connection.dialect.name == "postgresql"
     by_width: dict[int, list[int]] = {}
-    for key, count, low, high in spans:
-        by_width.setdefault(bucket_width(count, high - low + 1, at_most), []).append(key)
+    for key, low, high, one_more in spans:
+        if low is not None:
+            count = at_most + (one_more is not None)
+            by_width.setdefault(bucket_width(count, high - low + 1, at_most), []).append(key)
     parts = [
-        _drawn(_frame(connection, _buckets(and_(*mine, p.run.in_(some)), width, server), {}))
+        _drawn(_frame(connection, _buckets(and_(*asked_for, p.run.in_(some)), width, server), {}))
         for width, some in by_width.items()
     ]
     if not parts:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
 
 import streamlit as st
@@ -15,6 +16,7 @@ from mlcore.ui.runs import callbacks, metric_curves
 from mlcore.ui.widget_state import changed_by_user, set_widget
 
 _HEIGHT: Final = 38 + 35 * 10
+_MOST_FILES: Final = 20
 
 
 def show(run: Run) -> None:
@@ -38,6 +40,7 @@ def show(run: Run) -> None:
         _words(run)
     with facts:
         _code(run)
+        _saved(run)
         with st.expander("Environment", icon=":material/dns:", key="runs.facts"):
             _facts(run)
 
@@ -113,6 +116,31 @@ def _fields(run: Run) -> None:
         key="runs.fields",
         alt="The settings of this run",
     )
+
+
+def _saved(run: Run) -> None:
+    """A button for each file that the run's script saved."""
+    files = run.files()
+    if not files:
+        return
+    with st.expander(f"Files ({len(files):,})", icon=":material/folder:", key="runs.files"):
+        for place, (name, size) in enumerate(list(files.items())[:_MOST_FILES]):
+            st.download_button(
+                f"{page.plain(page.one_line(name, 60))} · {_size(size)}",
+                partial(run.file, name),
+                file_name=name,
+                icon=":material/download:",
+                on_click="ignore",
+                key=f"runs.files.{run.id}.{place}",
+            )
+        if len(files) > _MOST_FILES:
+            st.caption(
+                f"{len(files) - _MOST_FILES:,} more: `mlcore.get_run({run.id!r}).files()` has all."
+            )
+
+
+def _size(count: int) -> str:
+    return f"{count:,} B" if count < 10_000 else f"{count / 1024:,.0f} KiB"
 
 
 def _facts(run: Run) -> None:

@@ -30,6 +30,8 @@ import mlcore
 from mlcore.core import InputError, InputTypeError, RunStateError, StoreError, canonical_json
 from mlcore.runs import Status, Store, tend
 from mlcore.runs.execution.claims import take
+from mlcore.runs.export import to_zip
+from mlcore.runs.imports import import_zip
 from mlcore.runs.logged import active_run, writer
 from mlcore.runs.logged.fields import fields_of
 from mlcore.runs.logged.start import start_run
@@ -373,3 +375,37 @@ def test_of_torchruns_processes_rank_0_records_and_others_by_a_prefix(
     with mlcore.start_run("ranks", prefix="rank 1/") as run:
         run.log({"loss": 1.0})
     assert [list(found.latest()) for found in store.list()] == [["rank 1/loss"], ["loss"]]
+
+
+# --- files --------------------------------------------------------------------------------------
+
+
+def test_weights_and_files_come_back_also_from_a_zip(
+    store: Store, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    model = torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.BatchNorm1d(2))
+    table = tmp_path / "Ergebnisse ü.csv"
+    with mlcore.start_run("saves") as run:
+        with pytest.raises(RunStateError, match="save_model"):
+            run.read().state_dict()
+        run.log({"loss": 1.0}, step=7)
+        for content in (b"old", b"a,b\n1,2\n"):
+            table.write_bytes(content)
+            run.save_file(table)
+        run.save_file(table, "empty/../name")
+        run.save_file(tmp_path / "missing")
+        run.save_model(model)
+        run.save_model({"weight": 3})  # type: ignore[arg-type]
+    for words in ("has no slash", "cannot be read: No such file", "only tensors are saved"):
+        assert words in caplog.text
+    content = to_zip([run.read()])
+    (brought,) = import_zip(store, content, "runs.zip")
+    for found in (run.read(), brought):
+        assert found.files() == {table.name: 8}
+        assert found.file(table.name) == b"a,b\n1,2\n"
+        again = found.state_dict()
+        assert again.keys() == model.state_dict().keys()
+        assert all(torch.equal(again[name], value) for name, value in model.state_dict().items())
+    assert (brought.imported, brought.experiment) == (True, "saves")
+    with pytest.raises(InputError, match="it has: Ergebnisse"):
+        brought.file("other")
