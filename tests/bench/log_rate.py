@@ -57,9 +57,11 @@ def cost(a_call: int, repeats: int) -> None:
         own = time.thread_time() - began
     other = time.process_time() - before - own
     points = calls * a_call
+    middle, lowest = statistics.median(shares), min(shares)
+    in_loop, beside = (seconds / points * 1e6 for seconds in (own, other))
     print(
-        f"{a_call} a call: +{statistics.median(shares):.1%}, lowest {min(shares):.1%} (n={repeats}); "
-        f"{own / points * 1e6:.2f} µs a point in the loop, {other / points * 1e6:.2f} in the writer"
+        f"{a_call} a call: +{middle:.1%}, lowest {lowest:.1%} (n={repeats}); processor time of a "
+        f"point: {in_loop:.2f} µs in the loop, {beside:.2f} µs in the writer"
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -287,6 +287,43 @@ def read_many(connection: Connection, run_ids: Sequence[str]) -> pd.DataFrame:
     told = np.array(unique, dtype=object)
     texts = pd.DataFrame({"run": told[columns[0]], "metric": known[columns[1]]}).astype("str")
     return texts.assign(step=columns[2], value=columns[3], time=columns[4])
+
+
+def parts(
+    connection: Connection, run_ids: Sequence[str], rows: int = 50_000
+) -> Iterator[pd.DataFrame]:
+    """``read_many`` in tables of about so many rows, of which only one is in memory at a time."""
+    p, name = points.c, metric_names.c.name
+    # in the order of Python, which is SQLite's
+    by_name = name.collate("C") if connection.dialect.name == "postgresql" else name
+    unique = list(dict.fromkeys(run_ids))
+    asked = select(runs.c.key, runs.c.id).where(runs.c.id.in_(unique))
+    keys = {row.id: row.key for row in connection.execute(asked)}
+    mine = (
+        select(name, p.step, p.value, p.time)
+        .join_from(metric_names, points, metric_names.c.key == p.name)
+        .where(p.run == bindparam("run"))
+        .order_by(by_name, p.step)
+        .execution_options(yield_per=rows)
+    )
+    waiting: list[tuple[str, str, int, float | None, float]] = []
+    for run_id in unique:
+        for some in connection.execute(mine, {"run": keys.get(run_id)}).partitions():
+            waiting.extend((run_id, *row) for row in some)
+            if len(waiting) >= rows:
+                yield _long_table(waiting)
+                waiting = []
+    if waiting:
+        yield _long_table(waiting)
+
+
+def _long_table(rows: list[tuple[str, str, int, float | None, float]]) -> pd.DataFrame:
+    import pandas as pd
+
+    names = "run", "metric", "step", "value", "time"
+    kinds = dict(zip(names, ("str", "str", "int64", "float64", "float64"), strict=True))
+    columns = map(list, zip(*rows, strict=True))
+    return pd.DataFrame(dict(zip(names, columns, strict=True))).astype(kinds)
 
 
 def thinned(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -226,6 +226,11 @@ class Store(Database):
         """Every point of several runs: run, metric, step, value, time; not downsampled."""
         with self.reading() as connection:
             return point_queries.read_many(connection, run_ids)
+
+    def parts_of(self, run_ids: Sequence[str]) -> Iterator[pd.DataFrame]:
+        """``points_of`` in tables of some ten thousand rows, one in memory at a time."""
+        with self.reading() as connection:
+            yield from point_queries.parts(connection, run_ids)
 
     def curves(
         self, run_ids: Sequence[str], name: str, points: int = 600, after: int | None = None
