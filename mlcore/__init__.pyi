@@ -30,6 +30,9 @@ from .core import Step as Step
 from .mnist.config import MNISTConfig as MNISTConfig
 from .regression.config import RegressionConfig as RegressionConfig
 from .runs import (
+    ActiveRun as ActiveRun,
+)
+from .runs import (
     CrossValidation as CrossValidation,
 )
 from .runs import (
@@ -52,6 +55,9 @@ from .runs import (
 )
 from .runs import (
     search_runs as search_runs,
+)
+from .runs import (
+    start_run as start_run,
 )
 from .runs import (
     submit as submit,

@@ -9,7 +9,7 @@ import pytest
 
 from mlcore.cli import main
 from mlcore.mnist.config import MNISTConfig
-from mlcore.runs import Run
+from mlcore.runs import Run, start_run
 from mlcore.runs.export import read_json
 from mlcore.runs.store.store import Store
 from tests.runs.made import made, made_with_finals
@@ -95,6 +95,18 @@ def test_what_is_exported_is_brought_in_again(
     shown = _said(capsys, "show", ids[0])
     assert "zip, out.zip" in shown
     assert len(store.list()) == 6
+
+
+def test_a_logged_run_is_listed_and_shown_but_not_paused(store: Store, capsys: Captured) -> None:
+    with start_run("autoencoder", {"lr": 0.1}) as run:
+        run.log({"val/acc": 0.5})
+        assert main(["pause", run.id]) == 2
+        assert "is logged by a script" in capsys.readouterr().err
+    (line,) = _said(capsys, "ls", "--experiment", "autoencoder").splitlines()
+    assert "(by a script) lr=0.1" in line
+    assert "val/acc              0.5" in _said(capsys, "show", run.id)
+    assert main(["ls", "--experiment", "unknown"]) == 2
+    assert store.get(run.id).status == "finished"
 
 
 def test_a_name_cannot_move_the_cursor(store: Store, capsys: Captured) -> None:

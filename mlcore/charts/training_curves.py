@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mlcore.charts import palette
+from mlcore.charts.comparison import is_share
 from mlcore.runs.analysis.smoothing import smoothed
 from mlcore.runs.non_finite import codes, finite, word
 
@@ -31,6 +32,7 @@ _Y_TITLES: Final[Mapping[Quantity, str]] = {
 }
 _X_TITLES: Final[Mapping[Axis, str]] = {"step": "Optimizer steps", "time": "Seconds of work"}
 _HEIGHT: Final = 270
+_LONGEST: Final = 60
 _DATA: Final = alt.NamedData("curves")
 _HELD_OUT: Final = "datum.kind == 'test' || datum.kind == 'validation'"
 
@@ -177,10 +179,30 @@ def curve_chart(
         log: Draw the values on a logarithmic scale.
         train_only: The quantity is measured while training only, so no need to tell curves apart.
     """
-    percent = quantity in ("accuracy", "error_rate")
     scale = alt.Scale(type="log", nice=True) if log else alt.Scale(zero=True)
     if quantity == "accuracy" and not log:
         scale = alt.Scale(domain=[0, 1])
+    percent = quantity in ("accuracy", "error_rate")
+    return _layered(_Y_TITLES[quantity], axis, scale, percent=percent, train_only=train_only)
+
+
+def metric_chart(metric: str, *, axis: Axis = "step", log: bool = False) -> alt.LayerChart:
+    """A chart for the rows of ``curve_rows`` of one metric of any name, as split ``train``.
+
+    Args:
+        metric: Its name; a share of 1 (``mlcore.charts.comparison.is_share``) is in percent.
+        axis: What the horizontal axis measures.
+        log: Draw the values on a logarithmic scale.
+    """
+    scale = alt.Scale(type="log", nice=True) if log else alt.Scale(zero=False, nice=True)
+    title = " ".join(metric.split())
+    title = title if len(title) <= _LONGEST else f"{title[:_LONGEST]}…"
+    return _layered(title, axis, scale, percent=is_share(metric), train_only=True)
+
+
+def _layered(
+    title: str, axis: Axis, scale: alt.Scale, *, percent: bool, train_only: bool
+) -> alt.LayerChart:
     x = alt.X(
         "x:Q",
         title=_X_TITLES[axis],
@@ -189,7 +211,7 @@ def curve_chart(
     )
     y = alt.Y(
         "value:Q",
-        title=_Y_TITLES[quantity],
+        title=title,
         scale=scale,
         axis=alt.Axis(format="%", tickCount=5) if percent else alt.Axis(tickCount=5),
     )
@@ -204,16 +226,16 @@ def curve_chart(
     )
     tooltip = [
         alt.Tooltip("run:N", title="Run"),
-        alt.Tooltip("kind:N", title="Images"),
+        *([] if train_only else [alt.Tooltip("kind:N", title="Images")]),
         alt.Tooltip("x:Q", title=_X_TITLES[axis], format=",.4~f" if axis == "time" else ","),
-        alt.Tooltip("value:Q", title=_Y_TITLES[quantity], format=".2%" if percent else ".4~g"),
+        alt.Tooltip("value:Q", title=title, format=".2%" if percent else ".4~g"),
     ]
     base = alt.Chart(_DATA).encode(x=x, y=y, color=colour, detail="run:N")
 
     def only(condition: str) -> alt.Chart:
         return base.transform_filter(condition)
 
-    odd_tooltip = [tooltip[0], tooltip[2], alt.Tooltip("kind:N", title=_Y_TITLES[quantity])]
+    odd_tooltip = [tooltip[0], tooltip[-2], alt.Tooltip("kind:N", title=title)]
     odd_layers = [
         only(condition)
         .mark_point(shape=shape, angle=angle, size=70, strokeWidth=2, filled=False)
@@ -248,15 +270,24 @@ def curve_chart(
         *odd_layers,
     ]
     return alt.LayerChart(layer=layers).properties(
-        title=_Y_TITLES[quantity],
+        title=title,
         height=_HEIGHT,
-        description=description(quantity, axis),
+        description=_described(title, axis),
     )
 
 
 def description(quantity: Quantity, axis: Axis = "step") -> str:
     """The chart in words, as its alt text."""
-    return f"{_Y_TITLES[quantity]} over {_X_TITLES[axis].lower()}, a curve for each run."
+    return _described(_Y_TITLES[quantity], axis)
+
+
+def metric_description(metric: str, axis: Axis = "step") -> str:
+    """The chart of ``metric_chart`` in words, as its alt text."""
+    return _described(metric, axis)
+
+
+def _described(title: str, axis: Axis) -> str:
+    return f"{title} over {_X_TITLES[axis].lower()}, a curve for each run."
 
 
 @lru_cache(maxsize=64)
@@ -264,9 +295,17 @@ def curve_spec(
     quantity: Quantity, *, axis: Axis = "step", log: bool = False, train_only: bool = False
 ) -> dict[str, Any]:
     """``curve_chart`` as a Vega-Lite dict without data; built once, do not change it."""
-    spec: dict[str, Any] = curve_chart(quantity, axis=axis, log=log, train_only=train_only).to_dict(
-        validate=True
-    )
+    return _bare(curve_chart(quantity, axis=axis, log=log, train_only=train_only))
+
+
+@lru_cache(maxsize=256)
+def metric_spec(metric: str, *, axis: Axis = "step", log: bool = False) -> dict[str, Any]:
+    """``metric_chart`` as a Vega-Lite dict without data; built once, do not change it."""
+    return _bare(metric_chart(metric, axis=axis, log=log))
+
+
+def _bare(chart: alt.LayerChart) -> dict[str, Any]:
+    spec: dict[str, Any] = chart.to_dict(validate=True)
     spec.pop("config", None)  # Altair's own defaults would override the app's theme
     spec.pop("data", None)
     spec.pop("description")  # given to Streamlit as the chart's alternative text

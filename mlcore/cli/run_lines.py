@@ -46,7 +46,7 @@ def line_of(run: Run) -> str:
     found = headline(run.latest())
     shown = "" if found is None else f"{found[0]}={found[1]:.4f}"
     marks = ("★ " if run.starred else "") + ("(archived) " if run.archived else "")
-    marks += f"(from {run.source}) " if run.source else ""
+    marks += f"(from {run.source}) " if run.imported else "(by a script) " * run.logged
     name = one_line(run.name) + "  " if run.name else ""
     tags = "".join(f"  #{one_line(tag)}" for tag in run.tags)
     line = (

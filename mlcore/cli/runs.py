@@ -61,13 +61,13 @@ def ls(experiment: str | None, status: str | None, where: str | None, trash: boo
         raise InputError(f"-n is {n}, but must be a whole number from 1 up.")
     if status is not None and status not in list(Status):
         raise InputError(f"{status!r} is no status of a run; they are {', '.join(Status)}.")
-    if experiment is not None:
-        _check_experiment(experiment)
     store = open_store()
     tend(store)
     table = run_table(store, deleted=trash)
     for sentence in table.attrs[DAMAGED]:
         print(f"mlcore: {printable(sentence)}", file=sys.stderr)
+    if experiment is not None and not (table["experiment"] == experiment).any():
+        _check_experiment(experiment)
     kept = parse(where or "").mask(table)
     if experiment is not None:
         kept &= table["experiment"] == experiment
@@ -87,8 +87,8 @@ def _check_experiment(name: str) -> None:
 
     if name not in EXPERIMENTS and ":" not in name:
         raise InputError(
-            f"--experiment is {name!r}, but must be one of {', '.join(sorted(EXPERIMENTS))}, or "
-            "module:Class for one of your own."
+            f"--experiment is {name!r}, but must be one of {', '.join(sorted(EXPERIMENTS))}, "
+            "module:Class for one of your own, or what a script called its runs."
         )
 
 
@@ -109,7 +109,7 @@ def show(run_id: str) -> int:
         "tags": ", ".join(run.tags),
         "note": run.note,
         "fingerprint": run.fingerprint,
-        "imported": f"{run.source}, {run.origin.get('file', '')}" if run.source else "",
+        "imported": f"{run.source}, {run.origin.get('file', '')}" if run.imported else "",
     }
     with suppress(ValueError, TypeError):  # an experiment that was made elsewhere
         config = run.config

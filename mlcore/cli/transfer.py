@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -42,8 +42,7 @@ def export(
     if not (to or tensorboard or mlflow):
         raise InputError("Name a target: --to FILE, --tensorboard DIR or --mlflow URI.")
     if to is not None:
-        content = _content(to, ids, where, asked)
-        _write(to, content)
+        _write(to, _content(to, ids, where, asked))
     if tensorboard is None and mlflow is None:
         return 0
     runs = named_runs(open_store(), ids, where)
@@ -74,9 +73,12 @@ def import_(path: Path) -> int:
     return 0
 
 
-def _content(to: Path, ids: tuple[str, ...], where: str | None, asked: dict[str, Any]) -> bytes:
+def _content(
+    to: Path, ids: tuple[str, ...], where: str | None, asked: dict[str, Any]
+) -> Iterable[bytes]:
     from mlcore.runs import open_store
-    from mlcore.runs.export import to_csv, to_json, to_parquet, to_zip
+    from mlcore.runs.export import to_json, to_parquet, to_zip
+    from mlcore.runs.export.tables import csv_parts
 
     end = to.suffix.lower()
     if end not in _TABLES:
@@ -86,18 +88,18 @@ def _content(to: Path, ids: tuple[str, ...], where: str | None, asked: dict[str,
     if end == ".html":
         from mlcore.charts.report import report_html
 
-        return report_html(comparison(ids, where, **asked)).encode("utf-8")
+        return [report_html(comparison(ids, where, **asked)).encode("utf-8")]
+    if end == ".csv":
+        return csv_parts(named_runs(open_store(), ids, where))
     as_bytes: dict[str, Callable[[Sequence[Run]], bytes]] = {
-        ".csv": to_csv,
         ".parquet": to_parquet,
         ".json": to_json,
         ".zip": to_zip,
     }
-    return as_bytes[end](named_runs(open_store(), ids, where))
+    return [as_bytes[end](named_runs(open_store(), ids, where))]
 
 
-def _write(to: Path, content: bytes) -> None:
-    from mlcore.core.files import write_atomically
+def _write(to: Path, parts: Iterable[bytes]) -> None:
+    from mlcore.core.files import write_parts_atomically
 
-    write_atomically(to.absolute(), content)
-    print(f"{to}: {len(content):,} bytes")
+    print(f"{to}: {write_parts_atomically(to.absolute(), parts):,} bytes")

@@ -7,6 +7,7 @@
 
 - ``train`` yields steps and stores nothing. ``run`` trains here and records, ``submit`` queues for
   a background worker; both return a ``Run``, at once where the config was run before.
+- ``start_run`` records a training loop that you have already (``ActiveRun``).
 - ``get_run`` and ``search_runs`` find runs again; ``run_table`` has all that is known of them.
 - ``compare`` puts runs beside each other (``Comparison``): seed groups, differences with intervals;
   ``importance`` says which settings matter; ``queue_more_seeds`` adds runs to a group.

@@ -27,6 +27,8 @@ from .api import (
 )
 from .cross_validation import cross_validate as cross_validate
 from .execution.supervisor import tend as tend
+from .logged.active_run import ActiveRun as ActiveRun
+from .logged.start import start_run as start_run
 from .recorded_run import Run as Run
 from .status import Status as Status
 from .store.run_table import run_table as run_table

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from mlcore.core import Config, RunStateError
+from mlcore.core import Config, InputError, RunStateError
 from mlcore.experiments import config_class
 from mlcore.runs.status import Status
 
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from mlcore.runs.store.artifacts import Artifacts
     from mlcore.runs.store.store import Store
     from mlcore.runs.test_set import Opening
+
+SCRIPT: Final = "script"
+"""The ``source`` of a run that a loop of its own logged: see ``mlcore.start_run``."""
 
 _CHECK_EVERY = 2.0  # s between two looks whether the engine can be reached
 
@@ -55,8 +58,9 @@ class Run:
         starred: Whether it is starred.
         archived: Whether it is archived: hidden from the usual list.
         deleted: When it was moved to the trash, or None; ``restore`` takes it out again.
-        source: None if it was made here; ``"zip"`` or ``"tensorboard"`` if it was imported, and
-            then it is read-only: its numbers cannot be trusted to be this code's.
+        source: None if mlcore trained it here; ``"script"`` if a loop logged it
+            (``mlcore.start_run``); ``"zip"``, ``"tensorboard"`` and the like if it was imported,
+            and then it is read-only: its numbers cannot be trusted to be this code's.
         origin: What is known of where an imported run was made.
         edited: How often its name, note, tags or marks were changed.
         environment: Its environment: checksum of the data, device, threads, processor, platform.
@@ -127,6 +131,21 @@ class Run:
         return min(1.0, self.done / self.total) if self.total else 0.0
 
     @property
+    def logged(self) -> bool:
+        """Whether a loop of its own logs or logged it: ``mlcore.start_run``."""
+        return self.source == SCRIPT
+
+    @property
+    def imported(self) -> bool:
+        """Whether it was imported from a file."""
+        return self.source not in (None, SCRIPT)
+
+    @property
+    def resumable(self) -> bool:
+        """Whether ``resume`` can go on with it: mlcore trained it here, and it did not end."""
+        return self.source is None and self.status.resumable
+
+    @property
     def artifacts(self) -> Artifacts:
         """The run's files."""
         from mlcore.runs.store.artifacts import Artifacts
@@ -190,17 +209,51 @@ class Run:
                 ended yet.
             SnapshotError: If the file with the weights is gone or damaged.
         """
+        network = self.config.build_model()
+        network.load_state_dict(self.state_dict())
+        return network.eval()
+
+    def state_dict(self) -> dict[str, torch.Tensor]:
+        """The weights that ``model`` loads, by name; of a logged run those of ``save_model``.
+
+        Raises:
+            RunStateError: If no weights have been saved, or with ``keep="best"`` no epoch has
+                ended yet.
+            SnapshotError: If the file with the weights is gone or damaged.
+        """
         from mlcore.runs.store.artifacts import CHECKPOINT, WEIGHTS
 
         saved = self.artifacts.load(WEIGHTS) or self.artifacts.load(CHECKPOINT)
         if saved is None:
             raise RunStateError(
                 f"Run {self.id} is {self.status} at step {self.step} and has saved no weights "
-                "yet. Wait for it to finish, or stop it to keep what it has."
+                "yet. "
+                + (
+                    "Its script saves them by run.save_model(model)."
+                    if self.logged
+                    else "Wait for it to finish, or stop it to keep what it has."
+                )
             )
-        network = self.config.build_model()
-        network.load_state_dict(saved.state_dict())
-        return network.eval()
+        return saved.state_dict()
+
+    def files(self) -> dict[str, int]:
+        """The files that its script saved (``save_file``): their sizes in bytes, by name."""
+        return self.artifacts.saved()
+
+    def file(self, name: str) -> bytes:
+        """The content of one of ``files``, its checksum verified.
+
+        Raises:
+            InputError: If there is none of that name.
+            SnapshotError: If it is gone or damaged.
+        """
+        from mlcore.runs.store.artifacts import SAVED
+
+        content = self.artifacts.content(SAVED + name)
+        if content is None:
+            known = ", ".join(self.files()) or "none"
+            raise InputError(f"Run {self.id} has no file {name!r}; it has: {known}.")
+        return content
 
     def examine(self, *, person: str = "local") -> Opening:
         """Look at the test set that was sealed while it trained, once: see ``runs.test_set``."""

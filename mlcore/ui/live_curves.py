@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Sequence
 from threading import Lock
 from typing import TYPE_CHECKING, Final
 
@@ -14,6 +15,15 @@ from mlcore.runs import Run
 
 if TYPE_CHECKING:
     import pandas as pd
+
+MOST_METRICS: Final = 60
+"""Metrics of a logged run that are read, those that were logged first."""
+
+WHOLE_S: Final = 5.0
+"""Seconds after which a logged run is read anew: a loop may log steps that lie behind others."""
+
+WHOLE_SHARE: Final = 0.02
+"""Share of the time that such readings may take."""
 
 POINTS: Final = 400
 """Maximum number of points of a downsampled curve; a screen shows no more."""
@@ -26,10 +36,18 @@ class LiveCurves:
     as it is. When a curve has grown past ``POINTS`` the history is read anew, thinned to half of
     that, so the whole is read once for some hundreds of new points. A run that goes back to
     earlier steps is read anew each time.
+
+    A run that a loop logs has metrics of any name, each with steps of its own: they are those that
+    it has so far, each is read on from its own last step, and all are read anew now and then.
+
+    Args:
+        metrics: Their names; None for those of a logged run.
     """
 
-    def __init__(self, metrics: Iterable[str]) -> None:
-        self._metrics = tuple(metrics)
+    def __init__(self, metrics: Iterable[str] | None) -> None:
+        self._logged = metrics is None
+        self._metrics = tuple(metrics or ())
+        self._whole_due = 0.0
         self._curves: dict[str, Curve] = {}
         self._read: tuple[int, float, bool] | None = None
         self._seen = -1
@@ -51,8 +69,10 @@ class LiveCurves:
         anew the name is another. No two readings of any two objects share a name.
         """
         with self._lock:
-            moment = (run.step, run.done, run.status.moving)
-            if self._read is None or not run.status.moving:
+            moment = (run.step, run.elapsed if self._logged else run.done, run.status.moving)
+            if self._logged:
+                self._read_logged(run, moment)
+            elif self._read is None or not run.status.moving:
                 if self._read != moment:
                     self._read_all(run, POINTS)
             elif self._read != moment:
@@ -65,6 +85,21 @@ class LiveCurves:
             self._read = moment
             return f"{self._name}.{self._readings}", dict(self._curves)
 
+    def _read_logged(self, run: Run, moment: tuple[int, float, bool]) -> None:
+        if self._read == moment:
+            return
+        names, now = metrics_of(run), time.monotonic()
+        known = names == self._metrics and all(name in self._curves for name in names)
+        if known and run.status.moving and now < self._whole_due:
+            for name in names:
+                self._add(run.store.newer_points(run, [name], int(self._curves[name].step[-1])))
+            if all(len(curve.step) <= 2 * POINTS for curve in self._curves.values()):
+                return
+        self._metrics = names
+        self._read_all(run, POINTS)
+        took = time.monotonic() - now
+        self._whole_due = now + max(WHOLE_S, took / WHOLE_SHARE)
+
     def _read_all(self, run: Run, points: int) -> None:
         self._readings += 1
         frames = {name: run.store.curves([run.id], name, points) for name in self._metrics}
@@ -73,6 +108,10 @@ class LiveCurves:
 
     def _read_new(self, run: Run) -> None:
         new = run.store.newer_points(run, self._metrics, self._seen)
+        self._add(new)
+        self._seen = new[-1][0] if new else self._seen
+
+    def _add(self, new: Sequence[tuple[int, str, float, float]]) -> None:
         parts: dict[str, list[tuple[int, float, float]]] = {}
         for at, name, measured, seconds in new:
             parts.setdefault(name, []).append((at, seconds, measured))
@@ -81,7 +120,11 @@ class LiveCurves:
             added = Curve(step, time, value, value, value)
             known = self._curves.get(name)
             self._curves[name] = added if known is None else known + added
-        self._seen = new[-1][0] if new else self._seen
+
+
+def metrics_of(run: Run) -> tuple[str, ...]:
+    """The metrics of a logged run that are drawn: ``MOST_METRICS`` at most."""
+    return tuple(run.last)[:MOST_METRICS]
 
 
 def _curve(frame: pd.DataFrame) -> Curve:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 import streamlit as st
 
 from mlcore.charts.training_curves import Axis, Curve, Quantity, curve_rows
+from mlcore.experiments import EXPERIMENTS
 from mlcore.runs import Run, open_store, tend
 from mlcore.runs.execution import supervisor
 from mlcore.ui import run_parts
@@ -70,12 +71,40 @@ def chart_rows(
     colours = run_parts.colours_of(runs)
     end = max((run.total if axis == "step" else seconds(run) for run in runs), default=0.0) or 1.0
     looks = tuple(_RunState(run, labels[run.id], colours[run.id]) for run in runs)
-    return _chart_rows(looks, quantity, axis, smoothing, end)
+    splits = tuple(METRICS[quantity].items())
+    return _chart_rows(looks, splits, axis, smoothing, end, quantity == "error_rate")
+
+
+def metric_rows(
+    run: Run,
+    label: str,
+    metric: str,
+    *,
+    axis: Axis = "step",
+    smoothing: float = 0.0,
+    positive: bool = False,
+) -> pd.DataFrame:
+    """The rows of the chart of one metric of any name, as ``chart_rows`` gives them.
+
+    With ``positive``, values of 0 and below are gaps, as a logarithmic scale has no place for them.
+    """
+    look = _RunState(run, label, run_parts.colours_of([run])[run.id])
+    end = run.total if axis == "step" else seconds(run)
+    rows = _chart_rows((look,), (("train", metric),), axis, smoothing, end, False)
+    if positive:
+        values = rows[["value", "low", "high"]]
+        rows = rows.assign(**values.where(values > 0))
+    return rows
+
+
+def any_metric(run: Run) -> bool:
+    """Whether a run's metrics have names of its own, so that ``METRICS`` says nothing of them."""
+    return run.experiment not in EXPERIMENTS
 
 
 def curves_of(run: Run) -> tuple[str, dict[str, Curve]]:
     """All curves of a run, read once for all tabs (see ``LiveCurves.state``)."""
-    return _live_curves(run.store.url, run.id).state(run)
+    return _live_curves(run.store.url, run.id, any_metric(run)).state(run)
 
 
 def seconds(run: Run) -> float:
@@ -99,7 +128,7 @@ class _RunState:
     def __init__(self, run: Run, label: str, colour: str) -> None:
         self.run, self.label, self.colour = run, label, colour
         shown = (run.status.moving, label, colour)
-        self._key = (run.store.url, run.id, run.step, run.done, *shown)
+        self._key = (run.store.url, run.id, run.step, run.done, run.elapsed, *shown)
 
     def __hash__(self) -> int:
         return hash(self._key)
@@ -110,12 +139,17 @@ class _RunState:
 
 @lru_cache(maxsize=64)
 def _chart_rows(
-    looks: tuple[_RunState, ...], quantity: Quantity, axis: Axis, smoothing: float, end: float
+    looks: tuple[_RunState, ...],
+    splits: tuple[tuple[str, str], ...],
+    axis: Axis,
+    smoothing: float,
+    end: float,
+    error_rate: bool,
 ) -> pd.DataFrame:
     curves: dict[tuple[str, str], Curve] = {}
     for look in looks:
         _, known = curves_of(look.run)
-        for split, metric in METRICS[quantity].items():
+        for split, metric in splits:
             if metric in known:
                 curves[look.run.id, split] = known[metric]
     return curve_rows(
@@ -125,12 +159,14 @@ def _chart_rows(
         end=end,
         axis=axis,
         smoothing=smoothing,
-        error_rate=quantity == "error_rate",
+        error_rate=error_rate,
     )
 
 
 @lru_cache(maxsize=64)
-def _live_curves(_url: str, _run_id: str) -> LiveCurves:
+def _live_curves(_url: str, _run_id: str, any_metric: bool) -> LiveCurves:
+    if any_metric:
+        return LiveCurves(None)
     return LiveCurves(
         dict.fromkeys(name for splits in METRICS.values() for name in splits.values())
     )

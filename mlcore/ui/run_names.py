@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 from mlcore.charts import palette
 from mlcore.core import Config, MlcoreError, canonical_json
 from mlcore.core.fields import rounded
-from mlcore.experiments import config_class
+from mlcore.experiments import EXPERIMENTS, config_class
 from mlcore.runs import Run
 from mlcore.ui import page
 from mlcore.ui.draft import as_text
+
+_FIELDS: Final = 4
+"""Fields in the name of a run whose defaults are not known."""
 
 
 def name_of(run: Run) -> str:
@@ -34,7 +38,11 @@ def _words(experiment: str, fields: str) -> tuple[str, ...]:
     try:
         config = config_class(experiment).from_json(fields)
     except MlcoreError:
-        return (experiment,)
+        if experiment in EXPERIMENTS or ":" in experiment:
+            return (experiment,)
+        known = [(name, value) for name, value in json.loads(fields).items() if name != "seed"]
+        told = [page.one_line(f"{name} {as_text(rounded(value))}", 40) for name, value in known]
+        return (page.one_line(experiment), *told[:_FIELDS])
     bases = {"": type(config)(), **config.presets}
     differing = {name: _differing(config, base) for name, base in bases.items()}
     nearest = min(differing, key=lambda name: (len(differing[name]), name == ""))

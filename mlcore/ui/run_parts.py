@@ -71,7 +71,7 @@ def card(run: Run, *, key: str, colour: str | None = None, link: bool = False) -
                 horizontal=True, vertical_alignment="center", width="content", gap="xsmall"
             ):
                 _buttons(run, key, link=link)
-        if run.status.live or run.status.resumable:
+        if (run.status.live or run.status.resumable) and (run.total or not run.last):
             st.progress(run.progress, text=progress_text(run))
         else:
             st.caption(progress_text(run))
@@ -109,7 +109,7 @@ def line(run: Run, label: str, *, key: str, colour: str, dash: int = 0, menu: bo
         else:
             with st.container(horizontal=True, width="content", gap="xsmall"):
                 _buttons(run, key, link=False)
-    if run.status.live:
+    if run.status.live and (run.total or not run.last):
         with st.container(key=f"{key}.{run.id}.bar"):
             st.progress(run.progress)
     _why(run, key)
@@ -164,9 +164,9 @@ def progress_text(run: Run) -> str:
     """Steps, speed and remaining time, or how the run ended."""
     if run.status == Status.QUEUED and not run.step:
         return "Waiting for a worker…"
-    if not run.total:
+    if not run.total and not run.last:
         return "Starting…" if run.status == Status.RUNNING else "Never started"
-    parts = [f"step {run.step:,} of {run.total:,.0f}"]
+    parts = [f"step {run.step:,}" + (f" of {run.total:,.0f}" if run.total else "")]
     latest = run.latest()
     if run.status == Status.RUNNING and "samples_per_second" in latest:
         parts.append(f"{latest['samples_per_second']:,.0f} samples/s")
@@ -287,9 +287,9 @@ def _buttons(run: Run, key: str, *, link: bool) -> None:
             args=([run.id],),
         )
         return
-    if status.moving:
+    if status.moving and not run.logged:
         button("Pause", ":material/pause:", Run.pause, asked)
-    if status.resumable:
+    if run.resumable:
         button("Resume", ":material/play_arrow:", Run.resume, False)
     if status.live:
         button("Stop", ":material/stop:", Run.stop, asked)

@@ -19,6 +19,7 @@ from mlcore.runs.store.store import Store, open_store
 from mlcore.ui import page
 from mlcore.ui.runs import columns
 from mlcore.ui.runs.listing import cells_of
+from tests.pages.chart_rows import charts
 from tests.pages.conftest import TINY, Open
 from tests.runs.made import made as made_run
 
@@ -361,3 +362,27 @@ def test_usual_columns_hold_the_fields_that_were_varied(store: Store) -> None:
     assert "config.lr" in usual
     assert usual.index("config.seed") > usual.index("config.lr"), "what tells best comes first"
     assert "config.loss" not in usual
+
+
+def test_a_logged_run_shows_a_chart_for_each_metric_of_a_group(
+    empty_store: Store, open_page: Open
+) -> None:
+    with mlcore.start_run("autoencoder", {"lr": 0.1, "net": {"width": 8}}) as run:
+        for step in range(3):
+            run.log({"train/loss": 1 / (step + 1), "val/准确率": step, "lr": 0.1}, step=step)
+        run.log({"train/loss": math.nan}, step=3)
+        run.save_file(__file__)
+        at = open_page(PAGE)
+        assert shown(at)["name"].tolist() == ["autoencoder, lr 0.1, net.width 8"]
+        choose(at, run.read())
+        assert not at.exception
+        labels = {button.label for button in at.button}
+        assert "Stop" in labels
+        assert not {"Pause", "Resume"} & labels
+    (rows,) = charts(at)
+    assert rows[rows["kind"] == "train"]["value"].tolist()[:3] == [1, 1 / 2, 1 / 3]
+    assert "NaN" in set(rows["kind"])
+    at.segmented_control(key=f"runs.curves.group.{run.id}").set_value("val").run()
+    (rows,) = charts(at)
+    assert rows[rows["kind"] == "train"]["value"].tolist() == [0, 1, 2]
+    assert empty_store.get(run.id).files().keys() == {Path(__file__).name}

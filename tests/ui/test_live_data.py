@@ -8,11 +8,12 @@ import pytest
 from sqlalchemy import update
 
 from mlcore import MNISTConfig, Run
-from mlcore.runs import Status
+from mlcore.runs import Status, start_run
 from mlcore.runs.store.points import Point
 from mlcore.runs.store.schema import runs
 from mlcore.runs.store.store import Store
 from mlcore.ui import live_curves, live_data
+from tests.waiting import until
 
 
 @pytest.fixture(autouse=True)
@@ -150,3 +151,31 @@ def test_the_axis_ends_where_the_run_will(run: Run) -> None:
 
 def test_a_run_without_points_is_an_empty_chart(run: Run) -> None:
     assert drawn_steps(run) == []
+
+
+def test_a_logged_runs_metrics_grow_each_by_steps_of_its_own(
+    store: Store, reads: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    curves = live_curves.LiveCurves(None)
+    with start_run("loop", total=10) as logged:
+        run = store.get(logged.id)
+
+        def drawn(metric: str, steps: list[int], *, step: int) -> list[float]:
+            nonlocal run
+            for place in steps:
+                logged.log({metric: float(place)}, step=place)
+            until(lambda: store.get(logged.id).latest().get(metric) == step)
+            run = store.get(logged.id)
+            return curves.curves(run)[metric].step.tolist()
+
+        assert drawn("loss", [0, 1, 2], step=2) == [0, 1, 2]
+        assert drawn("val/loss", [2], step=2) == [2], "at a step that is there already"
+        reads.clear()
+        assert drawn("loss", [3, 4], step=4) == [0, 1, 2, 3, 4]
+        assert drawn("val/loss", [4], step=4) == [2, 4]
+        assert reads == ["new"] * 4, "each from its own last step"
+        monkeypatch.setattr(live_curves, "WHOLE_S", 0.0)
+        curves._whole_due = 0.0
+        assert drawn("loss", [9, 7], step=9) == [0, 1, 2, 3, 4, 7, 9]
+    rows = live_data.metric_rows(store.get(logged.id), "it", "loss", positive=True)
+    assert rows.loc[rows["kind"] == "train", "value"].isna().tolist() == [True, *[False] * 6]

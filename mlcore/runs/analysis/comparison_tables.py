@@ -102,7 +102,7 @@ def _facts(run: Run) -> dict[str, Any]:
     """Facts about a run outside its config; ``git`` last, as it differs most often."""
     versions = dict(run.versions)
     git = versions.pop("git", None)
-    facts: dict[str, Any] = {"made": "here" if run.source is None else f"from {run.source}"}
+    facts: dict[str, Any] = {"made": f"from {run.source}" if run.imported else "here"}
     facts |= versions | {"host": run.host} | dict(run.environment)
     return facts | {"git": git}
 

@@ -149,7 +149,8 @@ def why_no_more_seeds(group: SeedGroup) -> str | None:
     """
     first = next((run for run in group.runs if run.source is None), None)
     if first is None:
-        return "imported, so not trained here"
+        logged = any(run.logged for run in group.runs)
+        return "logged by a script" if logged else "imported, so not trained here"
     try:
         config = first.config
     except (ValueError, TypeError) as error:

@@ -38,11 +38,12 @@ def record_environment(claim: Claim) -> None:
 
 def environment_of(config: Config) -> Facts:
     """Platform, processor and cores of this machine, and what the config makes of them."""
-    return {**_machine(), **config.environment()}
+    return {**machine(), **config.environment()}
 
 
 @cache
-def _machine() -> Facts:
+def machine() -> Facts:
+    """Platform, processor and cores of this machine."""
     facts: Facts = {
         "platform": f"{platform.system()} {platform.machine()}".strip(),
         "processor": processor(),

@@ -120,6 +120,8 @@ def _give_up(
     )
     values: dict[str, Any] = {"status": Status.LOST, "finished": store.clock()}
     values["error"] = why + "resume to go on from the last checkpoint."
+    if row.source is not None:
+        values["error"] = why + "start its script again for another run."
     if row.retries > 0 and row.request is None:
         values = {"status": Status.QUEUED, "claim": None, "retries": row.retries - 1}
         values["error"] = why + "it was queued again and goes on from the last checkpoint."

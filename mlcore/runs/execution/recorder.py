@@ -300,7 +300,7 @@ class _Recorder:
             except StoreError as error:
                 now = time.monotonic()
                 waits = insist or self._full()
-                if not _may_pass(error) or (waits and now - began > PATIENCE):
+                if not may_pass(error) or (waits and now - began > PATIENCE):
                     raise
                 if not self._failing:
                     _log.warning("%s Points are kept in memory and sent again.", error)
@@ -376,7 +376,7 @@ class _Recorder:
         except ClaimLostError:
             self._open.pop(place)
         except StoreError as error:
-            if not _may_pass(error):
+            if not may_pass(error):
                 raise
             _log.warning("%s The checkpoint before this one is kept.", error)
 
@@ -522,7 +522,7 @@ class _Member:
         """End the run as failed, with the reason and the traceback; flush first."""
         return self._end(
             Status.FAILED,
-            error=_sentence(error),
+            error=failure_sentence(error),
             error_type=type(error).__name__,
             traceback="".join(traceback.format_exception(error)),
         )
@@ -632,17 +632,18 @@ def insist(act: Callable[[], Given]) -> Given:
         try:
             return act()
         except StoreError as error:
-            if not _may_pass(error) or time.monotonic() - began > PATIENCE:
+            if not may_pass(error) or time.monotonic() - began > PATIENCE:
                 raise
         time.sleep(RETRY_EVERY)
 
 
-def _may_pass(error: StoreError) -> bool:
+def may_pass(error: StoreError) -> bool:
     """Whether a retry may help: a store that is away, busy or full, not one that refuses."""
     return not isinstance(error.__cause__, _NEVER)
 
 
-def _sentence(error: Exception) -> str:
+def failure_sentence(error: BaseException) -> str:
+    """Why a run failed, in one line: errors that are sentences by themselves stand alone."""
     known = (DivergenceError, SnapshotError, ValueError, OSError)
     text = str(error).strip() or "no reason given"
     return text if isinstance(error, known) else f"{type(error).__name__}: {text}"

@@ -6,6 +6,7 @@ runs/ID/config.json        its config
 runs/ID/versions.json      versions and environment it was made with
 runs/ID/metrics.csv        every point: metric, step, value, time (s of work)
 runs/ID/files/NAME-STEP.safetensors   weights and arrays
+runs/ID/saved/STEP-NAME    files that a script saved
 """
 
 from __future__ import annotations
@@ -14,16 +15,16 @@ import hashlib
 import io
 import json
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from mlcore import __version__
-from mlcore.core import RunStateError
+from mlcore.core import InputError, RunStateError
 from mlcore.core.snapshots import pack_snapshot
 from mlcore.runs.export.described import UNITS, described
-from mlcore.runs.export.tables import csv_text, points_frame
+from mlcore.runs.export.tables import csv_parts
 from mlcore.runs.recorded_run import Run
-from mlcore.runs.store.artifacts import CHECKPOINT, WEIGHTS
+from mlcore.runs.store.artifacts import CHECKPOINT, SAVED, WEIGHTS
 
 FORMAT: Final = "mlcore runs 1"
 MANIFEST: Final = "manifest.json"
@@ -47,14 +48,24 @@ def to_zip(runs: Sequence[Run]) -> bytes:
         >>> print("manifest.json" in zipfile.ZipFile(io.BytesIO(content)).namelist())
         True
     """
-    points = points_frame(runs)
+    if not runs:
+        raise InputError("No run was given. Name one or more by their ids.")
     buffer = io.BytesIO()
     members: dict[str, dict[str, Any]] = {}
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
 
-        def add(name: str, data: bytes) -> None:
-            archive.writestr(_entry(name), data)
-            members[name] = {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+        def add(name: str, *parts: bytes) -> None:
+            add_parts(name, parts)
+
+        def add_parts(name: str, parts: Iterable[bytes]) -> None:
+            size, digest = 0, hashlib.sha256()
+            long = name.endswith(".csv")  # how long is not known before
+            with archive.open(_entry(name), "w", force_zip64=long) as member:
+                for part in parts:
+                    member.write(part)
+                    digest.update(part)
+                    size += len(part)
+            members[name] = {"size": size, "sha256": digest.hexdigest()}
 
         for run in runs:
             home = f"runs/{run.id}"
@@ -62,10 +73,12 @@ def to_zip(runs: Sequence[Run]) -> bytes:
             add(f"{home}/config.json", _json(dict(run.config_fields)))
             made_with = {"versions": dict(run.versions), "environment": dict(run.environment)}
             add(f"{home}/versions.json", _json(made_with))
-            mine = points[points["run"] == run.id].drop(columns="run")
-            add(f"{home}/metrics.csv", csv_text(mine).encode("utf-8"))
+            add_parts(f"{home}/metrics.csv", csv_parts([run], with_run=False))
             for name, step, content in _files(run):
-                add(f"{home}/files/{name}-{step}.safetensors", content)
+                if name.startswith(SAVED):
+                    add(f"{home}/saved/{step}-{name.removeprefix(SAVED)}", content)
+                else:
+                    add(f"{home}/files/{name}-{step}.safetensors", content)
         made_by = f"mlcore {__version__}"
         manifest = {"format": FORMAT, "made_by": made_by, "units": UNITS, "members": members}
         archive.writestr(_entry(MANIFEST), _json(manifest))

@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from mlcore.core import InputError
@@ -23,9 +23,13 @@ FORMAT: Final = "mlcore points 1"
 
 def points_frame(runs: Sequence[Run]) -> pd.DataFrame:
     """Every point of some runs of one store: run, metric, step, value, time (s of work)."""
+    _check_some(runs)
+    return runs[0].store.points_of([run.id for run in runs])
+
+
+def _check_some(runs: Sequence[Run]) -> None:
     if not runs:
         raise InputError("No run was given. Name one or more by their ids.")
-    return runs[0].store.points_of([run.id for run in runs])
 
 
 def to_csv(runs: Sequence[Run]) -> bytes:
@@ -43,13 +47,28 @@ def to_csv(runs: Sequence[Run]) -> bytes:
         >>> print(table.splitlines()[0])
         "run","metric","step","value","time"
     """
-    return csv_text(points_frame(runs)).encode("utf-8")
+    return b"".join(csv_parts(runs))
 
 
-def csv_text(points: pd.DataFrame) -> str:
+def csv_parts(runs: Sequence[Run], *, with_run: bool = True) -> Iterator[bytes]:
+    """The text of ``to_csv`` in parts, so that a long run need not be in memory as a whole.
+
+    Args:
+        runs: Of one store.
+        with_run: Whether the first column names the run.
+    """
+    _check_some(runs)
+    columns = [*(["run"] if with_run else []), "metric", "step", "value", "time"]
+    store = runs[0].store
+    yield csv_text(store.points_of([])[columns]).encode("utf-8")
+    for part in store.parts_of([run.id for run in runs]):
+        yield csv_text(part[columns], header=False).encode("utf-8")
+
+
+def csv_text(points: pd.DataFrame, *, header: bool = True) -> str:
     """A table as CSV; every text is quoted, as a metric's name may hold a newline."""
     text: str = points.to_csv(
-        index=False, na_rep="NaN", lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC
+        index=False, header=header, na_rep="NaN", lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC
     )
     return text
 
@@ -70,13 +89,17 @@ def to_parquet(runs: Sequence[Run]) -> bytes:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    table = pa.Table.from_pandas(points_frame(runs), preserve_index=False)
+    _check_some(runs)
+    store = runs[0].store
+    schema = pa.Schema.from_pandas(store.points_of([]), preserve_index=False)
     facts = json.dumps([described(run) for run in runs], ensure_ascii=False).encode("utf-8")
     units = json.dumps(UNITS).encode("utf-8")
     ours = {b"mlcore": facts, b"mlcore_units": units}
-    table = table.replace_schema_metadata({**(table.schema.metadata or {}), **ours})
+    schema = schema.with_metadata({**(schema.metadata or {}), **ours})
     buffer = io.BytesIO()
-    pq.write_table(table, buffer)
+    with pq.ParquetWriter(buffer, schema) as writer:
+        for part in store.parts_of([run.id for run in runs]):
+            writer.write_table(pa.Table.from_pandas(part, schema, preserve_index=False))
     return buffer.getvalue()
 
 

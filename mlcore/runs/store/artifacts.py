@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 WEIGHTS = "weights"
 CHECKPOINT = "checkpoint"
+SAVED = "saved/"
+"""Before the name of a file of any kind that a script saved with its run."""
+
 _ARRAYS = "arrays-"
 
 
@@ -36,7 +39,7 @@ class ArtifactRow(NamedTuple):
     """One artifact's row in the store.
 
     Attributes:
-        name: ``weights``, ``checkpoint``, or ``arrays-`` and a step.
+        name: ``weights``, ``checkpoint``, ``arrays-`` and a step, or ``saved/`` and a file's name.
         step: The step it belongs to.
         file: Name of the file it is, or would be.
         sha256: Of its content.
@@ -53,9 +56,9 @@ class Content:
     """A file of a run, to be entered in the store.
 
     Attributes:
-        name: ``weights``, ``checkpoint``, or ``arrays-`` and a step.
+        name: ``weights``, ``checkpoint``, ``arrays-`` and a step, or ``saved/`` and a file's name.
         step: The step it belongs to.
-        content: A snapshot, packed.
+        content: A snapshot, packed; or a file of any kind.
         writer: A word for the process that writes it.
     """
 
@@ -77,6 +80,8 @@ class Content:
         ever overwritten, and none is removed that another process is about to enter.
         """
         mark = "-".join(filter(None, (self.sha256[:12], self.writer)))
+        if self.name.startswith(SAVED):
+            return f"saved-{hashlib.sha256(self.name.encode()).hexdigest()[:12]}-{mark}"
         return f"{self.name}-{self.step}-{mark}.safetensors"
 
 
@@ -228,6 +233,14 @@ class Artifacts:
     def array_steps(self) -> list[int]:
         """The steps that have arrays, in order."""
         return sorted(kept.step for kept in self.kept() if kept.name.startswith(_ARRAYS))
+
+    def saved(self) -> dict[str, int]:
+        """The files that a script saved with the run: their sizes in bytes, by name."""
+        c = artifacts.c
+        mine = (c.run == self.run_key) & c.name.startswith(SAVED)
+        query = select(c.name, c.size).where(mine).order_by(c.name)
+        with self.store.reading() as connection:
+            return {row.name.removeprefix(SAVED): row.size for row in connection.execute(query)}
 
     def kept(self) -> list[ArtifactRow]:
         """Every artifact of the run, by name."""

@@ -66,10 +66,10 @@ def edit(
         ValueError: If a text is too long, is no text, or a tag is empty.
     """
     fields: dict[str, Any] = {"starred": starred, "archived": archived}
-    fields |= {"name": _text("name", name), "note": _text("note", note)}
+    fields |= {"name": checked_text("name", name), "note": checked_text("note", note)}
     changes = {field: value for field, value in fields.items() if value is not None}
-    wanted = None if tags is None else _tags(tags)
-    added, removed = _tags(add_tags), set(_tags(remove_tags))
+    wanted = None if tags is None else checked_tags(tags)
+    added, removed = checked_tags(add_tags), set(checked_tags(remove_tags))
     with store.writing() as connection:
         rows = _rows(connection, run_ids, store)
         for row in rows:
@@ -190,7 +190,8 @@ def _read_again(connection: Connection, rows: Sequence[Row[Any]], store: Store) 
     return [run_of(found[key], store) for key in keys]
 
 
-def _text(what: str, text: str | None) -> str | None:
+def checked_text(what: str, text: str | None) -> str | None:
+    """A text that every store can hold; None stays None. Raises InputError."""
     if text is None:
         return None
     if len(text) > LONGEST_TEXT:
@@ -201,7 +202,8 @@ def _text(what: str, text: str | None) -> str | None:
     return _storable(what, text)
 
 
-def _tags(tags: Iterable[str]) -> list[str]:
+def checked_tags(tags: Iterable[str]) -> list[str]:
+    """Tags without space around them, each once. Raises InputError or InputTypeError."""
     if isinstance(tags, str):
         raise InputTypeError(f"tags is the text {tags!r}, but must be a list of texts.")
     stripped = [_storable("tag", tag.strip()) for tag in tags]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import (
@@ -47,10 +48,18 @@ _LARGE = literal_column("1e150", Float)
 _SCALE = literal_column("1048576.0", Float)  # points of a bucket at most, for the sum to fit
 
 
-_APPEND_SQLITE = (
-    "INSERT INTO points (run, name, step, value, time) VALUES (?, ?, ?, ?, ?) "
-    "ON CONFLICT (run, name, step) DO UPDATE SET value = excluded.value, time = excluded.time"
-)
+_AT_ONCE = 500  # rows of a statement: SQLite allows 32,766 parameters
+
+
+def _append_sqlite(rows: int) -> str:
+    values = ", ".join(["(?, ?, ?, ?, ?)"] * rows)
+    return (
+        f"INSERT INTO points (run, name, step, value, time) VALUES {values} "  # noqa: S608 - places
+        "ON CONFLICT (run, name, step) DO UPDATE SET value = excluded.value, time = excluded.time"
+    )
+
+
+_APPEND_ONE, _APPEND_MANY = _append_sqlite(1), _append_sqlite(_AT_ONCE)
 _APPEND_POSTGRES = (
     "INSERT INTO points (run, name, step, value, time) SELECT %s, rows.* "
     "FROM unnest(%s::int[], %s::bigint[], %s::float8[], %s::float8[]) AS rows "
@@ -187,7 +196,9 @@ def discard(connection: Connection, run_key: int, after: int, up_to: int | None 
     connection.execute(delete(points).where(*which))
 
 
-def rows_of(run_key: int, keys: Mapping[str, int], new: Sequence[Point]) -> list[_Row]:
+def rows_of(
+    run_key: int, keys: Mapping[str, int], new: Iterable[tuple[int, str, float, float]]
+) -> list[_Row]:
     """Points as rows for ``append``; of two at one step the later stays."""
     rows = {
         (key := keys[name], step): (run_key, key, step, None if value != value else value, time)
@@ -201,7 +212,14 @@ def append(connection: Connection, rows: list[_Row]) -> None:
     if not rows:
         return
     if connection.dialect.name == "sqlite":
-        connection.exec_driver_sql(_APPEND_SQLITE, rows)
+        # the driver hands Python's lock back and forth for each statement: by single rows a thread
+        # that writes beside a busy one takes a third of its time
+        whole = len(rows) - len(rows) % _AT_ONCE
+        for start in range(0, whole, _AT_ONCE):
+            some = tuple(chain.from_iterable(rows[start : start + _AT_ONCE]))
+            connection.exec_driver_sql(_APPEND_MANY, some)
+        if whole < len(rows):
+            connection.exec_driver_sql(_APPEND_ONE, rows[whole:])
         return
     columns = [list(column) for column in zip(*rows, strict=True)]
     connection.exec_driver_sql(_APPEND_POSTGRES, (rows[0][0], *columns[1:]))
@@ -271,6 +289,43 @@ def read_many(connection: Connection, run_ids: Sequence[str]) -> pd.DataFrame:
     return texts.assign(step=columns[2], value=columns[3], time=columns[4])
 
 
+def parts(
+    connection: Connection, run_ids: Sequence[str], rows: int = 50_000
+) -> Iterator[pd.DataFrame]:
+    """``read_many`` in tables of about so many rows, of which only one is in memory at a time."""
+    p, name = points.c, metric_names.c.name
+    # in the order of Python, which is SQLite's
+    by_name = name.collate("C") if connection.dialect.name == "postgresql" else name
+    unique = list(dict.fromkeys(run_ids))
+    asked = select(runs.c.key, runs.c.id).where(runs.c.id.in_(unique))
+    keys = {row.id: row.key for row in connection.execute(asked)}
+    mine = (
+        select(name, p.step, p.value, p.time)
+        .join_from(metric_names, points, metric_names.c.key == p.name)
+        .where(p.run == bindparam("run"))
+        .order_by(by_name, p.step)
+        .execution_options(yield_per=rows)
+    )
+    waiting: list[tuple[str, str, int, float | None, float]] = []
+    for run_id in unique:
+        for some in connection.execute(mine, {"run": keys.get(run_id)}).partitions():
+            waiting.extend((run_id, *row) for row in some)
+            if len(waiting) >= rows:
+                yield _long_table(waiting)
+                waiting = []
+    if waiting:
+        yield _long_table(waiting)
+
+
+def _long_table(rows: list[tuple[str, str, int, float | None, float]]) -> pd.DataFrame:
+    import pandas as pd
+
+    names = "run", "metric", "step", "value", "time"
+    kinds = dict(zip(names, ("str", "str", "int64", "float64", "float64"), strict=True))
+    columns = map(list, zip(*rows, strict=True))
+    return pd.DataFrame(dict(zip(names, columns, strict=True))).astype(kinds)
+
+
 def thinned(
     connection: Connection, run_ids: Sequence[str], name: str, at_most: int, after: int | None
 ) -> pd.DataFrame:
@@ -292,20 +347,24 @@ def thinned(
     asked = select(runs.c.key, runs.c.id).where(runs.c.id.in_(run_ids))
     keys = {row.key: row.id for row in connection.execute(asked)}
     metric = select(metric_names.c.key).where(metric_names.c.name == name).scalar_subquery()
-    mine = [p.name == metric, p.run.in_(keys)]
-    if after is not None:
-        mine.append(p.step > after)
+    asked_for = [p.name == metric, *([] if after is None else [p.step > after])]
+    of_run = select(p.step).where(p.run == runs.c.key, *asked_for).correlate(runs)
+    # by the table's key, without looking at every point
+    ends = of_run.order_by(p.step).limit(1), of_run.order_by(p.step.desc()).limit(1)
+    beyond = of_run.order_by(p.step).offset(at_most).limit(1)
     spans = connection.execute(
-        select(p.run, func.count(), func.min(p.step), func.max(p.step))
-        .where(and_(*mine))
-        .group_by(p.run)
+        select(runs.c.key, *(one.scalar_subquery() for one in (*ends, beyond))).where(
+            runs.c.key.in_(keys)
+        )
     ).all()
     server = connection.dialect.name == "postgresql"
     by_width: dict[int, list[int]] = {}
-    for key, count, low, high in spans:
-        by_width.setdefault(bucket_width(count, high - low + 1, at_most), []).append(key)
+    for key, low, high, one_more in spans:
+        if low is not None:
+            count = at_most + (one_more is not None)
+            by_width.setdefault(bucket_width(count, high - low + 1, at_most), []).append(key)
     parts = [
-        _drawn(_frame(connection, _buckets(and_(*mine, p.run.in_(some)), width, server), {}))
+        _drawn(_frame(connection, _buckets(and_(*asked_for, p.run.in_(some)), width, server), {}))
         for width, some in by_width.items()
     ]
     if not parts:

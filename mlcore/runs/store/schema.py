@@ -65,7 +65,8 @@ runs = Table(
     Column("starred", Boolean, nullable=False, server_default=false()),
     Column("archived", Boolean, nullable=False, server_default=false()),
     Column("deleted", Float),  # when it was put in the trash; NULL: it was not
-    Column("source", Text),  # NULL: made here; "zip" or "tensorboard": imported, read-only
+    # NULL: trained here; "script": logged by a loop; "zip", "tensorboard", …: imported, read-only
+    Column("source", Text),
     Column("origin", Text),  # JSON: what is known of where an imported run was made
     Column("edited", Integer, nullable=False, server_default="0"),  # grows with each edit
     # JSON: the data's checksum, the device, threads and processor it ran with

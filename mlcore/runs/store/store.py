@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 _open: dict[str, Store] = {}
 _opening = Lock()
+_of_parent: list[object] = []
 
 _c = runs.c
 _MARKS = select(_c.id, _c.step, _c.done, _c.total, _c.elapsed, _c.status, _c.request).where(
@@ -185,6 +187,11 @@ class Store(Database):
         """Ask a live run to stop or pause; a run that is still queued does so at once."""
         if what not in ("stop", "pause"):
             raise InputError(f"A run can be asked to 'stop' or 'pause', not {what!r}.")
+        if what == "pause" and run.logged:
+            raise RunStateError(
+                f"Run {run.id} is logged by a script, which cannot be paused from here. Stop it, "
+                "or suspend the script itself."
+            )
         waiting = [Status.QUEUED, *([Status.PAUSED] if what == "stop" else [])]
         end = Status.STOPPED if what == "stop" else Status.PAUSED
         with self.writing() as connection:
@@ -205,7 +212,12 @@ class Store(Database):
             RunStateError: If it is finished or failed, or another run of its config is live.
         """
         if run.source is not None or run.deleted is not None:
-            why = "was imported" if run.source is not None else "is in the trash"
+            why = "was imported" if run.imported else "is in the trash"
+            if run.logged:
+                raise RunStateError(
+                    f"Run {run.id} was logged by a script, so it cannot be resumed from here. "
+                    "Start the script again for another run."
+                )
             raise RunStateError(
                 f"Run {run.id} {why}, so it cannot be resumed. Submit its config for a run of "
                 "your own."
@@ -239,6 +251,11 @@ class Store(Database):
         with self.reading() as connection:
             return point_queries.read_many(connection, run_ids)
 
+    def parts_of(self, run_ids: Sequence[str]) -> Iterator[pd.DataFrame]:
+        """``points_of`` in tables of some ten thousand rows, one in memory at a time."""
+        with self.reading() as connection:
+            yield from point_queries.parts(connection, run_ids)
+
     def curves(
         self, run_ids: Sequence[str], name: str, points: int = 600, after: int | None = None
     ) -> pd.DataFrame:
@@ -258,6 +275,19 @@ class Store(Database):
         with self.reading() as connection:
             query = select(runs.c.step).where(runs.c.id == run_id)
             return connection.execute(query).scalar_one_or_none() or 0
+
+
+def _after_fork() -> None:
+    """In a child that was forked off: connections of its own, and the parent's left as they are."""
+    global _opening
+    _opening = Lock()
+    for store in _open.values():
+        _of_parent.append(store.engine.pool)  # closing them would end what the parent does
+        store.engine.dispose(close=False)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def _status(value: Status | str) -> Status:

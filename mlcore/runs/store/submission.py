@@ -37,13 +37,14 @@ def new_row(config: Config) -> dict[str, Any]:
         "seed": seed if isinstance(seed, int) else None,
         "created": now,
         "queued": now,
-        "versions": canonical_json(_versions()),
+        "versions": canonical_json(versions()),
         "environment": canonical_json({"data": checksum} if checksum else {}),
     }
 
 
 @cache
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """Versions of Python, mlcore and torch, and the git commit of the working folder."""
     found = {"python": platform.python_version()}
     for package in ("mlcore", "torch"):
         try:

@@ -37,7 +37,7 @@ _FACTS: Final = {
     "step": "last step",
     "host": "host",
     "error": "error",
-    "source": "imported from",
+    "source": "source",
 }
 _RESULTS: Final = tuple(
     f"{METRIC}{name}"

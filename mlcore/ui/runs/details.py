@@ -3,30 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from functools import partial
+from typing import Any, Final
 
 import streamlit as st
 
 from mlcore.runs import Run
-from mlcore.ui import page, run_parts
-from mlcore.ui.runs import callbacks
+from mlcore.runs.store.run_table import plain
+from mlcore.ui import live_data, page, run_parts
+from mlcore.ui.draft import as_text
+from mlcore.ui.runs import callbacks, metric_curves
 from mlcore.ui.widget_state import changed_by_user, set_widget
+
+_HEIGHT: Final = 38 + 35 * 10
+_MOST_FILES: Final = 20
 
 
 def show(run: Run) -> None:
     """Draw everything below the table for one chosen run."""
     run_parts.card(run, key="runs.card", link=True)
-    if run.source is not None:
+    if run.imported:
         st.info(
-            f"This run was imported ({page.plain(run.source)}): it can be read and compared, not "
-            "resumed.",
+            f"This run was imported ({page.plain(str(run.source))}): it can be read and compared, "
+            "not resumed.",
             icon=":material/move_to_inbox:",
         )
+    if run.logged and run.status.live:
+        st.caption(
+            "A script logs this run. *Stop* sets its `run.stop_requested`; when to end is the "
+            "script's own decision."
+        )
+    if live_data.any_metric(run):
+        metric_curves.show(run)
     words, facts = st.columns(2, gap="medium")
     with words:
         _words(run)
     with facts:
         _code(run)
+        _saved(run)
         with st.expander("Environment", icon=":material/dns:", key="runs.facts"):
             _facts(run)
 
@@ -80,12 +94,53 @@ def _code(run: Run) -> None:
     config = run_parts.config_of(run)
     if config is None:
         page.as_code(f'import mlcore\n\nrun = mlcore.get_run("{run.id}")', key="runs.code")
-        st.caption(
-            "Its experiment or its values are unknown to this version, so there is no config."
-        )
+        if not run.logged:
+            st.caption(
+                "Its experiment or its values are unknown to this version, so there is no config."
+            )
+        _fields(run)
         return
     page.config_as_code(config, key="runs.code")
     st.caption(f'What is stored of this run: `mlcore.get_run("{run.id}")`')
+
+
+def _fields(run: Run) -> None:
+    """The settings of a run whose config class is not known."""
+    if not run.config_fields:
+        return
+    values = [page.one_line(as_text(plain(value)), 400) for value in run.config_fields.values()]
+    st.dataframe(
+        {"setting": [page.one_line(name) for name in run.config_fields], "value": values},
+        hide_index=True,
+        height=min(_HEIGHT, 38 + 35 * len(values)),
+        key="runs.fields",
+        alt="The settings of this run",
+    )
+
+
+def _saved(run: Run) -> None:
+    """A button for each file that the run's script saved."""
+    files = run.files()
+    if not files:
+        return
+    with st.expander(f"Files ({len(files):,})", icon=":material/folder:", key="runs.files"):
+        for place, (name, size) in enumerate(list(files.items())[:_MOST_FILES]):
+            st.download_button(
+                f"{page.plain(page.one_line(name, 60))} · {_size(size)}",
+                partial(run.file, name),
+                file_name=name,
+                icon=":material/download:",
+                on_click="ignore",
+                key=f"runs.files.{run.id}.{place}",
+            )
+        if len(files) > _MOST_FILES:
+            st.caption(
+                f"{len(files) - _MOST_FILES:,} more: `mlcore.get_run({run.id!r}).files()` has all."
+            )
+
+
+def _size(count: int) -> str:
+    return f"{count:,} B" if count < 10_000 else f"{count / 1024:,.0f} KiB"
 
 
 def _facts(run: Run) -> None:

@@ -14,9 +14,11 @@ const smoothed = (values, weight) => {
   })
 }
 
+const above0 = values => values.map(value => value > 0 ? value : null)
+
 const inverted = values => values.map(value => value === null ? null : 1 - value)
 
-// chart: {splits: {train: metric, test: metric}, axis, smoothing, errorRate}
+// chart: {splits: {train: metric, test: metric}, axis, smoothing, errorRate, positive}
 // runs: [{label, colour, dash, curves: {metric: {step, time, value, low, high, odd}}}]
 function chartRows(chart, runs, end) {
   const rows = []
@@ -34,6 +36,8 @@ function chartRows(chart, runs, end) {
       if (!curve) continue
       const xs = chart.axis === 'step' ? curve.step : curve.time
       let {value, low, high} = curve
+      if (chart.positive)
+        [value, low, high] = [value, low, high].map(above0)
       if (chart.errorRate)
         [value, low, high] = [inverted(value), inverted(high), inverted(low)]
       if (split === 'train' && high.some((top, i) => top !== null && top > low[i]))

@@ -87,7 +87,7 @@ def moment(run: Run | None) -> str:
     """What of a run's state the page itself draws: when it changes, the page must rerun."""
     if run is None:
         return "gone"
-    started = "with points" if run.total else "empty"
+    started = "with points" if run.total or run.last else "empty"
     return f"{run.status} {run.request or ''} {started}"
 
 

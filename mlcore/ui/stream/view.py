@@ -33,15 +33,19 @@ class LiveChart:
 
     Attributes:
         key: Of the chart's container.
-        quantity: What it shows.
+        quantity: What it shows; None for a metric of any name.
         axis: What its horizontal axis measures.
         smoothing: Weight of earlier points, as in ``mlcore.charts.training_curves.curve_rows``.
+        metric: Name of that metric.
+        positive: Whether values of 0 and below are gaps, as on a logarithmic scale.
     """
 
     key: str
-    quantity: Quantity
+    quantity: Quantity | None
     axis: Axis
     smoothing: float
+    metric: str = ""
+    positive: bool = False
 
 
 def follow(runs: list[Run], charts: Sequence[LiveChart], *, key: str) -> None:
@@ -90,9 +94,10 @@ def poll_every(runs: Sequence[Run], *, key: str) -> float:
 
 
 def _told(chart: LiveChart) -> dict[str, Any]:
+    known = None if chart.quantity is None else live_data.METRICS[chart.quantity]
     return {
         **asdict(chart),
-        "splits": dict(live_data.METRICS[chart.quantity]),
+        "splits": {"train": chart.metric} if known is None else dict(known),
         "errorRate": chart.quantity == "error_rate",
     }
 

@@ -1,0 +1,1 @@
+"""Runs that a training loop of one's own logs: begun by ``mlcore.start_run``."""

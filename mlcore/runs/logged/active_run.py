@@ -1,0 +1,362 @@
+"""``ActiveRun``: what a loop of one's own logs to, from ``mlcore.start_run`` to its end."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import secrets
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final, Literal, Self
+
+from mlcore.core import InputTypeError, MlcoreError, RunStateError, StoreError
+from mlcore.runs.execution.recorder import failure_sentence, insist
+from mlcore.runs.logged import saved
+from mlcore.runs.logged.values import name_of, number_of, shown, step_of
+from mlcore.runs.logged.writer import MOST_WAITING, Writer
+from mlcore.runs.status import Status
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from mlcore.runs.recorded_run import Run
+    from mlcore.runs.store.artifacts import Content
+
+State = Literal["open", "ended", "silent", "elsewhere"]
+
+_MOST_WORDS: Final = 100
+_log = logging.getLogger("mlcore.log")
+_active: set[ActiveRun] = set()
+
+
+class ActiveRun:
+    """A run that a loop logs to; made by ``mlcore.start_run``.
+
+    As a context manager it ends the run: as *finished*; as *failed* if an exception leaves the
+    block, which is recorded and raised; as *stopped* after Ctrl-C, or if the loop ended because
+    ``stop_requested`` was True. Without ``with``, call ``finish``; if that is forgotten the run
+    ends with the process. A process that is killed leaves its run *lost*, with all points but
+    those of the last fifth of a second.
+
+    Nothing that goes wrong with the logging stops the loop: it is said once, by the logger
+    ``mlcore.log``, on stderr unless logging is set up otherwise. With ``strict=True`` it is raised.
+
+    Threads may share one; processes may not: a fork, or a copy sent to another process, logs
+    nothing and says so.
+
+    Attributes:
+        id: The run's id; ``""`` if this process records nothing, such as rank 1 of torchrun.
+        experiment: Name of the experiment.
+
+    Example:
+        >>> import mlcore
+        >>> with mlcore.start_run("autoencoder", config={"lr": 1e-3}) as run:
+        ...     for step in range(100):
+        ...         run.log({"loss": 1 / (step + 1)})
+        >>> print(run.read().status, run.read().latest())
+        finished {'loss': 0.01}
+    """
+
+    def __init__(
+        self,
+        run_id: str,
+        experiment: str,
+        writer: Writer | None,
+        *,
+        prefix: str = "",
+        strict: bool = False,
+        state: State = "open",
+    ) -> None:
+        self.id = run_id
+        self.experiment = experiment
+        self._writer = writer
+        self._prefix, self._strict = prefix, strict
+        self._state: State = state
+        self._home = os.getpid()
+        self._names: dict[Any, str] = {}
+        self._next = 0
+        self._lock = threading.Lock()
+        self._said: set[str] = set()
+        self._told_to_stop = False
+        if state == "open":
+            _active.add(self)
+
+    # --- logging -----------------------------------------------------------------------------
+
+    def log(self, values: Mapping[str, Any], step: int | None = None) -> None:
+        """Record values of this moment; returns at once, they are sent in the background.
+
+        Args:
+            values: By name; any text is a name, and charts are grouped by what stands before a
+                slash. A value is a number of Python or NumPy, or a tensor of one element; NaN and
+                infinities are kept, and drawn as gaps with a mark.
+            step: A whole number from 0; by default one more than the highest so far. Of values
+                of one name and step the last is kept, and steps need not come in order.
+
+        Raises:
+            MlcoreError: With ``strict=True``: if a value is no number, the run has ended, or the
+                store refuses to be written.
+
+        Example:
+            >>> import mlcore
+            >>> run = mlcore.start_run("autoencoder")
+            >>> run.log({"loss": 0.5, "val/accuracy": 0.9}, step=10)
+            >>> run.finish().step
+            10
+        """
+        if self._state != "open":
+            self._refuse("log")
+            return
+        writer = self._writer
+        usable = type(values) is dict or isinstance(values, Mapping)
+        if writer is None or writer.failure is not None or not usable:
+            self._odd(values)
+            return
+        now, problems = writer.seconds(), dict[str, MlcoreError]()
+        names, append = self._names, writer.points.append
+        with self._lock:
+            try:
+                at = self._next if step is None else step if type(step) is int else step_of(step)
+                if at < 0 or at >= 2**63:
+                    step_of(at)
+            except MlcoreError as error:
+                at, problems["step"] = self._next, error
+            if len(writer.points) + len(values) > MOST_WAITING and not writer.make_room():
+                return
+            for name, value in values.items():
+                try:
+                    number = value if type(value) is float else number_of(name, value)
+                    full = names.get(name)
+                    if full is None:
+                        full = names[name] = name_of(f"{self._prefix}{name_of(name)}")
+                except MlcoreError as error:
+                    problems[f"value of {shown(name)}"] = error
+                    continue
+                append((at, full, number, now))
+            if at >= self._next:
+                self._next = at + 1
+        for kind, problem in problems.items():
+            self._trouble(kind, problem)
+
+    def save_model(self, model: nn.Module | Mapping[str, Any]) -> None:
+        """Save a network's weights with the run, as safetensors; they replace those of before.
+
+        ``mlcore.get_run(id).state_dict()`` reads them back. This waits for the disk.
+
+        Args:
+            model: A module, or its ``state_dict()``.
+
+        Raises:
+            MlcoreError: With ``strict=True``: if it is neither, or cannot be written.
+
+        Example:
+            >>> import mlcore, torch
+            >>> with mlcore.start_run("autoencoder") as run:
+            ...     run.save_model(torch.nn.Linear(2, 1))
+            >>> sorted(run.read().state_dict())
+            ['bias', 'weight']
+        """
+        self._save("save_model", partial(saved.weights, model))
+
+    def save_file(self, path: str | Path, name: str | None = None) -> None:
+        """Save a copy of a file with the run; one of the same name is replaced.
+
+        Args:
+            path: The file, of at most ``mlcore.runs.logged.saved.MOST_BYTES`` bytes.
+            name: What to call it; by default its own name.
+
+        Raises:
+            MlcoreError: With ``strict=True``: if it cannot be read or written.
+
+        Example:
+            >>> import mlcore
+            >>> with mlcore.start_run("autoencoder") as run:
+            ...     run.save_file(mlcore.__file__, "code.py")
+            >>> print(list(run.read().files()))
+            ['code.py']
+        """
+        self._save("save_file", partial(saved.file, path, name))
+
+    def _save(self, what: str, content: Callable[[int, str], Content]) -> None:
+        writer = self._writer
+        if self._state != "open" or writer is None:
+            self._refuse(what)
+            return
+        if writer.failure is not None:
+            self._trouble("writer", writer.failure)
+            return
+        try:
+            new = content(max(0, self._next - 1), f"log{secrets.token_hex(3)}")
+            insist(partial(writer.transact, lambda claim: saved.save(claim, new)))
+        except MlcoreError as error:
+            self._trouble(f"{what} {error}", error)
+
+    @property
+    def stop_requested(self) -> bool:
+        """Whether Stop was pressed in the dashboard, or ``mlcore stop`` was called.
+
+        A loop that ends after it was True ends as *stopped*. It is known within 2 s, without
+        asking the store anew.
+        """
+        asked = self._writer is not None and self._writer.request == "stop"
+        self._told_to_stop = self._told_to_stop or asked
+        return asked
+
+    @property
+    def recording(self) -> bool:
+        """Whether what is logged here is recorded."""
+        return self._state == "open" and self._writer is not None and self._writer.failure is None
+
+    # --- the end -----------------------------------------------------------------------------
+
+    def finish(self) -> Run | None:
+        """Send what waits and end the run; a second call does nothing.
+
+        Returns:
+            The run as it ended, or None where nothing is recorded.
+        """
+        self.__exit__(None, None, None)
+        if self._writer is None or self._writer.failure is not None:
+            return None
+        try:
+            return self.read()
+        except StoreError:
+            return None
+
+    def read(self) -> Run:
+        """The run as the store has it now.
+
+        Raises:
+            RunStateError: If this process records nothing.
+            StoreError: If the store does not answer.
+        """
+        if self._writer is None:
+            raise RunStateError("This process records nothing, so there is no run to read.")
+        return self._writer.claim().run.refresh()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if error is None or (isinstance(error, SystemExit) and not error.code):
+            self._finish(Status.STOPPED if self._told_to_stop else Status.FINISHED)
+        else:
+            self._end_by(error)
+
+    def _end_by(self, error: BaseException) -> None:
+        if isinstance(error, (KeyboardInterrupt, GeneratorExit)):
+            self._finish(Status.STOPPED)
+            return
+        self._finish(
+            Status.FAILED,
+            error=failure_sentence(error),
+            error_type=type(error).__name__,
+            traceback="".join(traceback.format_exception(error)),
+        )
+
+    def _finish(self, status: Status, **details: Any) -> None:
+        if self._state != "open" or self._writer is None:
+            return
+        with self._lock:
+            self._state = "ended"
+        _active.discard(self)
+        self._writer.end(status, **details)
+
+    # --- what goes wrong ---------------------------------------------------------------------
+
+    def _odd(self, values: object) -> None:
+        writer = self._writer
+        if writer is not None and writer.failure is not None:
+            self._trouble("writer", writer.failure)
+        elif writer is not None:
+            self._trouble(
+                "values",
+                InputTypeError(
+                    f"log was given {shown(values)}, but takes a dict of values by name, such as "
+                    "{'loss': 0.5}."
+                ),
+            )
+
+    def _refuse(self, what: str) -> None:
+        if self._state == "ended":
+            self._trouble(
+                "ended",
+                RunStateError(
+                    f"Run {self.id} has ended, so {what} records nothing more. Start another run."
+                ),
+            )
+        elif self._state == "elsewhere":
+            self._trouble(
+                "elsewhere",
+                RunStateError(
+                    f"Run {self.id} is written by process {self._home}, which started it, so "
+                    f"{what} in process {os.getpid()} records nothing. Send the values there, or "
+                    "start a run in each process."
+                ),
+            )
+
+    def _trouble(self, kind: str, error: Exception) -> None:
+        """Raise a problem if that is wanted, else say it once."""
+        if self._strict:
+            raise error
+        self.say(kind, error)
+
+    def say(self, kind: str, error: Exception) -> None:
+        """Say a problem by the logger ``mlcore.log``, once for each kind."""
+        if kind not in self._said and len(self._said) < _MOST_WORDS:
+            self._said.add(kind)
+            words = str(error) if isinstance(error, MlcoreError) else failure_sentence(error)
+            _log.warning("%s", words)
+
+    # --- other processes ---------------------------------------------------------------------
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, _memo: object) -> Self:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _of_another_process, (self.id, self.experiment, self._home, self._strict)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.id or 'without a record'} {self._state}>"
+
+
+def _of_another_process(run_id: str, experiment: str, home: int, strict: bool) -> ActiveRun:
+    run = ActiveRun(run_id, experiment, None, strict=strict, state="elsewhere")
+    run._home = home  # noqa: SLF001 - of this module
+    return run
+
+
+def _at_exit() -> None:
+    """End what was not ended: by the exception that ends the process, if there is one."""
+    error = None
+    if not hasattr(sys, "ps1"):  # at a prompt it would be that of a line from long ago
+        error = getattr(sys, "last_exc", None) or getattr(sys, "last_value", None)
+    for run in list(_active):
+        run.__exit__(None if error is None else type(error), error, None)
+
+
+def _after_fork() -> None:
+    """In a child that was forked off: the runs stay with the parent."""
+    for run in list(_active):
+        run._state = "elsewhere"  # noqa: SLF001 - of this module
+        run._lock = threading.Lock()  # noqa: SLF001 - another thread may have held it
+    _active.clear()
+
+
+atexit.register(_at_exit)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
