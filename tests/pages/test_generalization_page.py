@@ -189,7 +189,7 @@ def test_a_leak_lifts_the_estimate_above_the_truth(open_page: Open, empty_store:
     shown: dict[str, Any] = {}
     exec(script, shown)  # noqa: S102 - what the page offers to copy gives what the page shows
     found = shown["folds"]
-    assert f"estimates **{100 * found.estimate:.1f} ± {100 * found.standard_error:.1f} %**" in told(
+    assert f"estimates **{100 * found.estimate:.1f} ± {100 * found.standard_error:.1f}%**" in told(
         at
     )
     assert "above the truth" in told(at)

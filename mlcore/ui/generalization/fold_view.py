@@ -133,7 +133,7 @@ def _verdict(settings: _Settings, honest: FoldCurves, now: FoldCurves) -> str:
 
 
 def _interval(found: FoldCurves) -> str:
-    return f"{100 * found.estimate:.1f} ± {100 * found.standard_error:.1f} %"
+    return f"{100 * found.estimate:.1f} ± {100 * found.standard_error:.1f}%"
 
 
 def _points(value: float) -> str:
