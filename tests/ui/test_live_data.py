@@ -166,7 +166,7 @@ def test_a_logged_runs_metrics_grow_each_by_steps_of_its_own(
                 logged.log({metric: float(place)}, step=place)
             until(lambda: store.get(logged.id).latest().get(metric) == step)
             run = store.get(logged.id)
-            return curves.curves(run)[metric].step.tolist()
+            return [*map(float, curves.curves(run)[metric].step)]
 
         assert drawn("loss", [0, 1, 2], step=2) == [0, 1, 2]
         assert drawn("val/loss", [2], step=2) == [2], "at a step that is there already"

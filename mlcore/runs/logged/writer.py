@@ -25,8 +25,8 @@ from mlcore.runs.execution.claims import (
     progress_values,
     writing_to,
 )
-from mlcore.runs.execution.heartbeat import HEARTBEAT_EVERY
-from mlcore.runs.execution.recorder import FLUSH_EVERY, PATIENCE, RETRY_EVERY, may_pass
+from mlcore.runs.execution.patience import FLUSH_EVERY, PATIENCE, RETRY_EVERY, may_pass
+from mlcore.runs.process_id import HEARTBEAT_EVERY
 from mlcore.runs.status import Status
 from mlcore.runs.store.latest import Latest
 from mlcore.runs.store.points import PointTable, append, rows_of

@@ -395,7 +395,7 @@ def test_weights_and_files_come_back_also_from_a_zip(
         run.save_file(table, "empty/../name")
         run.save_file(tmp_path / "missing")
         run.save_model(model)
-        run.save_model({"weight": 3})  # type: ignore[arg-type]
+        run.save_model({"weight": 3})
     for words in ("has no slash", "cannot be read: No such file", "only tensors are saved"):
         assert words in caplog.text
     content = to_zip([run.read()])
