@@ -211,7 +211,9 @@ class Writer:
 
     def _send(self) -> None:
         """Send what waits, or a heartbeat if one is due."""
-        while self.points or time.monotonic() > self._beat_due:
+        if self.points or time.monotonic() > self._beat_due:
+            self._flush()
+        while len(self.points) >= _A_FLUSH:  # what comes meanwhile waits for the next turn
             self._flush()
 
     def _flush(self) -> None:
