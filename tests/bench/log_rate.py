@@ -61,7 +61,7 @@ def cost(a_call: int, repeats: int) -> None:
     in_loop, beside = (seconds / points * 1e6 for seconds in (own, other))
     print(
         f"{a_call} a call: {share:+.1%} (n={repeats}); processor time of a point: "
-        f" {in_loop:.2f} µs in the loop, {beside:.2f} µs in the writer"
+        f"{in_loop:.2f} µs in the loop, {beside:.2f} µs in the writer"
     )
 
 
