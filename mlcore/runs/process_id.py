@@ -10,6 +10,9 @@ from functools import cache
 
 import psutil
 
+HEARTBEAT_EVERY = 2.0
+"""Seconds between two heartbeats."""
+
 SILENT_AFTER = 10.0
 """Seconds without a heartbeat after which a process on another host counts as dead."""
 

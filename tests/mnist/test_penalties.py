@@ -195,5 +195,5 @@ def test_a_plateau_needs_validation() -> None:
         MNISTConfig(schedule="plateau")
     assert str(refused.value) == (
         "schedule is plateau, but no validation images are held out to judge an epoch by: set "
-        "validation_size above 0."
+        "validation_size or folds above 0."
     )

@@ -22,7 +22,7 @@ from torch import nn
 from mlcore.core import Config, Snapshot, Step, Told
 from mlcore.core import files as core_files
 from mlcore.runs import Run, Status
-from mlcore.runs.execution import recorder
+from mlcore.runs.execution import patience, recorder
 from mlcore.runs.execution.claims import take_ensemble
 from mlcore.runs.execution.heartbeat import reap
 from mlcore.runs.process_id import ProcessId, this_host
@@ -130,9 +130,9 @@ class Clock:
 def set_clock(monkeypatch: pytest.MonkeyPatch, ticks: Callable[[], float]) -> Clock:
     """Let the recorder go by a clock whose looks are so far apart."""
     clock = Clock(ticks)
-    monkeypatch.setattr(
-        recorder, "time", SimpleNamespace(monotonic=clock.monotonic, sleep=clock.sleep)
-    )
+    for module in (recorder, patience):
+        time = SimpleNamespace(monotonic=clock.monotonic, sleep=clock.sleep)
+        monkeypatch.setattr(module, "time", time)
     return clock
 
 

@@ -16,7 +16,7 @@ from sqlalchemy import update
 from mlcore.core import Step, StoreError
 from mlcore.core.files import write_atomically
 from mlcore.runs import Run, Status
-from mlcore.runs.execution import recorder
+from mlcore.runs.execution import patience, recorder
 from mlcore.runs.execution.claims import ClaimLostError, flush, take
 from mlcore.runs.execution.heartbeat import reap
 from mlcore.runs.execution.recorder import execute
@@ -199,7 +199,7 @@ def test_a_store_that_never_comes_back_ends_the_run_with_what_memory_is_meant_fo
         execute(claim, watch=lambda step: seen.append(step.index))
     points = len(run.metrics())
     assert 0 < points < len(seen) < 100, "it went on for a while and then waited"
-    assert clock.now > recorder.PATIENCE
+    assert clock.now > patience.PATIENCE
     recover(store)
     carry_out_all(store)
     check_whole(run.refresh())

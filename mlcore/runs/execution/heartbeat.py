@@ -16,15 +16,12 @@ from sqlalchemy import ColumnElement, Connection, Row, select, update
 
 from mlcore.core import StoreError
 from mlcore.runs.execution.claims import Claim, ClaimLostError, beat
-from mlcore.runs.process_id import ProcessId
+from mlcore.runs.process_id import HEARTBEAT_EVERY, ProcessId
 from mlcore.runs.status import Status
 from mlcore.runs.store.schema import runs
 
 if TYPE_CHECKING:
     from mlcore.runs.store.store import Store
-
-HEARTBEAT_EVERY = 2.0
-"""Seconds between two heartbeats."""
 
 FORGOTTEN_AFTER = 120.0
 """Seconds without a heartbeat after which a run on a server counts as dead though its process is

@@ -30,12 +30,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import DataError, IntegrityError, NotSupportedError, ProgrammingError
+from sqlalchemy.exc import IntegrityError
 
-from mlcore.core import DivergenceError, Snapshot, SnapshotError, Step, StoreError, Told
+from mlcore.core import Snapshot, Step, StoreError, Told
 from mlcore.core.snapshots import pack_snapshot
 from mlcore.runs.execution.benchmark import pays
 from mlcore.runs.execution.claims import (
@@ -50,6 +50,14 @@ from mlcore.runs.execution.claims import (
 )
 from mlcore.runs.execution.environment import record_environment
 from mlcore.runs.execution.heartbeat import heartbeat
+from mlcore.runs.execution.patience import (
+    FLUSH_EVERY,
+    PATIENCE,
+    RETRY_EVERY,
+    failure_sentence,
+    insist,
+    may_pass,
+)
 from mlcore.runs.recorded_run import Run
 from mlcore.runs.status import Status
 from mlcore.runs.store import points as point_queries
@@ -60,9 +68,6 @@ from mlcore.runs.store.points import Point
 if TYPE_CHECKING:
     from mlcore.core.ensemble import Ensemble
 
-FLUSH_EVERY = 0.2
-"""Seconds between two flushes: how late a point reaches the store, and so an open page, at most."""
-
 FLUSH_POINTS = 500
 """Points after which a flush does not wait for the clock."""
 
@@ -72,24 +77,13 @@ CHECKPOINT_EVERY = 5.0
 CHECKPOINT_SHARE = 0.02
 """Share of the time that checkpoints may take."""
 
-RETRY_EVERY = 0.5
-"""Seconds between two tries to reach a store that does not answer; more where a try is slow."""
-
 MOST_POINTS = 100_000
 MOST_BYTES = 256 * 2**20
 """What may wait in memory for a store that does not answer; then the training waits as well."""
 
-PATIENCE = 60.0
-"""Seconds for which the store is waited for when nothing more can wait, or all steps are taken."""
-
 _SLOWEST_RETRY: Final = 30.0
 _SET_ASIDE: Final = {"pause": Status.PAUSED, "prune": Status.PRUNED}
-_NEVER: Final = (DataError, NotSupportedError, ProgrammingError)
-"""What the store refuses now it will refuse again."""
-
 _log = logging.getLogger("mlcore.recorder")
-
-Given = TypeVar("Given")
 
 
 def execute(
@@ -619,31 +613,3 @@ def _close(steps: Iterator[object]) -> None:
     close = getattr(steps, "close", None)
     if close is not None:
         close()
-
-
-def insist(act: Callable[[], Given]) -> Given:
-    """Repeat an idempotent action on the store until the store answers.
-
-    Raises:
-        StoreError: If it did not answer for ``PATIENCE`` seconds, or never will.
-    """
-    began = time.monotonic()
-    while True:
-        try:
-            return act()
-        except StoreError as error:
-            if not may_pass(error) or time.monotonic() - began > PATIENCE:
-                raise
-        time.sleep(RETRY_EVERY)
-
-
-def may_pass(error: StoreError) -> bool:
-    """Whether a retry may help: a store that is away, busy or full, not one that refuses."""
-    return not isinstance(error.__cause__, _NEVER)
-
-
-def failure_sentence(error: BaseException) -> str:
-    """Why a run failed, in one line: errors that are sentences by themselves stand alone."""
-    known = (DivergenceError, SnapshotError, ValueError, OSError)
-    text = str(error).strip() or "no reason given"
-    return text if isinstance(error, known) else f"{type(error).__name__}: {text}"

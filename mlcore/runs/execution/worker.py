@@ -18,12 +18,12 @@ from mlcore.core.cores import give_cores
 from mlcore.runs.execution.claims import Claim, take_ensemble
 from mlcore.runs.execution.engines.local import SPARE, cores_each
 from mlcore.runs.execution.engines.roster import beat, register, retire, strike
-from mlcore.runs.execution.heartbeat import HEARTBEAT_EVERY, abandon
+from mlcore.runs.execution.heartbeat import abandon
 from mlcore.runs.execution.process_setup import Code, idle_for, tell
 from mlcore.runs.execution.recorder import execute_ensemble
 from mlcore.runs.execution.supervisor import recover, tend
 from mlcore.runs.execution.wakeup import Sleep
-from mlcore.runs.process_id import ProcessId
+from mlcore.runs.process_id import HEARTBEAT_EVERY, ProcessId
 from mlcore.runs.store.store import Store, open_store
 
 if TYPE_CHECKING:

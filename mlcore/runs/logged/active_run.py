@@ -16,9 +16,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
 from mlcore.core import InputTypeError, MlcoreError, RunStateError, StoreError
-from mlcore.runs.execution.recorder import failure_sentence, insist
+from mlcore.runs.execution.patience import failure_sentence, insist
 from mlcore.runs.logged import saved
-from mlcore.runs.logged.values import name_of, number_of, shown, step_of
+from mlcore.runs.logged.values import brief, name_of, number_of, step_of
 from mlcore.runs.logged.writer import MOST_WAITING, Writer
 from mlcore.runs.status import Status
 
@@ -136,7 +136,7 @@ class ActiveRun:
                     if full is None:
                         full = names[name] = name_of(f"{self._prefix}{name_of(name)}")
                 except MlcoreError as error:
-                    problems[f"value of {shown(name)}"] = error
+                    problems[f"value of {brief(name)}"] = error
                     continue
                 append((at, full, number, now))
             if at >= self._next:
@@ -283,7 +283,7 @@ class ActiveRun:
             self._trouble(
                 "values",
                 InputTypeError(
-                    f"log was given {shown(values)}, but takes a dict of values by name, such as "
+                    f"log was given {brief(values)}, but takes a dict of values by name, such as "
                     "{'loss': 0.5}."
                 ),
             )

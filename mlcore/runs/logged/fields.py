@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 from pydantic import BaseModel
 
 from mlcore.core import InputError, InputTypeError, canonical_json
-from mlcore.runs.logged.values import shown
+from mlcore.runs.logged.values import brief
 
 LONGEST_TEXT: Final = 10_000
 """Characters of one value at most; what is longer is cut."""
@@ -59,7 +59,7 @@ def fields_of(config: Any) -> Fields:
     members = _members(config)
     if members is None:
         raise InputTypeError(
-            f"config is {shown(config)}, but must be a dict, a dataclass, a pydantic model, an "
+            f"config is {brief(config)}, but must be a dict, a dataclass, a pydantic model, an "
             "argparse.Namespace or None."
         )
     as_text: list[str] = []
@@ -125,9 +125,9 @@ def _plain(name: str, value: Any, as_text: list[str], depth: int) -> Any:
     if getattr(value, "ndim", None) == 0 and callable(getattr(value, "item", None)):
         return _plain(name, value.item(), as_text, depth + 1)
     as_text.append(
-        f"{name} of the config is {shown(value)}, which JSON cannot hold; its text is kept."
+        f"{name} of the config is {brief(value)}, which JSON cannot hold; its text is kept."
     )
-    return _text(shown(value))
+    return _text(brief(value))
 
 
 def _text(value: str) -> str:

@@ -10,7 +10,7 @@ from mlcore.core import InputError, InputTypeError, Snapshot, StoreError
 from mlcore.core.snapshots import pack_snapshot
 from mlcore.core.steps import MODEL_PREFIX
 from mlcore.runs.execution.claims import hold, writing_to
-from mlcore.runs.logged.values import name_of, shown
+from mlcore.runs.logged.values import brief, name_of
 from mlcore.runs.store.artifacts import SAVED, WEIGHTS, Content
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 MOST_BYTES: Final = 2**30
 """Bytes of one file at most: a database server takes no larger ones."""
 
-LONGEST_NAME: Final = 120
+LONGEST_FILE_NAME: Final = 120
 """Characters of a file's name at most."""
 
 
@@ -38,12 +38,12 @@ def weights(model: nn.Module | Mapping[str, Any], step: int, writer: str) -> Con
     state = model.state_dict() if isinstance(model, nn.Module) else model
     if not isinstance(state, Mapping):
         raise InputTypeError(
-            f"model is {shown(model)}, but must be a torch.nn.Module or its state_dict()."
+            f"model is {brief(model)}, but must be a torch.nn.Module or its state_dict()."
         )
     for name, tensor in state.items():
         if not isinstance(tensor, torch.Tensor):
             raise InputTypeError(
-                f"{shown(name)} of the state_dict is {shown(tensor)}, but only tensors are saved. "
+                f"{brief(name)} of the state_dict is {brief(tensor)}, but only tensors are saved. "
                 "Leave it out, or keep it by run.save_file."
             )
     _check_size("The model", sum(tensor.nbytes for tensor in state.values()))
@@ -59,13 +59,13 @@ def file(path: str | Path, name: str | None, step: int, writer: str) -> Content:
     """
     source = Path(path)
     called = name_of(source.name if name is None else name)
-    if len(called) > LONGEST_NAME or called in (".", "..") or not called.isprintable():
+    if len(called) > LONGEST_FILE_NAME or called in (".", "..") or not called.isprintable():
         raise InputError(
-            f"The file is to be called {shown(called)}, but a name has 1 to {LONGEST_NAME} "
+            f"The file is to be called {brief(called)}, but a name has 1 to {LONGEST_FILE_NAME} "
             "characters, all of which can be printed."
         )
     if "/" in called or "\\" in called:
-        raise InputError(f"The file is to be called {shown(called)}, but a name has no slash.")
+        raise InputError(f"The file is to be called {brief(called)}, but a name has no slash.")
     try:
         _check_size(f"The file {source}", source.stat().st_size)
         content = source.read_bytes()

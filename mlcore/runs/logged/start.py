@@ -17,7 +17,7 @@ from mlcore.experiments import EXPERIMENTS
 from mlcore.runs.execution.environment import machine
 from mlcore.runs.logged.active_run import ActiveRun
 from mlcore.runs.logged.fields import Fields, fields_of
-from mlcore.runs.logged.values import name_of, shown
+from mlcore.runs.logged.values import brief, name_of
 from mlcore.runs.logged.writer import Writer
 from mlcore.runs.process_id import ProcessId
 from mlcore.runs.recorded_run import SCRIPT
@@ -106,7 +106,7 @@ def start_run(
 def _check_experiment(experiment: object) -> None:
     if not isinstance(experiment, str):
         raise InputTypeError(
-            f"experiment is {shown(experiment)}, but must be a text, such as 'autoencoder'."
+            f"experiment is {brief(experiment)}, but must be a text, such as 'autoencoder'."
         )
     if not 0 < len(experiment.strip()) <= LONGEST_EXPERIMENT:
         raise InputError(
@@ -124,11 +124,11 @@ def _check_experiment(experiment: object) -> None:
 
 def _check_numbers(seed: object, total: Any) -> None:
     if seed is not None and (type(seed) is not int or abs(seed) >= 2**63):
-        raise InputError(f"seed is {shown(seed)}, but must be a whole number of 64 bits, or None.")
+        raise InputError(f"seed is {brief(seed)}, but must be a whole number of 64 bits, or None.")
     number = isinstance(total, (int, float)) and not isinstance(total, bool)
     if total is not None and not (number and 0 < float(total) < 1e15):
         raise InputError(
-            f"total is {shown(total)}, but must be a number of steps above 0, or None."
+            f"total is {brief(total)}, but must be a number of steps above 0, or None."
         )
 
 

@@ -38,7 +38,7 @@ def number_of(name: str, value: Any) -> float:
             value = item()
         except (ValueError, RuntimeError, TypeError):
             raise InputError(
-                f"{shown(name)} has the shape {_shape(given)}, but a metric is one number. Log its "
+                f"{brief(name)} has the shape {_shape(given)}, but a metric is one number. Log its "
                 "mean, or each element under a name of its own."
             ) from None
     if isinstance(value, (Real, Decimal)):
@@ -46,13 +46,13 @@ def number_of(name: str, value: Any) -> float:
             return float(value)
         except (OverflowError, ValueError):
             raise InputError(
-                f"{shown(name)} is {shown(value)}, which is no number of 64 bits. Scale it down."
+                f"{brief(name)} is {brief(value)}, which is no number of 64 bits. Scale it down."
             ) from None
     hint = ""
     if isinstance(given, dict):
-        hint = f" Write {shown(name)[1:-1]}/… for the names of what is in it."
+        hint = f" Write {brief(name)[1:-1]}/… for the names of what is in it."
     raise InputTypeError(
-        f"{shown(name)} is {shown(given)}, but a metric is a number, or a tensor of one "
+        f"{brief(name)} is {brief(given)}, but a metric is a number, or a tensor of one "
         f"element.{hint}"
     )
 
@@ -65,15 +65,15 @@ def name_of(name: Any) -> str:
         InputError: If it is empty, too long, or holds NUL or half a character.
     """
     if not isinstance(name, str):
-        raise InputTypeError(f"A metric is named {shown(name)}, but a name is a text.")
+        raise InputTypeError(f"A metric is named {brief(name)}, but a name is a text.")
     if not 0 < len(name) <= LONGEST_NAME:
         raise InputError(
-            f"The metric {shown(name)} has a name of {len(name):,} characters, but it must have "
+            f"The metric {brief(name)} has a name of {len(name):,} characters, but it must have "
             f"1 to {LONGEST_NAME:,}."
         )
     if "\0" in name or not _is_unicode(name):
         raise InputError(
-            f"The metric {shown(name)} has NUL or half a character in its name. Take it out."
+            f"The metric {brief(name)} has NUL or half a character in its name. Take it out."
         )
     return str(name)
 
@@ -89,11 +89,11 @@ def step_of(step: Any) -> int:
     except (TypeError, ValueError, RuntimeError):
         whole = int(step) if isinstance(step, float) and step.is_integer() else -1
     if not 0 <= whole < 2**63:
-        raise InputError(f"step is {shown(step)}, but must be a whole number from 0.")
+        raise InputError(f"step is {brief(step)}, but must be a whole number from 0.")
     return whole
 
 
-def shown(value: object) -> str:
+def brief(value: object) -> str:
     """A value as an error shows it, on one line and not too long."""
     try:
         text = " ".join(repr(value).split())

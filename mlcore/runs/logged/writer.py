@@ -25,8 +25,8 @@ from mlcore.runs.execution.claims import (
     progress_values,
     writing_to,
 )
-from mlcore.runs.execution.heartbeat import HEARTBEAT_EVERY
-from mlcore.runs.execution.recorder import FLUSH_EVERY, PATIENCE, RETRY_EVERY, may_pass
+from mlcore.runs.execution.patience import FLUSH_EVERY, PATIENCE, RETRY_EVERY, may_pass
+from mlcore.runs.process_id import HEARTBEAT_EVERY
 from mlcore.runs.status import Status
 from mlcore.runs.store.latest import Latest
 from mlcore.runs.store.points import PointTable, append, rows_of
@@ -211,7 +211,9 @@ class Writer:
 
     def _send(self) -> None:
         """Send what waits, or a heartbeat if one is due."""
-        while self.points or time.monotonic() > self._beat_due:
+        if self.points or time.monotonic() > self._beat_due:
+            self._flush()
+        while len(self.points) >= _A_FLUSH:  # what comes meanwhile waits for the next turn
             self._flush()
 
     def _flush(self) -> None:

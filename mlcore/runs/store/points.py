@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
@@ -42,6 +42,14 @@ _THIN_KINDS = {
     "odd": "int64",
 }
 
+
+_LONG_KINDS = {
+    "run": "str",
+    "metric": "str",
+    "step": "int64",
+    "value": "float64",
+    "time": "float64",
+}
 
 _LARGEST = literal_column("1.7976931348623157e308", Float)
 _LARGE = literal_column("1e150", Float)
@@ -293,6 +301,8 @@ def parts(
     connection: Connection, run_ids: Sequence[str], rows: int = 50_000
 ) -> Iterator[pd.DataFrame]:
     """``read_many`` in tables of about so many rows, of which only one is in memory at a time."""
+    import pandas as pd
+
     p, name = points.c, metric_names.c.name
     # in the order of Python, which is SQLite's
     by_name = name.collate("C") if connection.dialect.name == "postgresql" else name
@@ -306,24 +316,17 @@ def parts(
         .order_by(by_name, p.step)
         .execution_options(yield_per=rows)
     )
-    waiting: list[tuple[str, str, int, float | None, float]] = []
+    waiting: dict[str, list[Any]] = {name: [] for name in _LONG_KINDS}
     for run_id in unique:
         for some in connection.execute(mine, {"run": keys.get(run_id)}).partitions():
-            waiting.extend((run_id, *row) for row in some)
-            if len(waiting) >= rows:
-                yield _long_table(waiting)
-                waiting = []
-    if waiting:
-        yield _long_table(waiting)
-
-
-def _long_table(rows: list[tuple[str, str, int, float | None, float]]) -> pd.DataFrame:
-    import pandas as pd
-
-    names = "run", "metric", "step", "value", "time"
-    kinds = dict(zip(names, ("str", "str", "int64", "float64", "float64"), strict=True))
-    columns = map(list, zip(*rows, strict=True))
-    return pd.DataFrame(dict(zip(names, columns, strict=True))).astype(kinds)
+            columns = [run_id] * len(some), *zip(*some, strict=True)
+            for column, more in zip(waiting.values(), columns, strict=True):
+                column.extend(more)
+            if len(waiting["run"]) >= rows:
+                yield pd.DataFrame(waiting).astype(_LONG_KINDS)
+                waiting = {name: [] for name in _LONG_KINDS}
+    if waiting["run"]:
+        yield pd.DataFrame(waiting).astype(_LONG_KINDS)
 
 
 def thinned(

@@ -49,7 +49,7 @@ def show() -> None:
         bind="query-params",
         on_change=_leave_forms,
     )
-    experiment = _TITLES[title]
+    experiment = _TITLES[title or "MNIST"]  # None for an empty parameter in the URL
     cls = config_class(experiment)
     key = f"sweeps.{experiment}"
     _begin(cls, experiment, key)

@@ -18,10 +18,9 @@ from mlcore.core.cores import give_cores
 from mlcore.runs.execution.claims import ClaimLostError
 from mlcore.runs.execution.engines import roster
 from mlcore.runs.execution.engines.ray_cluster import RayCluster
-from mlcore.runs.execution.heartbeat import HEARTBEAT_EVERY
 from mlcore.runs.execution.process_setup import Code
 from mlcore.runs.execution.supervisor import recover
-from mlcore.runs.process_id import ProcessId
+from mlcore.runs.process_id import HEARTBEAT_EVERY, ProcessId
 from mlcore.runs.status import Status
 from mlcore.runs.store.schema import runs, workers
 from mlcore.runs.store.store import Store, open_store
