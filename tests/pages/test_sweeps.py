@@ -100,6 +100,13 @@ def test_with_no_sweep_one_click_starts_a_small_one(open_page: Open) -> None:
 
 
 @pytest.mark.usefixtures("empty_store")
+def test_an_empty_experiment_in_the_url_is_the_usual_one(open_page: Open) -> None:
+    at = open_page(PAGE, experiment="")
+    assert at.button(key="sweeps.start")
+    assert "MNIST" in "".join(tab.value for tab in at.code)
+
+
+@pytest.mark.usefixtures("empty_store")
 def test_the_form_says_what_is_swept(open_page: Open) -> None:
     at = open_page(PAGE, experiment="Regression", **{"range.lr": "log:0.01:1"})
     at.button(key="sweeps.regression.ranges.steps.Vary").click().run()
