@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -40,6 +42,17 @@ def give_cores(number: int | None) -> None:
     """Set how many cores runs in this process use from now on; None means all usable ones."""
     global _given
     _given = None if number is None else max(1, number)
+
+
+@contextmanager
+def cores_given(number: int) -> Iterator[None]:
+    """Let runs in this process use so many cores meanwhile, and afterwards as many as before."""
+    before = _given
+    give_cores(number)
+    try:
+        yield
+    finally:
+        give_cores(before)
 
 
 @cache

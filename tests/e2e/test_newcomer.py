@@ -90,6 +90,7 @@ def test_from_home_to_the_first_solved_task(dashboard_server: DashboardServer, t
     expect(tab.get_by_role("button", name="Tasks: 1 of 5")).to_be_visible()
     tab.get_by_role("link", name="Next: 2 Regression").click()
     expect(tab.locator("h1")).to_have_text("Regression")
-    tab.get_by_role("link", name="Home").click()
+    menu = tab.get_by_test_id("stSidebarNavItems")
+    menu.get_by_role("link", name="Home").click()
     expect(tab.get_by_role("link", name="Continue with chapter 1 (10 min)")).to_be_visible()
     expect(tab.get_by_text("1 of 5 tasks solved")).to_be_visible()

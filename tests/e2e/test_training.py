@@ -83,7 +83,8 @@ def test_home_starts_the_course_run_and_shows_it_live(
     expect(badge(tab, "finished")).to_be_visible(timeout=FINISHED_MS)
     expect(tab.get_by_text("test accuracy 8").first).to_be_visible()
 
-    tab.get_by_role("link", name="Home").click()
+    menu = tab.get_by_test_id("stSidebarNavItems")
+    menu.get_by_role("link", name="Home").click()
     expect(tab.get_by_role("link", name="Open").first).to_be_visible()
     tab.get_by_role("button", name="Train the course's network").click()
     expect(badge(tab, "cached")).to_be_visible()

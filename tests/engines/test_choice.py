@@ -15,7 +15,7 @@ from sqlalchemy import select
 import mlcore
 from mlcore.cli import main
 from mlcore.core import EngineError
-from mlcore.core.cores import give_cores, given_cores, usable_cores
+from mlcore.core.cores import cores_given, give_cores, given_cores, usable_cores
 from mlcore.runs.execution import supervisor
 from mlcore.runs.execution.claims import take
 from mlcore.runs.execution.engines import chosen, ray_cluster
@@ -203,6 +203,10 @@ def test_a_computation_uses_the_cores_it_was_given(monkeypatch: pytest.MonkeyPat
         give_cores(0)
         assert given_cores() == 1
         assert usable_cores() == 3, "its share is no share of its children's"
+        give_cores(None)
+        with cores_given(2):
+            assert given_cores() == 2
+        assert given_cores() == 3, "all usable ones again, however many they become"
     finally:
         give_cores(None)
     assert given_cores() == 3

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import distinct, func, select, update
 
 from mlcore.core import Config, DivergenceError
-from mlcore.core.cores import give_cores, given_cores
+from mlcore.core.cores import cores_given, given_cores
 from mlcore.runs.process_id import this_host
 from mlcore.runs.status import Status
 from mlcore.runs.store.schema import ensembles, runs
@@ -45,15 +45,13 @@ def pays(claims: Sequence[Claim]) -> bool:
     if name is None or shape is None:
         return False
     gain = _known(store, shape, len(claims))
-    workers, before = sharing(store, len(claims)), given_cores()
+    workers = sharing(store, len(claims))
     if gain is None:
-        give_cores(before // workers)
         try:
-            gain = measure([claim.run.config for claim in claims])
+            with cores_given(given_cores() // workers):
+                gain = measure([claim.run.config for claim in claims])
         except Exception:  # noqa: BLE001 - each run will meet it by itself and record it
             _log.exception("the trial of %d runs as one program failed", len(claims))
-        finally:
-            give_cores(before)
     used = gain is not None and gain >= WORTH_IT * workers
     with store.writing(alone=False) as connection:
         connection.execute(
