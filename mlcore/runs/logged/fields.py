@@ -20,7 +20,7 @@ from mlcore.runs.logged.values import brief
 LONGEST_TEXT: Final = 10_000
 """Characters of one value at most; what is longer is cut."""
 
-MOST_CHARACTERS: Final = 1_000_000
+LARGEST: Final = 1_000_000
 """Characters of a whole config as JSON."""
 
 _DEEPEST: Final = 20
@@ -47,7 +47,7 @@ def fields_of(config: Any) -> Fields:
 
     Raises:
         InputTypeError: If it is none of these.
-        InputError: If it is longer than ``MOST_CHARACTERS`` characters.
+        InputError: If it is longer than ``LARGEST`` characters.
 
     Example:
         >>> from mlcore.runs.logged.fields import fields_of
@@ -64,9 +64,9 @@ def fields_of(config: Any) -> Fields:
         )
     as_text: list[str] = []
     values = dict(_flat("", members, as_text, 0))
-    if (length := len(canonical_json(values))) > MOST_CHARACTERS:
+    if (length := len(canonical_json(values))) > LARGEST:
         raise InputError(
-            f"config has {length:,} characters as JSON, but at most {MOST_CHARACTERS:,} are allowed. Leave "
+            f"config has {length:,} characters as JSON, but at most {LARGEST:,} are allowed. Leave "
             "data out of it; run.save_file keeps a file."
         )
     return Fields(values, as_text)
