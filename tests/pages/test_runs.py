@@ -22,6 +22,7 @@ from mlcore.ui.runs.listing import cells_of
 from tests.pages.chart_rows import charts
 from tests.pages.conftest import TINY, Open
 from tests.runs.made import made as made_run
+from tests.waiting import until
 
 PAGE = "pages/runs.py"
 HOSTILE = {
@@ -372,6 +373,7 @@ def test_a_logged_run_shows_a_chart_for_each_metric_of_a_group(
             run.log({"train/loss": 1 / (step + 1), "val/准确率": step, "lr": 0.1}, step=step)
         run.log({"train/loss": math.nan}, step=3)
         run.save_file(__file__)
+        until(lambda: run.read().step == 3)
         at = open_page(PAGE)
         assert shown(at)["name"].tolist() == ["autoencoder, lr 0.1, net.width 8"]
         choose(at, run.read())
