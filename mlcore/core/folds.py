@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo
 
 MOST_FOLDS: Final = 100
 _ON: Final = {"folds": list(range(2, MOST_FOLDS + 1))}
@@ -75,12 +75,16 @@ def check_folds(folds: int, other: str, share: float) -> None:
         )
 
 
-def check_fold(fold: int, folds: int) -> None:
-    """Refuse a fold that there is not. Raises ValueError."""
+def check_fold(fold: int, info: ValidationInfo) -> int:
+    """Refuse a fold that there is not; the validator of the field ``fold``. Raises ValueError."""
+    folds = info.data.get("folds")
+    if folds is None:  # was refused itself
+        return fold
     if folds and fold > folds:
         raise ValueError(f"fold is {fold}, but folds is {folds}: give 1 to {folds}.")
     if not folds and fold > 1:
         raise ValueError(f"fold is {fold}, but there are no folds: set folds to 2 or more.")
+    return fold
 
 
 def fold_size(samples: int, folds: int, fold: int) -> int:

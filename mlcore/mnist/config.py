@@ -103,12 +103,7 @@ class MNISTConfig(MNISTFields):
             )
         return value
 
-    @field_validator("fold")
-    @classmethod
-    def _fold_is_one_of_the_folds(cls, value: int, info: ValidationInfo) -> int:
-        if "folds" in info.data:
-            check_fold(value, info.data["folds"])
-        return value
+    _fold_is_one_of_the_folds = field_validator("fold")(check_fold)
 
     @field_validator("keep", "early_stopping", "schedule")
     @classmethod

@@ -231,12 +231,7 @@ class RegressionConfig(Config):
         check_folds(value, "validation_share", info.data.get("validation_share", 0.0))
         return value
 
-    @field_validator("fold")
-    @classmethod
-    def _fold_is_one_of_the_folds(cls, value: int, info: ValidationInfo) -> int:
-        if "folds" in info.data:
-            check_fold(value, info.data["folds"])
-        return value
+    _fold_is_one_of_the_folds = field_validator("fold")(check_fold)
 
     # --- what the experiment defines --------------------------------------------------------
 

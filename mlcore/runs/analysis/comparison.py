@@ -203,7 +203,7 @@ class Comparison:
                 level=self.level,
             )
             for a, b in combinations(self.cross_validations, 2)
-            if (a.config.fold_key(), a.repeats) == (b.config.fold_key(), b.repeats)
+            if a.same_folds(b)
         )
 
     @property

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mlcore.core import InputError
-from mlcore.runs.analysis.fold_scores import CrossValidation
+from mlcore.runs.analysis.fold_scores import CrossValidation, folds_text
 from mlcore.runs.analysis.measures import Goal, default_goal
 from mlcore.runs.analysis.statistics import LEVEL, Difference, check_level, number_text
 
@@ -111,7 +111,7 @@ def compare_folds(
     """
     if a.metric != b.metric:
         raise InputError(f"a is scored by {a.metric}, but b by {b.metric}: give both one metric.")
-    if (a.config.fold_key(), a.repeats) != (b.config.fold_key(), b.repeats):
+    if not a.same_folds(b):
         raise InputError(
             "a and b are not on the same folds: cross-validate both with the same data, folds, "
             "fold_seed and repeats."
@@ -163,7 +163,7 @@ def compare_scores(
             names[ahead] if clear else None,
             scale=100.0 if share else 1.0,
             unit=" points" if share else "",
-            folds=f"{folds} folds" + f", {repeats} repeats" * (repeats > 1),
+            folds=folds_text(folds, repeats),
         ),
     )
 

@@ -93,6 +93,11 @@ class CrossValidation:
         """
         return self.sd / math.sqrt(self.folds)
 
+    def same_folds(self, other: CrossValidation) -> bool:
+        """Whether the other's runs held out the same samples, in the same order."""
+        mine, theirs = self.config.fold_key(), other.config.fold_key()
+        return (mine, self.repeats) == (theirs, other.repeats)
+
     def table(self) -> pd.DataFrame:
         """One row a run: repeat, fold (both from 1), run, status, score."""
         import pandas as pd
@@ -145,8 +150,7 @@ class CrossValidation:
         called = self.metric.replace("_", " ")
         if not self.complete:
             return f"{called}: {ended} of {len(self.runs)} folds have a score."
-        of = f"{self.folds} folds" + f", {self.repeats} repeats" * (self.repeats > 1)
-        error = self.standard_error
+        of, error = folds_text(self.folds, self.repeats), self.standard_error
         if "accuracy" in self.metric:
             points = number_text(100 * error, 100 * error)
             shown = f"{number_text(100 * self.mean, 100 * error)}% ± {points} points"
@@ -186,6 +190,11 @@ class CrossValidation:
         if found is None:
             raise RunStateError(f"Runs of {run.experiment} count no confusions: it has no classes.")
         return found
+
+
+def folds_text(folds: int, repeats: int) -> str:
+    """Into how many parts the data was divided, and how often: ``5 folds, 2 repeats``."""
+    return f"{folds} folds" + f", {repeats} repeats" * (repeats > 1)
 
 
 def as_python(config: Config, repeats: int = 1) -> str:

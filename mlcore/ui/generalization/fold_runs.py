@@ -17,6 +17,7 @@ from mlcore.runs.cross_validation import submit_folds
 from mlcore.runs.headline import VALIDATION
 from mlcore.ui import page, run_batch
 from mlcore.ui.common import elements, numbers
+from mlcore.ui.mnist import cross_validation
 from mlcore.ui.run_batch import Batch
 
 _KEY: Final = "gen.folds.runs"
@@ -58,12 +59,7 @@ def show(config: MNISTConfig, fold: int) -> None:
             f"Trains {numbers.counted(len(configs), 'network')} in the background, one for each "
             "fold, with affine augmentation. The fold is held out first, so nothing leaks."
         )
-    page.as_code(
-        f"{network.imports()}\n\nresult = {fold_scores.as_python(network)}\nprint(result)\n"
-        "confusion = result.confusion()  # row = true class, column = predicted",
-        fold_scores.as_command(network),
-        key=f"{_KEY}.code",
-    )
+    cross_validation.code(network, 1, key=f"{_KEY}.code")
 
 
 def _draw(network: MNISTConfig, batch: Batch, fold: int) -> None:

@@ -125,9 +125,9 @@ def results(run_ids: Sequence[str]) -> list[CrossValidation]:
                 "all have finished."
             )
     if len(found) == 2 and all(result.complete for result in found):
-        same = found[0].config.fold_key() == found[1].config.fold_key()
-        if same and (found[0].repeats, found[0].metric) == (found[1].repeats, found[1].metric):
-            st.markdown(page.plain(compare_folds(*found).sentence))
+        a, b = found
+        if a.metric == b.metric and a.same_folds(b):
+            st.markdown(page.plain(compare_folds(a, b).sentence))
     return found
 
 
