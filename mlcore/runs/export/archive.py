@@ -19,10 +19,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from mlcore import __version__
-from mlcore.core import InputError, RunStateError
+from mlcore.core import RunStateError
 from mlcore.core.snapshots import pack_snapshot
 from mlcore.runs.export.described import UNITS, described
-from mlcore.runs.export.tables import csv_parts
+from mlcore.runs.export.tables import check_some, csv_parts
 from mlcore.runs.recorded_run import Run
 from mlcore.runs.store.artifacts import CHECKPOINT, SAVED, WEIGHTS
 
@@ -48,8 +48,7 @@ def to_zip(runs: Sequence[Run]) -> bytes:
         >>> print("manifest.json" in zipfile.ZipFile(io.BytesIO(content)).namelist())
         True
     """
-    if not runs:
-        raise InputError("No run was given. Name one or more by their ids.")
+    check_some(runs)
     buffer = io.BytesIO()
     members: dict[str, dict[str, Any]] = {}
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:

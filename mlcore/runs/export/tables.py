@@ -23,11 +23,12 @@ FORMAT: Final = "mlcore points 1"
 
 def points_frame(runs: Sequence[Run]) -> pd.DataFrame:
     """Every point of some runs of one store: run, metric, step, value, time (s of work)."""
-    _check_some(runs)
+    check_some(runs)
     return runs[0].store.points_of([run.id for run in runs])
 
 
-def _check_some(runs: Sequence[Run]) -> None:
+def check_some(runs: Sequence[Run]) -> None:
+    """Raise InputError if there is no run."""
     if not runs:
         raise InputError("No run was given. Name one or more by their ids.")
 
@@ -57,7 +58,7 @@ def csv_parts(runs: Sequence[Run], *, with_run: bool = True) -> Iterator[bytes]:
         runs: Of one store.
         with_run: Whether the first column names the run.
     """
-    _check_some(runs)
+    check_some(runs)
     columns = [*(["run"] if with_run else []), "metric", "step", "value", "time"]
     store = runs[0].store
     yield csv_text(store.points_of([])[columns]).encode("utf-8")
@@ -89,7 +90,7 @@ def to_parquet(runs: Sequence[Run]) -> bytes:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    _check_some(runs)
+    check_some(runs)
     store = runs[0].store
     schema = pa.Schema.from_pandas(store.points_of([]), preserve_index=False)
     facts = json.dumps([described(run) for run in runs], ensure_ascii=False).encode("utf-8")
