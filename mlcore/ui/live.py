@@ -6,12 +6,13 @@ from typing import Final
 import streamlit as st
 
 from mlcore.charts import palette
-from mlcore.charts.training_curves import Axis, Quantity, curve_spec, description
+from mlcore.charts.training_curves import Quantity, curve_spec, description
 from mlcore.core import RunNotFoundError
 from mlcore.runs import Run, Status, open_store
-from mlcore.ui import live_curves, live_data, navigation, page, run_parts
+from mlcore.ui import live_data, navigation, page, run_parts
 from mlcore.ui.common import clicks
 from mlcore.ui.common.polling import any_moving, poll
+from mlcore.ui.curve_options import THINNED, curve_options
 from mlcore.ui.stream.view import LiveChart, follow, poll_every
 
 _TITLES: Final[dict[Quantity, str]] = {
@@ -21,14 +22,10 @@ _TITLES: Final[dict[Quantity, str]] = {
     "lr": "Learning rate",
 }
 _SHOWN_AT_FIRST: Final[tuple[Quantity, ...]] = ("loss", "accuracy")
-_AXES: Final[dict[Axis, str]] = {"step": "Steps", "time": "Seconds"}
 _LEGEND: Final = (
     "Solid with dots: all test (or validation) images, after each epoch. Faint: training batches."
 )
-_THINNED: Final = (
-    f" Curves are downsampled to about {live_curves.POINTS} points; a band spans the lowest and "
-    "the highest value at each of them. The whole history is in `mlcore.get_run(id).metrics()`."
-)
+_THINNED: Final = f" {THINNED} The whole history is in `mlcore.get_run(id).metrics()`."
 
 
 def live_view(run_ids: Sequence[str], *, key: str) -> None:
@@ -96,13 +93,8 @@ def _draw(runs: list[Run], wanted: Sequence[str], key: str) -> None:
         )
     if any_moving(runs):
         follow(runs, charts, key=key)
-    if len(runs) > 1 and navigation.has_page("compare"):
-        st.page_link(
-            navigation.page("compare"),
-            label="Compare these runs",
-            icon=":material/compare_arrows:",
-            query_params={"runs": ",".join(run.id for run in runs)},
-        )
+    if len(runs) > 1:
+        navigation.compare_link([run.id for run in runs])
 
 
 def _charts(runs: list[Run], labels: Mapping[str, str], key: str) -> list[LiveChart]:
@@ -122,25 +114,11 @@ def _charts(runs: list[Run], labels: Mapping[str, str], key: str) -> list[LiveCh
             "differences between good networks.",
             key=f"{key}.log",
         )
-        with st.popover("Options", key=f"{key}.more"):
-            smoothing = st.slider(
-                "Smoothing",
-                0.0,
-                0.95,
-                0.0,
-                0.05,
-                help="Weight of earlier points in a moving average of the training curves; the "
-                "raw points stay visible, faint.",
-                key=f"{key}.smoothing",
-            )
-            axis = st.segmented_control(
-                "Over",
-                list(_AXES),
-                default="step",
-                required=True,
-                format_func=_AXES.__getitem__,
-                key=f"{key}.axis",
-            )
+        smoothing, axis = curve_options(
+            key=key,
+            smooths="Weight of earlier points in a moving average of the training curves; the raw "
+            "points stay visible, faint.",
+        )
     if not shown:
         st.info("Choose at least one curve above.")
         return []

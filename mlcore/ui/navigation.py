@@ -7,7 +7,7 @@ Streamlit 1.67 serves the files of a folder ``pages/`` by itself until some sess
 query parameters, through ``dashboard.py``. Only public names are needed.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
@@ -221,6 +221,17 @@ def page(file: str) -> st.Page:
         # The default page lives at the root but reserves its path, which the alias below needs.
         url_path="root" if home else chapter.file,
     )
+
+
+def compare_link(run_ids: Iterable[str]) -> None:
+    """A link to Compare with these runs, where there is that page."""
+    if has_page("compare"):
+        st.page_link(
+            page("compare"),
+            label="Compare these runs",
+            icon=":material/compare_arrows:",
+            query_params={"runs": ",".join(run_ids)},
+        )
 
 
 def _navigation() -> st.Page:

@@ -44,6 +44,11 @@ def agreement(difference: float, what: str, size: float = 1.0) -> None:
     st.caption(f"{mark} {what}: by hand and by PyTorch, max|Δ| = {power(difference)}: {words}.")
 
 
+def verdict_icon(*, sure: bool) -> str:
+    """The icon before a comparison: a check if a difference is beyond luck, else dice."""
+    return ":material/check_circle:" if sure else ":material/casino:"
+
+
 def compact() -> DeltaGenerator:
     """A row of small controls, side by side also on narrow screens."""
     return st.container(horizontal=True, gap="small", vertical_alignment="bottom")

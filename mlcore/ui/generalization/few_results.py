@@ -14,7 +14,7 @@ from mlcore.core import Config
 from mlcore.mnist.config import MNISTConfig
 from mlcore.runs import Run, Status, open_store
 from mlcore.runs.analysis.contrasts import Contrast, contrasts_of
-from mlcore.runs.analysis.measures import Goal, Measure, measure_runs
+from mlcore.runs.analysis.measures import Measure, default_goal, measure_runs
 from mlcore.runs.analysis.seed_groups import SeedGroup, seed_groups_of
 from mlcore.runs.headline import KEPT, VALIDATION
 from mlcore.ui import run_batch
@@ -30,11 +30,6 @@ Arms = Mapping[str, Sequence[MNISTConfig]]
 _LAST: Final = Measure("last")
 _BEST: Final = Measure("best")
 _METRICS: Final[Mapping[Judge, str]] = {"loss": "validation_loss", "accuracy": VALIDATION}
-
-
-def goal_of(judge: Judge) -> Goal:
-    """Which end is better."""
-    return "min" if judge == "loss" else "max"
 
 
 def curves(arms: Arms, batch: Batch, judge: Judge) -> DataFrame:
@@ -73,8 +68,8 @@ def groups_of(arms: Arms, batch: Batch, judge: Judge) -> tuple[SeedGroup, ...]:
 
 def contrasts(groups: Sequence[SeedGroup], judge: Judge) -> tuple[Contrast, ...]:
     """Each remedy against none, as the page Compare does it."""
-    metric, goal = _METRICS[judge], goal_of(judge)
-    return contrasts_of(groups, _LAST, metric, goal=goal, baseline=PLAIN)
+    metric = _METRICS[judge]
+    return contrasts_of(groups, _LAST, metric, goal=default_goal(metric), baseline=PLAIN)
 
 
 def result_rows(groups: Sequence[SeedGroup]) -> DataFrame:

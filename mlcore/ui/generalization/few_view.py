@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -12,7 +11,6 @@ from mlcore.charts.digits import gallery
 from mlcore.charts.remedies import Judge, drift_spec, result_spec
 from mlcore.course.generalization import State
 from mlcore.mnist.config import MNISTConfig
-from mlcore.runs.analysis.seed_groups import SeedGroup
 from mlcore.ui import navigation, page, run_batch, tasks
 from mlcore.ui.common import elements, numbers, tabs
 from mlcore.ui.generalization import few_results
@@ -52,10 +50,9 @@ def show() -> None:
     with controls:
         settings = _controls()
     with picture, page.sentences():
-        wanted = [config for configs in settings.shown.values() for config in configs]
+        wanted, every = _configs(settings.shown), _configs(settings.arms)
         with st.container(horizontal=True, vertical_alignment="center", key=f"{_KEY}.bar"):
             batch = run_batch.start_control(wanted, key=_KEY)
-        every = [config for configs in settings.arms.values() for config in configs]
         if run_batch.find(every).runs:
             run_batch.follow(every, lambda found: _draw(settings, found), key=_KEY)
             if settings.remedy == "augmentation":
@@ -65,6 +62,10 @@ def show() -> None:
                 _before(settings, batch)
         page.prose("generalization_few")
         _code(settings)
+
+
+def _configs(arms: Arms) -> list[MNISTConfig]:
+    return [config for configs in arms.values() for config in configs]
 
 
 def _controls() -> _Settings:
@@ -181,8 +182,7 @@ def _augmented(config: str, kind: Literal["shift", "affine"]) -> Any:
 
 
 def _draw(settings: _Settings, found: Batch) -> None:
-    shown = [config for configs in settings.shown.values() for config in configs]
-    batch = _only(shown, found)
+    batch = _only(_configs(settings.shown), found)
     judge = settings.judge
     rows = few_results.curves(settings.shown, batch, judge)
     losses = rows if judge == "loss" else few_results.curves(settings.shown, batch, "loss")
@@ -205,25 +205,14 @@ def _draw(settings: _Settings, found: Batch) -> None:
     contrasts = few_results.contrasts(groups, judge)
     if contrasts:
         lines = (
-            f"{':material/check_circle:' if one.better else ':material/casino:'} "
+            f"{elements.verdict_icon(sure=bool(one.better))} "
             f"{page.plain(one.sentence[0].upper() + one.sentence[1:])}"
             for one in contrasts
         )
         st.markdown("  \n".join(lines))
-        _compare_link(groups)
+        navigation.compare_link(run_id for group in groups for run_id in group.counted)
     better = frozenset(one.better for one in contrasts if one.better not in (None, PLAIN))
     tasks.look("generalization", State(better=better))
-
-
-def _compare_link(groups: Sequence[SeedGroup]) -> None:
-    if navigation.has_page("compare"):
-        ids = [run_id for group in groups for run_id in group.counted]
-        st.page_link(
-            navigation.page("compare"),
-            label="Compare these runs",
-            icon=":material/compare_arrows:",
-            query_params={"runs": ",".join(ids)},
-        )
 
 
 def _only(configs: list[MNISTConfig], found: Batch) -> Batch:

@@ -11,13 +11,13 @@ from mlcore.charts.comparison import ODD_MARKS
 from mlcore.charts.training_curves import Axis, metric_description, metric_spec
 from mlcore.runs import Run
 from mlcore.ui import live_curves, live_data, page, run_parts
+from mlcore.ui.curve_options import THINNED, curve_options
 from mlcore.ui.stream.view import LiveChart, follow
 
 MOST_CHARTS: Final = 8
 """Charts at once; a browser draws more of them slowly."""
 
 _KEY: Final = "runs.curves"
-_AXES: Final[dict[Axis, str]] = {"step": "Steps", "time": "Seconds"}
 _NO_SLASH: Final = "others"
 
 
@@ -57,24 +57,10 @@ def show(run: Run) -> None:
                 key=f"{_KEY}.group.{run.id}",
             )
         log = st.toggle("Log", help="Logarithmic scale", key=f"{_KEY}.log")
-        with st.popover("Options", key=f"{_KEY}.more"):
-            smoothing = st.slider(
-                "Smoothing",
-                0.0,
-                0.95,
-                0.0,
-                0.05,
-                help="Weight of earlier points in a moving average; the raw curve stays, faint.",
-                key=f"{_KEY}.smoothing",
-            )
-            axis = st.segmented_control(
-                "Over",
-                list(_AXES),
-                default="step",
-                required=True,
-                format_func=_AXES.__getitem__,
-                key=f"{_KEY}.axis",
-            )
+        smoothing, axis = curve_options(
+            key=_KEY,
+            smooths="Weight of earlier points in a moving average; the raw curve stays, faint.",
+        )
     shown = groups.get(chosen, metrics)[:MOST_CHARTS]
     _charts(run, shown, axis, log=log, smoothing=smoothing)
     left = len(run.last) - sum(map(len, groups.values())) + len(groups.get(chosen, [])) - len(shown)
@@ -102,10 +88,7 @@ def _charts(run: Run, shown: Sequence[str], axis: Axis, *, log: bool, smoothing:
             )
     said = [ODD_MARKS] if odd else []
     if thinned:
-        said.append(
-            f"Curves are downsampled to about {live_curves.POINTS} points; a band spans the lowest "
-            "and the highest value at each of them. *Export* has every point."
-        )
+        said.append(f"{THINNED} *Export* has every point.")
     if said:
         st.caption(" ".join(said))
     if run.status.moving:

@@ -10,7 +10,7 @@ import streamlit as st
 from mlcore.runs.analysis.comparison import compare
 from mlcore.runs.analysis.seed_groups import queue_more_seeds, why_no_more_seeds
 from mlcore.ui import page
-from mlcore.ui.common import clicks
+from mlcore.ui.common import clicks, elements
 from mlcore.ui.runs import compare_form
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def show(comparison: Comparison) -> None:
     if not comparison.contrasts:
         _why_none(comparison)
         return
-    icon = ":material/check_circle:" if _sure(comparison) else ":material/casino:"
+    icon = elements.verdict_icon(sure=bool(_sure(comparison)))
     with st.container(
         horizontal=True, vertical_alignment="center", key="compare.verdict", gap="small"
     ):
@@ -57,7 +57,7 @@ def show(comparison: Comparison) -> None:
 def _folds(comparison: Comparison) -> None:
     """A sentence for each two cross-validations on the same folds."""
     for found in comparison.fold_comparisons:
-        icon = ":material/check_circle:" if found.better else ":material/casino:"
+        icon = elements.verdict_icon(sure=bool(found.better))
         st.markdown(f"{icon} {page.plain(found.sentence)}")
 
 
@@ -96,7 +96,7 @@ def each_pair(comparison: Comparison) -> None:
     if len(comparison.contrasts) < 2:
         return
     lines = (
-        f"- {':material/check_circle:' if contrast.better else ':material/casino:'} "
+        f"- {elements.verdict_icon(sure=bool(contrast.better))} "
         f"{page.plain(said(comparison, contrast))}"
         for contrast in comparison.contrasts
     )

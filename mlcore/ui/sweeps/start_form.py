@@ -18,7 +18,7 @@ from mlcore.sweeps.budget import settings_for
 from mlcore.sweeps.forecast import Forecast, forecast
 from mlcore.sweeps.reproduce import as_python, as_words
 from mlcore.ui import form, page, run_parts
-from mlcore.ui.common import clicks, spare_worker
+from mlcore.ui.common import clicks, spare_worker, tabs
 from mlcore.ui.ranges.form import PARAM, RangeForm, summary
 from mlcore.ui.sweeps import selection
 from mlcore.ui.sweeps.search_form import Search, search_form
@@ -49,7 +49,7 @@ def show() -> None:
         bind="query-params",
         on_change=_leave_forms,
     )
-    experiment = _TITLES[title or "MNIST"]  # None for an empty parameter in the URL
+    experiment = _TITLES[tabs.picked(title, "MNIST")]
     cls = config_class(experiment)
     key = f"sweeps.{experiment}"
     _begin(cls, experiment, key)
