@@ -80,10 +80,6 @@ class Curve:
         return Curve(*(np.concatenate(pair) for pair in pairs))
 
 
-_NOWHERE: Final = np.zeros(1)
-_ONE: Final = np.ones(1)
-
-
 def curve_rows(
     curves: Mapping[tuple[str, str], Curve],
     colours: Mapping[str, str],
@@ -116,7 +112,9 @@ def curve_rows(
         kind="end", run="", colour=palette.MUTED, dash="0", x=np.array([end], dtype=np.float64)
     )
     if not curves:  # a line of one point is not drawn, but it gives the axis an extent
-        rows.add(kind="raw", run="", colour=palette.MUTED, dash="0", x=_NOWHERE, value=_ONE)
+        rows.add(
+            kind="raw", run="", colour=palette.MUTED, dash="0", x=np.zeros(1), value=np.ones(1)
+        )
     for (run, split), curve in curves.items():
         x = curve.step if axis == "step" else curve.time
         value, low, high = curve.value, curve.low, curve.high
