@@ -201,13 +201,20 @@ def _choice(draft: Draft, spec: FieldSpec, key: str, label: LabelVisibility) -> 
         help=spec.help,
         label_visibility=label,
         key=widget,
+        persist_state="page",
         on_change=_typed(key, spec, widget),
     )
 
 
 def _switch(draft: Draft, spec: FieldSpec, key: str) -> None:
     widget = set_widget(f"{key}.{spec.name}", draft.value(spec) is True)
-    st.toggle(spec.label, help=spec.help, key=widget, on_change=_typed(key, spec, widget))
+    st.toggle(
+        spec.label,
+        help=spec.help,
+        key=widget,
+        persist_state="page",
+        on_change=_typed(key, spec, widget),
+    )
 
 
 def _number(draft: Draft, spec: FieldSpec, key: str, label: LabelVisibility) -> None:
@@ -228,6 +235,7 @@ def _number(draft: Draft, spec: FieldSpec, key: str, label: LabelVisibility) -> 
             help=spec.help,
             label_visibility=label,
             key=slider,
+            persist_state="page",
             on_change=_typed(key, spec, slider),
         )
         _box(draft, spec, key, "collapsed", beside_slider=True)
@@ -248,6 +256,7 @@ def _box(
         label_visibility=label,
         width=_BOX_WIDTH if beside_slider else "stretch",
         key=widget,
+        persist_state="page",
         on_change=_typed(key, spec, widget),
     )
 

@@ -70,7 +70,14 @@ def choose_run(*, key: str, follow_in: DeltaGenerator | None = None) -> Run | No
         if changed_by_user(widget):
             _remember(st.session_state[widget])
 
-    st.selectbox("Run", list(names), format_func=names.__getitem__, key=widget, on_change=choose)
+    st.selectbox(
+        "Run",
+        list(names),
+        format_func=names.__getitem__,
+        key=widget,
+        persist_state="page",
+        on_change=choose,
+    )
     _remember(chosen.id)
     if chosen.status.moving:
         with follow_in or nullcontext():

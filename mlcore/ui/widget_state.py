@@ -4,6 +4,11 @@ With every request, those of a polling fragment included, a browser sends what a
 show. A request that was on its way when the program set a widget brings the old value back, and
 Streamlit takes it for a change by the user: a preset would be undone, a slider jump back.
 So a callback first calls ``changed_by_user``.
+
+A value in ``st.session_state`` reaches the browser with one message. Where another request cuts in
+before that is sent, it is lost: the browser shows the widget's default, and sends that as a change
+by the user. ``persist_state="page"`` makes Streamlit send the value until the browser has it, so
+every widget that the program sets has it.
 """
 
 import time
@@ -27,6 +32,8 @@ class _Shown:
 
 def set_widget(key: str, value: object) -> str:
     """Set a widget's value; call it just before the widget of that key is drawn.
+
+    The widget takes ``persist_state="page"`` too; see above.
 
     Returns:
         The key.

@@ -46,6 +46,7 @@ class DashboardServer:
     Attributes:
         port: Stays the same over ``restart``, so that an open tab finds the server again.
         folder: Holds the store (``runs.db``) and the server's log.
+        module: What runs as ``python -m``: Streamlit, or what stands for it in a test.
     """
 
     def __init__(
@@ -54,8 +55,10 @@ class DashboardServer:
         port: int | None = None,
         fork_server: ForkServer | None = None,
         env: Mapping[str, str] | None = None,
+        module: str = "streamlit",
     ) -> None:
         self.folder = folder
+        self.module = module
         self.port = free_port() if port is None else port
         self.store = f"sqlite:///{folder / 'runs.db'}"
         self._fork_server = fork_server
@@ -128,11 +131,11 @@ class DashboardServer:
         if self._fork_server is not None:
             env = {**os.environ, **self._env}
             return self._fork_server.start(
-                "streamlit", arguments, path=[str(ROOT)], env=env, log=log
+                self.module, arguments, path=[str(ROOT)], env=env, log=log
             )
         with log.open("ab") as file:
             return psutil.Popen(
-                [sys.executable, "-m", "streamlit", *arguments],
+                [sys.executable, "-m", self.module, *arguments],
                 cwd=ROOT,
                 env={**os.environ, **self._env},
                 stdout=file,

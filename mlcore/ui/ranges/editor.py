@@ -65,6 +65,7 @@ class RangeEditor:
             format_func=lambda choice: choice.replace("_", " "),
             label_visibility="collapsed",
             key=widget,
+            persist_state="page",
             on_change=self._typed(
                 widget, lambda picked: ",".join(one for one in options if one in picked)
             ),
@@ -82,6 +83,7 @@ class RangeEditor:
                 format_func=_SPREADS.__getitem__,
                 label_visibility="collapsed",
                 key=widget,
+                persist_state="page",
                 on_change=self._typed(widget, lambda to: respread(self.spec, self.text, to)),
             )
         if spread == "values":
@@ -91,6 +93,7 @@ class RangeEditor:
                 label_visibility="collapsed",
                 help=_HELP.get(self.spec.kind),
                 key=widget,
+                persist_state="page",
                 on_change=self._typed(widget, str),
             )
             return
@@ -106,6 +109,7 @@ class RangeEditor:
             f"{self.spec.label} {said}",
             label_visibility="collapsed",
             key=widget,
+            persist_state="page",
             on_change=self._typed(widget, as_range),
         )
 
