@@ -201,7 +201,7 @@ def _choice(draft: Draft, spec: FieldSpec, key: str, label: LabelVisibility) -> 
         help=spec.help,
         label_visibility=label,
         key=widget,
-        persist_state="page",
+        persist_state="session",
         on_change=_typed(key, spec, widget),
     )
 
@@ -212,7 +212,7 @@ def _switch(draft: Draft, spec: FieldSpec, key: str) -> None:
         spec.label,
         help=spec.help,
         key=widget,
-        persist_state="page",
+        persist_state="session",
         on_change=_typed(key, spec, widget),
     )
 
@@ -235,7 +235,7 @@ def _number(draft: Draft, spec: FieldSpec, key: str, label: LabelVisibility) -> 
             help=spec.help,
             label_visibility=label,
             key=slider,
-            persist_state="page",
+            persist_state="session",
             on_change=_typed(key, spec, slider),
         )
         _box(draft, spec, key, "collapsed", beside_slider=True)
@@ -256,7 +256,7 @@ def _box(
         label_visibility=label,
         width=_BOX_WIDTH if beside_slider else "stretch",
         key=widget,
-        persist_state="page",
+        persist_state="session",
         on_change=_typed(key, spec, widget),
     )
 

@@ -75,7 +75,7 @@ def choose_run(*, key: str, follow_in: DeltaGenerator | None = None) -> Run | No
         list(names),
         format_func=names.__getitem__,
         key=widget,
-        persist_state="page",
+        persist_state="session",
         on_change=choose,
     )
     _remember(chosen.id)

@@ -7,7 +7,7 @@ So a callback first calls ``changed_by_user``.
 
 A value in ``st.session_state`` reaches the browser with one message. Where another request cuts in
 before that is sent, it is lost: the browser shows the widget's default, and sends that as a change
-by the user. ``persist_state="page"`` makes Streamlit send the value until the browser has it, so
+by the user. ``persist_state="session"`` makes Streamlit send the value until the browser has it, so
 every widget that the program sets has it.
 """
 
@@ -33,7 +33,7 @@ class _Shown:
 def set_widget(key: str, value: object) -> str:
     """Set a widget's value; call it just before the widget of that key is drawn.
 
-    The widget takes ``persist_state="page"`` too; see above.
+    The widget takes ``persist_state="session"`` too; see above.
 
     Returns:
         The key.

@@ -38,7 +38,7 @@ def test_streamlit_sends_what_the_program_set_until_the_browser_has_it() -> None
         for call in _widgets_set(ast.parse(file.read_text("utf-8"))):
             found += 1
             words = {word.arg: ast.unparse(word.value) for word in call.keywords}
-            if words.get("persist_state") != "'page'" and not words.get("on_select"):
+            if words.get("persist_state") != "'session'" and not words.get("on_select"):
                 without.append(f"{file.name}:{call.lineno} {ast.unparse(call.func)}")
     assert found > 20
     assert not without

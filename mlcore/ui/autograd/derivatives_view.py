@@ -55,7 +55,7 @@ def higher_view(trace: Trace) -> None:
         "The graph of a gradient, recorded by create_graph=True. Gradient by:",
         wanted,
         key="graph_by",
-        persist_state="page",
+        persist_state="session",
         required=True,
     )
     graph = gradient_graph(trace.program, trace.leaves, by or wanted[0])

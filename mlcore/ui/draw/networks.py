@@ -140,7 +140,7 @@ def _choose_beside(main: Run) -> list[Run]:
         max_selections=MOST - 1,
         placeholder="Choose runs to predict side by side",
         key=widget,
-        persist_state="page",
+        persist_state="session",
         on_change=choose,
     )
     return [known[run_id] for run_id in ids]

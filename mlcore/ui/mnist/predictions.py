@@ -111,7 +111,7 @@ def _step(run: Run) -> int | None:
         help="0 is the network before its first step; with the slider at its end, the page "
         "follows a live run.",
         key=widget,
-        persist_state="page",
+        persist_state="session",
         on_change=move,
     )
     return step

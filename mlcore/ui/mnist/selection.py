@@ -61,7 +61,7 @@ def choose_runs(offered: Sequence[Run]) -> list[str]:
         format_func=lambda run_id: names.get(run_id, run_id),
         placeholder="Choose runs",
         key=widget,
-        persist_state="page",
+        persist_state="session",
         on_change=choose,
     )
     _remember(ids)

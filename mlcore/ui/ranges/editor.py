@@ -65,7 +65,7 @@ class RangeEditor:
             format_func=lambda choice: choice.replace("_", " "),
             label_visibility="collapsed",
             key=widget,
-            persist_state="page",
+            persist_state="session",
             on_change=self._typed(
                 widget, lambda picked: ",".join(one for one in options if one in picked)
             ),
@@ -83,7 +83,7 @@ class RangeEditor:
                 format_func=_SPREADS.__getitem__,
                 label_visibility="collapsed",
                 key=widget,
-                persist_state="page",
+                persist_state="session",
                 on_change=self._typed(widget, lambda to: respread(self.spec, self.text, to)),
             )
         if spread == "values":
@@ -93,7 +93,7 @@ class RangeEditor:
                 label_visibility="collapsed",
                 help=_HELP.get(self.spec.kind),
                 key=widget,
-                persist_state="page",
+                persist_state="session",
                 on_change=self._typed(widget, str),
             )
             return
@@ -109,7 +109,7 @@ class RangeEditor:
             f"{self.spec.label} {said}",
             label_visibility="collapsed",
             key=widget,
-            persist_state="page",
+            persist_state="session",
             on_change=self._typed(widget, as_range),
         )
 

@@ -46,7 +46,7 @@ def data_controls(draft: Draft) -> Dataset | None:
         list(_DATA),
         format_func=_DATA.__getitem__,
         key=settings.widget("data", kind),
-        persist_state="page",
+        persist_state="session",
         on_change=settings.taken("data"),
     )
     if kind == "csv":
@@ -96,7 +96,7 @@ def _own_table(draft: Draft) -> Dataset | None:
             name[0],
             names,
             key=settings.widget(name, chosen if chosen in names else spare),
-            persist_state="page",
+            persist_state="session",
             on_change=settings.taken(name),
         )
     x, y = st.session_state["regression.x_column"], st.session_state["regression.y_column"]
@@ -124,7 +124,7 @@ def model_controls(draft: Draft) -> None:
     st.toggle(
         "Standardize x",
         key=settings.widget("standardize", draft.value(SPECS["standardize"]) is True),
-        persist_state="page",
+        persist_state="session",
         on_change=settings.taken("standardize"),
         help="Scale x to mean 0 and standard deviation 1, and watch the condition number.",
     )
@@ -200,7 +200,7 @@ def _choice(draft: Draft, name: str, labels: dict[str, str]) -> None:
         list(labels),
         format_func=labels.__getitem__,
         key=settings.widget(name, text if text in labels else spec.default),
-        persist_state="page",
+        persist_state="session",
         help=spec.help,
         on_change=settings.taken(name),
     )
@@ -218,7 +218,7 @@ def _slider(
         every,
         format_func=lambda stop: (words or {}).get(stop, as_text(stop)),
         key=settings.widget(name, value if value in every else spec.default),
-        persist_state="page",
+        persist_state="session",
         help=spec.help,
         on_change=settings.taken(name),
     )

@@ -45,7 +45,7 @@ def rate_control(draft: Draft, verdict: Verdict | None) -> None:
                 range(DECADES * PER_DECADE + 1),
                 format_func=lambda n: f"{10 ** (low + n / PER_DECADE):.3g}",
                 key=slider,
-                persist_state="page",
+                persist_state="session",
                 help=_LR.help,
                 on_change=slid,
             )
@@ -53,7 +53,7 @@ def rate_control(draft: Draft, verdict: Verdict | None) -> None:
         st.text_input(
             "η, exactly",
             key=settings.widget("lr", draft.text(_LR)),
-            persist_state="page",
+            persist_state="session",
             width=96,
             on_change=settings.taken("lr"),
         )

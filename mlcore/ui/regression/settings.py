@@ -173,7 +173,7 @@ def put(**fields: object) -> None:
 def widget(name: str, value: object) -> str:
     """The key of a field's widget, its value set from the draft, as hidden widgets lose theirs.
 
-    The widget takes ``persist_state="page"``; see ``mlcore.ui.widget_state``.
+    The widget takes ``persist_state="session"``; see ``mlcore.ui.widget_state``.
     """
     key = f"{KEY}.{name}"
     if key not in st.session_state or st.session_state[key] != value:

@@ -127,7 +127,7 @@ def choose_runs(store: Store, runs: Sequence[Run]) -> None:
         format_func=lambda run_id: names.get(run_id, run_id),
         placeholder="Choose runs",
         key=widget,
-        persist_state="page",
+        persist_state="session",
         on_change=choose,
     )
     remember(ids)
@@ -150,7 +150,7 @@ def choose_baseline(runs: Sequence[Run]) -> None:
         format_func=lambda run_id: names.get(run_id, "none: every pair"),
         help="Compare every other group with the group of this run.",
         key=widget,
-        persist_state="page",
+        persist_state="session",
         on_change=pin,
     )
 

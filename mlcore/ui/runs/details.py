@@ -51,7 +51,7 @@ def _words(run: Run) -> None:
         "Name",
         placeholder=run_parts.config_name(run.experiment, run.config_fields),
         key=set_widget(f"runs.words.name.{run.id}", run.name),
-        persist_state="page",
+        persist_state="session",
         on_change=_write,
         args=(run.id, "name"),
     )
@@ -61,7 +61,7 @@ def _words(run: Run) -> None:
         accept_new_options=True,
         placeholder="Write a tag and press Enter",
         key=set_widget(f"runs.words.tags.{run.id}", list(run.tags)),
-        persist_state="page",
+        persist_state="session",
         on_change=_retag,
         args=(run.id, run.tags),
     )
@@ -69,7 +69,7 @@ def _words(run: Run) -> None:
         "Note",
         placeholder="What was this run for? What did it show?",
         key=set_widget(f"runs.words.note.{run.id}", run.note),
-        persist_state="page",
+        persist_state="session",
         on_change=_write,
         args=(run.id, "note"),
     )

@@ -70,7 +70,7 @@ def choose(sweep: Sweep) -> None:
         options,
         format_func=lambda sweep_id: names.get(sweep_id, sweep_id),
         key=widget,
-        persist_state="page",
+        persist_state="session",
         on_change=pick,
     )
 
