@@ -102,10 +102,11 @@ class Visit:
         settle(self.tab)
         folded = self.tab.locator("[data-testid=stMain] details:not([open]) > summary:visible")
         while folded.count():
-            one = folded.first.element_handle()
-            one.click()
+            parts = folded.element_handles()
+            folded.evaluate_all("parts => parts.forEach(part => part.click())")
             self.tab.wait_for_function(
-                "one => one.parentElement?.open || !one.isConnected", arg=one
+                "parts => parts.every(part => part.parentElement?.open || !part.isConnected)",
+                arg=parts,
             )
             settle(self.tab)
 
