@@ -21,8 +21,9 @@ test: $(VENV)/.ready-test lint ## Lint, check types and layers, run every test
 	@echo "→ Running the tests on $(JOBS) processes"
 	$(BIN)/python -m pytest -n $(JOBS)
 
-faults: $(VENV)/.ready-test ## Kill workers and restart servers under runs; must print 0 holes
+faults: $(VENV)/.ready-test ## Kill workers, servers and cluster nodes under runs; must print 0 holes
 	$(BIN)/python tests/faults/resume_holes.py --kills 500 --restarts 20
+	$(BIN)/python -m pytest -n 0 -m fault
 
 lint: $(VENV)/.ready-test ## Style, types and the layers of the architecture
 	@echo "→ Checking style, types and layers"

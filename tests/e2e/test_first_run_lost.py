@@ -56,9 +56,7 @@ def run_ids(dashboard_server: DashboardServer) -> list[str]:
 @pytest.mark.parametrize(
     "address",
     [
-        "mnist?tab=Train&lr=0.02&momentum=0.5&runs={0},{1}",
         "compare?runs={0},{1}&baseline={1}",
-        "draw?run={0}&beside={1}",
         "sweeps?experiment=mnist&sweep.lr=0.01..0.1+log&sweep.seed=0,1,2&sweep.optimizer=sgd,adam",
         "regression?data=line&count=30&lr=0.003&optimizer=momentum",
     ],

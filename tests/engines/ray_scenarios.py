@@ -1,6 +1,6 @@
 """What a real Ray cluster is put through, in a process of its own: Ray is noisy.
 
-    python tests/engines/ray_scenarios.py killed_node|client
+    python tests/engines/ray_scenarios.py one_run|killed_node|client
 
 The store is that of MLCORE_STORE. What happened is printed as one line of JSON at the end.
 """
@@ -27,6 +27,16 @@ from tests.runs.toy import ToyConfig
 from tests.waiting import PATIENCE, until
 
 _NODE: dict[str, Any] = {"num_cpus": 1, "object_store_memory": 80 * 2**20}
+
+
+def one_run() -> dict[str, Any]:
+    """A cluster of one node carries out a run."""
+    cluster = Cluster(initialize_head=True, head_node_args={**_NODE, "include_dashboard": False})
+    try:
+        os.environ |= {"MLCORE_ENGINE": "auto", "RAY_ADDRESS": cluster.address}
+        return {"run": mlcore.submit(ToyConfig()).wait(PATIENCE).id}
+    finally:
+        cluster.shutdown()
 
 
 def killed_node() -> dict[str, Any]:
@@ -105,5 +115,5 @@ def answers(port: int) -> bool:
 
 
 if __name__ == "__main__":
-    scenario = {"killed_node": killed_node, "client": client}[sys.argv[1]]
+    scenario = {"one_run": one_run, "killed_node": killed_node, "client": client}[sys.argv[1]]
     print(json.dumps(scenario()), flush=True)  # noqa: T201 - this is its answer

@@ -66,6 +66,18 @@ def copy(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("store", ["postgresql"], indirect=True)
+def test_a_cluster_carries_out_a_run_and_its_weights_come_home(store: Store) -> None:
+    run = store.get(played("one_run", store)["run"])
+    assert (run.status, run.error) == (Status.FINISHED, None)
+    frame = run.metrics()
+    assert list(zip(frame["step"], frame["value"], strict=True)) == [
+        (step.index, step.metrics["loss"]) for step in mlcore.train(run.config)
+    ]
+    assert run.model() is not None
+
+
+@pytest.mark.fault
+@pytest.mark.parametrize("store", ["postgresql"], indirect=True)
 def test_a_killed_node_costs_its_run_one_retry_and_the_sweep_ends_complete(store: Store) -> None:
     told = played("killed_node", store)
 
@@ -88,6 +100,7 @@ def test_a_killed_node_costs_its_run_one_retry_and_the_sweep_ends_complete(store
     assert (deaf.status, deaf.step) == (Status.LOST, 0), "its task was cancelled at last"
 
 
+@pytest.mark.fault
 @pytest.mark.parametrize("store", ["postgresql"], indirect=True)
 def test_a_cluster_elsewhere_is_reached_by_its_address_and_takes_up_new_code(
     store: Store, copy: Path
