@@ -255,6 +255,33 @@ class Run:
             raise InputError(f"Run {self.id} has no file {name!r}; it has: {known}.")
         return content
 
+    def system_metrics(self) -> pd.DataFrame:
+        """What the run's processes and its machine did, a row every few seconds.
+
+        Columns: those of ``mlcore.runs.execution.system_metrics.SYSTEM_COLUMNS`` that were
+        measured, such as ``cpu`` in percent of one core and ``memory`` in bytes, by ``seconds`` of
+        the run. Runs of less than six seconds and imported ones have no rows.
+
+        Raises:
+            SnapshotError: If the file is damaged.
+
+        Example:
+            >>> import mlcore
+            >>> run = mlcore.run(mlcore.RegressionConfig(standardize=True), progress=False)
+            >>> len(run.system_metrics())
+            0
+        """
+        import pandas as pd
+
+        from mlcore.runs.execution.system_metrics import SYSTEM_COLUMNS, read_samples
+        from mlcore.runs.store.artifacts import SYSTEM
+
+        content = self.artifacts.content(SYSTEM)
+        samples = [] if content is None else read_samples(content)
+        found = {name for sample in samples for name in sample} or {"seconds"}
+        columns = [name for name in SYSTEM_COLUMNS if name in found]
+        return pd.DataFrame(samples, columns=columns, dtype=float)
+
     def examine(self, *, person: str = "local") -> Opening:
         """Look at the test set that was sealed while it trained, once: see ``runs.test_set``."""
         from mlcore.runs.test_set import examine

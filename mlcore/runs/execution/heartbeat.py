@@ -16,6 +16,7 @@ from sqlalchemy import ColumnElement, Connection, Row, select, update
 
 from mlcore.core import StoreError
 from mlcore.runs.execution.claims import Claim, ClaimLostError, beat
+from mlcore.runs.execution.system_metrics import SystemRecorder
 from mlcore.runs.process_id import HEARTBEAT_EVERY, ProcessId
 from mlcore.runs.status import Status
 from mlcore.runs.store.schema import runs
@@ -33,9 +34,11 @@ def heartbeat(claims: Sequence[Claim]) -> Iterator[None]:
     """Send heartbeats from a separate thread, so that one long step does not look like a crash.
 
     Claims that are lost or given up beat no more. A store that does not answer is tried again.
+    The same thread takes the system metrics.
     """
     over = threading.Event()
     held = list(claims)
+    system = SystemRecorder(claims)
 
     def keep_beating() -> None:
         while held and not over.wait(HEARTBEAT_EVERY):
@@ -46,6 +49,9 @@ def heartbeat(claims: Sequence[Claim]) -> Iterator[None]:
                     held.remove(claim)  # the next flush meets the same and ends the run
                 except StoreError:
                     break  # the flushing thread reports it and gives up in the end
+            system.keep()
+        if len(held) == len(claims):
+            system.end()
 
     name = f"heartbeat-{claims[0].run.id}"
     thread = threading.Thread(target=keep_beating, name=name, daemon=True)

@@ -26,6 +26,7 @@ from mlcore.runs.execution.claims import (
     writing_to,
 )
 from mlcore.runs.execution.patience import FLUSH_EVERY, PATIENCE, RETRY_EVERY, may_pass
+from mlcore.runs.execution.system_metrics import SAMPLE_EVERY, SystemRecorder
 from mlcore.runs.process_id import HEARTBEAT_EVERY
 from mlcore.runs.status import Status
 from mlcore.runs.store.latest import Latest
@@ -78,10 +79,12 @@ class Writer:
         self._step, self._done = 0, 0.0
         self._began = time.monotonic()
         self._beat_due = self._began
+        self._sample_due = self._began + SAMPLE_EVERY
         self._away = False
         self._dropped = 0
         self._end: tuple[Status, dict[str, Any]] | None = None
         self._sending = threading.Lock()
+        self._system: SystemRecorder | None = None
         self._wake, self._room = threading.Event(), threading.Event()
         name = f"log-{row['id']}"
         self._say: Callable[[str, Exception], None] = lambda _kind, _error: None
@@ -161,6 +164,7 @@ class Writer:
             if self._end is not None:
                 break
             pause = FLUSH_EVERY if self._tried(self._send) else RETRY_EVERY
+            self._take_system_metrics()
         deadline = time.monotonic() + PATIENCE
         while self.failure is None and not self._tried(self._finish):
             if time.monotonic() > deadline:
@@ -172,7 +176,18 @@ class Writer:
                     )
                 )
             time.sleep(RETRY_EVERY)
+        if self._system is not None and self.failure is None:
+            self._system.end()
         self._room.set()
+
+    def _take_system_metrics(self) -> None:
+        now = time.monotonic()
+        if now < self._sample_due or self._claim is None or self._away:
+            return
+        self._sample_due = now + SAMPLE_EVERY
+        if self._system is None:
+            self._system = SystemRecorder([self._claim])
+        self._system.keep()
 
     def _tried(self, act: Callable[[], None]) -> bool:
         """Whether an action on the store was carried out; what hinders it is said."""
