@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _GIB: Final = 2.0**30
 _MB: Final = 1e6
+_HEIGHT: Final = 230
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ class SystemPanel:
             "what:N",
             title=None,
             scale=alt.Scale(domain=names, range=colours),
-            legend=alt.Legend(orient="top") if len(names) > 1 else None,
+            legend=alt.Legend(orient="top", offset=4) if len(names) > 1 else None,
         )
         lines = (
             alt.Chart(ROWS)
@@ -82,7 +83,7 @@ class SystemPanel:
         return bare_spec(
             lines.properties(
                 title=alt.TitleParams(self.title, anchor="start"),
-                height=150,
+                height=_HEIGHT,
                 description=f"{self.title} over the time of the run: {self.axis}, "
                 f"{' and '.join(names)}.",
             )
@@ -95,21 +96,21 @@ SYSTEM_PANELS: Final = (
         "Cores in use",
         {"cpu": ("this run", 100.0), "machine_cpu": ("whole machine", 100.0)},
     ),
-    SystemPanel("Memory", "Memory (GiB)", {"memory": ("this run", _GIB)}),
+    SystemPanel("Memory, this run", "Memory (GiB)", {"memory": ("memory", _GIB)}),
     SystemPanel("GPU", "Use (%)", {"gpu": ("busiest GPU", 1.0)}),
     SystemPanel("GPU memory", "Memory (GiB)", {"gpu_memory": ("all GPUs", _GIB)}),
     SystemPanel("GPU temperature", "Temperature (°C)", {"gpu_temperature": ("hottest GPU", 1.0)}),
     SystemPanel(
-        "Disk",
+        "Disk, this run",
         "Disk (MB/s)",
-        {"disk_read": ("read by this run", _MB), "disk_written": ("written by this run", _MB)},
+        {"disk_read": ("read", _MB), "disk_written": ("written", _MB)},
     ),
     SystemPanel(
-        "Network",
+        "Network, whole machine",
         "Network (MB/s)",
         {
-            "network_received": ("received by the machine", _MB),
-            "network_sent": ("sent by the machine", _MB),
+            "network_received": ("received", _MB),
+            "network_sent": ("sent", _MB),
         },
     ),
 )

@@ -1,8 +1,8 @@
 """System metrics: what a run's processes and its machine did over time.
 
-A sample is taken every other second and costs about a millisecond. At most ``MOST_SAMPLES`` are kept:
-when they are full every second one is dropped, and half as many are taken from then on. So a run
-of a week has no more of them than one of ten minutes, evenly spaced.
+A sample is taken every other second and costs about a millisecond. When ``MOST_SAMPLES`` are kept,
+every second one is dropped, and half as many are taken from then on. So a run of a week has no more
+of them than one of ten minutes, evenly spaced.
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ def show(run: Run) -> None:
         _saved(run)
         with st.expander("Environment", icon=":material/dns:", key="runs.facts"):
             _facts(run)
-        system.show(run)
+    system.show(run)
 
 
 def _words(run: Run) -> None:

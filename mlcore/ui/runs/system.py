@@ -31,9 +31,11 @@ def show(run: Run) -> None:
             )
             return
         cores = run.environment.get("cores", 1)
+        columns = st.columns(2, gap="medium")
         for place, panel in enumerate(panels_of(frame)):
             rows = panel.rows(frame, cores if isinstance(cores, int) else 1)
-            elements.chart(panel.spec(), rows, key=f"runs.system.{place}")
+            with columns[place % 2]:
+                elements.chart(panel.spec(), rows, key=f"runs.system.{place}")
         st.caption(
             f"{len(frame)} samples. As a table: `mlcore.get_run({run.id!r}).system_metrics()`."
         )
