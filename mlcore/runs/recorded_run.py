@@ -255,6 +255,41 @@ class Run:
             raise InputError(f"Run {self.id} has no file {name!r}; it has: {known}.")
         return content
 
+    def packages(self) -> tuple[str, ...]:
+        """The packages installed where a script logged this run, as ``name==version``.
+
+        Raises:
+            SnapshotError: If the file is damaged.
+
+        Example:
+            >>> import mlcore
+            >>> with mlcore.start_run("autoencoder") as run:
+            ...     run.log({"loss": 0.5})
+            >>> any(one.startswith("torch==") for one in run.read().packages())
+            True
+        """
+        from mlcore.runs.store.artifacts import PACKAGES
+
+        return tuple((self.artifacts.content(PACKAGES) or b"").decode().splitlines())
+
+    def diff(self) -> str:
+        """Uncommitted changes in the git repository of the script that logged this run.
+
+        As ``git diff HEAD`` shows them; empty without changes or a repository. They may hold
+        passwords, so they are in no export.
+
+        Raises:
+            SnapshotError: If the file is damaged.
+
+        Example:
+            >>> import mlcore
+            >>> mlcore.run(mlcore.RegressionConfig(steps=20), progress=False).diff()
+            ''
+        """
+        from mlcore.runs.store.artifacts import DIFF
+
+        return (self.artifacts.content(DIFF) or b"").decode("utf-8", "replace")
+
     def system_metrics(self) -> pd.DataFrame:
         """What the run's processes and its machine did, a row every few seconds.
 

@@ -7,6 +7,8 @@ runs/ID/versions.json      versions and environment it was made with
 runs/ID/metrics.csv        every point: metric, step, value, time (s of work)
 runs/ID/files/NAME-STEP.safetensors   weights and arrays
 runs/ID/saved/STEP-NAME    files that a script saved
+runs/ID/facts/system.json  system metrics
+runs/ID/facts/packages.txt installed packages
 """
 
 from __future__ import annotations
@@ -24,10 +26,12 @@ from mlcore.core.snapshots import pack_snapshot
 from mlcore.runs.export.described import UNITS, described
 from mlcore.runs.export.tables import check_some, csv_parts
 from mlcore.runs.recorded_run import Run
-from mlcore.runs.store.artifacts import CHECKPOINT, SAVED, WEIGHTS
+from mlcore.runs.store.artifacts import CHECKPOINT, DIFF, PACKAGES, SAVED, SYSTEM, WEIGHTS
 
 FORMAT: Final = "mlcore runs 1"
 MANIFEST: Final = "manifest.json"
+FACTS: Final = {SYSTEM: "system.json", PACKAGES: "packages.txt"}
+"""Members of the folder ``facts`` of a run, by the artifact's name."""
 _FIXED_TIME: Final = (1980, 1, 1, 0, 0, 0)
 
 
@@ -35,7 +39,8 @@ def to_zip(runs: Sequence[Run]) -> bytes:
     """Export runs as a zip for ``mlcore.runs.imports.import_zip``; equal runs give equal bytes.
 
     A run that is not finished brings the weights of its last checkpoint. Checkpoints themselves
-    stay here: an imported run cannot be resumed.
+    stay here: an imported run cannot be resumed. So do uncommitted changes to a script
+    (``Run.diff``): they may hold passwords.
 
     Raises:
         ValueError: If no run is given.
@@ -74,7 +79,9 @@ def to_zip(runs: Sequence[Run]) -> bytes:
             add(f"{home}/versions.json", _json(made_with))
             add_parts(f"{home}/metrics.csv", csv_parts([run], with_run=False))
             for name, step, content in _files(run):
-                if name.startswith(SAVED):
+                if name in FACTS:
+                    add(f"{home}/facts/{FACTS[name]}", content)
+                elif name.startswith(SAVED):
                     add(f"{home}/saved/{step}-{name.removeprefix(SAVED)}", content)
                 else:
                     add(f"{home}/files/{name}-{step}.safetensors", content)
@@ -87,7 +94,8 @@ def to_zip(runs: Sequence[Run]) -> bytes:
 def _files(run: Run) -> Iterator[tuple[str, int, bytes]]:
     names = set()
     for kept in run.artifacts.kept():
-        content = None if kept.name == CHECKPOINT else run.artifacts.content(kept.name)
+        left_out = kept.name in (CHECKPOINT, DIFF)
+        content = None if left_out else run.artifacts.content(kept.name)
         if content is not None:
             names.add(kept.name)
             yield kept.name, kept.step, content

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from mlcore.core import InputError
-from mlcore.runs.export.archive import FORMAT, MANIFEST
+from mlcore.runs.export.archive import FACTS, FORMAT, MANIFEST
 from mlcore.runs.imports.insertion import Foreign, ImportRefusedError, bring_in_all, check_file
 from mlcore.runs.store.artifacts import SAVED
 from mlcore.runs.store.points import Point
@@ -42,8 +42,10 @@ _MEMBER: Final = re.compile(
     r"runs/(?P<run>[A-Za-z0-9]{4,32})/"
     r"(?P<file>run\.json|config\.json|versions\.json|metrics\.csv"
     r"|files/(?P<name>[A-Za-z0-9_][A-Za-z0-9_-]{0,80})-(?P<step>\d{1,15})\.safetensors"
+    r"|facts/(?P<fact>system\.json|packages\.txt)"
     r"|saved/(?P<at>\d{1,15})-(?P<saved>[^/\\\x00-\x1f\x7f]{1,120}))"
 )
+_FACTS: Final = {member: name for name, member in FACTS.items()}
 _DAMAGED: Final = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError)
 
 
@@ -227,6 +229,8 @@ def _kept(
             content = archive.read(entry)
             check_file(content, hashlib.sha256(content).hexdigest(), f"file {file} in {name}")
             yield found["name"], int(found["step"]), content
+        elif found["fact"] is not None:
+            yield _FACTS[found["fact"]], 0, archive.read(entry)
         elif found["saved"] is not None:
             yield SAVED + found["saved"], int(found["at"]), archive.read(entry)
 

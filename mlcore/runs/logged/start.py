@@ -16,6 +16,7 @@ from mlcore.core.fingerprint import fingerprint
 from mlcore.experiments import EXPERIMENTS
 from mlcore.runs.execution.environment import machine
 from mlcore.runs.logged.active_run import ActiveRun
+from mlcore.runs.logged.code_state import record_code
 from mlcore.runs.logged.fields import Fields, fields_of
 from mlcore.runs.logged.values import brief, name_of
 from mlcore.runs.logged.writer import Writer
@@ -95,7 +96,7 @@ def start_run(
     address = None if store is None or opened is not None else str(store)
     if strict:
         opened = opened or open_store(address)
-    writer = Writer(row, lambda: opened or open_store(address), total or 0.0)
+    writer = Writer(row, lambda: opened or open_store(address), total or 0.0, record_code)
     if strict:
         writer.claim()
     run = ActiveRun(row["id"], experiment, writer, prefix=prefix, strict=strict)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import insert, select
 from sqlalchemy.exc import IntegrityError
 
-from mlcore.core import StoreError
+from mlcore.core import MlcoreError, StoreError
 from mlcore.runs.execution.claims import (
     Claim,
     ClaimLostError,
@@ -56,6 +56,7 @@ class Writer:
         row: The run's row, with its claim, as ``mlcore.runs.logged.start`` makes it.
         store: Opens the store.
         total: Steps in all, 0 if that is not known.
+        record_code: Stores what code makes the run; called once.
 
     Attributes:
         points: What waits; the loop appends to it.
@@ -68,6 +69,7 @@ class Writer:
         row: Mapping[str, Any],
         store: Callable[[], Store],
         total: float,
+        record_code: Callable[[Claim], None] = lambda _claim: None,
     ) -> None:
         self.points: list[Logged] = []
         self.request: str | None = None
@@ -85,6 +87,7 @@ class Writer:
         self._end: tuple[Status, dict[str, Any]] | None = None
         self._sending = threading.Lock()
         self._system: SystemRecorder | None = None
+        self._code: Callable[[Claim], None] | None = record_code
         self._wake, self._room = threading.Event(), threading.Event()
         name = f"log-{row['id']}"
         self._say: Callable[[str, Exception], None] = lambda _kind, _error: None
@@ -164,7 +167,9 @@ class Writer:
             if self._end is not None:
                 break
             pause = FLUSH_EVERY if self._tried(self._send) else RETRY_EVERY
+            self._record_code()
             self._take_system_metrics()
+        self._record_code()
         deadline = time.monotonic() + PATIENCE
         while self.failure is None and not self._tried(self._finish):
             if time.monotonic() > deadline:
@@ -179,6 +184,18 @@ class Writer:
         if self._system is not None and self.failure is None:
             self._system.end()
         self._room.set()
+
+    def _record_code(self) -> None:
+        """Store what code this is, once, as soon as the run is in the store."""
+        record, claim = self._code, self._claim
+        if record is None or claim is None or self._away or self.failure is not None:
+            return
+        self._code = None
+        try:
+            with self._sending:
+                record(claim)
+        except (MlcoreError, OSError) as error:  # the points count more, and say what is wrong
+            _log.debug("What code this is was not recorded: %s", error)
 
     def _take_system_metrics(self) -> None:
         now = time.monotonic()

@@ -27,6 +27,12 @@ CHECKPOINT = "checkpoint"
 SYSTEM = "system"
 """The system metrics, JSON; see ``mlcore.runs.execution.system_metrics``."""
 
+PACKAGES = "packages"
+"""The packages that were installed, a line each."""
+DIFF = "diff"
+"""What was changed in the script's git repository and not committed."""
+_ENDINGS = {SYSTEM: "json", PACKAGES: "txt", DIFF: "patch"}
+
 SAVED = "saved/"
 """Before the name of a file of any kind that a script saved with its run."""
 
@@ -42,8 +48,8 @@ class ArtifactRow(NamedTuple):
     """One artifact's row in the store.
 
     Attributes:
-        name: ``weights``, ``checkpoint``, ``system``, ``arrays-`` and a step, or ``saved/`` and a
-            file's name.
+        name: ``weights``, ``checkpoint``, ``system``, ``packages``, ``diff``, ``arrays-`` and a
+            step, or ``saved/`` and a file's name.
         step: The step it belongs to.
         file: Name of the file it is, or would be.
         sha256: Of its content.
@@ -60,8 +66,8 @@ class Content:
     """A file of a run, to be entered in the store.
 
     Attributes:
-        name: ``weights``, ``checkpoint``, ``system``, ``arrays-`` and a step, or ``saved/`` and a
-            file's name.
+        name: ``weights``, ``checkpoint``, ``system``, ``packages``, ``diff``, ``arrays-`` and a
+            step, or ``saved/`` and a file's name.
         step: The step it belongs to.
         content: A snapshot, packed; or a file of any kind.
         writer: A word for the process that writes it.
@@ -87,8 +93,7 @@ class Content:
         mark = "-".join(filter(None, (self.sha256[:12], self.writer)))
         if self.name.startswith(SAVED):
             return f"saved-{hashlib.sha256(self.name.encode()).hexdigest()[:12]}-{mark}"
-        kind = "json" if self.name == SYSTEM else "safetensors"
-        return f"{self.name}-{self.step}-{mark}.{kind}"
+        return f"{self.name}-{self.step}-{mark}.{_ENDINGS.get(self.name, 'safetensors')}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from mlcore.ui.widget_state import changed_by_user, set_widget
 
 _HEIGHT: Final = 38 + 35 * 10
 _MOST_FILES: Final = 20
+_MOST_SHOWN: Final = 20_000
 
 
 def show(run: Run) -> None:
@@ -141,6 +142,31 @@ def _saved(run: Run) -> None:
             st.caption(
                 f"{len(files) - _MOST_FILES:,} more: `mlcore.get_run({run.id!r}).files()` has all."
             )
+
+
+def _changes(run: Run) -> None:
+    """What was not committed, and what was installed, where a script logged the run."""
+    if not run.logged:
+        return
+    part = st.expander(
+        "Uncommitted changes and packages",
+        icon=":material/difference:",
+        on_change="rerun",
+        key="runs.changes",
+    )
+    if not part.open:
+        return
+    with part:
+        if changes := run.diff():
+            st.code(changes[:_MOST_SHOWN], language="diff", height=_HEIGHT)
+            st.caption(
+                f"All of it: `mlcore.get_run({run.id!r}).diff()`. It may hold passwords, so no "
+                "export has it."
+            )
+        else:
+            st.caption("No uncommitted changes were found.")
+        if installed := run.packages():
+            st.code("\n".join(installed), language=None, height=_HEIGHT // 2)
 
 
 def _size(count: int) -> str:

@@ -211,7 +211,7 @@ _ANY: Final = st.recursive(
 def test_any_config_becomes_json_without_nul(config: dict[str, Any]) -> None:
     text = canonical_json(fields_of(config).values)
     assert json.loads(text) is not None
-    assert "\\u0000" not in text
+    assert "\\u0000" not in text.replace("\\\\", "")  # after a backslash it is text
 
 
 @pytest.mark.parametrize(
