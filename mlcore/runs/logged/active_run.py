@@ -19,6 +19,7 @@ from mlcore.core import InputTypeError, MlcoreError, RunStateError, StoreError
 from mlcore.runs.execution.patience import failure_sentence, insist
 from mlcore.runs.logged import saved
 from mlcore.runs.logged.values import brief, name_of, number_of, step_of
+from mlcore.runs.logged.watching import Watch
 from mlcore.runs.logged.writer import MOST_WAITING, Writer
 from mlcore.runs.status import Status
 
@@ -84,6 +85,7 @@ class ActiveRun:
         self._lock = threading.Lock()
         self._said: set[str] = set()
         self._told_to_stop = False
+        self._watches: list[Watch] = []
         if state == "open":
             _active.add(self)
 
@@ -118,6 +120,9 @@ class ActiveRun:
         if writer is None or writer.failure is not None or not usable:
             self._odd(values)
             return
+        for watch in self._watches:
+            if taken := watch.take():
+                values = {**taken, **values}
         now, problems = writer.seconds(), dict[str, MlcoreError]()
         names, append = self._names, writer.points.append
         with self._lock:
@@ -143,6 +148,40 @@ class ActiveRun:
                 self._next = at + 1
         for kind, problem in problems.items():
             self._trouble(kind, problem)
+
+    def watch(self, model: nn.Module, every: int = 100, *, name: str = "") -> None:
+        """Record the norms of a model's gradients and weights with what is logged.
+
+        After every so many backward passes, the first included, ``gradient_norm/…`` and
+        ``weight_norm/…`` of each parameter that needs a gradient join the next ``log``, at its
+        step. Without ``zero_grad`` between passes a gradient is that of their sum.
+
+        Args:
+            model: At most 300 such parameters; else watch a part of it.
+            every: Backward passes from one taking to the next.
+            name: Put before each name, to tell two models apart.
+
+        Raises:
+            MlcoreError: With ``strict=True``: if the model or ``every`` is none.
+
+        Example:
+            >>> import mlcore, torch
+            >>> model = torch.nn.Linear(2, 1)
+            >>> with mlcore.start_run("autoencoder") as run:
+            ...     run.watch(model)
+            ...     loss = model(torch.ones(1, 2)).sum()
+            ...     loss.backward()
+            ...     run.log({"loss": loss})
+            >>> round(run.read().latest()["gradient_norm/weight"], 4)
+            1.4142
+        """
+        if self._state != "open" or self._writer is None:
+            self._refuse("watch")
+            return
+        try:
+            self._watches.append(Watch(model, every, name_of(f"{name}/") if name else ""))
+        except MlcoreError as error:
+            self._trouble("watch", error)
 
     def save_model(self, model: nn.Module | Mapping[str, Any]) -> None:
         """Save a network's weights with the run, as safetensors; they replace those of before.
@@ -271,6 +310,8 @@ class ActiveRun:
         with self._lock:
             self._state = "ended"
         _active.discard(self)
+        for watch in self._watches:
+            watch.close()
         self._writer.end(status, **details)
 
     # --- what goes wrong ---------------------------------------------------------------------
