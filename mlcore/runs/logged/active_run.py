@@ -122,7 +122,7 @@ class ActiveRun:
             return
         for watch in self._watches:
             if taken := watch.take():
-                values = {**taken, **values}
+                values = {**values, **taken}  # last: charts come in the order of names
         now, problems = writer.seconds(), dict[str, MlcoreError]()
         names, append = self._names, writer.points.append
         with self._lock:

@@ -11,6 +11,7 @@ from mlcore.runs import Run, Status, open_store
 from mlcore.runs.store.organize import purge
 from mlcore.ui import navigation
 from mlcore.ui.common import clicks
+from mlcore.ui.common.numbers import counted
 from mlcore.ui.runs import callbacks, export_menu, selection
 
 if TYPE_CHECKING:
@@ -140,7 +141,7 @@ def _trash_buttons(chosen: Sequence[str], size: int) -> None:
     with st.popover(
         "Empty the trash", icon=":material/delete_forever:", disabled=not size, key="runs.purge"
     ):
-        st.markdown(f"This deletes {size:,} runs with their points and weights for good.")
+        st.markdown(f"This deletes {counted(size, 'run')}, points and weights included, for good.")
         st.button(
             "Delete for good",
             type="primary",

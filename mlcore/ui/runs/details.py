@@ -42,6 +42,7 @@ def show(run: Run) -> None:
     with facts:
         _code(run)
         _saved(run)
+        _changes(run)
         with st.expander("Environment", icon=":material/dns:", key="runs.facts"):
             _facts(run)
     system.show(run)

@@ -20,6 +20,7 @@ from mlcore.runs import Run, Store, open_store
 from mlcore.runs.export import to_csv, to_json, to_mlflow, to_parquet, to_tensorboard, to_zip
 from mlcore.ui import page
 from mlcore.ui.common import clicks
+from mlcore.ui.common.numbers import counted
 from mlcore.ui.runs.lines import run_labels
 
 if TYPE_CHECKING:
@@ -227,4 +228,4 @@ def _copy(store: Store, run_ids: Sequence[str], uri: str) -> None:
         copies = to_mlflow([store.get(run_id) for run_id in run_ids], uri)
     except ConnectionError as refused:
         raise InputError(str(refused)) from refused
-    st.session_state[_MLFLOW_DONE] = f"{len(copies)} runs were copied to MLflow."
+    st.session_state[_MLFLOW_DONE] = f"Copied to MLflow: {counted(len(copies), 'run')}."

@@ -18,6 +18,7 @@ from mlcore.charts.comparison import (
 )
 from mlcore.charts.specs import bare_spec
 from mlcore.ui import page, run_parts
+from mlcore.ui.common.numbers import counted
 
 if TYPE_CHECKING:
     import altair as alt
@@ -184,7 +185,7 @@ class Lines:
             said.append(f"{self.left_out:,} more lines are not drawn; choose fewer runs.")
         lost = self.comparison.without_axis
         if lost:
-            said.append(f"{len(lost)} runs have no values for {self.comparison.axis}.")
+            said.append(f"{counted(len(lost), 'run')} without values for {self.comparison.axis}.")
         return " ".join(said)
 
 

@@ -94,7 +94,8 @@ def _draw(store: Store, view: View) -> None:
 
 
 def _count(shown: int, there: int, chosen: int, hidden: int) -> None:
-    words = f"**{shown:,}** of {there:,} runs" if shown != there else f"**{there:,}** runs"
+    of = f" of {there:,}" if shown != there else ""
+    words = f"**{shown:,}**{of} run{'s' * (there != 1)}"
     if chosen:
         words += f" · **{chosen:,}** chosen"
     if hidden:
