@@ -30,7 +30,12 @@ from .core import ConfigError as ConfigError
 from .core import MlcoreError as MlcoreError
 from .core import Snapshot as Snapshot
 from .core import Step as Step
-from .inspection import lr_find as lr_find
+from .inspection import (
+    lr_find as lr_find,
+)
+from .inspection import (
+    summary as summary,
+)
 from .mnist.config import MNISTConfig as MNISTConfig
 from .regression.config import RegressionConfig as RegressionConfig
 from .runs import (

@@ -8,6 +8,7 @@
     4 SGD
 
 - ``lr_find``: the learning-rate range test, with 2/λ beside it.
+- ``summary``: shapes, parameters, multiply-adds and memory of each layer.
 - ``sharpness``: λ, the largest eigenvalue of the loss's Hessian.
 
 Each takes any ``nn.Module`` and leaves it bit for bit as it was.

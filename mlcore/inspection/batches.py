@@ -88,15 +88,19 @@ def call(model: nn.Module, given: object) -> Any:
 
 
 def moved(value: Any, model: nn.Module) -> Any:
-    """The tensors of a nest on the model's device, if it is on one alone."""
+    """The tensors of a nest on the model's device, if it is on one alone.
+
+    Those made in inference mode are copied, as autograd refuses them.
+    """
     devices = {parameter.device for parameter in model.parameters()}
-    return _to(value, devices.pop()) if len(devices) == 1 else value
+    return _to(value, devices.pop() if len(devices) == 1 else None)
 
 
-def _to(value: Any, device: torch.device) -> Any:
+def _to(value: Any, device: torch.device | None) -> Any:
     match value:
         case Tensor():
-            return value.to(device)
+            usual = value.clone() if value.is_inference() else value
+            return usual if device is None else usual.to(device)
         case tuple() if hasattr(value, "_fields"):
             return type(value)(*(_to(item, device) for item in value))
         case tuple() | list():
