@@ -31,6 +31,9 @@ from .core import MlcoreError as MlcoreError
 from .core import Snapshot as Snapshot
 from .core import Step as Step
 from .inspection import (
+    activations as activations,
+)
+from .inspection import (
     lr_find as lr_find,
 )
 from .inspection import (

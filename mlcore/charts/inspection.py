@@ -110,3 +110,120 @@ def _loss_scale(raw: pd.DataFrame, smooth: pd.DataFrame) -> alt.Scale:
 
 def _finite(column: pd.Series[float]) -> pd.Series[bool]:
     return column.notna() & (column.abs() != float("inf"))
+
+
+SHARE_COLOURS: Final = {
+    "zeros": palette.VALUE,
+    "dead": palette.BAD,
+    "saturated": palette.GRADIENT,
+}
+"""One colour for each share of a layer's values."""
+
+
+def activations_chart(table: pd.DataFrame, *, mode: str) -> alt.HConcatChart:
+    """Activations and gradients by layer: three panels side by side, the first layer on top.
+
+    Args:
+        table: Columns name, kind, std, zeros, dead, saturated, gradient_rms, weight_gradient_norm.
+        mode: Of the layers, for the title.
+    """
+    names = table["name"].where(table["name"] != "", "(model)")
+    rows = table.assign(layer=names, place=range(len(table)))
+    order = rows["layer"].tolist()
+    height = 60 + 18 * max(len(order), 3)
+    spread = _log_panel(rows, {"std": "activations"}, palette.VALUE, order, "standard deviation")
+    shares = _share_panel(rows, order)
+    back = _log_panel(
+        rows,
+        {"gradient_rms": "output (root mean square)", "weight_gradient_norm": "weights (norm)"},
+        palette.GRADIENT,
+        order,
+        "gradient of the loss",
+    )
+    panels = [
+        panel.properties(width=190, height=height, title=alt.TitleParams(title, anchor="start"))
+        for panel, title in (
+            (spread, "Activations"),
+            (shares, "Zeros and saturation"),
+            (back, "Gradients"),
+        )
+    ]
+    apart = alt.HConcatChart(hconcat=panels).resolve_scale(color="independent", shape="independent")
+    chart: alt.HConcatChart = apart.properties(
+        title=alt.TitleParams(f"Layer by layer, one batch in {mode} mode", anchor="start"),
+        description=f"For each of {len(order)} layers the standard deviation of its activations, "
+        "the shares of values that are zero or saturated, and the size of the gradients.",
+    )
+    return chart
+
+
+def _layers(order: list[str], *, labels: bool) -> alt.Y:
+    axis = alt.Axis(labels=labels, ticks=labels, labelLimit=240, labelOverlap=False, grid=True)
+    scale = alt.Scale(domain=order)  # all of them in each panel, also those without a point there
+    return alt.Y("layer:N", title="layer" if labels else None, scale=scale, axis=axis)
+
+
+def _log_panel(
+    rows: pd.DataFrame, fields: dict[str, str], colour: str, order: list[str], title: str
+) -> alt.Chart:
+    long = rows.melt(["layer", "kind"], list(fields), "what", "value")
+    long["what"] = long["what"].map(fields)
+    long = long[_finite(long["value"]) & (long["value"] > 0)]
+    kinds = list(fields.values())
+    shape = alt.Shape(
+        "what:N",
+        title=None,
+        scale=alt.Scale(domain=kinds, range=["circle", "triangle-up"][: len(kinds)]),
+        legend=alt.Legend(orient="bottom", direction="vertical") if len(kinds) > 1 else None,
+    )
+    points: alt.Chart = alt.Chart(long).mark_point(filled=True, size=60, opacity=1, color=colour)
+    return points.encode(
+        alt.X(
+            "value:Q",
+            title=f"{title} (log scale)",
+            scale=alt.Scale(type="log"),
+            axis=alt.Axis(labelExpr=tick_labels.POWERS, tickCount=5, grid=False),
+        ),
+        _layers(order, labels=len(kinds) == 1),
+        shape,
+        tooltip=[
+            alt.Tooltip("layer:N", title="layer"),
+            alt.Tooltip("kind:N", title="type"),
+            alt.Tooltip("what:N", title="of"),
+            alt.Tooltip("value:Q", title=title, format=".4~g"),
+        ],
+    )
+
+
+def _share_panel(rows: pd.DataFrame, order: list[str]) -> alt.Chart:
+    long = rows.melt(["layer", "kind"], list(SHARE_COLOURS), "what", "share")
+    long = long[_finite(long["share"]) & (long["share"] > 0)]  # else most would lie on the axis
+    marks: alt.Chart = alt.Chart(long).mark_point(size=70, opacity=1, strokeWidth=2)
+    named = list(SHARE_COLOURS)
+    return marks.encode(
+        alt.X(
+            "share:Q",
+            title="share of values (none: not drawn)",
+            scale=alt.Scale(domain=[0, 1]),
+            axis=alt.Axis(format="%", tickCount=3, grid=False),
+        ),
+        _layers(order, labels=False),
+        alt.Color(
+            "what:N",
+            title=None,
+            scale=alt.Scale(domain=named, range=list(SHARE_COLOURS.values())),
+            legend=alt.Legend(orient="bottom", direction="vertical"),
+        ),
+        alt.Shape(
+            "what:N",
+            title=None,
+            scale=alt.Scale(domain=named, range=["circle", "cross", "square"]),
+            legend=alt.Legend(orient="bottom", direction="vertical"),
+        ),
+        tooltip=[
+            alt.Tooltip("layer:N", title="layer"),
+            alt.Tooltip("kind:N", title="type"),
+            alt.Tooltip("what:N", title="what"),
+            alt.Tooltip("share:Q", title="share", format=".1%"),
+        ],
+    )

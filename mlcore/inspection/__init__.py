@@ -9,6 +9,7 @@
 
 - ``lr_find``: the learning-rate range test, with 2/λ beside it.
 - ``summary``: shapes, parameters, multiply-adds and memory of each layer.
+- ``activations``: mean, spread, zeros, saturation and gradients of each layer for one batch.
 - ``sharpness``: λ, the largest eigenvalue of the loss's Hessian.
 
 Each takes any ``nn.Module`` and leaves it bit for bit as it was.

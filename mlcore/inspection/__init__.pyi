@@ -1,3 +1,6 @@
+from .batch_activations import Activations as Activations
+from .batch_activations import LayerActivations as LayerActivations
+from .batch_activations import activations as activations
 from .curvature import Sharpness as Sharpness
 from .curvature import sharpness as sharpness
 from .model_summary import LayerSummary as LayerSummary

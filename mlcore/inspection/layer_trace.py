@@ -109,6 +109,24 @@ class Trace:
                 self.seen[self.current].activation_bytes += storage.nbytes()
 
 
+def in_order(model: nn.Module, first: Mapping[str, float]) -> list[tuple[str, nn.Module]]:
+    """Each module followed by those inside it, siblings by their first call.
+
+    Args:
+        model: The model.
+        first: The place of the first call, by name; infinite if there was none.
+    """
+    modules = dict(model.named_modules())
+    place = {name: (first[name], k) for k, name in enumerate(modules)}
+
+    def key(name: str) -> list[tuple[float, int]]:
+        parts = name.split(".") if name else []
+        above = (".".join(parts[: k + 1]) for k in range(len(parts)))
+        return [place.get(path, (math.inf, 0)) for path in above]
+
+    return [(name, modules[name]) for name in sorted(modules, key=key)]
+
+
 def tensors_in(value: object) -> Iterator[Tensor]:
     """The tensors of a nest of tuples, lists, dicts and dataclasses, in order."""
     if isinstance(value, Tensor):

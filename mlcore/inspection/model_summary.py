@@ -13,7 +13,7 @@ from torch import nn
 from mlcore.core import InputError
 from mlcore.inspection.batches import call, moved
 from mlcore.inspection.curvature import MODES, Mode
-from mlcore.inspection.layer_trace import Shape, Trace, storages, tensors_in
+from mlcore.inspection.layer_trace import Shape, Trace, in_order, storages, tensors_in
 from mlcore.inspection.summary_text import as_html, as_text, size, with_unit
 from mlcore.inspection.untouched import check_module, plain_kernels, untouched
 
@@ -223,7 +223,7 @@ def summary(model: nn.Module, example_input: Any, *, mode: Mode = "eval") -> Mod
 
 def _rows(model: nn.Module, trace: Trace) -> Iterator[LayerSummary]:
     counted: set[int] = set()
-    for name, module in _in_order(model, trace):
+    for name, module in in_order(model, {name: seen.first for name, seen in trace.seen.items()}):
         own = dict.fromkeys(module.parameters(recurse=False))
         new = [parameter for parameter in own if id(parameter) not in counted]
         counted.update(map(id, own))
@@ -240,19 +240,6 @@ def _rows(model: nn.Module, trace: Trace) -> Iterator[LayerSummary]:
             seen.multiply_adds,
             seen.activation_bytes,
         )
-
-
-def _in_order(model: nn.Module, trace: Trace) -> list[tuple[str, nn.Module]]:
-    """Each module followed by those inside it, siblings by their first call."""
-    modules = dict(model.named_modules())
-    place = {name: (trace.seen[name].first, k) for k, name in enumerate(modules)}
-
-    def key(name: str) -> list[tuple[float, int]]:
-        parts = name.split(".") if name else []
-        above = (".".join(parts[: k + 1]) for k in range(len(parts)))
-        return [place.get(path, (float("inf"), 0)) for path in above]
-
-    return [(name, modules[name]) for name in sorted(modules, key=key)]
 
 
 def _refusal(trace: Trace, error: Exception) -> str:

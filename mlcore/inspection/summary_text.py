@@ -61,13 +61,31 @@ def cells(layers: Iterable[Row]) -> list[tuple[str, ...]]:
 
 def as_text(layers: Iterable[Row], totals: Mapping[str, str]) -> str:
     """A plain table with aligned columns, and the totals below."""
-    rows = [COLUMNS, *cells(layers)]
-    widths = [max(len(row[k]) for row in rows) for k in range(len(COLUMNS))]
-    lines = [_line(row, widths) for row in rows]
+    return aligned(COLUMNS, cells(layers), words=_WORDS, below=totals)
+
+
+def aligned(
+    columns: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    words: int,
+    below: Mapping[str, str],
+) -> str:
+    """A table of text.
+
+    Args:
+        columns: Their names.
+        rows: One text a column.
+        words: How many of the first columns are aligned to the left; the others to the right.
+        below: Names and values for the lines under the table.
+    """
+    every = [columns, *rows]
+    widths = [max(len(row[k]) for row in every) for k in range(len(columns))]
+    lines = [_line(row, widths, words) for row in every]
     rule = "─" * max(map(len, lines))
-    width = max(map(len, totals))
-    below = [f"{name:<{width}}  {value}" for name, value in totals.items()]
-    return "\n".join([lines[0], rule, *lines[1:], rule, *below])
+    width = max(map(len, below))
+    notes = [f"{name:<{width}}  {value}" for name, value in below.items()]
+    return "\n".join([lines[0], rule, *lines[1:], rule, *notes])
 
 
 def as_html(layers: Iterable[Row], totals: Mapping[str, str]) -> str:
@@ -105,9 +123,9 @@ def with_unit(count: int) -> str:
     return f"{count:,}"
 
 
-def _line(row: Sequence[str], widths: Sequence[int]) -> str:
+def _line(row: Sequence[str], widths: Sequence[int], words: int) -> str:
     parts = [
-        cell.ljust(width) if k < _WORDS else cell.rjust(width)
+        cell.ljust(width) if k < words else cell.rjust(width)
         for k, (cell, width) in enumerate(zip(row, widths, strict=True))
     ]
     return "  ".join(parts).rstrip()
