@@ -22,6 +22,9 @@ Each chapter is a package; ``help(mlcore.layers)`` and the like say what is in i
 - ``mlcore.runs``: every run recorded, found again and compared; ``mlcore.runs.export`` and
   ``mlcore.runs.imports`` take them elsewhere and bring them back.
 - ``mlcore.sweeps``: grids, random and model-based search.
+- ``mlcore.inspection``: any model of your own looked into. ``lr_find`` is the learning-rate range
+  test with the curvature beside it, ``summary`` lists the layers, ``activations`` tells what is in
+  them for one batch.
 - ``mlcore.charts``: curves as Altair charts.
 
 An experiment of your own subclasses ``Config`` and yields a ``Step`` at a time; the store, sweeps

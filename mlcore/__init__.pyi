@@ -8,6 +8,9 @@ from . import (
     generalization as generalization,
 )
 from . import (
+    inspection as inspection,
+)
+from . import (
     layers as layers,
 )
 from . import (
@@ -27,6 +30,15 @@ from .core import ConfigError as ConfigError
 from .core import MlcoreError as MlcoreError
 from .core import Snapshot as Snapshot
 from .core import Step as Step
+from .inspection import (
+    activations as activations,
+)
+from .inspection import (
+    lr_find as lr_find,
+)
+from .inspection import (
+    summary as summary,
+)
 from .mnist.config import MNISTConfig as MNISTConfig
 from .regression.config import RegressionConfig as RegressionConfig
 from .runs import (

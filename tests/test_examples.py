@@ -24,6 +24,7 @@ FACADES: Final = (
     "mlcore.autograd",
     "mlcore.charts",
     "mlcore.generalization",
+    "mlcore.inspection",
     "mlcore.layers",
     "mlcore.mnist",
     "mlcore.mnist.insight",
