@@ -33,6 +33,8 @@ GROUP: Final = "mlcore.experiments"
 
 LONGEST_NAME: Final = 60
 
+_before: dict[Path, tuple[tuple[str, str | None, str], ...]] = {}
+
 
 @dataclass(frozen=True, slots=True)
 class OwnExperiment:
@@ -44,6 +46,7 @@ class OwnExperiment:
         class_name: Its class there; ``""`` if it is not known.
         file: Its source; None if the module cannot be found.
         problem: Why it cannot be used, or ``""``.
+        summary: The first line of its docstring, or ``""``.
     """
 
     name: str
@@ -51,6 +54,7 @@ class OwnExperiment:
     class_name: str
     file: Path | None
     problem: str = ""
+    summary: str = ""
 
     @property
     def root(self) -> Path:
@@ -138,11 +142,12 @@ def _in_file(module: str, file: Path) -> Iterator[OwnExperiment]:
     except OSError as error:
         yield OwnExperiment(stem, module, "", file, f"{file} cannot be read: {error.strerror}.")
         return
-    names = _classes(source)
-    if names is None:
-        yield OwnExperiment(stem, module, "", file)  # its import says what is wrong
-        return
-    for class_name, name in names:
+    known = _classes(source)
+    if known is None:  # its import says what is wrong; it keeps the names it had before
+        known = _before.get(file, (("", stem, ""),))
+    elif known:
+        _before[file] = known
+    for class_name, name, summary in known:
         if name is None:
             yield OwnExperiment(
                 stem,
@@ -153,24 +158,25 @@ def _in_file(module: str, file: Path) -> Iterator[OwnExperiment]:
                 f'experiment: ClassVar[str] = "{stem}" to the class.',
             )
         else:
-            yield OwnExperiment(name, module, class_name, file)
+            yield OwnExperiment(name, module, class_name, file, summary=summary)
 
 
 @lru_cache(maxsize=512)
-def _classes(source: bytes) -> tuple[tuple[str, str | None], ...] | None:
-    """The classes of a source that are experiments, with their names; None if it has an error."""
+def _classes(source: bytes) -> tuple[tuple[str, str | None, str], ...] | None:
+    """The experiments of a source: class, name, summary; None if it cannot be parsed."""
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError):
         return None
-    found: list[tuple[str, str | None]] = []
+    found: list[tuple[str, str | None, str]] = []
     for node in tree.body:
         if isinstance(node, ast.ClassDef):
             names = [name for line in node.body for name in _named(line)]
+            summary = (ast.get_docstring(node) or "").partition("\n")[0]
             if names:
-                found.append((node.name, names[-1]))
+                found.append((node.name, names[-1], summary))
             elif any(ast.unparse(base) in ("Config", "mlcore.Config") for base in node.bases):
-                found.append((node.name, None))
+                found.append((node.name, None, summary))
     return tuple(found)
 
 

@@ -1,4 +1,4 @@
-"""Two spirals: how wide must a network be to tell them apart?"""
+"""Two spirals, and an MLP that learns which of them a point of the plane belongs to."""
 
 import math
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ import mlcore
 
 
 class Spiral(mlcore.Config):
-    """An MLP learns which of two spirals a point of the plane belongs to."""
+    """How wide must a network be to tell two spirals apart?"""
 
     experiment: ClassVar[str] = "spiral"
 
