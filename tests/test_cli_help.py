@@ -90,7 +90,7 @@ def test_other_shells_have_their_script(
     [
         ("", "COMMAND is missing. See `mlcore --help`."),
         ("lss", "There is no command 'lss'. Did you mean ls? See `mlcore --help`."),
-        ("run", "EXPERIMENT is missing. See `mlcore run --help`."),
+        ("run", "EXPERIMENT is missing. There are mnist, regression. See `mlcore run --help`."),
         ("run mnits", "There is no experiment 'mnits'. Did you mean mnist?"),
         ("submit cifar", "There is no experiment 'cifar'. There are mnist, regression."),
         ("run mnist --epoch 3", "unrecognized arguments: --epoch 3. Did you mean --epochs?"),

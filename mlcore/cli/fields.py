@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Experiments(Group):
-    """One command per experiment: mlcore's by name, users' own as ``module:Class``.
+    """One command per experiment: mlcore's and users' own by name, others as ``module:Class``.
 
     Args:
         made: Makes the command of an experiment from its config class.
@@ -25,19 +25,36 @@ class Experiments(Group):
     def __init__(self, name: str, made: Callable[[str, type[Config]], Command], text: str) -> None:
         super().__init__(
             name,
-            help=f"{text}\n\nAn experiment of your own is named module:Class; its module is looked "
-            "for in the current folder too.",
+            help=f"{text}\n\nAn experiment of your own in the folder experiments is listed by its "
+            "name (`mlcore new NAME` writes one); any other is named module:Class, and its module "
+            "is looked for in the current folder too.",
             short_help=text,
             what="experiment",
+            callback=self._require,
             subcommand_metavar="EXPERIMENT [FLAGS]...",
         )
         self._made = made
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """The experiments of mlcore."""
-        from mlcore.experiments import EXPERIMENTS
+    def _require(self) -> None:
+        ctx = click.get_current_context()
+        if ctx.invoked_subcommand is None:
+            known = ", ".join(self.list_commands(ctx))
+            raise click.UsageError(f"EXPERIMENT is missing. There are {known}", ctx)
 
-        return list(EXPERIMENTS)
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The experiments of mlcore, and those of one's own that are found here."""
+        from mlcore.experiments import EXPERIMENTS, own
+
+        return [*EXPERIMENTS, *own()]
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The names and where each is from; those of one's own are not imported for it."""
+        from mlcore.experiments import EXPERIMENTS, own
+
+        rows = [(name, f"the experiment {name}") for name in EXPERIMENTS]
+        rows += [(name, found.problem or found.where()) for name, found in own().items()]
+        with formatter.section("Experiments"):
+            formatter.write_dl(rows)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of an experiment, its flags derived from the config's fields."""

@@ -28,6 +28,7 @@ _COMMANDS: Final = {
         "mlcore.cli.training:run",
         "train here, recorded, with a progress bar; at once when cached",
     ),
+    "new": ("mlcore.cli.new:new", "write an experiment of your own to start from"),
     "submit": ("mlcore.cli.training:submit", "queue a run for the background workers"),
     "cv": (
         "mlcore.cli.training:cv",

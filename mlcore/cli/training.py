@@ -20,6 +20,7 @@ from mlcore.cli.fields import (
     without_conflicts,
 )
 from mlcore.cli.run_lines import print_cross_validation, print_run
+from mlcore.core.fields import as_plain
 
 if TYPE_CHECKING:
     from mlcore.core import Config, FieldSpec
@@ -113,8 +114,10 @@ def _option(spec: FieldSpec) -> FieldOption:
 
 
 def _help(spec: FieldSpec) -> str:
-    default = ",".join(map(str, spec.default)) if spec.kind == "integers" else spec.default
-    shown = "empty" if default == "" else default
+    default = spec.default
+    if isinstance(default, tuple):
+        default = ",".join(map(str, default))
+    shown = "empty" if default == "" else "none" if default is None else as_plain(default)
     return f"{spec.help.rstrip('.')} — {spec.allowed()} (default {shown})".removeprefix(" — ")
 
 

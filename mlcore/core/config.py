@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
 from pydantic_core import ErrorDetails
 
 from mlcore.core.ensemble import Ensemble
 from mlcore.core.errors import ConfigError
-from mlcore.core.fields import FieldSpec, spec_of
+from mlcore.core.fields import FieldSpec, as_plain, spec_of, typed_from_plain
 from mlcore.core.fingerprint import canonical_json, fingerprint
+from mlcore.core.source_code import code_hash_of
 from mlcore.core.steps import Snapshot, Step
 
 if TYPE_CHECKING:
@@ -61,8 +62,11 @@ class Config(BaseModel):
 
     @field_validator("*", mode="before")
     @classmethod
-    def _lists_are_tuples(cls, value: object) -> object:
-        return tuple(value) if isinstance(value, list) else value
+    def _from_plain(cls, value: object, info: ValidationInfo) -> object:
+        if isinstance(value, list):
+            return tuple(value)
+        typed = _typed(cls).get(info.field_name or "")
+        return value if typed is None else typed(value)
 
     # --- what an experiment defines ---------------------------------------------------------
 
@@ -196,7 +200,17 @@ class Config(BaseModel):
             data: The data's checksum where it is known; else it is read.
         """
         data = self.data_checksum() if data is None else data
-        return fingerprint(self.experiment, self.version, self._recorded(), data)
+        code = self.code_hash()
+        return fingerprint(self.experiment, self.version, self._recorded(), data, code)
+
+    @classmethod
+    def code_hash(cls) -> str:
+        """SHA-256 of the source of an experiment of one's own; ``""`` for mlcore's.
+
+        It is part of the fingerprint, so that edited code is another run: see
+        ``mlcore.core.source_code`` for what it covers.
+        """
+        return code_hash_of(cls)
 
     def _recorded(self) -> dict[str, Any]:
         fields = self.model_dump()
@@ -207,27 +221,41 @@ class Config(BaseModel):
 
     def imports(self) -> str:
         """The import statements that ``as_python`` needs, one a line."""
-        module, own, name = self.experiment.partition(":")
-        return f"import mlcore\nfrom {module} import {name}" if own else "import mlcore"
+        if not self._is_own():
+            return "import mlcore"
+        module, colon, name = self.experiment.partition(":")
+        if not colon:
+            module, name = type(self).__module__, type(self).__name__
+        return f"import mlcore\nfrom {module} import {name}"
 
     def as_python(self, call: str = "mlcore.run") -> str:
         """A line of Python that gives exactly this config's run, after ``imports``."""
-        arguments = ", ".join(f"{name}={value!r}" for name, value in self.changes().items())
-        own = self.experiment.partition(":")[2]  # of a user's experiment, module:Class
-        return f"{call}({own or f'mlcore.{type(self).__name__}'}({arguments}))"
+        arguments = ", ".join(f"{k}={as_plain(v)!r}" for k, v in self.changes().items())
+        name = self.experiment.partition(":")[2] or type(self).__name__
+        return f"{call}({name if self._is_own() else f'mlcore.{name}'}({arguments}))"
+
+    def _is_own(self) -> bool:
+        return ":" in self.experiment or type(self).__module__.partition(".")[0] != "mlcore"
 
     def as_command(self, verb: str = "run") -> str:
         """A shell command that gives exactly this config's run."""
         words = ["mlcore", verb, self.experiment]
+        switches = {spec.name for spec in self.specs() if spec.kind == "switch"}
         for name, value in self.changes().items():
             flag = "--" + name.replace("_", "-")
-            if isinstance(value, bool):
+            if name in switches:
                 words.append(flag if value else "--no-" + flag[2:])
             elif isinstance(value, tuple):
                 words += [flag, ",".join(map(str, value))]
             else:
-                words += [flag, str(value)]
+                words += [flag, str(as_plain(value))]
         return shlex.join(words)
+
+
+@lru_cache(maxsize=64)
+def _typed(cls: type[Config]) -> Mapping[str, Callable[[object], object]]:
+    found = {name: typed_from_plain(info) for name, info in cls.model_fields.items()}
+    return {name: typed for name, typed in found.items() if typed is not None}
 
 
 @lru_cache(maxsize=64)

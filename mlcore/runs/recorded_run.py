@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from mlcore.core import Config, InputError, RunStateError
-from mlcore.experiments import config_class
+from mlcore.experiments import code_now, config_class
 from mlcore.runs.status import Status
 
 if TYPE_CHECKING:
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from mlcore.runs.store.artifacts import Artifacts
     from mlcore.runs.store.store import Store
     from mlcore.runs.test_set import Opening
+
+CODE: Final = "code"
+"""The name, among a run's versions, of the code hash of an experiment of one's own."""
 
 SCRIPT: Final = "script"
 """The ``source`` of a run that a loop of its own logged: see ``mlcore.start_run``."""
@@ -119,6 +122,25 @@ class Run:
             ValueError: If there is no such experiment here, as for imported runs.
         """
         return config_class(self.experiment).from_dict(self.config_fields)
+
+    def fill_config(self, config: Config) -> None:
+        """Set what ``config`` gives, where the class was loaded already."""
+        self.__dict__["config"] = config
+
+    @property
+    def code(self) -> str:
+        """The code hash of its experiment at submission; ``""`` for mlcore's experiments."""
+        return self.versions.get(CODE, "")
+
+    def code_changed(self) -> bool:
+        """Whether the source of its experiment, one of one's own, was edited since.
+
+        False also where that source is not found here.
+        """
+        if not self.code or self.imported:
+            return False
+        now = code_now(self.experiment)
+        return bool(now) and now != self.code
 
     @property
     def duration(self) -> float | None:
@@ -364,10 +386,16 @@ class Run:
         """Queue the run again from its last checkpoint, in the background.
 
         Raises:
-            RunStateError: If it is finished or failed, or another run of its config is live.
+            RunStateError: If it is finished or failed, another run of its config is live, or the
+                code of its experiment was edited since.
         """
         from mlcore.runs.execution.supervisor import tend
 
+        if self.resumable and self.code_changed():
+            raise RunStateError(
+                f"Run {self.id} cannot be resumed: the code of {self.experiment} was edited since. "
+                "Start its config again: that is a new run of the code as it is now."
+            )
         again = self.store.requeue(self)
         tend(self.store)
         return again

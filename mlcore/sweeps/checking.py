@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mlcore.core import Config, ConfigError, FieldSpec, InputError
+from mlcore.core.fields import as_plain
 from mlcore.sweeps.ranges import (
     Choices,
     Conditional,
@@ -62,19 +63,22 @@ def check_range(spec: FieldSpec, swept: Range) -> Range:
 
 def allowed(spec: FieldSpec, value: Any) -> bool:
     """Whether a field accepts a value by itself; rules between fields are checked by the config."""
+    if value is None:
+        return spec.optional
     match spec.kind:
         case "switch":
             return isinstance(value, bool)
         case "choice":
-            return value in spec.choices
+            return str(as_plain(value)) in spec.choices
         case "text":
             return isinstance(value, str) and len(value) <= (spec.max_length or len(value))
-        case "integers":
+        case "integers" | "numbers" | "texts":
             if not isinstance(value, tuple):
                 return False
             longest = spec.max_length if spec.max_length is not None else len(value)
+            member = {"integers": int, "numbers": float, "texts": str}[spec.kind]
             return spec.min_length <= len(value) <= longest and all(
-                _is(int, one) and _within(spec, one) for one in value
+                _is(member, one) and (member is str or _within(spec, one)) for one in value
             )
         case "integer":
             return _is(int, value) and _within(spec, value)

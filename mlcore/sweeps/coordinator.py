@@ -140,10 +140,12 @@ def _look(store: Store, sweep_id: str) -> _Seen | None:
     try:
         spec = sweep_rows.spec_of(row)
     except ValueError as error:  # another version began it
-        if isinstance(error.__cause__, ImportError):
+        if isinstance(error.__cause__, ImportError) or '"code":' in row.spec:
             return None  # a user's experiment: a process that can import it advances the sweep
         _fail(store, row.id, members, str(error))
         return None
+    if spec.code and spec.config.code_hash() != spec.code:
+        return None  # its runs are of other code: this process has edited or other source
     return _Seen(row, spec, members, trials_of(members))
 
 

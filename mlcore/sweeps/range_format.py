@@ -160,8 +160,8 @@ def _for_integers(found: Range) -> Range:
 
 
 def _words(text: str, spec: FieldSpec) -> list[Any]:
-    if spec.kind == "integers":
-        if ";" in text:
+    if spec.kind in ("integers", "numbers", "texts"):
+        if ";" in text or spec.kind != "integers":
             parts = [part for part in text.split(";") if part.strip()]
         else:
             parts = [part.replace("x", ",") for part in text.split(",") if part.strip()]

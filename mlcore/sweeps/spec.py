@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias, get_args
 
 from mlcore.core import Config, ConfigError, InputError, canonical_json
-from mlcore.experiments import config_class
+from mlcore.experiments import code_now, config_class, current
 from mlcore.runs.analysis.fold_scores import folds_of
 from mlcore.runs.cross_validation import with_folds
 from mlcore.runs.store.damage import damaged, json_of
@@ -39,6 +39,7 @@ class SweepSpec:
         pruning: When runs end early, or None.
         seed: Of the sampler.
         cv: Whether each trial is cross-validated: run once for each of the config's folds.
+        code: The code hash of an experiment of one's own; ``""`` for mlcore's.
     """
 
     config: Config
@@ -49,6 +50,7 @@ class SweepSpec:
     pruning: Pruning | None
     seed: int
     cv: bool = False
+    code: str = ""
 
     @property
     def experiment(self) -> str:
@@ -90,6 +92,20 @@ class SweepSpec:
         """A copy over another space. Raises ConfigError as ``Space.of`` does."""
         return replace(self, space=Space.of(self.config, space))
 
+    def as_now(self) -> SweepSpec:
+        """The same sweep of the code as it is now, of an experiment of one's own.
+
+        Raises:
+            ValueError: If the class as it is now refuses the fields, or cannot be imported.
+        """
+        config = current(self.config)
+        return replace(self, config=config, code=config.code_hash())
+
+    def code_changed(self) -> bool:
+        """Whether the code of an experiment of one's own was edited since."""
+        now = code_now(self.experiment) if self.code else ""
+        return bool(now) and now != self.code
+
     def to_json(self) -> str:
         """Canonical JSON: equal specs give equal text."""
         return canonical_json(
@@ -104,6 +120,7 @@ class SweepSpec:
                 "pruning": None if self.pruning is None else self.pruning.text(),
                 "seed": self.seed,
                 **({"cv": True} if self.cv else {}),
+                **({"code": self.code} if self.code else {}),
             }
         )
 
@@ -126,6 +143,7 @@ class SweepSpec:
                 pruning=parse_pruning(fields["pruning"]),
                 seed=fields["seed"],
                 cv=fields.get("cv", False),
+                code=fields.get("code", ""),
             )
         except (KeyError, TypeError, AttributeError):
             raise damaged("spec", "a sweep", text, "as mlcore.sweep wrote it") from None
@@ -171,6 +189,7 @@ def spec_for(
         pruning=_pruning(prune, objective),
         seed=_whole("seed", seed, 0, 2**31 - 1),
         cv=cross_validate,
+        code=config.code_hash(),
     )
 
 

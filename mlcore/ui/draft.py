@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any, Self, TypeGuard
 
 from mlcore.core import Config, ConfigError, FieldSpec
+from mlcore.core.fields import as_plain
 
 MAX_LINEAR_SPAN = 100_000
 """A linear slider over more values than this cannot be aimed; such a field has its box only."""
@@ -118,6 +119,9 @@ class Draft:
 
 def as_text(value: object) -> str:
     """A value as one would type it: ``256, 64`` for a tuple, ``true`` for True."""
+    value = as_plain(value)
+    if value is None:
+        return ""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, tuple):
@@ -138,7 +142,7 @@ def slider_values(spec: FieldSpec, current: object) -> list[float] | None:
         About 10 to 40 stops: powers of two, 1-2-5 steps of a logarithmic scale, or even steps;
         always with both bounds, the default and the present value among them.
     """
-    if spec.low is None or spec.high is None:
+    if spec.low is None or spec.high is None or spec.optional:
         return None
     low, high = float(spec.low), float(spec.high)
     if spec.scale == "linear" and spec.kind == "integer" and high - low > MAX_LINEAR_SPAN:

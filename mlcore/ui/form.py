@@ -184,20 +184,21 @@ def _field(draft: Draft, spec: FieldSpec, key: str, label: LabelVisibility = "vi
             _switch(draft, spec, key)
         case "integer" | "number":
             _number(draft, spec, key, label)
-        case "text" | "integers":
+        case "text" | "integers" | "numbers" | "texts":
             _box(draft, spec, key, label)
 
 
 def _choice(draft: Draft, spec: FieldSpec, key: str, label: LabelVisibility) -> None:
     text = draft.text(spec)
-    known = text in spec.choices
+    choices = ("", *spec.choices) if spec.optional else spec.choices
+    known = text in choices
     widget = set_widget(f"{key}.{spec.name}", text if known else None)
     st.selectbox(
         spec.label,
-        spec.choices,
+        choices,
         index=0 if known else None,
         placeholder=text,
-        format_func=lambda choice: choice.replace("_", " "),
+        format_func=lambda choice: choice.replace("_", " ") or "none",
         help=spec.help,
         label_visibility=label,
         key=widget,

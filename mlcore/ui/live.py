@@ -1,7 +1,7 @@
 """Live runs: their lines and curves, fed by the stream, or polled where there is none."""
 
-from collections.abc import Mapping, Sequence
-from typing import Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, TypeAlias
 
 import streamlit as st
 
@@ -14,6 +14,8 @@ from mlcore.ui.common import clicks
 from mlcore.ui.common.polling import any_moving, poll
 from mlcore.ui.curve_options import THINNED, curve_options
 from mlcore.ui.stream.view import LiveChart, follow, poll_every
+
+Charts: TypeAlias = Callable[[list[Run], Mapping[str, str], str], list[LiveChart]]
 
 _TITLES: Final[dict[Quantity, str]] = {
     "loss": "Loss",
@@ -28,7 +30,7 @@ _LEGEND: Final = (
 _THINNED: Final = f" {THINNED} The whole history is in `mlcore.get_run(id).metrics()`."
 
 
-def live_view(run_ids: Sequence[str], *, key: str) -> None:
+def live_view(run_ids: Sequence[str], *, key: str, charts: Charts | None = None) -> None:
     """Overlaid curves of some runs, with one line per run below.
 
     While one of them is queued or running, new points come by the stream (``mlcore.ui.stream``)
@@ -39,13 +41,15 @@ def live_view(run_ids: Sequence[str], *, key: str) -> None:
     Args:
         run_ids: The runs to show; an id that no run has is named and left out.
         key: Prefix of all keys.
+        charts: Draws the charts of the runs, given their labels and ``key``; by default those of
+            loss, accuracy and the like.
     """
     runs = _read(run_ids)
     moving, every = any_moving(runs), poll_every(runs, key=key)
 
     def draw() -> bool:
         runs = _read(run_ids)
-        _draw(runs, run_ids, key)
+        _draw(runs, run_ids, key, charts or _charts)
         return any_moving(runs) != moving or (moving and poll_every(runs, key=key) != every)
 
     poll(draw, key=f"{key}.panel", moving=moving, every=every)
@@ -70,7 +74,7 @@ def _read(run_ids: Sequence[str]) -> list[Run]:
     return found
 
 
-def _draw(runs: list[Run], wanted: Sequence[str], key: str) -> None:
+def _draw(runs: list[Run], wanted: Sequence[str], key: str, draw_charts: Charts) -> None:
     known = {run.id for run in runs}
     for missing in [run_id for run_id in wanted if run_id not in known]:
         page.error(f"No run has the id {missing}; it may have been deleted.")
@@ -80,7 +84,7 @@ def _draw(runs: list[Run], wanted: Sequence[str], key: str) -> None:
     if not runs:
         return
     labels = run_parts.labels_of(runs)
-    charts = _charts(runs, labels, key)
+    charts = draw_charts(runs, labels, key)
     colours = run_parts.colours_of(runs)
     for place, run in enumerate(runs):
         run_parts.line(

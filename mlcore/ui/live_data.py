@@ -68,16 +68,13 @@ def chart_rows(
 
     Tabs that look at the same runs with the same settings share the frame: do not change it.
     """
-    colours = run_parts.colours_of(runs)
-    end = max((run.total if axis == "step" else seconds(run) for run in runs), default=0.0) or 1.0
-    looks = tuple(_RunState(run, labels[run.id], colours[run.id]) for run in runs)
     splits = tuple(METRICS[quantity].items())
-    return _chart_rows(looks, splits, axis, smoothing, end, quantity == "error_rate")
+    return _rows_of(runs, labels, splits, axis, smoothing, quantity == "error_rate")
 
 
 def metric_rows(
-    run: Run,
-    label: str,
+    runs: Sequence[Run],
+    labels: Mapping[str, str],
     metric: str,
     *,
     axis: Axis = "step",
@@ -88,9 +85,7 @@ def metric_rows(
 
     With ``positive``, values of 0 and below are gaps, as a logarithmic scale has no place for them.
     """
-    look = _RunState(run, label, run_parts.colours_of([run])[run.id])
-    end = run.total if axis == "step" else seconds(run)
-    rows = _chart_rows((look,), (("train", metric),), axis, smoothing, end, False)
+    rows = _rows_of(runs, labels, (("train", metric),), axis, smoothing)
     if positive:
         values = rows[["value", "low", "high"]]
         rows = rows.assign(**values.where(values > 0))
@@ -135,6 +130,20 @@ class _RunState:
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, _RunState) and self._key == other._key
+
+
+def _rows_of(
+    runs: Sequence[Run],
+    labels: Mapping[str, str],
+    splits: tuple[tuple[str, str], ...],
+    axis: Axis,
+    smoothing: float,
+    error_rate: bool = False,
+) -> pd.DataFrame:
+    colours = run_parts.colours_of(runs)
+    end = max((run.total if axis == "step" else seconds(run) for run in runs), default=0.0) or 1.0
+    looks = tuple(_RunState(run, labels[run.id], colours[run.id]) for run in runs)
+    return _chart_rows(looks, splits, axis, smoothing, end, error_rate)
 
 
 @lru_cache(maxsize=64)

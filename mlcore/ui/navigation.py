@@ -7,6 +7,7 @@ Streamlit 1.67 serves the files of a folder ``pages/`` by itself until some sess
 query parameters, through ``dashboard.py``. Only public names are needed.
 """
 
+import re
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -16,8 +17,10 @@ from typing import Final
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from mlcore.experiments import EXPERIMENTS, own
 from mlcore.ui.link_notes import notes_on_link
 from mlcore.ui.location import ROOT
+from mlcore.ui.plain_text import one_line, plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +171,9 @@ def run(end: Callable[[Chapter, DeltaGenerator | None], object]) -> None:
     try:
         with notes_on_link():
             page.run()
-        end(next(one for one in (HOME, *COURSE) if one.title == page.title), _room.get())
+        chapter = next((one for one in (HOME, *COURSE) if one.title == page.title), None)
+        if chapter is not None and page.url_path not in own_paths().values():
+            end(chapter, _room.get())
     finally:
         _room.reset(room)
         _inside.reset(token)
@@ -223,6 +228,34 @@ def page(file: str) -> st.Page:
     )
 
 
+def own_paths() -> dict[str, str]:
+    """The paths in the URL of the pages of one's own experiments, by name."""
+    paths: dict[str, str] = {}
+    for name in own():
+        path = f"experiment-{re.sub(r'[^A-Za-z0-9_-]+', '-', name)}"
+        while path in paths.values():
+            path += "-"
+        paths[name] = path
+    return paths
+
+
+def experiment_page(experiment: str) -> st.Page | None:
+    """The page of an experiment, mlcore's or one's own; None where it has none."""
+    if experiment in EXPERIMENTS:
+        return page(experiment) if has_page(experiment) else None
+    path = own_paths().get(experiment)
+    return None if path is None else _own_page(experiment, path)
+
+
+def _own_page(name: str, path: str) -> st.Page:
+    def show() -> None:
+        from mlcore.ui.own import experiment  # it stands on this module
+
+        experiment.show(name)
+
+    return st.Page(show, title=plain(one_line(name, 60)), icon=":material/science:", url_path=path)
+
+
 def compare_link(run_ids: Iterable[str]) -> None:
     """A link to Compare with these runs, where there is that page."""
     if has_page("compare"):
@@ -240,7 +273,9 @@ def _navigation() -> st.Page:
     st.set_page_config(page_icon="📉", layout="wide")
     course = [page(chapter.file) for chapter in chapters()]
     alias = st.Page(_go_home, title=HOME.title, url_path=HOME.file, visibility="hidden")
-    return st.navigation({"": [page(HOME.file), alias], "Course": course})
+    yours = [_own_page(name, path) for name, path in own_paths().items()]
+    more = {"Your experiments": yours} if yours else {}
+    return st.navigation({"": [page(HOME.file), alias], "Course": course, **more})
 
 
 def _go_home() -> None:

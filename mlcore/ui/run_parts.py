@@ -7,6 +7,7 @@ import streamlit as st
 
 from mlcore.charts import palette
 from mlcore.core import Config
+from mlcore.experiments import current
 from mlcore.runs import Run, Status, open_store, submit
 from mlcore.runs.headline import accuracy_words
 from mlcore.runs.test_set import Opening, opening_of
@@ -191,8 +192,11 @@ def duration(seconds: float) -> str:
 
 
 def start(config: Config, *, force: bool = False) -> Run:
-    """Submit a run, and remember whether a finished run answered, for the *cached* badge."""
-    run = submit(config, force)
+    """Submit a run, and remember whether a finished run answered, for the *cached* badge.
+
+    Of an experiment of one's own, the code as it is now is run, which the page may not know yet.
+    """
+    run = submit(current(config), force)
     remember_cached([run])
     return run
 
@@ -259,6 +263,14 @@ def _title(run: Run, label: str, stroke: str, *, with_id: bool = True) -> None:
     st.html(stroke, width="content")
     st.markdown(f"**{page.plain(label)}**" + f" `{run.id}`" * with_id, width="content")
     st.badge(word, icon=icon, color=badge_colour)
+    if run.code_changed():
+        st.badge(
+            "code changed since",
+            icon=":material/history:",
+            color="orange",
+            help="The source of its experiment was edited after this run: its code was "
+            f"`{run.code}`. Start again for a run of the code as it is now.",
+        )
     if run.deleted is not None:
         st.badge("in the trash", icon=":material/delete:", color="gray")
     if run.id in st.session_state.get(CACHED_KEY, frozenset()):
@@ -295,9 +307,9 @@ def _buttons(run: Run, key: str, *, link: bool) -> None:
         button("Stop", ":material/stop:", Run.stop, asked)
     if _sealed(run) and not _openings(run):
         button("Examine on test", ":material/lock_open:", Run.examine, False)
-    if link and navigation.has_page(run.experiment):
+    if link and (there := navigation.experiment_page(run.experiment)) is not None:
         st.page_link(
-            navigation.page(run.experiment),
+            there,
             label="Open",
             icon=":material/arrow_forward:",
             query_params={"tab": "Train", "runs": run.id},

@@ -75,7 +75,7 @@ def test_the_fingerprint_does_not_depend_on_the_order_of_fields(
     fields = list(config.to_dict().items())
     random.shuffle(fields)
     assert Sample.from_dict(dict(fields)).fingerprint() == config.fingerprint()
-    assert fingerprint("sample", 1, dict(fields), "") == config.fingerprint()
+    assert fingerprint("sample", 1, dict(fields), "", config.code_hash()) == config.fingerprint()
 
 
 @given(samples, samples)

@@ -177,5 +177,5 @@ def test_a_logged_runs_metrics_grow_each_by_steps_of_its_own(
         monkeypatch.setattr(live_curves, "WHOLE_S", 0.0)
         curves._whole_due = 0.0
         assert drawn("loss", [9, 7], step=9) == [0, 1, 2, 3, 4, 7, 9]
-    rows = live_data.metric_rows(store.get(logged.id), "it", "loss", positive=True)
+    rows = live_data.metric_rows([store.get(logged.id)], {logged.id: "it"}, "loss", positive=True)
     assert rows.loc[rows["kind"] == "train", "value"].isna().tolist() == [True, *[False] * 6]

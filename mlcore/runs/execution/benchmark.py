@@ -12,6 +12,7 @@ from sqlalchemy import distinct, func, select, update
 
 from mlcore.core import Config, DivergenceError
 from mlcore.core.cores import cores_given, given_cores
+from mlcore.runs.execution.own_code import load_config
 from mlcore.runs.process_id import this_host
 from mlcore.runs.status import Status
 from mlcore.runs.store.schema import ensembles, runs
@@ -48,6 +49,8 @@ def pays(claims: Sequence[Claim]) -> bool:
     workers = sharing(store, len(claims))
     if gain is None:
         try:
+            for claim in claims:
+                load_config(claim.run)
             with cores_given(given_cores() // workers):
                 gain = measure([claim.run.config for claim in claims])
         except Exception:  # noqa: BLE001 - each run will meet it by itself and record it

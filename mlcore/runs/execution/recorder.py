@@ -50,6 +50,7 @@ from mlcore.runs.execution.claims import (
 )
 from mlcore.runs.execution.environment import record_environment
 from mlcore.runs.execution.heartbeat import heartbeat
+from mlcore.runs.execution.own_code import load_config
 from mlcore.runs.execution.patience import (
     FLUSH_EVERY,
     PATIENCE,
@@ -181,6 +182,7 @@ class _Recorder:
         snapshots: dict[int, Snapshot | None] = {}
         for place, member in list(self._open.items()):
             try:
+                load_config(member.claim.run)
                 insist(partial(record_environment, member.claim))
                 snapshots[place] = insist(member.resume)
             except StoreError:

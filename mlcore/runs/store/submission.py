@@ -9,10 +9,17 @@ import subprocess
 import time
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from typing import Any, Final
 
 from mlcore.core import Config, canonical_json
+from mlcore.core.source_code import module_place
+from mlcore.runs.recorded_run import CODE
 from mlcore.runs.status import Status
+
+MODULE: Final = "module"
+FOLDER: Final = "folder"
+"""The names, in a run's environment, of where such an experiment lies: module:Class, and the folder
+from which that is imported."""
 
 _ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"  # no 0/o, 1/l/i: ids are read aloud in class
 
@@ -27,6 +34,8 @@ def new_row(config: Config) -> dict[str, Any]:
     now = time.time()
     seed = getattr(config, "seed", None)
     checksum = config.data_checksum()
+    code = config.code_hash()
+    known = {"data": checksum} if checksum else {}
     return {
         "id": new_id(),
         "experiment": config.experiment,
@@ -37,9 +46,18 @@ def new_row(config: Config) -> dict[str, Any]:
         "seed": seed if isinstance(seed, int) else None,
         "created": now,
         "queued": now,
-        "versions": canonical_json(versions()),
-        "environment": canonical_json({"data": checksum} if checksum else {}),
+        "versions": canonical_json({**versions(), CODE: code} if code else versions()),
+        "environment": canonical_json({**known, **(_place_of(config) if code else {})}),
     }
+
+
+def _place_of(config: Config) -> dict[str, str]:
+    """Where a worker finds the class of an experiment of one's own."""
+    place = module_place(type(config))
+    if place is None:
+        return {}
+    module, _, root = place
+    return {MODULE: f"{module}:{type(config).__name__}", FOLDER: str(root)}
 
 
 @cache

@@ -72,9 +72,9 @@ def _line(run: Run) -> None:
     ):
         st.markdown(f"**{page.plain(readable(run))}**", width="content")
         st.caption(f"{_words(run)} · {ago(run.created)}", width="content")
-        if navigation.has_page(run.experiment):
+        if (there := navigation.experiment_page(run.experiment)) is not None:
             st.page_link(
-                navigation.page(run.experiment),
+                there,
                 label="Open",
                 icon=":material/arrow_forward:",
                 query_params={"tab": "Train", "runs": run.id},

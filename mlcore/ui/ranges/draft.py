@@ -28,7 +28,7 @@ _WORDS: Final[Mapping[tuple[str, Spread], str]] = {
 _STOPS_EACH_WAY: Final = 6
 """Stops of a slider (two decades of a logarithmic one) that a fresh range goes either way."""
 _FRESH_VALUES: Final = 3
-_UNSWEPT: Final = ("text",)
+_UNSWEPT: Final = ("text", "numbers", "texts")
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +155,7 @@ def _parsed(spec: FieldSpec, text: str) -> Range | None:
 
 def _ends_around(spec: FieldSpec, value: object) -> tuple[float, float]:
     stops = slider_values(spec, value)
-    given = value if isinstance(value, int | float) else spec.default
+    given = value if isinstance(value, int | float) else spec.default or 1
     if stops is None:
         around = (given / 10, given * 10) if given > 0 else (given - 10, given + 10)
         least, most = (spec.low, spec.high)
@@ -173,7 +173,7 @@ def _ends_around(spec: FieldSpec, value: object) -> tuple[float, float]:
 def _scaled(spec: FieldSpec, value: object) -> list[tuple[int, ...]]:
     widths = value if isinstance(value, tuple) and value else spec.default
     low, high = int(spec.low or 1), int(spec.high or 4096)
-    scaled = [tuple(min(high, max(low, round(w * f))) for w in widths) for f in (0.5, 1, 2)]
+    scaled = [tuple(min(high, max(low, round(w * f))) for w in widths or ()) for f in (0.5, 1, 2)]
     return list(dict.fromkeys(scaled))
 
 

@@ -43,9 +43,29 @@ def show(run: Run) -> None:
     if not metrics:
         st.caption("It has no points yet." if run.status.live else "It has no points.")
         return
+    charts = draw([run], {run.id: run_parts.name_of(run)}, metrics, key=_KEY)
+    if run.status.moving:
+        follow([run], charts, key=_KEY)
+
+
+def draw(
+    runs: Sequence[Run], labels: Mapping[str, str], metrics: Sequence[str], *, key: str
+) -> list[LiveChart]:
+    """Draw a chart for each metric of a group, and what they are drawn by.
+
+    Args:
+        runs: As they were read just now; their curves lie over each other.
+        labels: What to call each, by id.
+        metrics: Names of all metrics.
+        key: Prefix of all keys.
+
+    Returns:
+        The charts, for ``follow``.
+    """
     groups = groups_of(metrics)
-    with st.container(horizontal=True, vertical_alignment="center", key=f"{_KEY}.options"):
-        chosen = next(iter(groups))
+    alone = runs[0].id if len(runs) == 1 else str(len(runs))
+    with st.container(horizontal=True, vertical_alignment="center", key=f"{key}.options"):
+        chosen = next(iter(groups), "")
         if len(groups) > 1:
             chosen = st.segmented_control(
                 "Metrics",
@@ -54,42 +74,52 @@ def show(run: Run) -> None:
                 required=True,
                 format_func=lambda name: f"{page.plain(page.one_line(name, 30))}",
                 label_visibility="collapsed",
-                key=f"{_KEY}.group.{run.id}",
+                key=f"{key}.group.{alone}",
             )
-        log = st.toggle("Log", help="Logarithmic scale", key=f"{_KEY}.log")
+        log = st.toggle("Log", help="Logarithmic scale", key=f"{key}.log")
         smoothing, axis = curve_options(
-            key=_KEY,
+            key=key,
             smooths="Weight of earlier points in a moving average; the raw curve stays, faint.",
         )
-    shown = groups.get(chosen, metrics)[:MOST_CHARTS]
-    _charts(run, shown, axis, log=log, smoothing=smoothing)
-    left = len(run.last) - sum(map(len, groups.values())) + len(groups.get(chosen, [])) - len(shown)
+    shown = groups.get(chosen, list(metrics))[:MOST_CHARTS]
+    charts = _charts(runs, labels, shown, axis, log=log, smoothing=smoothing, key=f"{key}.{alone}")
+    known = max((len(run.last) for run in runs), default=0)
+    left = max(known, len(metrics)) - len(metrics) + len(groups.get(chosen, [])) - len(shown)
     if left:
         st.caption(f"{left:,} more metrics are not drawn here; *Compare* shows any of them.")
+    return charts
 
 
-def _charts(run: Run, shown: Sequence[str], axis: Axis, *, log: bool, smoothing: float) -> None:
+def _charts(
+    runs: Sequence[Run],
+    labels: Mapping[str, str],
+    shown: Sequence[str],
+    axis: Axis,
+    *,
+    log: bool,
+    smoothing: float,
+    key: str,
+) -> list[LiveChart]:
     columns = st.columns(2 if len(shown) > 1 else 1, gap="small")
     charts, thinned, odd = [], False, False
     for place, metric in enumerate(shown):
         rows = live_data.metric_rows(
-            run, run_parts.name_of(run), metric, axis=axis, smoothing=smoothing, positive=log
+            runs, labels, metric, axis=axis, smoothing=smoothing, positive=log
         )
         thinned |= bool((rows["kind"] == "band").any())
         odd |= not rows["kind"].isin(("end", "band", "raw", "train")).all()
-        chart = LiveChart(f"{_KEY}.chart.{place}", None, axis, smoothing, metric, log)
+        chart = LiveChart(f"{key}.chart.{place}", None, axis, smoothing, metric, log)
         charts.append(chart)
         with columns[place % len(columns)], st.container(key=chart.key):
             st.vega_lite_chart(
                 rows,
                 metric_spec(metric, axis=axis, log=log),
                 alt=metric_description(metric, axis),
-                key=f"{_KEY}.{run.id}.{place}.{axis}.{log}",
+                key=f"{key}.{place}.{axis}.{log}",
             )
     said = [ODD_MARKS] if odd else []
     if thinned:
         said.append(f"{THINNED} *Export* has every point.")
     if said:
         st.caption(" ".join(said))
-    if run.status.moving:
-        follow([run], charts, key=_KEY)
+    return charts

@@ -63,6 +63,13 @@ def _where(seen: SweepView) -> None:
         st.progress(counts.done / counts.total)
     if sweep.error:
         page.error(sweep.error)
+    if sweep.spec.code_changed():
+        more = " It goes no further: stop it, and start it again." if sweep.running else ""
+        st.warning(
+            f"The code of {page.plain(sweep.experiment)} was edited since this sweep was started. "
+            f"Its runs are of the code as it was.{more}",
+            icon=":material/history:",
+        )
     if sweep.running and counts.queued and (trouble := _trouble(sweep.store.url)) is not None:
         page.error(trouble)
     searched = summary(type(sweep.config), sweep.space.ranges)

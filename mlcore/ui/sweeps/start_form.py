@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from typing import Final, Literal
+from typing import Final
 
 import streamlit as st
 
-from mlcore.core import Config, MlcoreError
-from mlcore.experiments import config_class
+from mlcore.core import Config, FieldSpec, MlcoreError
+from mlcore.experiments import config_class, own
 from mlcore.runs import open_store
 from mlcore.runs.execution import supervisor
 from mlcore.sweeps import Range, Sweep, SweepSpec, spec_for
@@ -19,18 +19,20 @@ from mlcore.sweeps.forecast import Forecast, forecast
 from mlcore.sweeps.reproduce import as_python, as_words
 from mlcore.ui import form, page, run_parts
 from mlcore.ui.common import clicks, spare_worker, tabs
+from mlcore.ui.ranges.draft import can_vary, fresh_range
 from mlcore.ui.ranges.form import PARAM, RangeForm, summary
 from mlcore.ui.sweeps import selection
 from mlcore.ui.sweeps.search_form import Search, search_form
 
-Experiment = Literal["mnist", "regression"]
-
-_TITLES: Final[dict[str, Experiment]] = {"MNIST": "mnist", "Regression": "regression"}
-_OPEN: Final[dict[Experiment, tuple[str, ...]]] = {
+_TITLES: Final[Mapping[str, str]] = {"MNIST": "mnist", "Regression": "regression"}
+_OPEN: Final[Mapping[str, tuple[str, ...]]] = {
     "mnist": ("Loss and optimizer",),
     "regression": ("Descent",),
 }
-_FIRST: Final[Mapping[Experiment, tuple[str, dict[str, object], dict[str, str]]]] = {
+_FIELDS: Final = "sweeps.fields"
+"""Where the session has the fields of the form that is shown."""
+
+_FIRST: Final[Mapping[str, tuple[str, dict[str, object], dict[str, str]]]] = {
     "mnist": ("linear baseline", {"epochs": 1}, {"lr": "log:0.001:10"}),
     "regression": ("standardized", {}, {"lr": "log:0.001:1.2"}),
 }
@@ -40,24 +42,31 @@ _FIRST: Final[Mapping[Experiment, tuple[str, dict[str, object], dict[str, str]]]
 @st.fragment(key="sweeps.form")
 def show() -> None:
     """Draw the form; starting a sweep reruns the page, which then shows it."""
+    titles = {**_TITLES, **{name: name for name in own() if name not in _TITLES}}
     title = st.segmented_control(
         "Experiment",
-        list(_TITLES),
+        list(titles),
         default="MNIST",
         required=True,
+        format_func=lambda title: page.plain(page.one_line(title, 30)),
         key="experiment",
         bind="query-params",
-        on_change=_leave_forms,
+        on_change=_leave_form,
     )
-    experiment = _TITLES[tabs.picked(title, "MNIST")]
+    with page.sentences():
+        _form(titles[tabs.picked(title, "MNIST")])
+
+
+def _form(experiment: str) -> None:
     cls = config_class(experiment)
+    st.session_state[_FIELDS] = tuple(cls.model_fields)
     key = f"sweeps.{experiment}"
     _begin(cls, experiment, key)
     top = st.container(key="sweeps.top")
     how = st.expander("How to search", expanded=True, key="sweeps.how to search")
     ranges = RangeForm(cls, key=key)
     config = form.config_form(
-        cls, key=key, open_groups=_OPEN[experiment], presets_in=top, ranges=ranges
+        cls, key=key, open_groups=_OPEN.get(experiment, ("",)), presets_in=top, ranges=ranges
     )
     with how:
         search = search_form(config if config is not None else cls())
@@ -74,26 +83,37 @@ def show() -> None:
         )
 
 
-def _leave_forms() -> None:
-    """Remove the fields of all forms from the URL, as other experiments may share their names."""
-    for experiment in _TITLES.values():
-        for name in config_class(experiment).model_fields:
-            for param in (name, PARAM + name):
-                if param in st.query_params:
-                    del st.query_params[param]
+def _leave_form() -> None:
+    """Remove the fields of the form from the URL, as other experiments may share their names."""
+    for name in st.session_state.get(_FIELDS, ()):
+        for param in (name, PARAM + name):
+            if param in st.query_params:
+                del st.query_params[param]
 
 
-def _begin(cls: type[Config], experiment: Experiment, key: str) -> None:
+def _begin(cls: type[Config], experiment: str, key: str) -> None:
     """Fill a form that is untouched and not filled by a link with an example."""
     touched = f"{key}.begun"
     if st.session_state.get(touched):
         return
     st.session_state[touched] = True
     linked = any(n in st.query_params or PARAM + n in st.query_params for n in cls.model_fields)
-    if not linked:
+    if linked:
+        return
+    if experiment in _FIRST:
         preset, changes, ranges = _FIRST[experiment]
         form.fill(cls.presets[preset].replace(**changes), key=key)
         RangeForm(cls, key=key).fill(ranges)
+    elif (spec := _first_to_vary(cls)) is not None:
+        RangeForm(cls, key=key).fill({spec.name: fresh_range(spec, spec.default)})
+
+
+def _first_to_vary(cls: type[Config]) -> FieldSpec | None:
+    """The learning rate, else the first number, else whatever can become a range."""
+    varying = [spec for spec in cls.specs() if can_vary(spec)]
+    numbers = [spec for spec in varying if spec.kind in ("number", "integer")]
+    rates = [spec for spec in numbers if spec.name in ("lr", "learning_rate")]
+    return next(iter([*rates, *numbers, *varying]), None)
 
 
 def _start(
@@ -160,7 +180,8 @@ def _begin_sweep(spec: SweepSpec | None, search: Search | None, started: str) ->
         return
 
     def begin() -> None:
-        found: Sweep = start_sweep(open_store(), spec, search.settings, search.minutes)
+        now = spec.as_now()
+        found: Sweep = start_sweep(open_store(), now, search.settings, search.minutes)
         st.session_state[started] = found.id
 
     clicks.attempt(begin)
