@@ -48,10 +48,22 @@ from .runs import (
     CrossValidation as CrossValidation,
 )
 from .runs import (
+    Figure as Figure,
+)
+from .runs import (
+    Histogram as Histogram,
+)
+from .runs import (
+    Image as Image,
+)
+from .runs import (
     Run as Run,
 )
 from .runs import (
     Status as Status,
+)
+from .runs import (
+    Table as Table,
 )
 from .runs import (
     compare_folds as compare_folds,

@@ -28,6 +28,10 @@ from .api import (
 from .cross_validation import cross_validate as cross_validate
 from .execution.supervisor import tend as tend
 from .logged.active_run import ActiveRun as ActiveRun
+from .logged.media import Figure as Figure
+from .logged.media import Histogram as Histogram
+from .logged.media import Image as Image
+from .logged.media import Table as Table
 from .logged.start import start_run as start_run
 from .recorded_run import Run as Run
 from .status import Status as Status

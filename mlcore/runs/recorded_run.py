@@ -312,6 +312,34 @@ class Run:
 
         return (self.artifacts.content(DIFF) or b"").decode("utf-8", "replace")
 
+    def media(self) -> pd.DataFrame:
+        """Images, histograms, tables and figures that were logged: name, kind, step, size (bytes).
+
+        Example:
+            >>> import mlcore
+            >>> mlcore.run(mlcore.RegressionConfig(steps=20), progress=False).media().empty
+            True
+        """
+        import pandas as pd
+
+        return pd.DataFrame(self.artifacts.media(), columns=["name", "kind", "step", "size"])
+
+    def media_file(self, name: str, step: int) -> bytes:
+        """The content of one of ``media``: PNG, or else JSON.
+
+        Raises:
+            InputError: If there is none of that name and step.
+            SnapshotError: If the file is damaged.
+        """
+        from mlcore.runs.store.artifacts import MEDIA
+
+        for known, kind, at, _ in self.artifacts.media():
+            if known == name and at == step:
+                content = self.artifacts.content(f"{MEDIA}{step}/{kind}/{name}")
+                if content is not None:
+                    return content
+        raise InputError(f"Run {self.id} has nothing called {name!r} at step {step}.")
+
     def system_metrics(self) -> pd.DataFrame:
         """What the run's processes and its machine did, a row every few seconds.
 

@@ -7,6 +7,7 @@ runs/ID/versions.json      versions and environment it was made with
 runs/ID/metrics.csv        every point: metric, step, value, time (s of work)
 runs/ID/files/NAME-STEP.safetensors   weights and arrays
 runs/ID/saved/STEP-NAME    files that a script saved
+runs/ID/media/STEP/KIND/NAME   logged images, histograms, tables and figures
 runs/ID/facts/system.json  system metrics
 runs/ID/facts/packages.txt installed packages
 """
@@ -19,6 +20,7 @@ import json
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
+from urllib.parse import quote
 
 from mlcore import __version__
 from mlcore.core import RunStateError
@@ -26,10 +28,11 @@ from mlcore.core.snapshots import pack_snapshot
 from mlcore.runs.export.described import UNITS, described
 from mlcore.runs.export.tables import check_some, csv_parts
 from mlcore.runs.recorded_run import Run
-from mlcore.runs.store.artifacts import CHECKPOINT, DIFF, PACKAGES, SAVED, SYSTEM, WEIGHTS
+from mlcore.runs.store.artifacts import CHECKPOINT, DIFF, MEDIA, PACKAGES, SAVED, SYSTEM, WEIGHTS
 
 FORMAT: Final = "mlcore runs 1"
 MANIFEST: Final = "manifest.json"
+PNG: Final = b"\x89PNG"
 FACTS: Final = {SYSTEM: "system.json", PACKAGES: "packages.txt"}
 """Members of the folder ``facts`` of a run, by the artifact's name."""
 _FIXED_TIME: Final = (1980, 1, 1, 0, 0, 0)
@@ -81,6 +84,10 @@ def to_zip(runs: Sequence[Run]) -> bytes:
             for name, step, content in _files(run):
                 if name in FACTS:
                     add(f"{home}/facts/{FACTS[name]}", content)
+                elif name.startswith(MEDIA):
+                    _, at, kind, called = name.split("/", 3)
+                    ending = "png" if content.startswith(PNG) else "json"
+                    add(f"{home}/media/{at}/{kind}/{quote(called, safe='')}.{ending}", content)
                 elif name.startswith(SAVED):
                     add(f"{home}/saved/{step}-{name.removeprefix(SAVED)}", content)
                 else:

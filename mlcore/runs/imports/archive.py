@@ -17,11 +17,12 @@ import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import unquote
 
 from mlcore.core import InputError
 from mlcore.runs.export.archive import FACTS, FORMAT, MANIFEST
 from mlcore.runs.imports.insertion import Foreign, ImportRefusedError, bring_in_all, check_file
-from mlcore.runs.store.artifacts import SAVED
+from mlcore.runs.store.artifacts import MEDIA, SAVED
 from mlcore.runs.store.points import Point
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ _MEMBER: Final = re.compile(
     r"runs/(?P<run>[A-Za-z0-9]{4,32})/"
     r"(?P<file>run\.json|config\.json|versions\.json|metrics\.csv"
     r"|files/(?P<name>[A-Za-z0-9_][A-Za-z0-9_-]{0,80})-(?P<step>\d{1,15})\.safetensors"
+    r"|media/(?P<when>\d{1,19})/(?P<kind>image|histogram|table|figure)/"
+    r"(?P<medium>[A-Za-z0-9%._~-]{1,9000})\.(?:png|json)"
     r"|facts/(?P<fact>system\.json|packages\.txt)"
     r"|saved/(?P<at>\d{1,15})-(?P<saved>[^/\\\x00-\x1f\x7f]{1,120}))"
 )
@@ -229,6 +232,9 @@ def _kept(
             content = archive.read(entry)
             check_file(content, hashlib.sha256(content).hexdigest(), f"file {file} in {name}")
             yield found["name"], int(found["step"]), content
+        elif found["medium"] is not None:
+            called = f"{MEDIA}{found['when']}/{found['kind']}/{unquote(found['medium'])}"
+            yield called, int(found["when"]), archive.read(entry)
         elif found["fact"] is not None:
             yield _FACTS[found["fact"]], 0, archive.read(entry)
         elif found["saved"] is not None:

@@ -15,23 +15,25 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
-from mlcore.core import InputTypeError, MlcoreError, RunStateError, StoreError
+from mlcore.core import InputError, InputTypeError, MlcoreError, RunStateError, StoreError
 from mlcore.runs.execution.patience import failure_sentence, insist
 from mlcore.runs.logged import saved
+from mlcore.runs.logged.media import MOST_MEDIA, Media
 from mlcore.runs.logged.values import brief, name_of, number_of, step_of
 from mlcore.runs.logged.watching import Watch
 from mlcore.runs.logged.writer import MOST_WAITING, Writer
 from mlcore.runs.status import Status
+from mlcore.runs.store.artifacts import MEDIA, Content
 
 if TYPE_CHECKING:
     from torch import nn
 
     from mlcore.runs.recorded_run import Run
-    from mlcore.runs.store.artifacts import Content
 
 State = Literal["open", "ended", "silent", "elsewhere"]
 
 _MOST_WORDS: Final = 100
+_MOST_WAITING_BYTES: Final = 2**27
 _log = logging.getLogger("mlcore.log")
 _active: set[ActiveRun] = set()
 
@@ -86,6 +88,7 @@ class ActiveRun:
         self._said: set[str] = set()
         self._told_to_stop = False
         self._watches: list[Watch] = []
+        self._kept = 0
         if state == "open":
             _active.add(self)
 
@@ -97,7 +100,8 @@ class ActiveRun:
         Args:
             values: By name; any text is a name, and charts are grouped by what stands before a
                 slash. A value is a number of Python or NumPy, or a tensor of one element; NaN and
-                infinities are kept, and drawn as gaps with a mark.
+                infinities are kept, and drawn as gaps with a mark. Or it is an ``mlcore.Image``,
+                ``Histogram``, ``Table`` or ``Figure``, of which 1,000 are kept.
             step: A whole number from 0; by default one more than the highest so far. Of values
                 of one name and step the last is kept, and steps need not come in order.
 
@@ -136,12 +140,16 @@ class ActiveRun:
                 return
             for name, value in values.items():
                 try:
-                    number = value if type(value) is float else number_of(name, value)
+                    medium = isinstance(value, Media)
+                    number = value if type(value) is float or medium else number_of(name, value)
                     full = names.get(name)
                     if full is None:
                         full = names[name] = name_of(f"{self._prefix}{name_of(name)}")
                 except MlcoreError as error:
                     problems[f"value of {brief(name)}"] = error
+                    continue
+                if medium:
+                    self._keep(writer, at, full, value)
                     continue
                 append((at, full, number, now))
             if at >= self._next:
@@ -182,6 +190,21 @@ class ActiveRun:
             self._watches.append(Watch(model, every, name_of(f"{name}/") if name else ""))
         except MlcoreError as error:
             self._trouble("watch", error)
+
+    def _keep(self, writer: Writer, step: int, name: str, medium: Media) -> None:
+        """Let a file wait for the writer, up to a number of them and to a size of all that wait."""
+        waiting = sum(len(one.content) for one in writer.media)
+        if self._kept >= MOST_MEDIA or waiting + len(medium.content) > _MOST_WAITING_BYTES:
+            why = (
+                f"{MOST_MEDIA:,} of a run are kept"
+                if self._kept >= MOST_MEDIA
+                else "no more of them can wait for the store in memory"
+            )
+            self.say("media", InputError(f"{brief(name)} of step {step} is not kept: {why}."))
+            return
+        self._kept += 1
+        at = f"{MEDIA}{step}/{medium.kind}/{name}"
+        writer.media.append(Content(at, step, medium.content, f"log{secrets.token_hex(3)}"))
 
     def save_model(self, model: nn.Module | Mapping[str, Any]) -> None:
         """Save a network's weights with the run, as safetensors; they replace those of before.

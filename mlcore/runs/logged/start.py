@@ -15,6 +15,7 @@ from mlcore.core import InputError, InputTypeError, canonical_json
 from mlcore.core.fingerprint import fingerprint
 from mlcore.experiments import EXPERIMENTS
 from mlcore.runs.execution.environment import machine
+from mlcore.runs.logged import saved
 from mlcore.runs.logged.active_run import ActiveRun
 from mlcore.runs.logged.code_state import record_code
 from mlcore.runs.logged.fields import Fields, fields_of
@@ -96,7 +97,9 @@ def start_run(
     address = None if store is None or opened is not None else str(store)
     if strict:
         opened = opened or open_store(address)
-    writer = Writer(row, lambda: opened or open_store(address), total or 0.0, record_code)
+    writer = Writer(
+        row, lambda: opened or open_store(address), total or 0.0, record_code, saved.save
+    )
     if strict:
         writer.claim()
     run = ActiveRun(row["id"], experiment, writer, prefix=prefix, strict=strict)

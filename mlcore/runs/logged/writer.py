@@ -35,6 +35,7 @@ from mlcore.runs.store.rows import run_of
 from mlcore.runs.store.schema import runs
 
 if TYPE_CHECKING:
+    from mlcore.runs.store.artifacts import Content
     from mlcore.runs.store.store import Store
 
 Logged = tuple[int, str, float, float]
@@ -57,9 +58,11 @@ class Writer:
         store: Opens the store.
         total: Steps in all, 0 if that is not known.
         record_code: Stores what code makes the run; called once.
+        save: Stores a file of the run.
 
     Attributes:
         points: What waits; the loop appends to it.
+        media: Files that wait; the loop appends to it.
         request: What the run was asked to do by the dashboard, ``"stop"``, or None.
         failure: Why nothing more can be written; None as long as that is not so.
     """
@@ -70,8 +73,10 @@ class Writer:
         store: Callable[[], Store],
         total: float,
         record_code: Callable[[Claim], None] = lambda _claim: None,
+        save: Callable[[Claim, Content], None] = lambda _claim, _content: None,
     ) -> None:
         self.points: list[Logged] = []
+        self.media: list[Content] = []
         self.request: str | None = None
         self.failure: Exception | None = None
         self._row, self._open, self._total = dict(row), store, total
@@ -87,6 +92,7 @@ class Writer:
         self._end: tuple[Status, dict[str, Any]] | None = None
         self._sending = threading.Lock()
         self._system: SystemRecorder | None = None
+        self._save = save
         self._code: Callable[[Claim], None] | None = record_code
         self._wake, self._room = threading.Event(), threading.Event()
         name = f"log-{row['id']}"
@@ -239,14 +245,21 @@ class Writer:
     def _give_up(self, error: Exception) -> None:
         self.failure = error
         self.points.clear()
+        self.media.clear()
         self._say("writer", error)
 
     def _send(self) -> None:
         """Send what waits, or a heartbeat if one is due."""
+        self._send_media()
         if self.points or time.monotonic() > self._beat_due:
             self._flush()
         while len(self.points) >= _A_FLUSH:  # what comes meanwhile waits for the next turn
             self._flush()
+
+    def _send_media(self) -> None:
+        while self.media:
+            self._save(self.claim(), self.media[0])
+            del self.media[0]
 
     def _flush(self) -> None:
         claim = self.claim()
@@ -281,6 +294,7 @@ class Writer:
     def _finish(self) -> None:
         if self._end is None:
             raise RuntimeError("a run is finished that nobody ended")
+        self._send_media()
         while self.points:
             self._flush()
         status, details = self._end

@@ -36,6 +36,9 @@ _ENDINGS = {SYSTEM: "json", PACKAGES: "txt", DIFF: "patch"}
 SAVED = "saved/"
 """Before the name of a file of any kind that a script saved with its run."""
 
+MEDIA = "media/"
+"""Before step, kind and name of what was logged beside numbers: ``media/STEP/KIND/NAME``."""
+
 _ARRAYS = "arrays-"
 
 
@@ -93,6 +96,8 @@ class Content:
         mark = "-".join(filter(None, (self.sha256[:12], self.writer)))
         if self.name.startswith(SAVED):
             return f"saved-{hashlib.sha256(self.name.encode()).hexdigest()[:12]}-{mark}"
+        if self.name.startswith(MEDIA):
+            return f"media-{hashlib.sha256(self.name.encode()).hexdigest()[:12]}-{mark}"
         return f"{self.name}-{self.step}-{mark}.{_ENDINGS.get(self.name, 'safetensors')}"
 
 
@@ -252,6 +257,15 @@ class Artifacts:
         query = select(c.name, c.size).where(mine).order_by(c.name)
         with self.store.reading() as connection:
             return {row.name.removeprefix(SAVED): row.size for row in connection.execute(query)}
+
+    def media(self) -> list[tuple[str, str, int, int]]:
+        """What was logged beside numbers: name, kind, step and size in bytes, by name and step."""
+        c = artifacts.c
+        mine = (c.run == self.run_key) & c.name.startswith(MEDIA)
+        with self.store.reading() as connection:
+            rows = connection.execute(select(c.name, c.step, c.size).where(mine)).all()
+        split = [(*row.name.split("/", 3)[2:], row.step, row.size) for row in rows]
+        return sorted((name, kind, step, size) for kind, name, step, size in split)
 
     def kept(self) -> list[ArtifactRow]:
         """Every artifact of the run, by name."""

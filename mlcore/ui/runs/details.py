@@ -12,7 +12,7 @@ from mlcore.runs import Run
 from mlcore.runs.store.run_table import plain
 from mlcore.ui import live_data, page, run_parts
 from mlcore.ui.draft import as_text
-from mlcore.ui.runs import callbacks, metric_curves, system
+from mlcore.ui.runs import callbacks, media, metric_curves, system
 from mlcore.ui.widget_state import changed_by_user, set_widget
 
 _HEIGHT: Final = 38 + 35 * 10
@@ -36,6 +36,7 @@ def show(run: Run) -> None:
         )
     if live_data.any_metric(run):
         metric_curves.show(run)
+    media.show(run)
     words, facts = st.columns(2, gap="medium")
     with words:
         _words(run)
