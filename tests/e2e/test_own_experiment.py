@@ -45,8 +45,9 @@ def test_new_start_edit_start(server: DashboardServer, tab: Page, tmp_path: Path
     start.click()
     badges = tab.locator(".stMarkdownBadge")
     expect(badges.get_by_text("finished")).to_have_count(2, timeout=FINISHED_MS)
-    expect(badges.get_by_text("code changed since")).to_have_count(1)
+    expect(badge(tab, "code changed since")).to_be_visible()
     new, old = open_store(server.store).list()
     assert new.status == old.status == Status.FINISHED
     assert new.config_fields == old.config_fields
+    assert (old.code_changed(), new.code_changed()) == (True, False)
     assert new.latest()["train_loss"] > old.latest()["train_loss"]
