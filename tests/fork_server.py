@@ -5,8 +5,8 @@ is imported before the fork, so a forked process is as cold as one that a comman
 was run, nothing is routed.
 
 Reads a line of JSON for each process, ``{"module": …, "arguments": …, "path": …, "env": …,
-"log": …}``, and answers with a line of its process id. Ends when nobody can ask any more; its
-children live on.
+"log": …, "cwd": …}``, and answers with a line of its process id. Ends when nobody can ask any more;
+its children live on.
 """
 
 import gc
@@ -42,10 +42,11 @@ def main() -> None:
 
 
 def _become(
-    module: str, arguments: list[str], path: list[str], env: dict[str, str], log: str
+    module: str, arguments: list[str], path: list[str], env: dict[str, str], log: str, cwd: str
 ) -> NoReturn:
     """Be what ``python -m module arguments`` is, in a session of its own."""
     os.setsid()
+    os.chdir(cwd)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     out = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)

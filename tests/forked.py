@@ -31,6 +31,7 @@ class ForkServer:
         path: Sequence[str],
         env: Mapping[str, str],
         log: Path,
+        cwd: Path = ROOT,
     ) -> psutil.Process:
         """A process that does what ``python -m module`` does with these arguments.
 
@@ -40,6 +41,7 @@ class ForkServer:
             path: Folders that modules are looked for in first.
             env: All variables of its environment.
             log: The file that its output is appended to.
+            cwd: Its working folder.
         """
         order = {
             "module": module,
@@ -47,6 +49,7 @@ class ForkServer:
             "path": list(path),
             "env": dict(env),
             "log": str(log),
+            "cwd": str(cwd),
         }
         with self._lock:
             if self._process is None:

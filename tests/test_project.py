@@ -44,6 +44,16 @@ def _commands(text: str) -> list[list[str]]:
     return [words for words in found if words]
 
 
+def _write_own(folder: Path) -> None:
+    """The README's experiments, as its reader has them in a folder."""
+    (code,) = [block for block in _blocks("python") if "mlcore.Config)" in block]
+    home = folder / "experiments"
+    home.mkdir()
+    (home / "decay.py").write_text(code, encoding="utf-8")
+    example = ROOT / "mlcore" / "experiments" / "example.py"
+    (home / "spiral.py").write_text(example.read_text(encoding="utf-8"), encoding="utf-8")
+
+
 def _anchors(markdown: str) -> set[str]:
     """The anchors that GitHub makes of the headings."""
     prose = re.sub(r"```.*?```", "", markdown, flags=re.DOTALL)
@@ -89,9 +99,8 @@ def test_every_picture_of_the_readme_is_there() -> None:
 
 @pytest.mark.usefixtures("store")
 def test_the_experiment_of_the_readme_runs_from_its_folder(tmp_path: Path) -> None:
-    (code,) = [block for block in _blocks("python") if "mlcore.Config)" in block]
-    (tmp_path / "decay.py").write_text(code, encoding="utf-8")
-    words = next(words for words in _commands(README) if "decay:Decay" in words)
+    _write_own(tmp_path)
+    words = next(words for words in _commands(README) if "decay" in words)
     assert words[:2] == ["mlcore", "run"]
     start = "import sys; from mlcore.cli import main; sys.path.remove(''); sys.exit(main())"
     done = subprocess.run(
@@ -111,8 +120,7 @@ def test_the_commands_of_the_readme_are_understood(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Each is read with all its flags, and then not carried out."""
-    (code,) = [block for block in _blocks("python") if "mlcore.Config)" in block]
-    (tmp_path / "decay.py").write_text(code, encoding="utf-8")
+    _write_own(tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path])
     carried_out: list[str] = []

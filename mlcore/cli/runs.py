@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 
 def _experiments() -> Iterable[str]:
-    from mlcore.experiments import EXPERIMENTS
+    from mlcore.experiments import EXPERIMENTS, own
 
-    return sorted(EXPERIMENTS)
+    return [*sorted(EXPERIMENTS), *own()]
 
 
 def _statuses() -> Iterable[str]:
@@ -83,11 +83,9 @@ def ls(experiment: str | None, status: str | None, where: str | None, trash: boo
 
 
 def _check_experiment(name: str) -> None:
-    from mlcore.experiments import EXPERIMENTS
-
-    if name not in EXPERIMENTS and ":" not in name:
+    if name not in _experiments() and ":" not in name:
         raise InputError(
-            f"--experiment is {name!r}, but must be one of {', '.join(sorted(EXPERIMENTS))}, "
+            f"--experiment is {name!r}, but must be one of {', '.join(_experiments())}, "
             "module:Class for one of your own, or what a script called its runs."
         )
 

@@ -18,7 +18,9 @@ class Spiral(mlcore.Config):
 
     width: int = Field(16, ge=1, le=256, description="Neurons of each of the two hidden layers")
     activation: Literal["tanh", "relu"] = "tanh"
-    lr: float = Field(0.01, gt=0, le=1, description="Learning rate of Adam")
+    lr: float = Field(
+        0.01, ge=1e-5, le=1, description="Learning rate of Adam", json_schema_extra={"scale": "log"}
+    )
     steps: int = Field(400, ge=1, le=20_000, description="Optimizer steps")
     turns: float = Field(1.5, gt=0, le=5, description="How often each spiral winds")
     noise: float = Field(0.05, ge=0, le=1, description="Standard deviation of the points")

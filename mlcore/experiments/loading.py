@@ -88,7 +88,7 @@ def import_error(name: str, error: BaseException) -> ExperimentImportError:
     where = f" ({file}, line {line})" if file else ""
     said = " ".join(str(error.args[0] if isinstance(error, SyntaxError) else error).split())
     return ExperimentImportError(
-        f"The module of {name!r} cannot be imported: {type(error).__name__}: {said}{where}.", trace
+        f"The module {name!r} cannot be imported: {type(error).__name__}: {said}{where}.", trace
     )
 
 

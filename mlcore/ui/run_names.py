@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any, Final
@@ -10,7 +11,7 @@ from typing import Any, Final
 from mlcore.charts import palette
 from mlcore.core import Config, MlcoreError, canonical_json
 from mlcore.core.fields import rounded
-from mlcore.experiments import EXPERIMENTS, config_class
+from mlcore.experiments import EXPERIMENTS, code_now, config_class
 from mlcore.runs import Run
 from mlcore.ui import page
 from mlcore.ui.draft import as_text
@@ -29,12 +30,23 @@ def name_of(run: Run) -> str:
 
 def config_name(experiment: str, fields: Mapping[str, Any]) -> str:
     """A config's name: the nearest preset, and the fields that differ from it."""
-    return ", ".join(_words(experiment, canonical_json(fields)))
+    return ", ".join(_words(experiment, fields))
+
+
+def _words(experiment: str, fields: Mapping[str, Any]) -> tuple[str, ...]:
+    """The parts of ``config_name``: a preset, and a part for each field that differs from it."""
+    code = _code_within(experiment, int(time.monotonic()))
+    return _words_of(experiment, canonical_json(fields), code)
+
+
+@lru_cache(maxsize=64)
+def _code_within(experiment: str, _second: int) -> str:
+    """The code hash by which names are kept: asked for once a second, not for each of many runs."""
+    return code_now(experiment)
 
 
 @lru_cache(maxsize=4096)
-def _words(experiment: str, fields: str) -> tuple[str, ...]:
-    """The parts of ``config_name``: a preset, and a part for each field that differs from it."""
+def _words_of(experiment: str, fields: str, _code: str) -> tuple[str, ...]:
     try:
         config = config_class(experiment).from_json(fields)
     except MlcoreError:
@@ -80,7 +92,7 @@ def labels_of(runs: list[Run]) -> dict[str, str]:
     Of several runs, what all their configs' names share is left out.
     """
     unnamed = [run for run in runs if not page.one_line(run.name)]
-    parts = {run.id: _words(run.experiment, canonical_json(run.config_fields)) for run in unnamed}
+    parts = {run.id: _words(run.experiment, run.config_fields) for run in unnamed}
     shared = set.intersection(*map(set, parts.values())) if len(parts) > 1 else set()
     names = {}
     for run in runs:

@@ -47,6 +47,7 @@ class DashboardServer:
         port: Stays the same over ``restart``, so that an open tab finds the server again.
         folder: Holds the store (``runs.db``) and the server's log.
         module: What runs as ``python -m``: Streamlit, or what stands for it in a test.
+        cwd: Its working folder, whose folder ``experiments`` it shows.
     """
 
     def __init__(
@@ -56,8 +57,10 @@ class DashboardServer:
         fork_server: ForkServer | None = None,
         env: Mapping[str, str] | None = None,
         module: str = "streamlit",
+        cwd: Path = ROOT,
     ) -> None:
         self.folder = folder
+        self.cwd = cwd
         self.module = module
         self.port = free_port() if port is None else port
         self.store = f"sqlite:///{folder / 'runs.db'}"
@@ -126,17 +129,17 @@ class DashboardServer:
         _kill(self.workers())
 
     def _launched(self, log: Path) -> psutil.Process:
-        arguments = ["run", "dashboard.py", "--server.headless", "true"]
+        arguments = ["run", str(ROOT / "dashboard.py"), "--server.headless", "true"]
         arguments += ["--server.port", str(self.port)]
         if self._fork_server is not None:
             env = {**os.environ, **self._env}
             return self._fork_server.start(
-                self.module, arguments, path=[str(ROOT)], env=env, log=log
+                self.module, arguments, path=[str(ROOT)], env=env, log=log, cwd=self.cwd
             )
         with log.open("ab") as file:
             return psutil.Popen(
                 [sys.executable, "-m", self.module, *arguments],
-                cwd=ROOT,
+                cwd=self.cwd,
                 env={**os.environ, **self._env},
                 stdout=file,
                 stderr=file,

@@ -178,7 +178,8 @@ def _identity(run: Run) -> str:
     fields = {name: value for name, value in run.config_fields.items() if name != SEED}
     # a config that is not known says nothing of whether two runs are alike
     alone = run.id if run.source is not None and not fields else ""
-    return canonical_json([run.experiment, fields, alone])
+    code = [run.code] if run.code else []
+    return canonical_json([run.experiment, fields, alone, *code])
 
 
 def _labels(firsts: Sequence[Run], members: Sequence[Sequence[Run]]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 
 import streamlit as st
@@ -24,7 +25,7 @@ def show(name: str) -> None:
     found = own()[name]
     title = page.plain(page.one_line(name, 60))
     page.header(title, page.plain(page.one_line(found.summary, 200)) or f"`{found.where()}`")
-    st.caption(f"`{found.where()}` · `mlcore run {name}`")
+    st.caption(f"`{found.where()}` · `mlcore run {shlex.quote(name)}`")
     cls = _usable(found)
     if cls is None:
         return
