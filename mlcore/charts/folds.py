@@ -23,15 +23,14 @@ def fold_colours(folds: int) -> dict[str, str]:
 
 
 @lru_cache(maxsize=32)
-def fold_map_spec(samples: int, fold: int) -> dict[str, Any]:
+def fold_map_spec(samples: int) -> dict[str, Any]:
     """Which sample is in which fold: a row for each class, a cell for each sample.
 
     Rows: class (its name), place (from 1, within the class), number (of the image in the data
-    set), fold, colour.
+    set), fold, colour, chosen (whether its fold is the one that stands out).
 
     Args:
         samples: How many there are.
-        fold: The one whose cells stand out.
     """
     axis = alt.Axis(labelAngle=0, ticks=False, domain=False, labelOverlap=True)
     base = alt.Chart(ROWS).encode(
@@ -45,7 +44,7 @@ def fold_map_spec(samples: int, fold: int) -> dict[str, Any]:
             alt.Tooltip("number:Q", title="Training image", format=","),
         ],
     )
-    chosen = f"datum.fold == {fold}"
+    chosen = "datum.chosen"
     cells = base.mark_rect(cornerRadius=1).encode(
         color=alt.Color("colour:N", scale=None),
         opacity=alt.condition(chosen, alt.value(1), alt.value(palette.TRAIN_OPACITY)),
@@ -58,27 +57,27 @@ def fold_map_spec(samples: int, fold: int) -> dict[str, Any]:
         alt.LayerChart(layer=layers).properties(
             title=alt.TitleParams(
                 "The fold of each image",
-                subtitle=f"strong: fold {fold}, which is held out; pale: the others",
+                subtitle="strong: the held-out fold; pale: the others",
                 anchor="start",
             ),
             height=300,
             description=f"A row of cells for each class, a cell for each of {samples} images in "
-            f"the colour of its fold; those of fold {fold} are strong.",
+            "the colour of its fold; those of the held-out fold are strong.",
         )
     )
 
 
 @lru_cache(maxsize=16)
 def fold_curve_spec(
-    steps: int, fold: int, x_title: str = "Steps of gradient descent", *, truth: bool = True
+    steps: int, x_title: str = "Steps of gradient descent", *, truth: bool = True
 ) -> dict[str, Any]:
     """Validation accuracy of each fold while the models are trained; the axes stay.
 
-    Rows: kind (``fold`` or ``fresh``), fold (missing for ``fresh``), colour, step, accuracy.
+    Rows: kind (``fold`` or ``fresh``), fold (missing for ``fresh``), colour, step, accuracy,
+    chosen (whether its fold is the one that stands out).
 
     Args:
         steps: Where the horizontal axis ends.
-        fold: The one whose curve stands out.
         x_title: Of the horizontal axis.
         truth: Whether there are rows of kind ``fresh``.
     """
@@ -105,7 +104,7 @@ def fold_curve_spec(
         alt.Tooltip("step:Q", title=x_title),
         alt.Tooltip("accuracy:Q", title=_ACCURACY, format=".1%"),
     ]
-    chosen = f"datum.fold == {fold}"
+    chosen = "datum.chosen"
     layers: list[alt.Chart] = [
         base.transform_filter("datum.kind == 'fresh'").mark_line(
             color=palette.THEORY, strokeDash=list(palette.THEORY_DASH), strokeWidth=2.5, clip=True
@@ -118,7 +117,7 @@ def fold_curve_spec(
         alt.LayerChart(layer=layers).properties(
             title=alt.TitleParams(
                 "Validation accuracy of each fold",
-                subtitle=f"thick: fold {fold}{told}",
+                subtitle=f"thick: the held-out fold{told}",
                 anchor="start",
             ),
             height=220,

@@ -319,14 +319,12 @@ def norm_spec(n: int) -> Spec:
     )
 
 
-@lru_cache(maxsize=64)
-def prediction_spec(width: int) -> Spec:
+@lru_cache(maxsize=1)
+def prediction_spec() -> Spec:
     """Predictions against targets of the test examples at one width.
 
-    Rows: solution, target, prediction.
-
-    Args:
-        width: Number of features.
+    Rows: solution, target, prediction. The spec names no width: while it stays the same, a moved
+    slider sends rows alone.
     """
     ends = [-4, 4]
     base = alt.Chart(ROWS)
@@ -351,11 +349,11 @@ def prediction_spec(width: int) -> Spec:
         ).properties(
             title=alt.TitleParams(
                 "Predictions on the test set",
-                subtitle=f"at width {width:,}, first draw; dashed: perfect",
+                subtitle="at the width chosen, first draw; dashed: perfect",
                 anchor="start",
             ),
             height=_HALF,
-            description=f"Prediction against target of 200 test examples at width {width:,}, for "
+            description="Prediction against target of 200 test examples at the width chosen, for "
             "the minimum-norm solution and for ridge; a dashed line where they would be equal.",
         )
     )

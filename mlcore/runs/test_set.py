@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import func, insert, select
 from sqlalchemy.exc import IntegrityError
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from mlcore.runs.store.store import Store
 
 _NAMED: Final = 3
+_MOST_METRICS: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,17 @@ class Opening:
     opened: datetime
     trials: int
     metrics: Mapping[str, float]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The opening as JSON values, as exports hold it; ``opening_row`` reads it."""
+        return {
+            "sweep": self.sweep_id,
+            "data": self.data,
+            "person": self.person,
+            "opened": self.opened.isoformat(),
+            "trials": self.trials,
+            "metrics": {n: v if math.isfinite(v) else str(v) for n, v in self.metrics.items()},
+        }
 
     def sentence(self) -> str:
         """The opening in words."""
@@ -107,7 +120,7 @@ def examine(
         "sweep": sweep_id,
         "data": run.config.data_checksum(),
         "person": person,
-        "opened": time.time(),
+        "opened": round(time.time(), 6),  # as exactly as exports tell it
         "trials": trials,
         "metrics": json.dumps(dict(run.config.test_metrics(run.model()))),
     }
@@ -117,6 +130,39 @@ def examine(
     except IntegrityError:  # another tab was quicker
         pass
     return opening_of(run.store, [run.id])[run.id]
+
+
+def opening_row(told: object) -> dict[str, Any]:
+    """The columns of an opening that an export told (``Opening.to_dict``), but for its run.
+
+    Args:
+        told: Of a foreign file: any JSON value.
+
+    Raises:
+        ValueError: If it is no opening; the text says why.
+    """
+    if not isinstance(told, dict):
+        raise InputError("it is no JSON object")
+    texts = {name: told.get(name) for name in ("data", "person", "opened")}
+    for name, value in texts.items():
+        if not isinstance(value, str) or not 0 < len(value) <= LONGEST or "\0" in value:
+            raise InputError(f"its {name} is no text of 1 to {LONGEST} characters")
+    sweep, trials, metrics = (told.get(name) for name in ("sweep", "trials", "metrics"))
+    if sweep is not None and not (isinstance(sweep, str) and sweep.isalnum() and len(sweep) <= 32):
+        raise InputError("its sweep is no id")
+    if type(trials) is not int or not 0 < trials < 2**31:
+        raise InputError("its trials are no whole number from 1")
+    if not isinstance(metrics, dict) or len(metrics) > _MOST_METRICS:
+        raise InputError(f"its metrics are no JSON object of at most {_MOST_METRICS}")
+    try:
+        moment = datetime.fromisoformat(str(texts["opened"]))
+        opened = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+        values = {name[:LONGEST]: float(value) for name, value in metrics.items()}
+    except (TypeError, ValueError, OverflowError) as error:
+        raise InputError(f"it cannot be read: {error}") from None
+    return {**texts, "opened": opened, "sweep": sweep, "trials": trials} | {
+        "metrics": json.dumps(values)
+    }
 
 
 def opening_of(store: Store, run_ids: Iterable[str]) -> dict[str, Opening]:
@@ -150,7 +196,9 @@ def opening_of(store: Store, run_ids: Iterable[str]) -> dict[str, Opening]:
 
 
 def times_opened(store: Store, data: str) -> int:
-    """How often a data set's sealed test set was opened in this store, by any run.
+    """How often a data set's sealed test set was opened, by any run in this store.
+
+    An opening that was imported counts, but once, also beside the run that it was exported from.
 
     Args:
         store: Where the openings are.
@@ -162,7 +210,8 @@ def times_opened(store: Store, data: str) -> int:
         >>> times_opened(mlcore.open_store(), "no data has this checksum")
         0
     """
-    query = select(func.count()).select_from(openings).where(openings.c.data == data)
+    moments = func.count(openings.c.opened.distinct())
+    query = select(moments).where(openings.c.data == data)
     with store.reading() as connection:
         return int(connection.execute(query).scalar_one())
 

@@ -49,6 +49,26 @@ def examine_winner(sweep: Sweep, *, person: str = "local") -> Opening:
     return examine(best, person=person, sweep_id=sweep.id, trials=complete_trials(sweep))
 
 
+def which_run(sweep: Sweep) -> str:
+    """Which of the winner's runs the test set is for, as a sentence; empty where it has only one.
+
+    A mean over runs judges a trial, but one run is examined: that of the first seed and fold.
+    """
+    spec, found = sweep.spec, opening(sweep)
+    if spec.repeats == 1:
+        return ""
+    repeats = [m.repeat for m in sweep.members if found is not None and m.run_id == found.run_id]
+    repeat = min(repeats, default=0)
+    of = [f"fold {repeat % spec.folds + 1} of {spec.folds}"] * spec.cv
+    of += [f"seed {spec.seed_of(repeat)}"] * (len(spec.seeds) > 1)
+    run = "one is examined" if found is None else f"run {found.run_id} was examined"
+    said = f"Of the winner's {spec.repeats} runs {run}, that of {' and '.join(of)}."
+    if spec.cv:
+        learned = "learns" if found is None else "learned"
+        said += f" It {learned} from the other folds only, not from all images."
+    return said
+
+
 def complete_trials(sweep: Sweep) -> int:
     """How many of a sweep's trials have a result to choose by."""
     return sum(trial.state is State.COMPLETE for trial in sweep.tried)
@@ -64,9 +84,9 @@ def opening(sweep: Sweep) -> Opening | None:
 def sentences(sweep: Sweep) -> list[str]:
     """What is to be said of a sweep and the test set, in whole sentences.
 
-    Of a sealed one: what the opening found, how often this test set was opened in all, and what
-    choosing by test accuracy would have added. Of one that chose by test accuracy: what it added.
-    Empty where there is no test set to speak of.
+    Of a sealed one: what the opening found and by which run, how often this test set was opened in
+    all, and what choosing by test accuracy would have added. Of one that chose by test accuracy:
+    what it added. Empty where there is no test set to speak of.
     """
     config: Any = sweep.config
     if not config.sealed():
@@ -81,7 +101,7 @@ def sentences(sweep: Sweep) -> list[str]:
             )
         return said
     found = opening(sweep)
-    said = [] if found is None else [found.sentence()]
+    said = [] if found is None else [one for one in (found.sentence(), which_run(sweep)) if one]
     with suppress(DataUnavailableError):  # a folder that is gone
         said.append(opened_words(times_opened(sweep.store, config.data_checksum())))
     share = _inflation(sweep, "validation_accuracy", _validated_on(sweep))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
+import json
 
 import numpy as np
 import pytest
@@ -17,6 +19,7 @@ from mlcore.core import InputError, RunStateError, SweepStateError
 from mlcore.mnist import load
 from mlcore.mnist.batches import normalized
 from mlcore.runs import test_set as sealed
+from mlcore.runs.imports import ImportRefusedError
 from mlcore.runs.store.store import Store
 from mlcore.sweeps import Sweep, verdict
 from mlcore.sweeps.selection_bias import expected_maximum, inflation
@@ -80,6 +83,55 @@ def test_what_cannot_be_examined_says_why() -> None:
     assert mlcore.runs.compare([plain.best]).test_set[0].startswith("Chosen on test: run ")
     with pytest.raises(InputError, match=r"^person has 0 characters; give 1 to 100\.$"):
         mlcore.run(CONFIG).examine(person="")
+
+
+def test_of_a_cross_validated_winner_it_is_said_which_run_is_examined(store: Store) -> None:
+    config = CONFIG.replace(validation_size=0, train_size=200)
+    sweep = mlcore.sweep(config, {"lr": [0.01, 0.1]}, cross_validate=True)
+    folds = sweep.spec.folds
+    assert verdict.which_run(sweep) == (
+        f"Of the winner's {folds} runs one is examined, that of fold 1 of {folds}. It learns from "
+        "the other folds only, not from all images."
+    )
+
+    opening = sweep.examine_winner()
+
+    said = verdict.sentences(sweep)[1]
+    assert said.startswith(f"Of the winner's {folds} runs run {opening.run_id} was examined, that ")
+    assert store.get(opening.run_id).config.replace(fold=1) == store.get(opening.run_id).config
+    assert verdict.which_run(swept()) == ""  # a trial is one run
+
+
+@pytest.mark.parametrize("kind", ["zip", "json", "parquet"])
+def test_an_opening_goes_with_an_export_and_counts_once(kind: str, store: Store) -> None:
+    sweep = swept()
+    opening = sweep.examine_winner(person="Ada")
+    run = store.get(opening.run_id)
+    content = getattr(mlcore.runs.export, f"to_{kind}")([run])
+
+    [copy] = mlcore.runs.imports.import_content(store, content, f"class.{kind}")
+
+    told = sealed.opening_of(store, [copy.id])[copy.id]
+    assert told == dataclasses.replace(opening, run_id=copy.id)
+    assert copy.examine(person="Grace") == told
+    assert sealed.times_opened(store, CONFIG.data_checksum()) == 1
+
+
+@pytest.mark.parametrize(
+    ("told", "why"),
+    [
+        ("yes", "it is no JSON object"),
+        ({"person": "A" * 101}, "its data is no text of 1 to 100 characters"),
+        ({"data": "d", "person": "Ada", "opened": "soon", "trials": 1, "metrics": {}}, "Invalid"),
+        ({"data": "d", "person": "Ada", "opened": "2026-01-01", "trials": 0}, "its trials are no"),
+    ],
+)
+def test_an_opening_that_is_none_is_refused_by_name(told: object, why: str, store: Store) -> None:
+    run = {"id": "abcd1234", "metrics": {}, "test_set": told}
+    content = json.dumps({"format": "mlcore points 1", "runs": [run]}).encode()
+    with pytest.raises(ImportRefusedError, match=f"The test_set of a run in a.json .*{why}"):
+        mlcore.runs.imports.import_content(store, content, "a.json")
+    assert store.list() == []
 
 
 # --- what luck adds -------------------------------------------------------------------------

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from mlcore.runs.test_set import opening_of
+
 if TYPE_CHECKING:
     from mlcore.runs.recorded_run import Run
 
@@ -12,13 +14,16 @@ UNITS: Final = {
     "step": "optimizer steps",
     "time": "seconds of work since the run's start, pauses left out",
     "elapsed": "seconds of work, pauses left out",
-    "created, started, finished": "ISO 8601, UTC",
+    "created, started, finished, opened": "ISO 8601, UTC",
 }
 """What the numbers and moments of an export mean; JSON, Parquet and zip carry it with them."""
 
 
 def described(run: Run) -> dict[str, Any]:
     """A run's metadata as plain values; times are ISO 8601 in UTC, metric values are left out.
+
+    ``test_set`` is what was found when its sealed test set was opened, when and by whom; None while
+    it is sealed.
 
     Example:
         >>> import mlcore
@@ -27,6 +32,7 @@ def described(run: Run) -> dict[str, Any]:
         >>> print(known["experiment"], known["config"]["lr"], known["status"])
         regression 0.0001 finished
     """
+    opening = opening_of(run.store, [run.id]).get(run.id)
     facts: dict[str, Any] = {
         "id": run.id,
         "name": run.name,
@@ -52,6 +58,7 @@ def described(run: Run) -> dict[str, Any]:
         "starred": run.starred,
         "archived": run.archived,
         "source": run.source,
+        "test_set": None if opening is None else opening.to_dict(),
     }
     return facts
 

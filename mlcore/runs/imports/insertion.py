@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import insert, select, update
 
 from mlcore import __version__
-from mlcore.core import MlcoreError, canonical_json
+from mlcore.core import InputError, MlcoreError, canonical_json
 from mlcore.core.snapshots import unpack_snapshot
 from mlcore.experiments import EXPERIMENTS
 from mlcore.runs.status import Status
@@ -23,8 +23,9 @@ from mlcore.runs.store.damage import json_of
 from mlcore.runs.store.hidden import HIDDEN, Turns, held_by_this_process, remove, remove_leftovers
 from mlcore.runs.store.latest import Latest
 from mlcore.runs.store.points import Point, append, rows_of
-from mlcore.runs.store.schema import runs
+from mlcore.runs.store.schema import openings, runs
 from mlcore.runs.store.submission import new_id
+from mlcore.runs.test_set import opening_row
 
 if TYPE_CHECKING:
     from mlcore.runs.recorded_run import Run
@@ -122,6 +123,7 @@ class _Staged:
         self._store = store
         self._foreign = foreign
         self._row = _row(foreign)
+        self._opening = _opening(foreign)
         self._held = held_by_this_process(store)
         hidden = self._row | self._held
         with store.writing() as connection:
@@ -174,6 +176,10 @@ class _Staged:
         unheld = dict.fromkeys(self._held) | {"host": self._row["host"]}
         return progress | unheld
 
+    def opening(self) -> dict[str, Any] | None:
+        """The columns of the opening of its test set; None if it was not opened."""
+        return None if self._opening is None else self._opening | {"run": self.key}
+
     def _checked(self) -> Iterator[Point]:
         named: set[str] = set()
         for point in self._foreign.points:
@@ -200,6 +206,8 @@ def _publish(store: Store, staged: Sequence[_Staged]) -> None:
                     "Another process took this import for interrupted and removed it. Import the "
                     "file again."
                 )
+            if (opening := one.opening()) is not None:
+                connection.execute(insert(openings).values(opening))
 
 
 def check_file(content: bytes, sha256: str, where: str) -> None:
@@ -288,6 +296,18 @@ def _row(foreign: Foreign) -> dict[str, Any]:
         "source": foreign.source,
         "origin": json.dumps(origin, ensure_ascii=False),
     }
+
+
+def _opening(foreign: Foreign) -> dict[str, Any] | None:
+    told = foreign.facts.get("test_set")
+    if told is None:
+        return None
+    try:
+        return opening_row(told)
+    except InputError as error:
+        raise ImportRefusedError(
+            f"The test_set of a run in {foreign.file} is no opening of a test set: {error}."
+        ) from None
 
 
 def _called(file: str, run_id: str) -> str:

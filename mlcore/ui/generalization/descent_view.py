@@ -54,7 +54,7 @@ def show() -> None:
             elements.chart(width_spec(n, *_ENDS), rows, key="gen.widths")
             left, right = st.columns(2, gap="small")
             with left:
-                elements.chart(prediction_spec(width), _predictions(fit), key="gen.predictions")
+                elements.chart(prediction_spec(), _predictions(fit), key="gen.predictions")
             with right:
                 elements.chart(norm_spec(n), rows, key="gen.norms")
         size = float(fit.least_norm.abs().max())

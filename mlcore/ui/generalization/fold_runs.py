@@ -67,8 +67,8 @@ def _draw(network: MNISTConfig, batch: Batch, fold: int) -> None:
     run_batch.errors(batch)
     # the last fold may be one image smaller, so its run an image larger
     steps = network.epochs * network.replace(fold=network.folds).steps_per_epoch()
-    spec = fold_curve_spec(steps, fold, "Optimizer steps", truth=False)
-    elements.chart(spec, _rows(batch, network.folds), key=f"{_KEY}.curves")
+    spec = fold_curve_spec(steps, "Optimizer steps", truth=False)
+    elements.chart(spec, _rows(batch, network.folds, fold), key=f"{_KEY}.curves")
     runs = [run for _, run in batch.items()]
     if len(runs) < network.folds:
         return
@@ -78,7 +78,7 @@ def _draw(network: MNISTConfig, batch: Batch, fold: int) -> None:
         st.markdown(f"**{page.plain(sentence[0].upper() + sentence[1:])}.**")
 
 
-def _rows(batch: Batch, folds: int) -> pd.DataFrame:
+def _rows(batch: Batch, folds: int, shown: int) -> pd.DataFrame:
     fold_of = {run.id: config.to_dict().get("fold", 1) for config, run in batch.items()}
     colours = list(fold_colours(folds).values())
     found = run_batch.curves([run for _, run in batch.items()], VALIDATION)
@@ -88,4 +88,5 @@ def _rows(batch: Batch, folds: int) -> pd.DataFrame:
         fold=fold,
         colour=[colours[number - 1] for number in fold],
         accuracy=found["value"],
+        chosen=[number == shown for number in fold],
     )

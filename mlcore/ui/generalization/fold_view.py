@@ -64,8 +64,8 @@ def show() -> None:
         with st.container(key="picture-gen-folds"):
             st.markdown(_verdict(settings, found["none"], now))
             elements.chart(
-                fold_curve_spec(STEPS, settings.fold),
-                _curve_rows(now),
+                fold_curve_spec(STEPS),
+                _curve_rows(now, settings.fold),
                 key=f"{_KEY}.curves",
             )
             ways = tuple(_LEAKS[leak] for leak in _LEAKS if leak in found)
@@ -140,7 +140,7 @@ def _points(value: float) -> str:
     return f"{value:.1f} points".replace("-", "−")
 
 
-def _curve_rows(found: FoldCurves) -> pd.DataFrame:
+def _curve_rows(found: FoldCurves, fold: int) -> pd.DataFrame:
     colours = list(fold_colours(found.validation.shape[1]).values())
     steps = found.steps.numpy()
     parts = [
@@ -151,6 +151,7 @@ def _curve_rows(found: FoldCurves) -> pd.DataFrame:
                 "colour": colour,
                 "step": steps,
                 "accuracy": found.validation[:, k].numpy(),
+                "chosen": k + 1 == fold,
             }
         )
         for k, colour in enumerate(colours)
@@ -191,7 +192,8 @@ def _map(settings: _Settings) -> None:
     rows["place"] = rows.groupby("class").cumcount() + 1
     colours = list(fold_colours(settings.config.folds).values())
     rows["colour"] = [colours[fold - 1] for fold in rows["fold"]]
-    spec = fold_map_spec(settings.config.train_size, settings.fold)
+    rows["chosen"] = rows["fold"] == settings.fold
+    spec = fold_map_spec(settings.config.train_size)
     elements.chart(spec, rows, key=f"{_KEY}.map")
 
 

@@ -40,7 +40,8 @@ def show(sweep: Sweep) -> None:
                 icon=":material/lock_open:",
                 disabled=verdict.opening(sweep) is not None,
                 help="Opens the sealed test set once, for the run of the best trial. It is "
-                "written down when, by whom, and after how many trials.",
+                "written down when, by whom, and after how many trials. "
+                + verdict.which_run(sweep),
                 key="sweeps.examine",
                 on_click=_examine,
                 args=(sweep.id,),
