@@ -170,6 +170,16 @@ def test_a_run_is_trained_by_the_code_it_was_submitted_with_or_not_at_all(
     assert "was edited after this run was submitted" in str(ended.error)
 
 
+@pytest.mark.usefixtures("store")
+def test_an_export_names_the_code_and_not_the_folder_of_this_machine(folder: Path) -> None:
+    write(folder)
+    run = mlcore.run(config_class("halving")(), progress=False)
+    told = mlcore.runs.export.described(run)
+    assert told["versions"]["code"] == run.code
+    assert str(folder) in str(run.environment)
+    assert str(folder) not in str(told)
+
+
 def test_a_run_of_edited_code_is_not_resumed(folder: Path, store: Store) -> None:
     file = write(folder)
     run = store.submit(config_class("halving")())

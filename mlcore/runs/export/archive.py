@@ -21,7 +21,7 @@ from typing import Any, Final
 from mlcore import __version__
 from mlcore.core import RunStateError
 from mlcore.core.snapshots import pack_snapshot
-from mlcore.runs.export.described import UNITS, described
+from mlcore.runs.export.described import UNITS, described, shared_environment
 from mlcore.runs.export.tables import check_some, csv_parts
 from mlcore.runs.recorded_run import Run
 from mlcore.runs.store.artifacts import CHECKPOINT, SAVED, WEIGHTS
@@ -70,7 +70,7 @@ def to_zip(runs: Sequence[Run]) -> bytes:
             home = f"runs/{run.id}"
             add(f"{home}/run.json", _json(described(run)))
             add(f"{home}/config.json", _json(dict(run.config_fields)))
-            made_with = {"versions": dict(run.versions), "environment": dict(run.environment)}
+            made_with = {"versions": dict(run.versions), "environment": shared_environment(run)}
             add(f"{home}/versions.json", _json(made_with))
             add_parts(f"{home}/metrics.csv", csv_parts([run], with_run=False))
             for name, step, content in _files(run):
