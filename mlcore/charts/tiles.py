@@ -67,7 +67,7 @@ def tile_payload(
         "width": width,
         "moments": list(moments),
         "labels": list(labels),
-        "frames": [_packed(frame / step) for frame in frames],
+        "frames": [_packed(np.divide(frame, step, dtype=np.float64)) for frame in frames],
         "step": step,
         "clip": clip / step,
         "scale": clip,

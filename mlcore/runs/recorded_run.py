@@ -25,6 +25,11 @@ if TYPE_CHECKING:
 CODE: Final = "code"
 """The name, among a run's versions, of the code hash of an experiment of one's own."""
 
+MODULE: Final = "module"
+FOLDER: Final = "folder"
+"""The names, in a run's environment, of where such an experiment lies: module:Class, and the folder
+from which that is imported."""
+
 SCRIPT: Final = "script"
 """The ``source`` of a run that a loop of its own logged: see ``mlcore.start_run``."""
 

@@ -170,6 +170,16 @@ def test_a_run_is_trained_by_the_code_it_was_submitted_with_or_not_at_all(
     assert "was edited after this run was submitted" in str(ended.error)
 
 
+@pytest.mark.usefixtures("store")
+def test_an_export_names_the_code_and_not_the_folder_of_this_machine(folder: Path) -> None:
+    write(folder)
+    run = mlcore.run(config_class("halving")(), progress=False)
+    told = mlcore.runs.export.described(run)
+    assert told["versions"]["code"] == run.code
+    assert str(folder) in str(run.environment)
+    assert str(folder) not in str(told)
+
+
 def test_a_run_of_edited_code_is_not_resumed(folder: Path, store: Store) -> None:
     file = write(folder)
     run = store.submit(config_class("halving")())
@@ -177,6 +187,24 @@ def test_a_run_of_edited_code_is_not_resumed(folder: Path, store: Store) -> None
     file.write_text(HALVING + "\n")
     with pytest.raises(RunStateError, match="was edited since"):
         get_run(run.id).resume()
+
+
+def test_a_sweep_is_of_one_code(
+    folder: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLCORE_WORKERS", "0")
+    file = write(folder)
+    spec = mlcore.sweeps.spec_for(config_class("halving")(), {"k": [1.0, 2.0]})
+    sweep = mlcore.sweeps.start(store, spec, 2)
+    assert len(store.list()) == 2
+    file.write_text(HALVING.replace("2**i", "4**i"))
+    assert sweep.refresh().spec.code_changed()
+    later = spec.as_now()
+    assert not later.code_changed()
+    assert later.to_json() != spec.to_json()
+    assert mlcore.sweeps.start(store, later, 2).id != sweep.id
+    assert len(store.list()) == 4
+    assert sweep.refresh().status == "running"
 
 
 def test_the_hash_follows_imports_and_not_the_place(tmp_path: Path) -> None:

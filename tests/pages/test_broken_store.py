@@ -68,7 +68,7 @@ def test_a_damaged_run_is_named_beside_the_healthy_ones(
 
     (error,) = at.error
     assert f"of run {damaged.id} is" in error.value.replace("\\", "")
-    assert any("**1** runs" in text.value for text in at.markdown)
+    assert any("**1** run" in text.value for text in at.markdown)
 
 
 def test_a_click_on_start_is_answered_with_a_sentence_too(

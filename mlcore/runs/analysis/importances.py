@@ -207,7 +207,11 @@ def _caveat(comparison: Comparison, study: optuna.Study, evaluator: Evaluator) -
         else ""
     )
     left = len(comparison.runs) - len(trials)
-    without = f" {left} runs that are not finished or have no such value are left out." * bool(left)
+    without = ""
+    if left == 1:
+        without = " One run that is not finished or has no such value is left out."
+    elif left:
+        without = f" {left} runs that are not finished or have no such value are left out."
     return (
         f"It says {_MEANING[evaluator]}, among these {len(trials)} runs and within the values they "
         "tried. A setting that you hardly varied looks unimportant, and settings that you always "

@@ -7,8 +7,7 @@ from pathlib import Path
 from mlcore.core import Config, RunStateError
 from mlcore.core.source_code import class_in_memory
 from mlcore.experiments import config_class, load_from
-from mlcore.runs.recorded_run import Run
-from mlcore.runs.store.submission import FOLDER, MODULE
+from mlcore.runs.recorded_run import FOLDER, MODULE, Run
 
 
 def load_config(run: Run) -> None:

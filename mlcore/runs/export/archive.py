@@ -1,15 +1,6 @@
 """Exports runs as one zip: config, metrics, weights, versions and checksums.
 
-manifest.json              format, who made it, units, and for each member its size and SHA-256
-runs/ID/run.json           what is known of the run (``described``)
-runs/ID/config.json        its config
-runs/ID/versions.json      versions and environment it was made with
-runs/ID/metrics.csv        every point: metric, step, value, time (s of work)
-runs/ID/files/NAME-STEP.safetensors   weights and arrays
-runs/ID/saved/STEP-NAME    files that a script saved
-runs/ID/media/STEP/KIND/NAME   logged images, histograms, tables and figures
-runs/ID/facts/system.json  system metrics
-runs/ID/facts/packages.txt installed packages
+The layout is that of ``mlcore.runs.export.zip_format``.
 """
 
 from __future__ import annotations
@@ -25,16 +16,13 @@ from urllib.parse import quote
 from mlcore import __version__
 from mlcore.core import RunStateError
 from mlcore.core.snapshots import pack_snapshot
-from mlcore.runs.export.described import UNITS, described
+from mlcore.runs.export.described import UNITS, described, shared_environment
 from mlcore.runs.export.tables import check_some, csv_parts
+from mlcore.runs.export.zip_format import FACTS, FORMAT, MANIFEST
 from mlcore.runs.recorded_run import Run
-from mlcore.runs.store.artifacts import CHECKPOINT, DIFF, MEDIA, PACKAGES, SAVED, SYSTEM, WEIGHTS
+from mlcore.runs.store.artifacts import CHECKPOINT, DIFF, MEDIA, SAVED, WEIGHTS
 
-FORMAT: Final = "mlcore runs 1"
-MANIFEST: Final = "manifest.json"
-PNG: Final = b"\x89PNG"
-FACTS: Final = {SYSTEM: "system.json", PACKAGES: "packages.txt"}
-"""Members of the folder ``facts`` of a run, by the artifact's name."""
+_PNG: Final = b"\x89PNG"
 _FIXED_TIME: Final = (1980, 1, 1, 0, 0, 0)
 
 
@@ -78,7 +66,7 @@ def to_zip(runs: Sequence[Run]) -> bytes:
             home = f"runs/{run.id}"
             add(f"{home}/run.json", _json(described(run)))
             add(f"{home}/config.json", _json(dict(run.config_fields)))
-            made_with = {"versions": dict(run.versions), "environment": dict(run.environment)}
+            made_with = {"versions": dict(run.versions), "environment": shared_environment(run)}
             add(f"{home}/versions.json", _json(made_with))
             add_parts(f"{home}/metrics.csv", csv_parts([run], with_run=False))
             for name, step, content in _files(run):
@@ -86,7 +74,7 @@ def to_zip(runs: Sequence[Run]) -> bytes:
                     add(f"{home}/facts/{FACTS[name]}", content)
                 elif name.startswith(MEDIA):
                     _, at, kind, called = name.split("/", 3)
-                    ending = "png" if content.startswith(PNG) else "json"
+                    ending = "png" if content.startswith(_PNG) else "json"
                     add(f"{home}/media/{at}/{kind}/{quote(called, safe='')}.{ending}", content)
                 elif name.startswith(SAVED):
                     add(f"{home}/saved/{step}-{name.removeprefix(SAVED)}", content)

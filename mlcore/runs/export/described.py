@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from mlcore.runs.recorded_run import FOLDER
 from mlcore.runs.test_set import opening_of
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def described(run: Run) -> dict[str, Any]:
         "total": run.total,
         "host": run.host,
         "versions": dict(run.versions),
-        "environment": dict(run.environment),
+        "environment": shared_environment(run),
         "error": run.error,
         "traceback": run.traceback,
         "tags": list(run.tags),
@@ -61,6 +62,11 @@ def described(run: Run) -> dict[str, Any]:
         "test_set": None if opening is None else opening.to_dict(),
     }
     return facts
+
+
+def shared_environment(run: Run) -> dict[str, Any]:
+    """A run's environment without the folder of its experiment: a path of one machine."""
+    return {name: fact for name, fact in run.environment.items() if name != FOLDER}
 
 
 def _text(moment: datetime | None) -> str | None:

@@ -9,17 +9,12 @@ import subprocess
 import time
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any, Final
+from typing import Any
 
 from mlcore.core import Config, canonical_json
 from mlcore.core.source_code import module_place
-from mlcore.runs.recorded_run import CODE
+from mlcore.runs.recorded_run import CODE, FOLDER, MODULE
 from mlcore.runs.status import Status
-
-MODULE: Final = "module"
-FOLDER: Final = "folder"
-"""The names, in a run's environment, of where such an experiment lies: module:Class, and the folder
-from which that is imported."""
 
 _ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"  # no 0/o, 1/l/i: ids are read aloud in class
 

@@ -85,7 +85,7 @@ def test_the_caveat_says_how_little_is_known(store: Store, runs: list[Run]) -> N
     found = importance(compare([*runs, failed]))
     assert found.runs == 16
     assert "16 runs are few" in found.caveat
-    assert "1 runs that are not finished" in found.caveat
+    assert "One run that is not finished" in found.caveat
 
 
 def test_what_explains_nothing_is_said_so(store: Store, runs: list[Run]) -> None:
