@@ -28,7 +28,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from mlcore.core import canonical_json
 from mlcore.runs.execution.claims import flush, take
 from mlcore.runs.execution.heartbeat import heartbeat
-from mlcore.runs.export.zip_format import FORMAT
+from mlcore.runs.export.file_formats import FORMAT
 from mlcore.runs.imports import import_zip
 from mlcore.runs.process_id import ProcessId
 from mlcore.runs.store.points import Point

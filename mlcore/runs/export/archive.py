@@ -1,6 +1,6 @@
 """Exports runs as one zip: config, metrics, weights, versions and checksums.
 
-The layout is that of ``mlcore.runs.export.zip_format``.
+The layout is that of ``mlcore.runs.export.file_formats``.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from mlcore import __version__
 from mlcore.core import RunStateError
 from mlcore.core.snapshots import pack_snapshot
 from mlcore.runs.export.described import UNITS, described, shared_environment
+from mlcore.runs.export.file_formats import FACTS, FORMAT, MANIFEST
 from mlcore.runs.export.tables import check_some, csv_parts
-from mlcore.runs.export.zip_format import FACTS, FORMAT, MANIFEST
 from mlcore.runs.recorded_run import Run
 from mlcore.runs.store.artifacts import CHECKPOINT, DIFF, MEDIA, SAVED, WEIGHTS
 

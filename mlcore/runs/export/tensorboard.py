@@ -11,22 +11,17 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from mlcore.core.files import write_atomically
 from mlcore.runs.export.described import described
+from mlcore.runs.export.file_formats import DESCRIPTION_TAG, POINTS_TAG
 from mlcore.runs.export.missing import extra
 from mlcore.runs.export.tables import metrics_of, points_frame
 from mlcore.runs.store.run_table import plain
 
 if TYPE_CHECKING:
     from mlcore.runs.recorded_run import Run
-
-DESCRIPTION_TAG: Final = "mlcore/run"
-"""Text summary that holds all that is known of the run, as JSON."""
-
-POINTS_TAG: Final = "mlcore/points"
-"""Summary of a plugin that TensorBoard does not know: every point, as ``to_json`` writes them."""
 
 
 def to_tensorboard(runs: Sequence[Run], folder: Path) -> list[Path]:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from mlcore.runs.export.zip_format import MANIFEST
+from mlcore.runs.export.file_formats import MANIFEST
 from mlcore.runs.imports.archive import MOST_BYTES, MOST_MEMBERS, import_zip
 from mlcore.runs.imports.insertion import ImportRefusedError
 from mlcore.runs.imports.tables import import_csv, import_json, import_parquet

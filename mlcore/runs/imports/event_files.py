@@ -9,7 +9,7 @@ import struct
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
-from mlcore.runs.export.tensorboard import DESCRIPTION_TAG, POINTS_TAG
+from mlcore.runs.export.file_formats import DESCRIPTION_TAG, POINTS_TAG
 from mlcore.runs.imports.insertion import ImportRefusedError
 from mlcore.runs.store.points import Point
 

@@ -1,4 +1,6 @@
-"""The layout of an exported zip, for who writes it and who reads it.
+"""Names within exported files, for who writes them and who reads them.
+
+A zip holds:
 
 manifest.json              format, who made it, units, and for each member its size and SHA-256
 runs/ID/run.json           what is known of the run (``described``)
@@ -22,3 +24,8 @@ FORMAT: Final = "mlcore runs 1"
 MANIFEST: Final = "manifest.json"
 FACTS: Final = {SYSTEM: "system.json", PACKAGES: "packages.txt"}
 """Members of the folder ``facts`` of a run, by the artifact's name."""
+
+DESCRIPTION_TAG: Final = "mlcore/run"
+"""Text summary that holds all that is known of the run, as JSON."""
+POINTS_TAG: Final = "mlcore/points"
+"""Summary of a plugin that TensorBoard does not know: every point, as ``to_json`` writes them."""
