@@ -82,6 +82,13 @@ class Config(BaseModel):
         """The untrained network, ready for ``load_state_dict`` of the final weights."""
         raise NotImplementedError(f"{type(self).__name__} trains no network.")
 
+    def example_input(self) -> Any:
+        """What the network of ``build_model`` takes, one sample of it; None if that is not said.
+
+        The dashboard shows the layers of the network by it (see ``mlcore.summary``).
+        """
+        return None
+
     def steps_per_epoch(self) -> int | None:
         """Optimizer steps in one epoch, or None where there are no epochs."""
         return None

@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Iterable, Sized
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import chain, islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import torch
@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 
 MakeOptimizer = Callable[..., Optimizer]
 """Called as ``make(parameters, lr=rate)``, as each class of ``torch.optim`` is."""
+
+
+_TOLERANCE: Final = 1e-2
+"""Relative error of λ: a rate is seldom meant to more digits, and each takes more products."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -140,8 +144,8 @@ def lr_find(
     read again and again, would fall from the first rate on.
 
     Beside it stands a second opinion that does not train: 2/λ, with λ the largest eigenvalue of
-    the loss's Hessian at the weights given (see ``mlcore.inspection.sharpness``), above which
-    plain gradient descent is unstable.
+    the loss's Hessian at the weights given, to a hundredth (see ``mlcore.inspection.sharpness``),
+    above which plain gradient descent is unstable.
 
     Model, optimizer, loss, the random states and a DataLoader's generator are left bit for bit
     as they were: weights, buffers, ``.grad``, ``requires_grad`` and modes, also after an
@@ -251,10 +255,15 @@ def _curvature(
 ) -> tuple[Sharpness | None, str]:
     """The sharpness, or None and the reason: the test itself needs no second derivative."""
     try:
-        return sharpness(model, loss, batches, batches=len(batches), seed=seed), ""
+        found = sharpness(
+            model, loss, batches, batches=len(batches), tolerance=_TOLERANCE, seed=seed
+        )
+    except DivergenceError as error:
+        return None, f"No 2/λ: {error}"
     except RuntimeError as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         return None, f"No 2/λ: the model cannot be differentiated twice ({reason})."
+    return found, ""
 
 
 def _losses(

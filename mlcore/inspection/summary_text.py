@@ -49,8 +49,8 @@ def cells(layers: Iterable[Row]) -> list[tuple[str, ...]]:
         (
             layer.name or "(model)",
             layer.kind + (f" ×{layer.calls}" if layer.calls > 1 else ""),
-            _shapes(layer.inputs) if layer.calls else "not called",
-            _shapes(layer.outputs),
+            shape_text(layer.inputs) if layer.calls else "not called",
+            shape_text(layer.outputs),
             "shared" if layer.shared and not layer.parameters else _count(layer.parameters),
             _count(layer.multiply_adds),
             size(layer.activation_bytes) if layer.activation_bytes else "–",
@@ -136,7 +136,8 @@ def _style(column: int) -> str:
     return f' style="text-align: {align}; white-space: nowrap"'
 
 
-def _shapes(shapes: tuple[tuple[int, ...], ...]) -> str:
+def shape_text(shapes: Iterable[tuple[int, ...]]) -> str:
+    """Shapes as they are read: ``1×28×28, 1×10``."""
     return ", ".join("×".join(map(str, shape)) or "scalar" for shape in shapes) or "–"
 
 

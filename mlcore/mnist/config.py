@@ -15,7 +15,7 @@ from mlcore.mnist.data.sources import FOLDER, SOURCES
 from mlcore.mnist.fields import MNISTFields
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
 
 def image_sides(kernels: tuple[int, ...], stride: int) -> list[int]:
@@ -230,6 +230,12 @@ class MNISTConfig(MNISTFields):
         from mlcore.mnist.models import build_model
 
         return build_model(self)
+
+    def example_input(self) -> Tensor:
+        """One image of zeros, float32 ``[1, 28, 28]``."""
+        import torch
+
+        return torch.zeros(1, 28, 28)
 
     def sealed(self) -> bool:
         """Whether there is a validation part or fold, so that the test set stays unseen."""

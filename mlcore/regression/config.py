@@ -25,7 +25,7 @@ from mlcore.regression.problem import MAX_DEGREE, Model
 from mlcore.regression.rules import RuleName
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
 _MADE = {"group": "Data", "only_if": {"data": ["made"]}}
 
@@ -309,6 +309,12 @@ class RegressionConfig(Config):
         from mlcore.regression.module import RegressionModule
 
         return RegressionModule(self.model, self.degree)
+
+    def example_input(self) -> Tensor:
+        """One x of 0, shape (1,)."""
+        import torch
+
+        return torch.zeros(1)
 
     def start(self) -> tuple[float, ...]:
         """The parameters at step 0, in the order of ``Problem.names``."""

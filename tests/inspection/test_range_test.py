@@ -255,6 +255,17 @@ def test_a_model_that_cannot_be_differentiated_twice_is_tested_all_the_same() ->
     assert "cannot be differentiated twice" in found.note
 
 
+def test_a_curvature_that_is_not_finite_does_not_end_the_test() -> None:
+    def loss(output: Tensor, _: Tensor) -> Tensor:
+        return output.square().sum().sqrt()  # at 0 neither slope nor curvature
+
+    model = nn.Linear(2, 1, bias=False)
+    nn.init.zeros_(model.weight)
+    found = mlcore.lr_find(model, loss, [(torch.ones(3, 2), torch.zeros(3))], steps=3)
+    assert found.sharpness is None
+    assert found.note.startswith("No 2/λ: A product with the Hessian is not finite")
+
+
 def test_it_shows_itself_in_words_as_a_table_and_as_a_chart() -> None:
     torch.manual_seed(0)
     found = mlcore.lr_find(nn.Linear(6, 3), cross_entropy, batches(), low=1e-4, high=1e4)

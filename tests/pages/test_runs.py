@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import torch
 from streamlit.testing.v1 import AppTest
 
 import mlcore
@@ -388,3 +389,40 @@ def test_a_logged_run_shows_a_chart_for_each_metric_of_a_group(
     (rows,) = charts(at)
     assert rows[rows["kind"] == "train"]["value"].tolist() == [0, 1, 2]
     assert empty_store.get(run.id).files().keys() == {Path(__file__).name}
+
+
+# --- the network ---------------------------------------------------------------------------------
+
+
+def opened_model(open_page: Open, run: Run) -> AppTest:
+    at = open_page(PAGE)
+    at.session_state["runs.model"] = True
+    at = choose(at, run)
+    assert not at.exception
+    return at
+
+
+def test_the_layers_of_a_run_s_network_add_up(store: Store, open_page: Open) -> None:
+    run = next(run for run in store.list() if run.status == "finished")
+    at = opened_model(open_page, run)
+    [table] = [t.value for t in at.dataframe if "Multiply-adds" in t.value]
+    counted = sum(parameter.numel() for parameter in run.model().parameters())
+    assert table["Parameters"].sum() == counted
+    assert table["Layer"].tolist() == ["(model)", "flatten", "output"]
+    assert {m.label: m.value for m in at.metric}["Parameters"] == f"{counted:,}"
+
+
+@pytest.mark.usefixtures("empty_store")
+def test_the_saved_tensors_of_a_logged_run_are_listed_in_order(open_page: Open) -> None:
+    layers = torch.nn.Sequential(*(torch.nn.Linear(2, 2) for _ in range(11)))
+    with mlcore.start_run("layers") as run:
+        run.log({"loss": 1.0})
+        run.save_model(layers)
+    with mlcore.start_run("nothing saved") as bare:
+        bare.log({"loss": 1.0})
+    at = opened_model(open_page, mlcore.get_run(run.id))
+    [table] = [t.value for t in at.dataframe if "Tensor" in t.value]
+    assert table["Values"].sum() == 11 * 6
+    assert table["Tensor"].tolist()[-2:] == ["10.bias", "10.weight"]
+    at = opened_model(open_page, mlcore.get_run(bare.id))
+    assert "Model" not in [part.label for part in at.expander]

@@ -12,7 +12,7 @@ from mlcore.runs import Run
 from mlcore.runs.store.run_table import plain
 from mlcore.ui import live_data, page, run_parts
 from mlcore.ui.draft import as_text
-from mlcore.ui.runs import callbacks, media, metric_curves, system
+from mlcore.ui.runs import callbacks, media, metric_curves, model_view, system
 from mlcore.ui.widget_state import changed_by_user, set_widget
 
 _HEIGHT: Final = 38 + 35 * 10
@@ -46,6 +46,7 @@ def show(run: Run) -> None:
         _changes(run)
         with st.expander("Environment", icon=":material/dns:", key="runs.facts"):
             _facts(run)
+    model_view.show(run)
     system.show(run)
 
 

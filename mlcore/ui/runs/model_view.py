@@ -1,0 +1,169 @@
+"""The network of a run: its layers with shapes, parameters and costs, folded away."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import streamlit as st
+
+from mlcore.core import Config, MlcoreError
+from mlcore.experiments import config_class
+from mlcore.runs import Run, open_store
+from mlcore.runs.store.artifacts import WEIGHTS
+from mlcore.ui import page, run_parts
+from mlcore.ui.common.torch_threads import one_thread
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_HEIGHT: Final = 38 + 35 * 20
+"""Pixels of twenty rows."""
+_NUMBERS: Final = ("Parameters", "Multiply-adds", "Act. bytes")
+
+
+def show(run: Run) -> None:
+    """Draw the expander, if the run's network is known or its weights are saved."""
+    config = run_parts.config_of(run)
+    built = config is not None and type(config).build_model is not Config.build_model
+    saved = None if built else _saved(run)
+    if not built and saved is None:
+        return
+    with st.expander(
+        "Model", icon=":material/account_tree:", on_change="rerun", key="runs.model"
+    ) as part:
+        if not part.open:
+            return
+        if config is not None and built:
+            _layers(config)
+        elif saved is not None:
+            _tensors(run, saved)
+
+
+def _saved(run: Run) -> str | None:
+    """The checksum of the weights that a script saved, or None."""
+    if not run.logged:
+        return None
+    return next((row.sha256 for row in run.artifacts.kept() if row.name == WEIGHTS), None)
+
+
+def _layers(config: Config) -> None:
+    try:
+        found = _summary(config.experiment, config.to_json())
+    except (MlcoreError, RuntimeError, NotImplementedError) as error:
+        st.info(page.plain(f"The layers of this network cannot be listed: {error}"))
+        return
+    if found is None:
+        st.info(
+            f"To see its layers here, `{type(config).__name__}` needs a method `example_input` "
+            "that returns what its network takes."
+        )
+        return
+    table, totals = found
+    for column, (name, value) in zip(st.columns(len(totals)), totals.items(), strict=True):
+        column.metric(name, value)
+    st.dataframe(
+        table,
+        hide_index=True,
+        height=min(_HEIGHT, 38 + 35 * len(table)),
+        key="runs.model.layers",
+        placeholder="–",
+        column_config={
+            "Layer": st.column_config.TextColumn(width=150),
+            **{
+                name: st.column_config.NumberColumn(format="localized", width=95)
+                for name in _NUMBERS
+            },
+        },
+        alt="The layers of this run's network, with shapes, parameters and costs",
+    )
+    st.caption(
+        "Each number is of the layer itself, those inside it left out, for one sample. "
+        "Act. bytes: the activations that the forward pass keeps for the backward pass."
+    )
+    page.as_code(
+        f"{config.imports()}\n\nconfig = {config.as_python(call='')[1:-1]}\n"
+        "print(mlcore.summary(config.build_model(), config.example_input()))",
+        key="runs.model.code",
+    )
+
+
+@st.cache_data(max_entries=32, show_spinner="Building the network…")
+@one_thread()
+def _summary(experiment: str, config_json: str) -> tuple[pd.DataFrame, dict[str, str]] | None:
+    """The table of the layers and the totals; None if the config names no example."""
+    import pandas as pd
+
+    from mlcore.inspection import summary
+    from mlcore.inspection.summary_text import shape_text, size
+
+    config = config_class(experiment).from_json(config_json)
+    example = config.example_input()
+    if example is None:
+        return None
+    found = summary(config.build_model(), example)
+    table = pd.DataFrame(
+        {
+            "Layer": [layer.name or "(model)" for layer in found.layers],
+            "Type": [layer.kind for layer in found.layers],
+            "Input": [shape_text(layer.inputs) for layer in found.layers],
+            "Output": [shape_text(layer.outputs) for layer in found.layers],
+            "Parameters": [layer.parameters for layer in found.layers],
+            "Multiply-adds": [layer.multiply_adds for layer in found.layers],
+            "Act. bytes": [layer.activation_bytes for layer in found.layers],
+        }
+    )
+    for name in _NUMBERS:  # an empty cell is easier to skip than a 0
+        counts = table[name].astype("Int64")
+        table[name] = counts.mask(counts == 0)
+    totals = {
+        "Parameters": f"{found.parameters:,}",
+        "Multiply-adds per sample": f"{found.multiply_adds:,}",
+        "Activations per sample": size(found.activation_bytes),
+    }
+    return table, totals
+
+
+def _tensors(run: Run, sha256: str) -> None:
+    try:
+        table = _weights(open_store().url, run.id, sha256)
+    except MlcoreError as error:
+        page.error(error)
+        return
+    st.caption(f"**{int(table['Values'].sum()):,}** values in {len(table):,} saved tensors")
+    st.dataframe(
+        table,
+        hide_index=True,
+        height=min(_HEIGHT, 38 + 35 * len(table)),
+        key="runs.model.tensors",
+        column_config={"Values": st.column_config.NumberColumn(format="localized")},
+        alt="The tensors that this run's script saved",
+    )
+    st.caption("Only the script knows the class of its network. There, all layers are listed by:")
+    page.as_code(
+        f'import mlcore\n\nmodel.load_state_dict(mlcore.get_run("{run.id}").state_dict())\n'
+        "print(mlcore.summary(model, example_input))",
+        key="runs.model.code",
+    )
+
+
+@st.cache_data(max_entries=32, show_spinner="Reading the weights…")
+def _weights(url: str, run_id: str, sha256: str) -> pd.DataFrame:  # noqa: ARG001 - new ones are read
+    import pandas as pd
+
+    from mlcore.inspection.summary_text import shape_text
+
+    saved = open_store(url).get(run_id).state_dict()
+    state = dict(sorted(saved.items(), key=lambda item: _natural(item[0])))  # files have no order
+    return pd.DataFrame(
+        {
+            "Tensor": [page.one_line(name, 120) for name in state],
+            "Shape": [shape_text([tuple(tensor.shape)]) for tensor in state.values()],
+            "Type": [str(tensor.dtype).removeprefix("torch.") for tensor in state.values()],
+            "Values": [tensor.numel() for tensor in state.values()],
+        }
+    )
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    """A key under which ``layer.10`` comes after ``layer.9``."""
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in name.split(".")]
