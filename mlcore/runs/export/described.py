@@ -14,7 +14,8 @@ UNITS: Final = {
     "step": "optimizer steps",
     "time": "seconds of work since the run's start, pauses left out",
     "elapsed": "seconds of work, pauses left out",
-    "created, started, finished, opened": "ISO 8601, UTC",
+    "created, started, finished": "ISO 8601, UTC",
+    "test_set.opened": "ISO 8601, UTC",
 }
 """What the numbers and moments of an export mean; JSON, Parquet and zip carry it with them."""
 
