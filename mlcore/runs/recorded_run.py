@@ -255,6 +255,13 @@ class Run:
             raise InputError(f"Run {self.id} has no file {name!r}; it has: {known}.")
         return content
 
+    @property
+    def opening(self) -> Opening | None:
+        """The look at its test set that was written down; None while that is sealed."""
+        from mlcore.runs.test_set import opening_of
+
+        return opening_of(self.store, [self.id]).get(self.id)
+
     def examine(self, *, person: str = "local") -> Opening:
         """Look at the test set that was sealed while it trained, once: see ``runs.test_set``."""
         from mlcore.runs.test_set import examine

@@ -5,8 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from mlcore.runs.test_set import opening_of
-
 if TYPE_CHECKING:
     from mlcore.runs.recorded_run import Run
 
@@ -33,7 +31,7 @@ def described(run: Run) -> dict[str, Any]:
         >>> print(known["experiment"], known["config"]["lr"], known["status"])
         regression 0.0001 finished
     """
-    opening = opening_of(run.store, [run.id]).get(run.id)
+    opening = run.opening
     facts: dict[str, Any] = {
         "id": run.id,
         "name": run.name,
