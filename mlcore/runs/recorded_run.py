@@ -372,6 +372,13 @@ class Run:
         columns = [name for name in SYSTEM_COLUMNS if name in found]
         return pd.DataFrame(samples, columns=columns, dtype=float)
 
+    @property
+    def opening(self) -> Opening | None:
+        """The look at its test set that was written down; None while that is sealed."""
+        from mlcore.runs.test_set import opening_of
+
+        return opening_of(self.store, [self.id]).get(self.id)
+
     def examine(self, *, person: str = "local") -> Opening:
         """Look at the test set that was sealed while it trained, once: see ``runs.test_set``."""
         from mlcore.runs.test_set import examine

@@ -6,6 +6,7 @@ import shutil
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
@@ -21,9 +22,10 @@ from mlcore.runs.export import to_zip
 from mlcore.runs.imports import import_zip
 from mlcore.runs.store.organize import edit
 from mlcore.runs.store.store import Store, open_store
-from mlcore.ui.runs import export_menu, spaces, verdicts
+from mlcore.ui.runs import export_menu, spaces, tables, verdicts
 from mlcore.ui.runs.lines import Lines, run_labels
 from tests.pages.conftest import TINY, Open
+from tests.runs.made import made as recorded
 
 PAGE = "pages/compare.py"
 RATES = (0.001, 0.05)
@@ -379,3 +381,35 @@ def test_hostile_names_are_text_in_labels_and_in_the_spec(store: Store, open_pag
     labels = run_labels(compare(runs))
     assert all(len(label) < 80 for label in labels.values())
     assert set(drawn(at)["label"]) == set(labels.values())
+
+
+def test_the_folds_of_a_cross_validation_are_one_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLCORE_STORE", str(tmp_path / "folds.db"))
+    store = open_store()
+    plain, split = MNISTConfig(lr=0.2), MNISTConfig(train_size=300, folds=3)
+    scores = (0.9, 0.92, 0.97)
+    runs = [recorded(store, plain, {"validation_accuracy": {9: 0.8}})]
+    for fold, score in enumerate(scores, start=1):
+        runs.append(recorded(store, split.replace(fold=fold), {"validation_accuracy": {9: score}}))
+    ids = [run.id for run in runs]
+
+    comparison = compare(ids, metric="validation_accuracy", baseline=ids[0], store=store)
+
+    for frame in (tables.run_frame(comparison), tables.group_frame(comparison)):
+        assert len(frame) == 2
+        mean, alone = frame.to_dict("records")
+        assert "mean of 3 folds" in mean["name"]
+        assert mean["value"] == pytest.approx(np.mean(scores))
+        assert mean["error"] == pytest.approx(stats.sem(scores))
+        assert mean["difference"] == pytest.approx(100 * (np.mean(scores) - 0.8))
+        assert alone["name"].startswith("◆ ")
+        assert np.isnan(alone["error"])
+
+    within = compare(ids[1:], metric="validation_accuracy", baseline=ids[2], store=store)
+    [only] = tables.run_frame(within).to_dict("records")
+    assert only["name"].startswith("◆ ")
+    assert only["difference"] == 0
+    partly = compare(ids[1:3], metric="validation_accuracy", store=store)
+    assert len(tables.run_frame(partly)) == 2  # a fold lacks: no mean is told

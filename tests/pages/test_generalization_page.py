@@ -25,6 +25,10 @@ def verdict(at: AppTest) -> str:
     return words
 
 
+def specs(at: AppTest) -> list[str]:
+    return [element.proto.spec for element in at.get("vega_lite_chart")]
+
+
 def test_the_degree_moves_the_verdict_and_the_rows(open_page: Open) -> None:
     at = open_page("pages/generalization.py")
     best = by_degree(NoisyFunction(seed=2)).best
@@ -84,6 +88,10 @@ def test_double_descent_shows_the_peak_beside_theory(open_page: Open) -> None:
     norms = [r[r["what"] == "norm"].groupby("solution")["norm"].max() for r in (widths, stronger)]
     assert norms[1]["ridge"] < norms[0]["ridge"]
     assert norms[1]["minimum norm"] == pytest.approx(norms[0]["minimum norm"])
+
+    before = specs(at)
+    at.select_slider(key="width").set_value(5.0).run()
+    assert specs(at) == before  # rows alone are sent, so no chart is built anew
 
 
 @pytest.mark.parametrize("more", ["Learning curve", "Bias and variance"])
@@ -182,6 +190,13 @@ def test_a_leak_lifts_the_estimate_above_the_truth(open_page: Open, empty_store:
     assert len(places) == 100
     per_class = places.groupby(["class", "fold"]).size().unstack(fill_value=0)
     assert int((per_class.max(axis=1) - per_class.min(axis=1)).max()) <= 1
+
+    before = specs(at)
+    at.slider(key="fold").set_value(5).run()
+    assert specs(at) == before  # rows alone are sent
+    lines, _, places = charts(at)
+    for rows in (lines[lines["kind"] == "fold"], places):
+        assert set(rows[rows["chosen"].astype(bool)]["fold"]) == {5}
 
     at.segmented_control(key="leak").set_value("copies").run()
 

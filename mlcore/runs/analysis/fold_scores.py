@@ -76,12 +76,7 @@ class CrossValidation:
     @property
     def sd(self) -> float:
         """The standard deviation over the folds of a repeat (n − 1), pooled over the repeats."""
-        variances = []
-        for first in range(0, len(self.scores), self.folds):
-            scores = self.scores[first : first + self.folds]
-            mean = math.fsum(scores) / len(scores)
-            variances.append(math.fsum((s - mean) ** 2 for s in scores) / (len(scores) - 1))
-        return math.sqrt(math.fsum(variances) / len(variances))
+        return sd_over_folds(self.scores, self.folds)
 
     @property
     def standard_error(self) -> float:
@@ -190,6 +185,21 @@ class CrossValidation:
         if found is None:
             raise RunStateError(f"Runs of {run.experiment} count no confusions: it has no classes.")
         return found
+
+
+def sd_over_folds(scores: Sequence[float], folds: int) -> float:
+    """The standard deviation over the folds of a repeat (n − 1), pooled over the repeats.
+
+    Args:
+        scores: Repeat after repeat, and in each fold after fold.
+        folds: How many there are, at least 2.
+    """
+    variances = []
+    for first in range(0, len(scores), folds):
+        own = scores[first : first + folds]
+        mean = math.fsum(own) / len(own)
+        variances.append(math.fsum((s - mean) ** 2 for s in own) / (len(own) - 1))
+    return math.sqrt(math.fsum(variances) / len(variances))
 
 
 def folds_text(folds: int, repeats: int) -> str:

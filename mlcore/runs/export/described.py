@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from mlcore.runs.recorded_run import FOLDER
-from mlcore.runs.test_set import opening_of
 
 if TYPE_CHECKING:
     from mlcore.runs.recorded_run import Run
@@ -16,7 +15,7 @@ UNITS: Final = {
     "time": "seconds of work since the run's start, pauses left out",
     "elapsed": "seconds of work, pauses left out",
     "created, started, finished": "ISO 8601, UTC",
-    "opened": "ISO 8601, UTC",
+    "test_set.opened": "ISO 8601, UTC",
 }
 """What the numbers and moments of an export mean; JSON, Parquet and zip carry it with them."""
 
@@ -34,7 +33,7 @@ def described(run: Run) -> dict[str, Any]:
         >>> print(known["experiment"], known["config"]["lr"], known["status"])
         regression 0.0001 finished
     """
-    opening = opening_of(run.store, [run.id]).get(run.id)
+    opening = run.opening
     facts: dict[str, Any] = {
         "id": run.id,
         "name": run.name,

@@ -11,7 +11,7 @@ from mlcore.charts import palette
 from mlcore.charts.comparison import is_share, metric_title
 from mlcore.ui import page, run_parts
 from mlcore.ui.draft import as_text
-from mlcore.ui.runs import columns
+from mlcore.ui.runs import columns, fold_rows
 from mlcore.ui.runs.lines import group_label, run_labels
 
 if TYPE_CHECKING:
@@ -52,7 +52,11 @@ def measure_title(comparison: Comparison) -> str:
 
 
 def run_frame(comparison: Comparison) -> pd.DataFrame:
-    """One row per run: hue, name, measure, difference to the baseline, seed, status, id."""
+    """One row per run or cross-validation, best first.
+
+    Columns: hue, name, measure, standard error over folds (where there are any), difference to the
+    baseline, seed, status, id.
+    """
     import pandas as pd
 
     hues = run_parts.colours_of(comparison.runs)
@@ -61,24 +65,27 @@ def run_frame(comparison: Comparison) -> pd.DataFrame:
         {
             "hue": [columns.swatch_of(hues[run.id]) for run in comparison.runs],
             "name": [
-                ("◆ " if run_id == comparison.baseline else "") + label
+                (fold_rows.BASELINE if run_id == comparison.baseline else "") + label
                 for run_id, label in run_labels(comparison).items()
             ],
             "value": measured.to_numpy(),
         }
     )
-    if comparison.baseline is not None:
-        against = measured[comparison.baseline]
-        frame["difference"] = _scale(comparison) * (frame["value"] - against)
     frame["seed"] = [run.seed for run in comparison.runs]
     frame["status"] = [[str(run.status)] for run in comparison.runs]
     frame["id"] = comparison.ids
+    frame = fold_rows.one_row_each(frame, [frozenset({i}) for i in comparison.ids], comparison)
+    _tell_differences(frame, comparison)
     ascending = comparison.measure.goal(comparison.goal) == "min"
     return frame.sort_values("value", ascending=ascending, kind="stable", na_position="last")
 
 
 def group_frame(comparison: Comparison) -> pd.DataFrame:
-    """One row per group: hue, letter, label, n, mean, interval, standard deviation, difference."""
+    """One row per group or cross-validation, best first.
+
+    Columns: hue, letter, label, n, mean, standard error over folds (where there are any),
+    difference, interval, standard deviation.
+    """
     import pandas as pd
 
     groups = comparison.groups
@@ -88,7 +95,7 @@ def group_frame(comparison: Comparison) -> pd.DataFrame:
             "hue": [columns.swatch_of(hues[group.letter]) for group in groups],
             "group": [group.letter for group in groups],
             "name": [
-                ("◆ " if group.letter == comparison.baseline_group else "")
+                (fold_rows.BASELINE if group.letter == comparison.baseline_group else "")
                 + group_label(comparison, group)
                 for group in groups
             ],
@@ -96,13 +103,21 @@ def group_frame(comparison: Comparison) -> pd.DataFrame:
             "value": [group.mean for group in groups],
         }
     )
-    anchor = next((g.mean for g in groups if g.letter == comparison.baseline_group), math.nan)
-    if not math.isnan(anchor):
-        frame["difference"] = _scale(comparison) * (frame["value"] - anchor)
     for name in ("low", "high", "sd"):
         frame[name] = [getattr(group, name) for group in groups]
+    frame = fold_rows.one_row_each(frame, [frozenset(g.run_ids) for g in groups], comparison)
+    _tell_differences(frame, comparison)
     ascending = comparison.measure.goal(comparison.goal) == "min"
     return frame.sort_values("value", ascending=ascending, kind="stable", na_position="last")
+
+
+def _tell_differences(frame: pd.DataFrame, comparison: Comparison) -> None:
+    """Insert the column difference, to the row that is the baseline; none where there is none."""
+    anchors = frame["value"][frame["name"].str.startswith(fold_rows.BASELINE)]
+    if len(anchors) and not math.isnan(anchors.iloc[0]):
+        place = list(frame.columns).index("error" if "error" in frame else "value") + 1
+        difference = _scale(comparison) * (frame["value"] - anchors.iloc[0])
+        frame.insert(place, "difference", difference)
 
 
 def differences(comparison: Comparison) -> None:
@@ -166,6 +181,7 @@ def _measure_columns(comparison: Comparison) -> dict[str, ColumnConfig]:
         "name": st.column_config.TextColumn("what", width=230),
         "n": st.column_config.NumberColumn("seeds", width=55),
         "value": st.column_config.NumberColumn(title, format=number),
+        "error": st.column_config.NumberColumn("± standard error over folds", format=number),
         "low": st.column_config.NumberColumn("95% from", format=number),
         "high": st.column_config.NumberColumn("to", format=number),
         "sd": st.column_config.NumberColumn("sd over seeds", format=number),
