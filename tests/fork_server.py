@@ -34,15 +34,26 @@ def main() -> None:
     signal.signal(signal.SIGCHLD, _reap)
     for line in sys.stdin:
         order = json.loads(line)
+        told, tell = os.pipe()
         pid = os.fork()
         if pid == 0:
-            _become(**order)
+            os.close(told)
+            _become(**order, tell=tell)
+        os.close(tell)
+        os.read(told, 1)  # until it has its own command line: by that it is looked for
+        os.close(told)
         sys.stdout.write(f"{pid}\n")
         sys.stdout.flush()
 
 
 def _become(
-    module: str, arguments: list[str], path: list[str], env: dict[str, str], log: str, cwd: str
+    module: str,
+    arguments: list[str],
+    path: list[str],
+    env: dict[str, str],
+    log: str,
+    cwd: str,
+    tell: int,
 ) -> NoReturn:
     """Be what ``python -m module arguments`` is, in a session of its own."""
     os.setsid()
@@ -53,6 +64,7 @@ def _become(
     os.dup2(out, 1)
     os.dup2(out, 2)
     setproctitle(" ".join(["python", "-m", module, *arguments]))  # needs the first environment
+    os.close(tell)
     os.environ.clear()
     os.environ.update(env)
     sys.path[:0] = path

@@ -102,11 +102,10 @@ class Visit:
         settle(self.tab)
         folded = self.tab.locator("[data-testid=stMain] details:not([open]) > summary:visible")
         while folded.count():
-            parts = folded.element_handles()
-            folded.evaluate_all("parts => parts.forEach(part => part.click())")
+            one = folded.first.element_handle()
+            one.click()
             self.tab.wait_for_function(
-                "parts => parts.every(part => part.parentElement?.open || !part.isConnected)",
-                arg=parts,
+                "one => one.parentElement?.open || !one.isConnected", arg=one
             )
             settle(self.tab)
 

@@ -1,4 +1,7 @@
 const grids = new WeakMap()
+const ANSWERED_WITHIN_MS = 5000
+const told = values => values.flat().map(value => Number(value).toPrecision(6)).join()
+  + `/${values.length}`
 
 export default function ({data, parentElement: root, setTriggerValue}) {
   let grid = grids.get(root)
@@ -13,16 +16,30 @@ class KernelGrid {
     this.rows = root.querySelector('.rows')
     this.said = root.querySelector('.said')
     this.pen = document.createElement('canvas').getContext('2d')
+    this.sent = []  // kernels that were sent and not yet answered, oldest first
+    this.answered = ''
+    this.sentAt = 0
     new ResizeObserver(() => this.data && this.fit()).observe(this.rows)
   }
 
   update(data, send) {
-    this.data = data
+    this.data = this.isOld(data.values) ? {...data, values: this.data.values} : data
     this.send = send
     const size = data.values.length
     if (this.rows.children.length !== size * size) this.build(size)
     this.tell(this.hint())
     this.fit()
+  }
+
+  // Whether the server answers an earlier edit than the last: taking it would undo what was typed
+  // meanwhile. Its numbers are rounded, and an edit that it refused it never answers.
+  isOld(values) {
+    const text = told(values), last = this.sent.length - 1, at = this.sent.lastIndexOf(text)
+    const soon = performance.now() - this.sentAt < ANSWERED_WITHIN_MS
+    if (soon && last >= 0 && at !== last && (at >= 0 || text === this.answered)) return true
+    this.sent = []
+    this.answered = text
+    return false
   }
 
   hint() {
@@ -90,6 +107,8 @@ class KernelGrid {
       } else if (value !== this.value(place)) {
         this.data.values[Math.floor(place / size)][place % size] = value
         this.tell(this.hint())
+        this.sent.push(told(this.data.values))
+        this.sentAt = performance.now()
         this.send(this.data.values.map(row => [...row]))
       }
     }

@@ -57,7 +57,7 @@ def test_a_sample_is_what_the_process_did(tmp_path: Any) -> None:
     assert 0 <= found["machine_cpu"] <= 100
     if sys.platform == "linux" and psutil.Process().io_counters().write_bytes:
         passed = found["seconds"] - monitor.samples[-2]["seconds"]
-        assert found["disk_written"] * passed >= 2**22
+        assert found["disk_written"] * passed >= 0.9 * 2**22
     assert set(found) <= set(SYSTEM_COLUMNS)
 
 
