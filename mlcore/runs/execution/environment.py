@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import os
 import platform
+from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select, update
+from sqlalchemy import Connection, select, update
 
 from mlcore.core.cores import processor
 from mlcore.runs.store.damage import json_of
@@ -28,12 +29,17 @@ def record_environment(claim: Claim) -> None:
         ConfigError: If the config needs what this machine lacks.
     """
     found = environment_of(claim.run.config)
-    mine = runs.c.key == claim.run.key
     with claim.store.writing() as connection:
-        text = connection.execute(select(runs.c.environment).where(mine)).scalar_one_or_none()
-        before = json_of(text or "{}", dict, "environment", f"run {claim.run.id}")
-        now = json.dumps({**before, **found}, sort_keys=True, ensure_ascii=False)
-        connection.execute(update(runs).where(mine).values(environment=now))
+        add_facts(connection, claim, found)
+
+
+def add_facts(connection: Connection, claim: Claim, facts: Mapping[str, str | int]) -> None:
+    """Add to a run's environment, within a transaction; what was known before stays."""
+    mine = runs.c.key == claim.run.key
+    text = connection.execute(select(runs.c.environment).where(mine)).scalar_one_or_none()
+    before = json_of(text or "{}", dict, "environment", f"run {claim.run.id}")
+    now = json.dumps({**before, **facts}, sort_keys=True, ensure_ascii=False)
+    connection.execute(update(runs).where(mine).values(environment=now))
 
 
 def environment_of(config: Config) -> Facts:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 import psutil
 
 from mlcore.core import MlcoreError
-from mlcore.runs.store.artifacts import SYSTEM, Content
+from mlcore.runs.store.artifacts import SYSTEM
 
 if TYPE_CHECKING:
     from mlcore.runs.execution.claims import Claim
@@ -196,8 +196,7 @@ class SystemRecorder:
 
     def end(self) -> None:
         """Write what was sampled since the last time."""
-        if self._monitor is not None:
-            self._guarded(self._end)
+        self._guarded(self._end)
 
     def _guarded(self, act: Callable[[], None]) -> None:
         if self._off:
@@ -209,34 +208,31 @@ class SystemRecorder:
             _log.debug("No more system metrics: %s", error)
 
     def _keep(self) -> None:
-        if self._monitor is None:  # not before: it costs more than the shortest runs
-            self._monitor = self._begin()
-        if self._monitor.due:
-            self._monitor.sample()
-        now = self._monitor.seconds()
-        if now >= max(FIRST_WRITE, min(self._written * _LONGER, self._written + _WRITE_EVERY)):
-            self._write(now)
+        monitor = self._monitor
+        if monitor is None:  # not before: it costs more than the shortest runs
+            monitor = self._monitor = self._begin()
+        if monitor.due:
+            monitor.sample()
+        again = min(self._written * _LONGER, self._written + _WRITE_EVERY)
+        if monitor.seconds() >= max(FIRST_WRITE, again):
+            self._write(monitor)
 
     def _end(self) -> None:
-        if self._monitor is not None and self._monitor.seconds() >= FIRST_WRITE:
-            self._monitor.sample()
-            self._write(self._monitor.seconds())
+        monitor = self._monitor
+        if monitor is not None and monitor.seconds() >= FIRST_WRITE:
+            monitor.sample()
+            self._write(monitor)
 
     def _begin(self) -> SystemMonitor:
         run = self._claims[0].run.refresh()
         known = run.artifacts.content(SYSTEM)
         return SystemMonitor(run.elapsed, read_samples(known) if known else [])
 
-    def _write(self, now: float) -> None:
-        self._written = now
-        content = self._monitor.packed() if self._monitor is not None else b""
+    def _write(self, monitor: SystemMonitor) -> None:
+        self._written = monitor.seconds()
+        content = monitor.packed()
         for claim in self._claims:
-            files = claim.run.artifacts
-            new = Content(SYSTEM, 0, content, self._writer)
-            files.write(new)
-            with files.store.writing(alone=False) as connection:
-                replaced = files.enter(connection, new)
-            files.remove(replaced)
+            claim.run.artifacts.put(SYSTEM, 0, content, self._writer, durable=False)
 
 
 def _network() -> tuple[int, int]:

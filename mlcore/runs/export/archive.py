@@ -19,10 +19,10 @@ from mlcore.core.snapshots import pack_snapshot
 from mlcore.runs.export.described import UNITS, described, shared_environment
 from mlcore.runs.export.file_formats import FACTS, FORMAT, MANIFEST
 from mlcore.runs.export.tables import check_some, csv_parts
+from mlcore.runs.logged.media import is_png
 from mlcore.runs.recorded_run import Run
 from mlcore.runs.store.artifacts import CHECKPOINT, DIFF, MEDIA, SAVED, WEIGHTS
 
-_PNG: Final = b"\x89PNG"
 _FIXED_TIME: Final = (1980, 1, 1, 0, 0, 0)
 
 
@@ -74,7 +74,7 @@ def to_zip(runs: Sequence[Run]) -> bytes:
                     add(f"{home}/facts/{FACTS[name]}", content)
                 elif name.startswith(MEDIA):
                     _, at, kind, called = name.split("/", 3)
-                    ending = "png" if content.startswith(_PNG) else "json"
+                    ending = "png" if is_png(content) else "json"
                     add(f"{home}/media/{at}/{kind}/{quote(called, safe='')}.{ending}", content)
                 elif name.startswith(SAVED):
                     add(f"{home}/saved/{step}-{name.removeprefix(SAVED)}", content)

@@ -12,13 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import select, update
-
-from mlcore.core import canonical_json
 from mlcore.runs.execution.claims import hold, writing_to
+from mlcore.runs.execution.environment import add_facts
 from mlcore.runs.store.artifacts import DIFF, PACKAGES, Content
-from mlcore.runs.store.damage import json_of
-from mlcore.runs.store.schema import runs
 
 if TYPE_CHECKING:
     from mlcore.runs.execution.claims import Claim
@@ -113,13 +109,9 @@ def record_code(claim: Claim) -> None:
     new = [Content(name, 0, text, writer) for name, text in texts.items() if text]
     for content in new:
         files.write(content)
-    mine = runs.c.key == claim.run.key
     with writing_to(claim) as connection:
         hold(connection, claim)
-        text = connection.execute(select(runs.c.environment).where(mine)).scalar_one_or_none()
-        before = json_of(text or "{}", dict, "environment", f"run {claim.run.id}")
-        now = canonical_json({**before, **state.facts})
-        connection.execute(update(runs).where(mine).values(environment=now))
+        add_facts(connection, claim, state.facts)
         for content in new:
             files.enter(connection, content)
 

@@ -94,10 +94,9 @@ class Content:
         ever overwritten, and none is removed that another process is about to enter.
         """
         mark = "-".join(filter(None, (self.sha256[:12], self.writer)))
-        if self.name.startswith(SAVED):
-            return f"saved-{hashlib.sha256(self.name.encode()).hexdigest()[:12]}-{mark}"
-        if self.name.startswith(MEDIA):
-            return f"media-{hashlib.sha256(self.name.encode()).hexdigest()[:12]}-{mark}"
+        if self.name.startswith((SAVED, MEDIA)):  # any text may follow
+            kind = self.name.partition("/")[0]
+            return f"{kind}-{hashlib.sha256(self.name.encode()).hexdigest()[:12]}-{mark}"
         return f"{self.name}-{self.step}-{mark}.{_ENDINGS.get(self.name, 'safetensors')}"
 
 
@@ -125,11 +124,21 @@ class Artifacts:
         """Save a snapshot under a name, replacing an earlier one."""
         self.put(name, step, pack_snapshot(snapshot))
 
-    def put(self, name: str, step: int, content: bytes) -> None:
-        """Save a file's content under a name, replacing an earlier one."""
-        new = Content(name, step, content)
+    def put(
+        self, name: str, step: int, content: bytes, writer: str = "", *, durable: bool = True
+    ) -> None:
+        """Save a file's content under a name, replacing an earlier one.
+
+        Args:
+            name: The artifact's name.
+            step: The step it belongs to.
+            content: Of the file.
+            writer: A word for the process that writes it.
+            durable: Whether its entry outlives a loss of power right afterwards.
+        """
+        new = Content(name, step, content, writer)
         self.write(new)
-        with self.store.writing(alone=False, durable=True) as connection:
+        with self.store.writing(alone=False, durable=durable) as connection:
             replaced = self.enter(connection, new)
         self.remove(replaced)
 

@@ -11,7 +11,7 @@ from mlcore.runs import Run, open_store
 from mlcore.ui import page, run_parts
 from mlcore.ui.common.polling import poll
 from mlcore.ui.mnist import view_data
-from mlcore.ui.mnist.selection import MNISTConfig, chosen_ids, newest_runs
+from mlcore.ui.mnist.selection import CHOSEN, MNISTConfig
 from mlcore.ui.widget_state import changed_by_user, set_widget
 
 POLL_S = 1.0
@@ -30,7 +30,7 @@ class Moment:
 
 def show() -> None:
     """Draw the tab; it follows a live run."""
-    if not newest_runs():
+    if not CHOSEN.newest():
         _, picture = page.columns()
         with picture:
             _offer_to_train()
@@ -47,7 +47,7 @@ def show() -> None:
 def _content() -> Run:
     controls, picture = page.columns()
     with controls:
-        names = {run.id: f"{run_parts.name_of(run)} · {run.id}" for run in newest_runs()}
+        names = {run.id: f"{run_parts.name_of(run)} · {run.id}" for run in CHOSEN.newest()}
         run = _run()
         st.selectbox(
             "Run",
@@ -69,8 +69,8 @@ def _content() -> Run:
 
 def _run() -> Run:
     """The run of the list; by default the one shown under *Train*, else the newest."""
-    known = {run.id: run for run in newest_runs()}
-    wanted = [st.session_state.get(_RUN), *chosen_ids()]
+    known = {run.id: run for run in CHOSEN.newest()}
+    wanted = [st.session_state.get(_RUN), *CHOSEN.ids()]
     return next((known[run_id] for run_id in wanted if run_id in known), next(iter(known.values())))
 
 

@@ -7,14 +7,7 @@ from mlcore.course.mnist import State
 from mlcore.runs import open_store
 from mlcore.ui import form, live, page, run_parts, tasks
 from mlcore.ui.mnist import cross_validation
-from mlcore.ui.mnist.selection import (
-    FORM,
-    MNISTConfig,
-    choose_runs,
-    newest_runs,
-    show_only,
-    show_run,
-)
+from mlcore.ui.mnist.selection import CHOSEN, FORM, MNISTConfig
 
 
 def show() -> None:
@@ -23,7 +16,7 @@ def show() -> None:
     with controls:
         _form()
     with picture, page.sentences():
-        offered = newest_runs()
+        offered = CHOSEN.newest()
         if not offered:
             st.info(
                 "No network has been trained on these digits yet. Press **Start training**: the "
@@ -32,7 +25,7 @@ def show() -> None:
             )
             live.empty_view(key="mnist.live")
             return
-        chosen = choose_runs(offered)
+        chosen = CHOSEN.choose(offered)
         found = cross_validation.results(chosen)
         live.live_view(chosen, key="mnist.live")
         for result in found:
@@ -65,14 +58,14 @@ def _form() -> None:
                 config, repeats, key="mnist.cv.start", force=afresh
             )
             if runs is not None:
-                show_only([run.id for run in runs])
+                CHOSEN.show_only([run.id for run in runs])
                 st.rerun()
         else:
             run = run_parts.start_button(
                 config, "Start training", key="mnist.start", force=afresh, stretch=True
             )
             if run is not None:
-                show_run(run.id)
+                CHOSEN.show(run.id)
                 st.rerun()
     if config is not None and repeats is not None:
         cross_validation.code(config, repeats, key="mnist.form.code")

@@ -11,7 +11,7 @@ from mlcore.core import Config, MlcoreError
 from mlcore.experiments import ExperimentImportError, OwnExperiment, config_class, own
 from mlcore.runs import Run, open_store
 from mlcore.ui import form, live, live_curves, navigation, page, run_parts
-from mlcore.ui.own.selection import Selection
+from mlcore.ui.run_selection import Selection
 from mlcore.ui.runs import metric_curves
 from mlcore.ui.stream.view import LiveChart
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import importlib
 import logging
 import os
 import signal
@@ -167,6 +168,7 @@ def test_data_that_cannot_be_read_ahead_is_no_reason_to_end(
     def missing() -> None:
         raise DataUnavailableError("no room for it")
 
+    importlib.import_module("mlcore.mnist.train")  # else it would keep the patched one for good
     monkeypatch.setattr(digits, "load", missing)
     monkeypatch.setattr(gc, "freeze", lambda: None)
     worker._warm_up(spare=True)

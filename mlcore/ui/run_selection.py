@@ -1,4 +1,4 @@
-"""The runs that the page of an experiment of one's own shows; the choice is stored in the URL."""
+"""The runs that the page of an experiment shows; the choice is stored in the URL."""
 
 from __future__ import annotations
 
@@ -43,6 +43,10 @@ class Selection:
         """Add a run to the shown ones, in front; failed runs are dropped."""
         failed = {run.id for run in self.newest() if run.status == Status.FAILED}
         self._remember([run_id, *(one for one in self.ids() if one not in {run_id, *failed})])
+
+    def show_only(self, run_ids: Sequence[str]) -> None:
+        """Show these runs, and no other."""
+        self._remember(list(run_ids))
 
     def choose(self, offered: Sequence[Run]) -> list[str]:
         """Draw a list to choose runs; return the ids of the chosen ones."""
