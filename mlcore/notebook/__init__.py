@@ -1,0 +1,1 @@
+"""Rich output of runs and sweeps in a notebook, and their live chart."""
