@@ -1,7 +1,7 @@
 // Follows the link of mlcore/ui/leave.py as soon as it is there, once.
 const followed = new WeakSet()
 
-export default function ({ parentElement: root }) {
+export default inOrder(function ({ parentElement: root }) {
   if (followed.has(root)) return
   followed.add(root)
   let timer
@@ -12,4 +12,4 @@ export default function ({ parentElement: root }) {
   }
   follow()
   return () => clearTimeout(timer)
-}
+})

@@ -15,11 +15,12 @@ import streamlit as st
 
 from mlcore.ui import navigation
 from mlcore.ui.common.assets import asset
+from mlcore.ui.common.component import component
 
 KEY: Final = "leave"
 """Key of the link's container; ``leave.js`` looks for it."""
 
-_follow: Final = st.components.v2.component(
+_follow: Final = component(
     "mlcore.leave",
     html="<span></span>",
     js=asset("leave.js"),

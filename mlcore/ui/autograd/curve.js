@@ -34,12 +34,12 @@ function range(values) {
   return [low - size * 0.08, high + size * 0.08]
 }
 
-export default function ({ data, parentElement }) {
+export default inOrder(function ({ data, parentElement }) {
   const root = parentElement.querySelector('.curve')
   let view = kept.get(root)
   if (!view) kept.set(root, (view = create(root)))
   view.update(data)
-}
+})
 
 function create(root) {
   const svg = root.querySelector('svg'), readout = root.querySelector('.readout')

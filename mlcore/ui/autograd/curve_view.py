@@ -13,8 +13,9 @@ from mlcore.charts.autograd import curve_payload
 from mlcore.ui import page
 from mlcore.ui.autograd import seeds
 from mlcore.ui.common.assets import asset
+from mlcore.ui.common.component import component
 
-_component = st.components.v2.component(
+_component = component(
     "mlcore_autograd_curve",
     html=asset("autograd/curve.html"),
     css=asset("autograd/curve.css"),

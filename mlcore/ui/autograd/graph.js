@@ -16,13 +16,13 @@ const make = (name, attributes = {}, parent = null, text = null) => {
 }
 const cut = (text, most) => (text.length > most ? text.slice(0, most - 1) + '…' : text)
 
-export default function ({ data, parentElement, setStateValue }) {
+export default inOrder(function ({ data, parentElement, setStateValue }) {
   const root = parentElement.querySelector('.graph')
   let view = kept.get(root)
   if (!view) kept.set(root, (view = create(root)))
   view.update(data, setStateValue)
   return () => view.pause()
-}
+})
 
 function create(root) {
   const $ = (selector) => root.querySelector(selector)

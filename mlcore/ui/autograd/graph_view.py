@@ -12,10 +12,11 @@ from mlcore.autograd.tracing import Trace
 from mlcore.autograd.walk import walk
 from mlcore.charts.autograd import describe, graph_payload, without_answers, without_gradients
 from mlcore.ui.common.assets import asset
+from mlcore.ui.common.component import component
 
 _RAN: Final = "autograd_ran"
 
-_component = st.components.v2.component(
+_component = component(
     "mlcore_autograd_graph",
     html=asset("autograd/graph.html"),
     css=asset("autograd/graph.css"),

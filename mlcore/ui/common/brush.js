@@ -20,12 +20,12 @@ function mix(ramp, rank) {
   return `rgb(${rgb.join(',')})`
 }
 
-export default function ({ data, parentElement, setStateValue }) {
+export default inOrder(function ({ data, parentElement, setStateValue }) {
   const root = parentElement.querySelector('.brush')
   let view = kept.get(root)
   if (!view) kept.set(root, (view = create(root)))
   view.update(data, (brushes) => setStateValue('brushes', brushes))
-}
+})
 
 function create(root) {
   const svg = root.querySelector('svg'), said = root.querySelector('.said'), tip = root.querySelector('.tip')

@@ -13,13 +13,13 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
-import streamlit as st
 
 from mlcore.charts.dimensions import Column, Dimension
 from mlcore.charts.parallel import Goal, axes_of, payload
 from mlcore.ui.common.assets import asset
+from mlcore.ui.common.component import component
 
-_component: Final = st.components.v2.component(
+_component: Final = component(
     "mlcore_brush",
     html=asset("common/brush.html"),
     css=asset("common/brush.css"),

@@ -3,11 +3,11 @@
 const SIZE = 140
 const kept = new WeakMap()
 
-export default function ({data, parentElement: root}) {
+export default inOrder(function ({data, parentElement: root}) {
   let view = kept.get(root)
   if (!view) kept.set(root, view = new Answers(root))
   view.update(data)
-}
+})
 
 class Answers {
   constructor(root) {

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from typing import Final
 
-import streamlit as st
-
 from mlcore.ui.common.assets import asset
+from mlcore.ui.common.component import component
 
-PAD: Final = st.components.v2.component(
+PAD: Final = component(
     "mlcore.draw_pad",
     html=asset("draw/pad.html"),
     css=asset("draw/pad.css"),
     js=asset("draw/pad.js"),
 )
-ANSWERS: Final = st.components.v2.component(
+ANSWERS: Final = component(
     "mlcore.draw_answers",
     html=asset("draw/answers.html"),
     css=asset("draw/answers.css"),
@@ -23,13 +22,13 @@ ANSWERS: Final = st.components.v2.component(
     + asset("draw/bars.js")
     + asset("draw/answers.js"),
 )
-MAPS: Final = st.components.v2.component(
+MAPS: Final = component(
     "mlcore.draw_maps",
     html=asset("draw/maps.html"),
     css=asset("draw/maps.css"),
     js=asset("common/cells.js") + asset("draw/pictures.js") + asset("draw/maps.js"),
 )
-WALK: Final = st.components.v2.component(
+WALK: Final = component(
     "mlcore.draw_walk",
     html=asset("draw/walk.html"),
     css=asset("draw/answers.css") + asset("draw/walk.css"),

@@ -3,11 +3,11 @@
 const GAP = 20 // between groups, as in the style sheet
 const kept = new WeakMap()
 
-export default function ({data, parentElement: root}) {
+export default inOrder(function ({data, parentElement: root}) {
   let view = kept.get(root)
   if (!view) kept.set(root, view = new Maps(root))
   view.update(data)
-}
+})
 
 class Maps {
   constructor(root) {

@@ -6,12 +6,12 @@ const KEYS = 'keys' // in the place of a pointer's number
 const PATIENCE_MS = 1500 // a snapshot whose answer is lost must not silence the sheet for good
 const kept = new WeakMap() // the export runs again on each change of data or theme
 
-export default function ({data, parentElement: root, setStateValue}) {
+export default inOrder(function ({data, parentElement: root, setStateValue}) {
   let sheet = kept.get(root)
   if (!sheet) kept.set(root, sheet = new Sheet(root, data))
   sheet.set = setStateValue
   sheet.update(data)
-}
+})
 
 class Sheet {
   constructor(root, data) {

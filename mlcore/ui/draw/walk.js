@@ -4,11 +4,11 @@
 const SIZE = 160
 const kept = new WeakMap()
 
-export default function ({data, parentElement: root}) {
+export default inOrder(function ({data, parentElement: root}) {
   let view = kept.get(root)
   if (!view) kept.set(root, view = new Walk(root))
   view.update(data)
-}
+})
 
 class Walk {
   constructor(root) {

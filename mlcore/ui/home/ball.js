@@ -5,13 +5,13 @@ const kept = new WeakMap()
 const STEPS = 14, STEP_MS = 420, REST_MS = 1300
 const LEFT = 16, RIGHT = 16, TOP = 14, BOTTOM = 34, HEIGHT = 270
 
-export default function ({ data, parentElement }) {
+export default inOrder(function ({ data, parentElement }) {
   const root = parentElement.querySelector('.ball')
   let view = kept.get(root)
   if (!view) kept.set(root, (view = create(root)))
   view.update(data)
   return view.leave
-}
+})
 
 function create(root) {
   const svg = root.querySelector('svg'), slider = root.querySelector('input')

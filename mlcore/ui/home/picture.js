@@ -2,12 +2,12 @@
 const NS = 'http://www.w3.org/2000/svg'
 const W = 210, H = 100, PAD = 5
 
-export default function ({ data, parentElement }) {
+export default inOrder(function ({ data, parentElement }) {
   const svg = parentElement.querySelector('svg')
   svg.setAttribute('aria-label', data.alt)
   svg.replaceChildren()
   for (const mark of data.marks) DRAW[mark.kind](svg, mark.numbers, data.colours[mark.colour])
-}
+})
 
 const X = (x) => PAD + x * (W - 2 * PAD)
 const Y = (y) => H - PAD - y * (H - 2 * PAD)

@@ -4,11 +4,11 @@ const GAP = 2, TALLEST = 470, SMALLEST = 22, FLATTEST = 20   // pixels
 const NAMED = 16, HEAD = 16   // up to so many tiles carry their names, so high
 const STEP_MS = 420
 
-export default function ({data, parentElement: root}) {
+export default inOrder(function ({data, parentElement: root}) {
   let view = views.get(root)
   if (!view) views.set(root, view = new Tiles(root))
   view.update(data)
-}
+})
 
 class Tiles {
   constructor(root) {

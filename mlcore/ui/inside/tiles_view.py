@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import streamlit as st
-
 from mlcore.ui.common.assets import asset
+from mlcore.ui.common.component import component
 
-_component = st.components.v2.component(
+_component = component(
     "mlcore_inside_tiles",
     html=asset("inside/tiles.html"),
     css=asset("inside/tiles.css"),

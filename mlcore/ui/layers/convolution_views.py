@@ -22,6 +22,7 @@ from mlcore.layers.names import Pooling
 from mlcore.ui import page
 from mlcore.ui.common import elements, numbers, sample_digits, torch_threads
 from mlcore.ui.common.assets import asset
+from mlcore.ui.common.component import component
 from mlcore.ui.layers.digit_strip import digit_control
 
 if TYPE_CHECKING:
@@ -155,7 +156,7 @@ def window_view(result: Convolved, pooled: Pooled, s: Settings) -> None:
     chosen = [
         min(int(w), top - 1) for w, top in zip(wanted, (channels, height, width), strict=True)
     ]
-    picture = st.components.v2.component(
+    picture = component(
         "mlcore.convolution_window",
         html=asset("layers/window.html"),
         css=asset("common/cells.css"),
@@ -164,7 +165,7 @@ def window_view(result: Convolved, pooled: Pooled, s: Settings) -> None:
     with st.container(key="picture-conv"):
         _counts(result, s)
         picture(key="conv.window", data=_scene(result, pooled, s, chosen), on_cell_change=_choose)
-    tables = st.components.v2.component(
+    tables = component(
         "mlcore.convolution_tables",
         html=asset("layers/window_tables.html"),
         css=asset("common/cells.css"),

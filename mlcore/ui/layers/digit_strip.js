@@ -1,10 +1,10 @@
 const strips = new WeakMap()
 
-export default function ({data, parentElement: root, setTriggerValue}) {
+export default inOrder(function ({data, parentElement: root, setTriggerValue}) {
   let strip = strips.get(root)
   if (!strip) strips.set(root, strip = new DigitStrip(root))
   strip.update(data, index => setTriggerValue('digit', index))
-}
+})
 
 // Real digits in a row, one of them chosen: a group of radio buttons, one of which takes the focus.
 class DigitStrip {

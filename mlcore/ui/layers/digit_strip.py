@@ -10,6 +10,7 @@ import streamlit as st
 from mlcore.ui import page
 from mlcore.ui.common import sample_digits
 from mlcore.ui.common.assets import asset
+from mlcore.ui.common.component import component
 
 DIGIT: Final = "digit"
 """The parameter of the URL that holds the number of the test image."""
@@ -33,7 +34,7 @@ def digit_control(following: int) -> int:
     digits = _offered(last)
     if chosen not in digits:
         digits = (chosen, *digits)
-    mount = st.components.v2.component(
+    mount = component(
         "mlcore.digit_strip",
         html=asset("layers/digit_strip.html"),
         css=asset("layers/digit_strip.css"),

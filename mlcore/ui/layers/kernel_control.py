@@ -11,6 +11,7 @@ from mlcore.runs import Status, open_store, submit
 from mlcore.ui import live_data, page
 from mlcore.ui.common import clicks, elements
 from mlcore.ui.common.assets import asset
+from mlcore.ui.common.component import component
 from mlcore.ui.common.polling import poll
 from mlcore.ui.layers import kernels
 
@@ -90,7 +91,7 @@ def _resize() -> None:
 
 def _grid(kernel: torch.Tensor) -> None:
     """The kernel's numbers in fields; a changed one makes the kernel *my own*."""
-    mount = st.components.v2.component(
+    mount = component(
         "mlcore.kernel_grid",
         html=asset("layers/kernel_grid.html"),
         css=asset("layers/kernel_grid.css"),

@@ -3,11 +3,11 @@ const ANSWERED_WITHIN_MS = 5000
 const told = values => values.flat().map(value => Number(value).toPrecision(6)).join()
   + `/${values.length}`
 
-export default function ({data, parentElement: root, setTriggerValue}) {
+export default inOrder(function ({data, parentElement: root, setTriggerValue}) {
   let grid = grids.get(root)
   if (!grid) grids.set(root, grid = new KernelGrid(root))
   grid.update(data, rows => setTriggerValue('edit', rows))
-}
+})
 
 // The numbers of a kernel as text fields. A field shows as many decimals as its width has room for,
 // and the whole number while it has the focus.

@@ -13,6 +13,7 @@ from mlcore.layers.names import NORM_TITLES
 from mlcore.ui import page, tasks
 from mlcore.ui.common import elements, numbers, torch_errors, torch_threads
 from mlcore.ui.common.assets import asset
+from mlcore.ui.common.component import component
 from mlcore.ui.layers.norm_settings import (
     NormSettings,
     TensorSettings,
@@ -71,7 +72,7 @@ def run(norm: NormSettings, tensor: TensorSettings) -> Normalized:
 @torch_threads.one_thread()
 def _grid_and_arithmetic(result: Normalized, norm: NormSettings) -> None:
     chosen = min(int(st.session_state.get(CHOSEN, 0)), result.input.numel() - 1)
-    mount = st.components.v2.component(
+    mount = component(
         "mlcore.tensor_grid",
         html=asset("layers/tensor.html"),
         css=asset("common/cells.css"),

@@ -1,10 +1,10 @@
 const views = new WeakMap()
 
-export default function ({data, parentElement: root, setStateValue}) {
+export default inOrder(function ({data, parentElement: root, setStateValue}) {
   let view = views.get(root)
   if (!view) views.set(root, view = new TensorGrid(root))
   view.update(data, (name, value) => setStateValue(name, value))
-}
+})
 
 // Rows are samples, columns are channels, each an H × W plane. The cells that share a statistic with
 // the hovered or chosen one are bright, in input and output alike.

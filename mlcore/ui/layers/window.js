@@ -1,10 +1,10 @@
 const views = new WeakMap()
 
-export default function ({data, parentElement: root, setStateValue}) {
+export default inOrder(function ({data, parentElement: root, setStateValue}) {
   let view = views.get(root)
   if (!view) views.set(root, view = new ConvolutionWindow(root))
   view.update(data, (name, value) => setStateValue(name, value))
-}
+})
 
 // Padded input channels on the left, output channels beside them. The hovered output cell frames its
 // window in the input and writes out products and sum; a pooled cell frames its cells of the output.

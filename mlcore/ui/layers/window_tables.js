@@ -2,7 +2,7 @@ const listening = new WeakSet()
 
 // The numbers of the window that window.js marks, as tables: they come below the picture, on a narrow
 // screen also below the controls, and follow the pointer without the server.
-export default function ({parentElement: root}) {
+export default inOrder(function ({parentElement: root}) {
   const holder = root.querySelector('.arithmetic')
   const write = () => {
     if (holder.isConnected) holder.innerHTML = window.mlcoreConvolutionTables ?? ''
@@ -12,4 +12,4 @@ export default function ({parentElement: root}) {
   if (listening.has(root)) return
   listening.add(root)
   window.addEventListener('mlcore.convolution.tables', write)
-}
+})

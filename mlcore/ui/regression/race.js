@@ -2,13 +2,13 @@
 
 const MEMORY = new WeakMap() // the export runs again on each change of data or theme
 
-export default function ({data, parentElement: root, setTriggerValue}) {
+export default inOrder(function ({data, parentElement: root, setTriggerValue}) {
   let race = MEMORY.get(root)
   if (!race) MEMORY.set(root, race = new Race(root))
   race.send = setTriggerValue
   race.update(data)
   return () => race.player.stop()
-}
+})
 
 class Race {
   constructor(root) {

@@ -31,7 +31,7 @@ from mlcore.regression import (
 )
 from mlcore.regression.modes import LINEAR, Modes
 from mlcore.ui.regression.numbers import finite, finite_rows
-from mlcore.ui.regression.views import colours, component, frames_of
+from mlcore.ui.regression.views import colours, frames_of, plots_component
 
 SURFACES = {
     "himmelblau": "Himmelblau",
@@ -210,7 +210,9 @@ def scene(shown: Race) -> dict[str, Any]:
 
 def race_view(scene: dict[str, Any], *, key: str, on_start: Callable[[], None]) -> Any:
     """Mount the race; the result's ``start`` is [x, y] where the surface was clicked."""
-    return component("mlcore.race_view", "race")(key=key, data=scene, on_start_change=on_start)
+    return plots_component("mlcore.race_view", "race")(
+        key=key, data=scene, on_start_change=on_start
+    )
 
 
 def results(shown: Race, rates: Mapping[str, float]) -> pd.DataFrame:

@@ -2,13 +2,13 @@
 
 const MEMORY = new WeakMap() // the export runs again on each change of data or theme
 
-export default function ({data, parentElement: root, setTriggerValue}) {
+export default inOrder(function ({data, parentElement: root, setTriggerValue}) {
   let views = MEMORY.get(root)
   if (!views) MEMORY.set(root, views = new Views(root))
   views.send = setTriggerValue
   views.update(data)
   return () => views.player.stop()
-}
+})
 
 class Views {
   constructor(root) {

@@ -8,13 +8,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import streamlit as st
 import torch
 from torch import Tensor
 
 from mlcore.charts import palette
 from mlcore.regression import Dataset, Path, RegressionConfig, Verdict
 from mlcore.ui.common.assets import asset
+from mlcore.ui.common.component import component
 from mlcore.ui.regression.bench import GRID, Bench
 from mlcore.ui.regression.numbers import finite, finite_rows
 
@@ -143,15 +143,15 @@ def descent_views(
         on_start: Called when the surface is clicked; the result's ``start`` is then [w, b].
         on_edit: Called when the data are; ``edit`` is {"add": [x, y]} or {"remove": index}.
     """
-    return component("mlcore.descent_views", "views")(
+    return plots_component("mlcore.descent_views", "views")(
         key=key, data=scene, on_start_change=on_start, on_edit_change=on_edit
     )
 
 
 @functools.cache
-def component(name: str, files: str) -> Callable[..., Any]:
+def plots_component(name: str, files: str) -> Callable[..., Any]:
     """The component of ``<files>.html`` and ``<files>.js``, registered once per process."""
-    return st.components.v2.component(
+    return component(
         name,
         html=asset(f"regression/{files}.html"),
         css=asset("regression/style.css"),

@@ -225,11 +225,11 @@ class LiveView {
   }
 }
 
-export default function ({data, parentElement, setStateValue}) {
+export default inOrder(function ({data, parentElement, setStateValue}) {
   if (!views.has(parentElement)) views.set(parentElement, new LiveView())
   const view = views.get(parentElement)
   const turn = view.turn = (view.turn ?? 0) + 1
   view.show(data, setStateValue)
   // called for an earlier turn as well, if a later one overtook it
   return () => { if (view.turn === turn) { view.close(); views.delete(parentElement) } }
-}
+})

@@ -13,6 +13,7 @@ from mlcore.charts.training_curves import Axis, Quantity
 from mlcore.runs import Run, Status
 from mlcore.ui import live_data, run_parts
 from mlcore.ui.common.assets import asset
+from mlcore.ui.common.component import component
 from mlcore.ui.stream import route
 from mlcore.ui.stream.tails import moment
 
@@ -20,7 +21,7 @@ SLOW_POLL_S: Final = 30.0
 """How often a page polls that the stream feeds. Streamlit runs a page anew when its server was
 restarted only if the page polls, and a click needs a page that the new server knows."""
 
-_follow: Final = st.components.v2.component(
+_follow: Final = component(
     "mlcore.stream",
     html="<span></span>",
     js=asset("stream/rows.js") + asset("stream/stream.js"),
