@@ -78,7 +78,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     here = folders[:1] == ON_BOTH and test.get_closest_marker("sqlite") is None
     both = here or test.get_closest_marker("both_back_ends") is not None
     if both and "store" in metafunc.fixturenames:
-        metafunc.parametrize("store", BACK_ENDS, indirect=True)
+        slow = test.get_closest_marker("slow_on_postgresql") is not None
+        marks = {"postgresql": pytest.mark.fault} if slow else {}
+        ends = [pytest.param(end, marks=marks.get(end, ())) for end in BACK_ENDS]
+        metafunc.parametrize("store", ends, indirect=True)
 
 
 @pytest.fixture(scope="session", autouse=True)

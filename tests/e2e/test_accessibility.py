@@ -18,7 +18,7 @@ import mlcore
 from mlcore import MNISTConfig, RegressionConfig
 from mlcore.ui import navigation
 from tests.e2e.conftest import DashboardServer
-from tests.e2e.settling import expect_whole_dashboard, settle
+from tests.e2e.settling import IDLE, expect_whole_dashboard, settle
 
 pytestmark = pytest.mark.browser
 
@@ -107,7 +107,9 @@ class Visit:
             self.tab.wait_for_function(
                 "one => one.parentElement?.open || !one.isConnected", arg=one
             )
-            settle(self.tab)
+            self.tab.wait_for_function(IDLE)
+            if not folded.count():  # what was unfolded may hold more
+                settle(self.tab)
 
     def look(self, place: str, *, both: bool = False) -> None:
         """Let axe read a part of the page: in the theme that is on, or its contrast in both."""

@@ -102,6 +102,7 @@ def test_a_run_killed_at_any_moment_is_whole_after_it_is_resumed(
     assert killed_everywhere(store, members=1, steps=4) > 10
 
 
+@pytest.mark.slow_on_postgresql
 def test_runs_of_one_program_killed_at_any_moment_are_whole_after_they_are_resumed(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -116,6 +117,7 @@ def test_runs_of_one_program_killed_at_any_moment_are_whole_after_they_are_resum
     members=st.sampled_from([1, MEMBERS]),
     steps=st.integers(1, 25),
 )
+@pytest.mark.slow_on_postgresql
 def test_runs_killed_again_and_again_are_whole_in_the_end(
     store: Store, kills: list[int], paces: list[float], members: int, steps: int
 ) -> None:

@@ -333,6 +333,7 @@ def test_of_those_who_decide_at_once_one_finds_it_decided(bench: Store) -> None:
 
 
 @pytest.mark.both_back_ends
+@pytest.mark.slow_on_postgresql
 def test_killing_who_coordinates_loses_nothing(
     bench: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -359,6 +360,7 @@ def test_killing_who_coordinates_loses_nothing(
 
 
 @pytest.mark.both_back_ends
+@pytest.mark.slow_on_postgresql
 def test_killing_a_worker_loses_only_its_run_which_is_queued_again_once(
     store: Store, tmp_path: Path
 ) -> None:
@@ -488,6 +490,7 @@ def test_a_finished_sweep_with_a_time_is_answered_from_what_it_found(
 
 
 @pytest.mark.both_back_ends
+@pytest.mark.slow_on_postgresql
 def test_two_thousand_runs_are_submitted_at_once(bench: Store) -> None:
     sweep = begin(
         bench, mlcore.MNISTConfig(), {"lr": mlcore.log_range(1e-4, 1)}, 2000, sampler="random"
