@@ -31,6 +31,7 @@ class Dimension:
         low: Where the axis begins; of categories 0.
         high: Where it ends, above ``low``; of categories how many there are.
         categories: Texts of the categories, in order.
+        share: Whether its numbers are shares of 1, which are shown in percent.
     """
 
     column: str
@@ -39,6 +40,7 @@ class Dimension:
     low: float
     high: float
     categories: tuple[str, ...] = ()
+    share: bool = False
 
     @classmethod
     def of(
@@ -136,11 +138,18 @@ class Dimension:
             else even_marks(self.low, self.high)
         )
         places = self.places(pd.Series(marks, dtype="float64"))
-        return [(float(at), f"{mark:g}") for at, mark in zip(places, marks, strict=True)]
+        texts = [f"{mark:g}" if not self.share else f"{100 * mark:.6g}%" for mark in marks]
+        return [(float(at), text) for at, text in zip(places, texts, strict=True)]
+
+    def text(self, value: object) -> str:
+        """A value as readable text: as ``as_text``, or in percent."""
+        if self.share and _is_known(value) and _is_number(value):
+            return f"{as_text(100 * cast('float', value))}%"
+        return as_text(value)
 
     def texts(self, values: pd.Series) -> list[str]:
         """Values as tooltip texts."""
-        return [as_text(value) for value in values]
+        return [self.text(value) for value in values]
 
     def drawn(self, values: pd.Series) -> pd.Series:
         """The column's values for a chart's rows: numbers, or texts of categories."""

@@ -15,6 +15,11 @@ def kind_of_data(dimension: Dimension) -> Literal["quantitative", "ordinal"]:
     return "ordinal" if dimension.kind == "category" else "quantitative"
 
 
+def number(dimension: Dimension) -> str:
+    """The d3 format of a dimension's numbers."""
+    return ".4~%" if dimension.share else ".6~g"
+
+
 def scale(dimension: Dimension, **more: Any) -> alt.Scale:
     """Vega-Lite's scale with fixed ends, so that the axis stays while points arrive."""
     if dimension.kind == "category":
@@ -50,7 +55,7 @@ def tip(field: str, dimension: Dimension) -> alt.Tooltip:
     kind = kind_of_data(dimension)
     if kind == "ordinal":
         return alt.Tooltip(field, type=kind, title=dimension.title)
-    return alt.Tooltip(field, type=kind, title=dimension.title, format=".6~g")
+    return alt.Tooltip(field, type=kind, title=dimension.title, format=number(dimension))
 
 
 def hue(field: str, dimension: Dimension) -> alt.Color:
@@ -95,7 +100,7 @@ def legend(dimension: Dimension) -> alt.Legend:
         offset=4,
     )
     if dimension.kind != "category":
-        made.format = ",.3~r"
+        made.format = ".3~%" if dimension.share else ",.3~r"
     return made
 
 
@@ -103,4 +108,4 @@ def _axis(dimension: Dimension) -> alt.Axis:
     if dimension.kind == "category":
         return alt.Axis(labelAngle=0, labelLimit=90, grid=False)
     # a logarithmic axis has a line for each of its small marks, which would hide the points
-    return alt.Axis(format=".6~g", tickCount=5, grid=dimension.kind == "linear")
+    return alt.Axis(format=number(dimension), tickCount=5, grid=dimension.kind == "linear")

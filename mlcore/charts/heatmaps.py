@@ -12,7 +12,7 @@ import pandas as pd
 
 from mlcore.charts import palette
 from mlcore.charts.dimensions import Column, Dimension, Floats, dimension
-from mlcore.charts.encodings import across, shade, tip, up
+from mlcore.charts.encodings import across, number, shade, tip, up
 from mlcore.charts.interpolation import METHOD, isolines, round_levels, surface
 from mlcore.charts.specs import ROWS, bare_spec
 
@@ -119,7 +119,7 @@ def _heatmap(
         tooltip=[
             alt.Tooltip("x:N", title=x.title),
             alt.Tooltip("y:N", title=y.title),
-            alt.Tooltip("value:Q", title=f"{value.title}, mean", format=".4~g"),
+            alt.Tooltip("value:Q", title=f"{value.title}, mean", format=number(value)),
             alt.Tooltip("count:Q", title="Runs"),
         ],
     )

@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import altair as alt
 import numpy as np
@@ -371,3 +372,13 @@ def test_a_table_without_rows_gives_empty_charts() -> None:
     drawn(spaces.scatter(none, "lr", "accuracy"))
     drawn(spaces.parallel_coordinates(none, ["lr", "dropout"], "accuracy"))
     assert payload(none, ["lr", "dropout"], "accuracy")["lines"] == []
+
+
+def test_shares_are_shown_in_percent_and_placed_as_numbers() -> None:
+    frame = pd.DataFrame({"accuracy": [0.2, 0.292, 0.9, math.nan]})
+    plain = Dimension.of(frame, "accuracy")
+    axis = replace(plain, share=True)
+
+    assert axis.texts(frame["accuracy"]) == ["20%", "29.2%", "90%", "—"]
+    assert all(text.endswith("%") for _, text in axis.ticks())
+    np.testing.assert_array_equal(axis.places(frame["accuracy"]), plain.places(frame["accuracy"]))

@@ -444,3 +444,12 @@ def test_the_winner_of_a_sweep_with_a_split_is_examined_on_test_once(
     assert "chosen by validation among 2 trials, asked by local" in captions(at).replace("\\", "")
     assert "This test set was opened 1 time in this store." in captions(at).replace("\\", "")
     assert at.button(key="sweeps.examine").disabled
+
+
+@pytest.mark.usefixtures("empty_store")
+@pytest.mark.parametrize("given", ["regression", "Regression"])
+def test_a_link_names_the_experiment_by_its_title_or_as_scripts_do(
+    open_page: Open, given: str
+) -> None:
+    at = open_page(PAGE, experiment=given)
+    assert at.segmented_control(key="experiment").value == "Regression"

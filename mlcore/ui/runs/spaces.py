@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
-from mlcore.charts.comparison import metric_title
+from mlcore.charts.comparison import is_share, metric_title
 from mlcore.charts.dimensions import Dimension
 from mlcore.charts.spaces import heatmap, importance_bars, parallel_coordinates, scatter
 from mlcore.core import MlcoreError
@@ -98,7 +99,14 @@ def _title(comparison: Comparison, column: str) -> str:
 
 
 def _axis(comparison: Comparison, frame: pd.DataFrame, column: str) -> Dimension:
-    return Dimension.of(frame, column, title=_title(comparison, column))
+    axis = Dimension.of(frame, column, title=_title(comparison, column))
+    return replace(axis, share=axis.kind != "category" and _is_share(comparison, column))
+
+
+def _is_share(comparison: Comparison, column: str) -> bool:
+    if column == MEASURE:
+        return is_share(comparison.metric) and not comparison.measure.unit
+    return column.startswith("last ") and is_share(column)
 
 
 def _parallel(comparison: Comparison, frame: pd.DataFrame, fields: list[str]) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from mlcore.charts.dimensions import as_text
 from mlcore.core import SweepNotFoundError
 from mlcore.course.sweeps import State
 from mlcore.runs import open_store
@@ -140,7 +139,7 @@ def _best(seen: SweepView) -> None:
     settings = rows["number"].nunique()
     row = rows.iloc[0]
     said = " · ".join(
-        f"{axis.title} **{as_text(value)}**"
+        f"{axis.title} **{axis.text(value)}**"
         for axis, value in zip(seen.objectives, values, strict=True)
     )
     seeds = len(rows[rows["number"] == row["number"]])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pandas as pd
 import streamlit as st
 
@@ -59,7 +61,7 @@ def as_errors(
         error = 1 - table[axis.column]
         table = table.assign(**{name: error.where(error > 0)})
         title = metric_title(axis.column, as_error=True)
-        axes.append(Dimension.of(table, name, title=title, kind="log"))
+        axes.append(replace(Dimension.of(table, name, title=title, kind="log"), share=True))
     return table, tuple(axes)
 
 

@@ -29,6 +29,7 @@ _OPEN: Final[Mapping[str, tuple[str, ...]]] = {
     "mnist": ("Loss and optimizer",),
     "regression": ("Descent",),
 }
+_PARAM: Final = "experiment"
 _FIELDS: Final = "sweeps.fields"
 """Where the session has the fields of the form that is shown."""
 
@@ -43,18 +44,27 @@ _FIRST: Final[Mapping[str, tuple[str, dict[str, object], dict[str, str]]]] = {
 def show() -> None:
     """Draw the form; starting a sweep reruns the page, which then shows it."""
     titles = {**_TITLES, **{name: name for name in own() if name not in _TITLES}}
+    _accept_name(titles)
     title = st.segmented_control(
         "Experiment",
         list(titles),
         default="MNIST",
         required=True,
         format_func=lambda title: page.plain(page.one_line(title, 30)),
-        key="experiment",
+        key=_PARAM,
         bind="query-params",
         on_change=_leave_form,
     )
     with page.sentences():
         _form(titles[tabs.picked(title, "MNIST")])
+
+
+def _accept_name(titles: Mapping[str, str]) -> None:
+    """Let a link name an experiment as scripts do, such as ``mnist``."""
+    given = st.query_params.get(_PARAM)
+    named = [title for title, name in titles.items() if name == given]
+    if named and given not in titles:
+        st.query_params[_PARAM] = named[0]
 
 
 def _form(experiment: str) -> None:

@@ -175,7 +175,7 @@ def _objective_axis(ended: pd.DataFrame, metric: str) -> Dimension:
     log = "loss" in metric and positive and finite.max() / finite.min() >= _LOG_FROM
     axis = Dimension.of(ended, metric, title=metric_title(metric), kind="log" if log else "linear")
     if is_share(metric):  # a share of 1 leaves no room above it
-        return replace(axis, low=max(0.0, axis.low), high=min(1.0, axis.high))
+        return replace(axis, low=max(0.0, axis.low), high=min(1.0, axis.high), share=True)
     return axis
 
 
