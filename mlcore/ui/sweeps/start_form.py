@@ -64,7 +64,7 @@ def _accept_name(titles: Mapping[str, str]) -> None:
     given = st.query_params.get(_PARAM)
     named = [title for title, name in titles.items() if name == given]
     if named and given not in titles:
-        st.query_params[_PARAM] = named[0]
+        st.session_state[_PARAM] = st.query_params[_PARAM] = named[0]
 
 
 def _form(experiment: str) -> None:
