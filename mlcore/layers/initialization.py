@@ -122,7 +122,7 @@ def _build(
 ) -> nn.Sequential:
     model = nn.Sequential()
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)
         for number in range(1, depth + 1):
             model.add_module(f"hidden{number}", nn.Linear(inputs, width))
             model.add_module(f"activation{number}", MODULES[activation]())

@@ -42,7 +42,7 @@ def build_model(config: MNISTConfig) -> nn.Sequential:
         torch.Size([5, 10])
     """
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(config.seed)
+        torch.default_generator.manual_seed(config.seed)  # the CPU draws
         model = nn.Sequential(OrderedDict(_LAYERS[config.model](config)))
         initialize(
             model,

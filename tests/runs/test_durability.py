@@ -52,6 +52,7 @@ MEMBERS = 3
 def together_pays(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recorder, "pays", lambda _: True)
     monkeypatch.setattr(recorder, "CHECKPOINT_SHARE", 1.0)
+    monkeypatch.setattr(recorder, "SLOWEST_FLUSH", 1)  # here the clock moves when it is looked at
 
 
 def submit(store: Store, members: int, steps: int = 12) -> list[Run]:

@@ -36,7 +36,7 @@ def worth_it(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """One program is always worth it; gives the sizes of what was tried."""
     tried: list[int] = []
 
-    def gain(configs: list[object]) -> float:
+    def gain(configs: list[object], _needed: float) -> float:
         tried.append(len(configs))
         return 3.4
 
@@ -85,7 +85,7 @@ def test_the_trial_is_made_once_for_a_shape(worth_it: list[int]) -> None:
 def test_where_it_does_not_pay_they_train_one_by_one(
     bench: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(benchmark, "measure", lambda _: 1.05)
+    monkeypatch.setattr(benchmark, "measure", lambda *_: 1.05)
     sweep = mlcore.sweep(RegressionConfig(steps=5), RATES, 5, wait=False)
     assert [work_once(bench) for _ in range(6)] == [1, 1, 1, 1, 1, 0]
     done = work_off(sweep)

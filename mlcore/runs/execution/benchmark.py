@@ -24,7 +24,13 @@ if TYPE_CHECKING:
 _log = logging.getLogger("mlcore.groups")
 
 TRIAL_S = 0.25
-"""Seconds for which each way is tried."""
+"""Seconds for which each way is tried where the first look does not tell."""
+
+FIRST_LOOK_S = 0.08
+"""Seconds of the first look at each way."""
+
+CLEAR = 1.5
+"""The first look tells if its gain is so many times what is needed."""
 
 WORTH_IT = 1.15
 """How many times as fast one program must be."""
@@ -52,7 +58,7 @@ def pays(claims: Sequence[Claim]) -> bool:
             for claim in claims:
                 load_config(claim.run)
             with cores_given(given_cores() // workers):
-                gain = measure([claim.run.config for claim in claims])
+                gain = measure([claim.run.config for claim in claims], WORTH_IT * workers)
         except Exception:  # noqa: BLE001 - each run will meet it by itself and record it
             _log.exception("the trial of %d runs as one program failed", len(claims))
     used = gain is not None and gain >= WORTH_IT * workers
@@ -85,20 +91,32 @@ def sharing(store: Store, members: int) -> int:
     return 1 + min(idle, members - 1)
 
 
-def measure(configs: Sequence[Config]) -> float | None:
+def measure(configs: Sequence[Config], needed: float = WORTH_IT) -> float | None:
     """The speedup of training these configs as one ensemble; None if they end too soon to time.
+
+    Args:
+        configs: Of all members.
+        needed: The speedup that decides; one far above it is measured for less long.
 
     Raises:
         Whatever the experiment raises, but for divergences, which are no obstacle to measuring.
     """
-    alone = _pace(lambda: _steps(configs[0]))
-    together = _pace(lambda: _rounds(configs))
+    alone = _pace(lambda: _steps(configs[0]), FIRST_LOOK_S)
+    together = _pace(lambda: _rounds(configs), FIRST_LOOK_S)
+    if alone is not None and together is not None:
+        if together * len(configs) >= needed * CLEAR * alone:  # or the machine paused meanwhile
+            alone = max(alone, _pace(lambda: _steps(configs[0]), FIRST_LOOK_S) or 0.0)
+        gain = together * len(configs) / alone
+        if gain >= needed * CLEAR:
+            return gain
+    alone = _pace(lambda: _steps(configs[0]), TRIAL_S)
+    together = _pace(lambda: _rounds(configs), TRIAL_S)
     if alone is None or together is None:
         return None
     return together * len(configs) / alone
 
 
-def _pace(start: Callable[[], Iterator[int]]) -> float | None:
+def _pace(start: Callable[[], Iterator[int]], seconds: float) -> float | None:
     """Optimizer steps a second; a run that ends before the time is up is repeated.
 
     The quickest try counts: whatever else the machine did in the meantime only slows one down.
@@ -106,14 +124,14 @@ def _pace(start: Callable[[], Iterator[int]]) -> float | None:
     began = time.monotonic()
     best: float | None = None
     while True:
-        pace = _one_pace(start())
+        pace = _one_pace(start(), seconds)
         if pace is not None:
             best = pace if best is None else max(best, pace)
-        if pace is None or time.monotonic() - began >= TRIAL_S:
+        if pace is None or time.monotonic() - began >= seconds:
             return best
 
 
-def _one_pace(indices: Iterator[int]) -> float | None:
+def _one_pace(indices: Iterator[int], seconds: float) -> float | None:
     """Optimizer steps a second, not counting the time to the first step."""
     first, began = -1, 0.0
     pace = None
@@ -125,7 +143,7 @@ def _one_pace(indices: Iterator[int]) -> float | None:
             continue
         if index > first and now > began:
             pace = (index - first) / (now - began)
-            if now - began >= TRIAL_S:
+            if now - began >= seconds:
                 break
     return pace
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,7 +10,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Connection, and_, func, select, update
+from sqlalchemy import (
+    BindParameter,
+    ClauseElement,
+    ColumnElement,
+    Connection,
+    and_,
+    bindparam,
+    func,
+    select,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 
 from mlcore.core import MlcoreError
@@ -18,6 +29,8 @@ from mlcore.runs.store.rows import run_of
 from mlcore.runs.store.schema import runs
 
 if TYPE_CHECKING:
+    from sqlalchemy.sql.dml import ReturningUpdate
+
     from mlcore.runs.process_id import ProcessId
     from mlcore.runs.recorded_run import Run
     from mlcore.runs.store.points import Point
@@ -106,16 +119,32 @@ def hold(
         "finished": None,
         "error": None,
     }
+    new = {name: _plain(value) for name, value in (alive | dict(values or {})).items()}
+    fixed = {name: value for name, value in new.items() if isinstance(value, ClauseElement)}
     row = connection.execute(
-        update(runs)
-        .where(_held(claim))
-        .values(alive | dict(values or {}))
-        .returning(runs.c.request)
+        _holding(tuple(name for name in new if name not in fixed)).values(fixed),
+        {f"new_{name}": value for name, value in new.items() if name not in fixed}
+        | {"held_key": claim.run.key, "held_token": claim.token},
     ).one_or_none()
     if row is None:
         raise lost(claim)
-    request: str | None = row[0]
+    request: str | None = row.request
     return request
+
+
+def _plain(value: Any) -> Any:
+    """A value that SQLAlchemy wraps, without its wrapping."""
+    return value.value if isinstance(value, BindParameter) else value
+
+
+@functools.cache  # a sweep's members hold their runs many times a second
+def _holding(columns: tuple[str, ...]) -> ReturningUpdate[Any]:
+    return (
+        update(runs)
+        .where(_held_by(bindparam("held_key"), bindparam("held_token")))
+        .values({name: bindparam(f"new_{name}") for name in columns})
+        .returning(runs.c.request)
+    )
 
 
 @contextmanager
@@ -255,10 +284,14 @@ def end_values(claim: Claim, status: Status, **details: Any) -> dict[str, Any]:
     return ended | details
 
 
-def _held(claim: Claim) -> Any:
+def _held(claim: Claim) -> ColumnElement[bool]:
+    return _held_by(claim.run.key, claim.token)
+
+
+def _held_by(key: Any, token: Any) -> ColumnElement[bool]:
     return and_(
-        runs.c.key == claim.run.key,
-        runs.c.claim == claim.token,
+        runs.c.key == key,
+        runs.c.claim == token,
         runs.c.status.in_([Status.RUNNING, Status.LOST]),
     )
 

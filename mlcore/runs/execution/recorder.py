@@ -69,6 +69,12 @@ from mlcore.runs.store.points import Point
 if TYPE_CHECKING:
     from mlcore.core.ensemble import Ensemble
 
+FLUSH_SHARE = 0.1
+"""Share of the time that flushes may take: many members are flushed less often."""
+
+SLOWEST_FLUSH = 5
+"""Times ``FLUSH_EVERY`` between two flushes at most."""
+
 FLUSH_POINTS = 500
 """Points after which a flush does not wait for the clock."""
 
@@ -310,7 +316,9 @@ class _Recorder:
                 if self._failing:
                     _log.warning("The store answers again; all points were sent.")
                 self._failing = False
-                self._flush_due = time.monotonic() + FLUSH_EVERY
+                now = time.monotonic()
+                slow = min((now - tried) / FLUSH_SHARE, SLOWEST_FLUSH * FLUSH_EVERY)
+                self._flush_due = now + max(FLUSH_EVERY, slow)
                 return asked
 
     def _flush_once(self) -> dict[int, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
@@ -11,6 +12,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Float,
+    Insert,
     Integer,
     Select,
     and_,
@@ -105,6 +107,16 @@ class Point(NamedTuple):
     time: float
 
 
+@functools.cache  # building it costs as much as writing some points
+def _upsert(dialect: str) -> Insert:
+    insert = (postgresql if dialect == "postgresql" else sqlite).insert(points)
+    upsert: Insert = insert.on_conflict_do_update(
+        index_elements=["run", "name", "step"],
+        set_={"value": insert.excluded.value, "time": insert.excluded.time},
+    )
+    return upsert
+
+
 class PointTable:
     """Reads and writes points on connections passed in by the store."""
 
@@ -119,15 +131,10 @@ class PointTable:
         if not new:
             return
         self._learn_names(connection, {point.name for point in new})
-        insert = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(points)
-        upsert = insert.on_conflict_do_update(
-            index_elements=["run", "name", "step"],
-            set_={"value": insert.excluded.value, "time": insert.excluded.time},
-        )
         # one statement may not name a row twice, so the last value of a step wins here
         rows = {(p.name, p.step): p for p in new}.values()
         connection.execute(
-            upsert,
+            _upsert(connection.dialect.name),
             [
                 {
                     "run": run_key,
