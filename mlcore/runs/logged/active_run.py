@@ -9,7 +9,7 @@ import secrets
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Self
 from mlcore.core import InputError, InputTypeError, MlcoreError, RunStateError, StoreError
 from mlcore.runs.execution.patience import failure_sentence, insist
 from mlcore.runs.logged import saved
+from mlcore.runs.logged.changes import changed
 from mlcore.runs.logged.media import MOST_MEDIA, Media
 from mlcore.runs.logged.values import brief, name_of, number_of, step_of
 from mlcore.runs.logged.watching import Watch
@@ -190,6 +191,60 @@ class ActiveRun:
             self._watches.append(Watch(model, every, name_of(f"{name}/") if name else ""))
         except MlcoreError as error:
             self._trouble("watch", error)
+
+    def unwatch(self, model: nn.Module | None = None) -> None:
+        """Stop recording the norms of a model, or of all that are watched.
+
+        Example:
+            >>> import mlcore, torch
+            >>> model = torch.nn.Linear(2, 1)
+            >>> with mlcore.start_run("autoencoder") as run:
+            ...     run.watch(model)
+            ...     run.unwatch(model)
+        """
+        for watch in [one for one in self._watches if model is None or one.model is model]:
+            watch.close()
+            self._watches.remove(watch)
+
+    def update(
+        self,
+        config: Any = None,
+        *,
+        name: str | None = None,
+        tags: Iterable[str] | None = None,
+        note: str | None = None,
+    ) -> None:
+        """Change what ``start_run`` was given; stored with the next points, what is None stays.
+
+        Args:
+            config: Settings to add, or to replace those of the same name.
+            name: Of the run.
+            tags: All tags from now on.
+            note: Free text.
+
+        Raises:
+            MlcoreError: With ``strict=True``: if the run has ended, or the config, the tags or a
+                text cannot be stored.
+
+        Example:
+            >>> import mlcore
+            >>> with mlcore.start_run("autoencoder", {"lr": 0.1}) as run:
+            ...     run.update({"width": 64}, tags=["week3"])
+            >>> print(run.read().config_fields, run.read().tags)
+            {'lr': 0.1, 'width': 64} ('week3',)
+        """
+        writer = self._writer
+        if self._state != "open" or writer is None:
+            self._refuse("update")
+            return
+        try:
+            new = changed(writer.row, config=config, name=name, tags=tags, note=note)
+        except MlcoreError as error:
+            self._trouble("update", error)
+            return
+        for sentence in new.as_text:
+            self._trouble(sentence, InputError(sentence))
+        writer.change(new.columns)
 
     def _keep(self, writer: Writer, step: int, name: str, medium: Media) -> None:
         """Let a file wait for the writer, up to a number of them and to a size of all that wait."""

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from mlcore.core import InputError, InputTypeError, canonical_json
-from mlcore.core.fingerprint import fingerprint
 from mlcore.experiments import EXPERIMENTS
 from mlcore.runs.execution.environment import machine
 from mlcore.runs.logged import saved
 from mlcore.runs.logged.active_run import ActiveRun
+from mlcore.runs.logged.changes import own_fingerprint
 from mlcore.runs.logged.code_state import record_code
 from mlcore.runs.logged.fields import Fields, fields_of
 from mlcore.runs.logged.values import brief, name_of
@@ -154,8 +154,7 @@ def _row(
         "experiment": experiment,
         "version": 0,
         "config": canonical_json(fields.values),
-        # its own: two loops with one config are two runs
-        "fingerprint": fingerprint(experiment, 0, fields.values, f"{SCRIPT} {run_id}"),
+        "fingerprint": own_fingerprint(experiment, run_id, fields.values),
         "status": Status.RUNNING,
         "seed": seed,
         "created": now,

@@ -27,6 +27,9 @@ class Watch:
         every: Take every so many backward passes, the first included.
         prefix: Before each name.
 
+    Attributes:
+        model: The model.
+
     Raises:
         InputTypeError: If it is no module, or ``every`` no whole number.
         InputError: If ``every`` is below 1, or the model has no parameter that needs a gradient,
@@ -48,6 +51,7 @@ class Watch:
                 f"The model has {len(watched):,} parameters that need a gradient, but 1 to "
                 f"{MOST_WATCHED} can be watched. Watch a part of it, such as model.layer4."
             )
+        self.model = model
         self._every, self._prefix = every, prefix
         self._taken: dict[str, torch.Tensor] = {}
         self._handles = [

@@ -63,6 +63,7 @@ class Writer:
     Attributes:
         points: What waits; the loop appends to it.
         media: Files that wait; the loop appends to it.
+        row: The run's row, as this process last set it.
         request: What the run was asked to do by the dashboard, ``"stop"``, or None.
         failure: Why nothing more can be written; None as long as that is not so.
     """
@@ -79,7 +80,9 @@ class Writer:
         self.media: list[Content] = []
         self.request: str | None = None
         self.failure: Exception | None = None
-        self._row, self._open, self._total = dict(row), store, total
+        self.row, self._open, self._total = dict(row), store, total
+        self._changes: dict[str, Any] = {}
+        self._changing = threading.Lock()
         self._claim: Claim | None = None
         self._names, self._keys = PointTable(), dict[str, int]()
         self._latest = Latest()
@@ -127,13 +130,13 @@ class Writer:
             now = {"heartbeat": store.clock()}
             try:
                 with store.writing(alone=False, patience=0) as connection:
-                    made = insert(runs).values(self._row | now).returning(*runs.c)
+                    made = insert(runs).values(self.row | now).returning(*runs.c)
                     row = connection.execute(made).one()
             except IntegrityError:  # the server had entered it without coming to say so
                 with store.reading() as connection:
-                    mine = runs.c.id == self._row["id"], runs.c.claim == self._row["claim"]
+                    mine = runs.c.id == self.row["id"], runs.c.claim == self.row["claim"]
                     row = connection.execute(select(runs).where(*mine)).one()
-            self._claim = Claim(run_of(row, store), self._row["claim"])
+            self._claim = Claim(run_of(row, store), self.row["claim"])
         return self._claim
 
     def make_room(self) -> bool:
@@ -146,6 +149,12 @@ class Writer:
             self._wake.set()
             self._room.wait(0.05)
         return True
+
+    def change(self, columns: Mapping[str, Any]) -> None:
+        """Let columns of the run's row be set with the next flush."""
+        with self._changing:
+            self.row = {**self.row, **columns}
+            self._changes = {**self._changes, **columns}
 
     def transact(self, act: Callable[[Claim], None]) -> None:
         """Do something with the run while no flush does.
@@ -182,7 +191,7 @@ class Writer:
                 self._give_up(
                     StoreError(
                         f"The store did not answer for {PATIENCE:.0f} s, so the end of run "
-                        f"{self._row['id']} and its last {len(self.points):,} points are not in "
+                        f"{self.row['id']} and its last {len(self.points):,} points are not in "
                         "it. It will be shown as lost."
                     )
                 )
@@ -251,7 +260,7 @@ class Writer:
     def _send(self) -> None:
         """Send what waits, or a heartbeat if one is due."""
         self._send_media()
-        if self.points or time.monotonic() > self._beat_due:
+        if self.points or self._changes or time.monotonic() > self._beat_due:
             self._flush()
         while len(self.points) >= _A_FLUSH:  # what comes meanwhile waits for the next turn
             self._flush()
@@ -264,10 +273,11 @@ class Writer:
     def _flush(self) -> None:
         claim = self.claim()
         some = self.points[:_A_FLUSH]
-        progress = self._progress(some)
+        progress, changes = self._progress(some), self._changes
+        values = {**progress, **changes, "edited": runs.c.edited + 1} if changes else progress
         try:
             with writing_to(claim) as connection:
-                self.request = hold(connection, claim, progress)
+                self.request = hold(connection, claim, values)
                 names = {point[1] for point in some}
                 if not names <= self._keys.keys():
                     self._keys |= self._names.keys(connection, names)
@@ -278,6 +288,10 @@ class Writer:
             raise
         self._beat_due = time.monotonic() + HEARTBEAT_EVERY
         del self.points[: len(some)]  # the loop may have appended meanwhile
+        if changes:
+            with self._changing:
+                newer = self._changes
+                self._changes = {k: v for k, v in newer.items() if v is not changes.get(k)}
         self._room.set()
 
     def _progress(self, some: list[Logged]) -> dict[str, Any]:
@@ -295,7 +309,7 @@ class Writer:
         if self._end is None:
             raise RuntimeError("a run is finished that nobody ended")
         self._send_media()
-        while self.points:
+        while self.points or self._changes:
             self._flush()
         status, details = self._end
         claim = self.claim()
