@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import json
 import logging
 import os
 import secrets
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Self
 from mlcore.core import InputError, InputTypeError, MlcoreError, RunStateError, StoreError
 from mlcore.runs.execution.patience import failure_sentence, insist
 from mlcore.runs.logged import saved
+from mlcore.runs.logged.fields import check_length, config_columns, fields_of, seed_of
 from mlcore.runs.logged.media import MOST_MEDIA, Media
 from mlcore.runs.logged.values import brief, name_of, number_of, step_of
 from mlcore.runs.logged.watching import Watch
@@ -156,6 +158,43 @@ class ActiveRun:
                 self._next = at + 1
         for kind, problem in problems.items():
             self._trouble(kind, problem)
+
+    def add_config(self, config: Any) -> None:
+        """Add settings to the run's config; one of a name that is there is replaced.
+
+        For settings that are known only when the run has begun; the seed is taken from them if
+        the run has none yet.
+
+        Args:
+            config: As ``mlcore.start_run`` takes it.
+
+        Raises:
+            MlcoreError: With ``strict=True``: if it is no config, or too long.
+
+        Example:
+            >>> import mlcore
+            >>> with mlcore.start_run("autoencoder", {"lr": 0.1}) as run:
+            ...     run.add_config({"width": 64})
+            >>> run.read().config_fields
+            {'lr': 0.1, 'width': 64}
+        """
+        writer = self._writer
+        if self._state != "open" or writer is None:
+            self._refuse("add_config")
+            return
+        try:
+            fields = fields_of(config)
+            values = json.loads(writer.row["config"]) | fields.values
+            check_length(values)
+        except MlcoreError as error:
+            self._trouble("config", error)
+            return
+        columns = config_columns(self.experiment, self.id, values)
+        if writer.row["seed"] is None:
+            columns["seed"] = seed_of(values)
+        writer.amend(columns)
+        if fields.as_text:
+            self._trouble("config", InputError(" ".join(fields.as_text)))
 
     def watch(self, model: nn.Module, every: int = 100, *, name: str = "") -> None:
         """Record the norms of a model's gradients and weights with what is logged.

@@ -15,7 +15,9 @@ from typing import Any, Final, NamedTuple
 from pydantic import BaseModel
 
 from mlcore.core import InputError, InputTypeError, canonical_json
+from mlcore.core.fingerprint import fingerprint
 from mlcore.runs.logged.values import brief
+from mlcore.runs.recorded_run import SCRIPT
 
 LONGEST_TEXT: Final = 10_000
 """Characters of one value at most; what is longer is cut."""
@@ -64,12 +66,36 @@ def fields_of(config: Any) -> Fields:
         )
     as_text: list[str] = []
     values = dict(_flat("", members, as_text, 0))
+    check_length(values)
+    return Fields(values, as_text)
+
+
+def check_length(values: Mapping[str, Any]) -> None:
+    """Refuse fields that are too long together.
+
+    Raises:
+        InputError: If they are longer than ``LARGEST`` characters.
+    """
     if (length := len(canonical_json(values))) > LARGEST:
         raise InputError(
             f"config has {length:,} characters as JSON, but at most {LARGEST:,} are allowed. Leave "
             "data out of it; run.save_file keeps a file."
         )
-    return Fields(values, as_text)
+
+
+def config_columns(experiment: str, run_id: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields as the columns of a logged run: ``config`` and its ``fingerprint``."""
+    return {
+        "config": canonical_json(values),
+        # its own: two loops with one config are two runs
+        "fingerprint": fingerprint(experiment, 0, values, f"{SCRIPT} {run_id}"),
+    }
+
+
+def seed_of(values: Mapping[str, Any]) -> int | None:
+    """The field ``seed``, if it is one."""
+    seed = values.get("seed")
+    return seed if type(seed) is int and abs(seed) < 2**63 else None
 
 
 def _members(value: Any) -> Mapping[Any, Any] | None:

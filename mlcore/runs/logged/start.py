@@ -12,13 +12,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from mlcore.core import InputError, InputTypeError, canonical_json
-from mlcore.core.fingerprint import fingerprint
 from mlcore.experiments import EXPERIMENTS
 from mlcore.runs.execution.environment import machine
 from mlcore.runs.logged import saved
 from mlcore.runs.logged.active_run import ActiveRun
 from mlcore.runs.logged.code_state import record_code
-from mlcore.runs.logged.fields import Fields, fields_of
+from mlcore.runs.logged.fields import Fields, config_columns, fields_of, seed_of
 from mlcore.runs.logged.values import brief, name_of
 from mlcore.runs.logged.writer import Writer
 from mlcore.runs.process_id import ProcessId
@@ -146,18 +145,13 @@ def _row(
     total: float | None,
 ) -> dict[str, Any]:
     run_id, now, process = new_id(), time.time(), ProcessId.of()
-    named = fields.values.get("seed")
-    if seed is None and type(named) is int and abs(named) < 2**63:
-        seed = named
     return {
         "id": run_id,
         "experiment": experiment,
         "version": 0,
-        "config": canonical_json(fields.values),
-        # its own: two loops with one config are two runs
-        "fingerprint": fingerprint(experiment, 0, fields.values, f"{SCRIPT} {run_id}"),
+        **config_columns(experiment, run_id, fields.values),
         "status": Status.RUNNING,
-        "seed": seed,
+        "seed": seed_of(fields.values) if seed is None else seed,
         "created": now,
         "started": now,
         "total": total or 0.0,

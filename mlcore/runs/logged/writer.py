@@ -8,9 +8,11 @@ transaction is over; only the process that holds the claim can write.
 from __future__ import annotations
 
 import logging
+import operator
 import threading
 import time
 from collections.abc import Callable, Mapping
+from functools import reduce
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import insert, select
@@ -84,6 +86,7 @@ class Writer:
         self._names, self._keys = PointTable(), dict[str, int]()
         self._latest = Latest()
         self._step, self._done = 0, 0.0
+        self._amended: list[Mapping[str, Any]] = []
         self._began = time.monotonic()
         self._beat_due = self._began
         self._sample_due = self._began + SAMPLE_EVERY
@@ -146,6 +149,17 @@ class Writer:
             self._wake.set()
             self._room.wait(0.05)
         return True
+
+    @property
+    def row(self) -> Mapping[str, Any]:
+        """The run's row, as it was begun and amended."""
+        return self._row
+
+    def amend(self, columns: Mapping[str, Any]) -> None:
+        """Change columns of the run's row; the next flush writes them."""
+        self._row |= columns
+        self._amended.append(columns)
+        self._wake.set()
 
     def transact(self, act: Callable[[Claim], None]) -> None:
         """Do something with the run while no flush does.
@@ -251,7 +265,7 @@ class Writer:
     def _send(self) -> None:
         """Send what waits, or a heartbeat if one is due."""
         self._send_media()
-        if self.points or time.monotonic() > self._beat_due:
+        if self.points or self._amended or time.monotonic() > self._beat_due:
             self._flush()
         while len(self.points) >= _A_FLUSH:  # what comes meanwhile waits for the next turn
             self._flush()
@@ -264,7 +278,8 @@ class Writer:
     def _flush(self) -> None:
         claim = self.claim()
         some = self.points[:_A_FLUSH]
-        progress = self._progress(some)
+        amended = list(self._amended)
+        progress = reduce(operator.or_, amended, self._progress(some))
         try:
             with writing_to(claim) as connection:
                 self.request = hold(connection, claim, progress)
@@ -278,6 +293,7 @@ class Writer:
             raise
         self._beat_due = time.monotonic() + HEARTBEAT_EVERY
         del self.points[: len(some)]  # the loop may have appended meanwhile
+        del self._amended[: len(amended)]
         self._room.set()
 
     def _progress(self, some: list[Logged]) -> dict[str, Any]:
@@ -295,7 +311,7 @@ class Writer:
         if self._end is None:
             raise RuntimeError("a run is finished that nobody ended")
         self._send_media()
-        while self.points:
+        while self.points or self._amended:
             self._flush()
         status, details = self._end
         claim = self.claim()
