@@ -58,7 +58,7 @@ class MLCoreCallback(Recorded, Callback):  # type: ignore[misc]  # Keras has no 
         """Begin a run."""
         del logs
         epochs, steps = self.params.get("epochs"), self.params.get("steps")
-        settings = {**_settings(self.model), "epochs": epochs, "steps_per_epoch": steps}
+        settings = plain({**_settings(self.model), "epochs": epochs, "steps_per_epoch": steps})
         total = (epochs or 0) * (steps or 0) if self._batches else epochs
         self._batch = 0
         self.begin("keras", self._experiment, self._config, settings, total, self._options)
@@ -69,7 +69,7 @@ class MLCoreCallback(Recorded, Callback):  # type: ignore[misc]  # Keras has no 
         if self.run_ is None:
             return
         if self._batches and logs:
-            self.run_.log({f"batch/{name}": one for name, one in logs.items()}, self._batch)
+            self.record({f"batch/{name}": one for name, one in logs.items()}, self._batch)
         self._batch += 1
         if self.run_.stop_requested:
             self.model.stop_training = True
@@ -77,7 +77,7 @@ class MLCoreCallback(Recorded, Callback):  # type: ignore[misc]  # Keras has no 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
         """Record an epoch."""
         if self.run_ is not None:
-            self.run_.log({**_learning_rate(self.model), **(logs or {})}, epoch)
+            self.record({**_learning_rate(self.model), **(logs or {})}, epoch)
 
     def on_train_end(self, logs: Mapping[str, Any] | None = None) -> None:
         """End the run."""
@@ -93,6 +93,8 @@ def _settings(model: Any) -> dict[str, Any]:
     optimizer, loss = model.optimizer, getattr(model, "loss", None)
     given = {} if optimizer is None else plain(optimizer.get_config())
     given.pop("name", None)
+    if isinstance(rate := given.get("learning_rate"), float):
+        given["learning_rate"] = float(f"{rate:.7g}")  # 0.01 of 32 bits is 0.009999999776
     return {
         "model": {
             "class": type(model).__name__,

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any, Final, Self, TypedDict
 
-from mlcore.core import MlcoreError
+from mlcore.core import MlcoreError, RunStateError
 from mlcore.runs.export.missing import MissingExtraError
 from mlcore.runs.logged.active_run import ActiveRun
 from mlcore.runs.logged.fields import fields_of
@@ -85,6 +85,22 @@ class Recorded:
         if run.recording and not self.in_block_:
             self.watch_ = _CallWatch(run, library)
         return run
+
+    def record(self, values: Mapping[str, Any], step: int) -> None:
+        """Log values to the run; what comes after its end is left out, with a word on it."""
+        run = self.run_
+        if run is None or run.recording or not run.id:
+            if run is not None:
+                run.log(values, step)
+            return
+        hint = f"with {type(self).__name__}(…) as callback:"
+        run.say(
+            "after the training",
+            RunStateError(
+                f"Run {run.id} ended with its training, so what is measured afterwards is not in "
+                f'it. Put both into "{hint}".'
+            ),
+        )
 
     def trained(self, error: BaseException | None = None) -> None:
         """End the run of a training that is over, unless a ``with`` block is to end it."""
@@ -174,15 +190,15 @@ def end_run(run: ActiveRun, error: BaseException | None = None) -> None:
 
 
 def plain(value: Any) -> Any:
-    """A setting as a config holds it; objects of a library become their text.
+    """A setting as a config holds it: objects of a library become text, None is left out.
 
     Example:
         >>> from mlcore.compat.recorded import plain
-        >>> plain({"lr": 0.1, "model": object, "split": slice(2)})
-        {'lr': 0.1, 'model': <class 'object'>, 'split': 'slice(None, 2, None)'}
+        >>> plain({"lr": 0.1, "seed": None, "split": slice(2)})
+        {'lr': 0.1, 'split': 'slice(None, 2, None)'}
     """
     if isinstance(value, Mapping):
-        return {str(name): plain(one) for name, one in value.items()}
+        return {str(name): plain(one) for name, one in value.items() if one is not None}
     if isinstance(value, (list, tuple, set, frozenset)):
         return [plain(one) for one in value]
     if value is None or isinstance(value, (str, Real, Path)) or hasattr(value, "__qualname__"):

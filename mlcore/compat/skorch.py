@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable, Mapping
 from numbers import Real
 from pathlib import Path
@@ -17,6 +18,8 @@ except ModuleNotFoundError as error:
         raise
     raise missing("skorch") from error
 
+_MAIN: Final = ("batch_size", "criterion", "lr", "max_epochs", "module", "optimizer")
+"""Parameters that are kept also at their defaults."""
 _COUNTS: Final = ("epoch", "train_batch_count", "valid_batch_count")
 """What the history counts beside what it measures."""
 
@@ -24,9 +27,9 @@ _COUNTS: Final = ("epoch", "train_batch_count", "valid_batch_count")
 class MLCoreCallback(Recorded, Callback):  # type: ignore[misc]  # skorch has no types
     """Records each epoch of a net's history: losses, scores, seconds.
 
-    The net's parameters are the run's config; the step is the epoch, from 1, as in
-    ``net.history``. Stop in the dashboard ends the training as skorch's own ``EarlyStopping``
-    does, by a ``KeyboardInterrupt`` that the net catches.
+    The net's main parameters, and those that differ from their defaults, are the run's config; the
+    step is the epoch, from 1, as in ``net.history``. Stop in the dashboard ends the training as
+    skorch's own ``EarlyStopping`` does, by a ``KeyboardInterrupt`` that the net catches.
 
     The run ends with ``fit``: as *stopped* also by Ctrl-C, as *failed* if an exception leaves it.
     In a ``with`` block it ends with the block, and the exception's traceback is recorded.
@@ -92,7 +95,7 @@ class MLCoreCallback(Recorded, Callback):  # type: ignore[misc]  # skorch has no
             return
         if self.batches and (loss := kwargs.get("loss")) is not None:
             kind = "train" if training else "valid"
-            self.run_.log({f"batch/{kind}_loss": loss}, self.batch_[kind])
+            self.record({f"batch/{kind}_loss": loss}, self.batch_[kind])
             self.batch_[kind] += 1
         self._hear()
 
@@ -117,7 +120,7 @@ class MLCoreCallback(Recorded, Callback):  # type: ignore[misc]  # skorch has no
         """Record the epochs that are complete, which have their duration."""
         for row in net.history[self.epochs_ :]:
             if "dur" in row and self.run_ is not None:
-                self.run_.log(_numbers(row), row["epoch"])
+                self.record(_numbers(row), row["epoch"])
                 self.epochs_ += 1
 
     def _hear(self) -> None:
@@ -126,12 +129,19 @@ class MLCoreCallback(Recorded, Callback):  # type: ignore[misc]  # skorch has no
 
 
 def _settings(net: Any) -> dict[str, Any]:
-    parameters = {
+    """The main parameters, and those that differ from their defaults."""
+    usual: dict[str, Any] = {}
+    for kind in reversed(type(net).__mro__):
+        usual |= {
+            name: one.default for name, one in inspect.signature(kind.__init__).parameters.items()
+        }
+    given = net.get_params(deep=False)
+    return {
         name: plain(one)
-        for name, one in net.get_params(deep=False).items()
-        if name.partition("__")[0] != "callbacks" and name != "verbose"
+        for name, one in given.items()
+        if name in _MAIN or (name not in usual or one is not usual[name])
+        if name.partition("__")[0] != "callbacks" and name != "verbose" and name[0] != "_"
     }
-    return {name: one for name, one in parameters.items() if not name.startswith("_")}
 
 
 def _numbers(row: Mapping[str, Any]) -> dict[str, Any]:

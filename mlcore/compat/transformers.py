@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from numbers import Real
 from typing import Any, Final, Unpack
@@ -15,15 +16,29 @@ except ModuleNotFoundError as error:
         raise
     raise missing("transformers") from error
 
-_PLACES: Final = ("output_dir", "logging_dir", "run_name")
-"""Arguments that say where a run is kept, by which runs would differ that are alike."""
+_MAIN: Final = (
+    "learning_rate",
+    "lr_scheduler_type",
+    "num_train_epochs",
+    "optim",
+    "per_device_train_batch_size",
+    "seed",
+    "weight_decay",
+)
+"""Arguments that are kept also at their defaults."""
+_ELSEWHERE: Final = (
+    *("do_eval", "do_predict", "do_train", "disable_tqdm", "local_rank", "report_to"),
+    *("output_dir", "logging_dir", "run_name", "project", "accelerator_config"),
+)
+"""Arguments that do not decide what is trained; by some, runs would differ that are alike."""
 
 
 class MLCoreCallback(Recorded, TrainerCallback):  # type: ignore[misc]  # not looked into
     """Records what a ``Trainer`` logs.
 
-    Its arguments and the model's config are the run's config; the step is the global step. Metrics
-    are named as Hugging Face names them in TensorBoard: ``train/loss``, ``eval/loss``. Stop in the
+    The ``Trainer``'s arguments and the model's config are the run's config: of over a hundred, the
+    main ones and those that differ from their defaults. The step is the global step. Metrics are
+    named as Hugging Face names them in TensorBoard: ``train/loss``, ``eval/loss``. Stop in the
     dashboard sets ``control.should_training_stop``. Only the first process records.
 
     The run ends with ``train()``; as *failed* if an exception leaves it. In a ``with`` block it
@@ -49,16 +64,13 @@ class MLCoreCallback(Recorded, TrainerCallback):  # type: ignore[misc]  # not lo
         self._experiment, self._config, self._options = experiment, config, options
 
     def on_train_begin(
-        self, args: Any, state: Any, control: Any, model: Any = None, **_kwargs: Any
+        self, args: Any, state: Any, control: Any, *, model: Any, **_kwargs: Any
     ) -> None:
         """Begin a run."""
         del control
         if not state.is_world_process_zero:
             return
-        settings = {key: plain(one) for key, one in args.to_dict().items() if key not in _PLACES}
-        config = getattr(model, "config", None)
-        if callable(to_dict := getattr(config, "to_dict", None)):
-            settings["model"] = plain(to_dict())
+        settings = plain({**_arguments(args), "model": _model(model)})
         total = state.max_steps
         self.begin("transformers", self._experiment, self._config, settings, total, self._options)
 
@@ -73,7 +85,7 @@ class MLCoreCallback(Recorded, TrainerCallback):  # type: ignore[misc]  # not lo
         """Record what the Trainer logs."""
         del args, control
         if self.run_ is not None and state.is_world_process_zero:
-            self.run_.log(
+            self.record(
                 {_named(key): one for key, one in (logs or {}).items() if isinstance(one, Real)},
                 state.global_step,
             )
@@ -88,6 +100,30 @@ class MLCoreCallback(Recorded, TrainerCallback):  # type: ignore[misc]  # not lo
         """End the run."""
         del args, state, control
         self.trained()
+
+
+def _arguments(args: Any) -> dict[str, Any]:
+    """The main arguments, and those that differ from their defaults."""
+    values = args.to_dict()  # without tokens
+    return {
+        field.name: values[field.name]
+        for field in dataclasses.fields(args)
+        if field.name in _MAIN
+        or (values.get(field.name) not in (field.default, None, "") and _is_own(field))
+    }
+
+
+def _is_own(field: Any) -> bool:
+    """Whether an argument's default tells what is the default, and the argument what is trained."""
+    return field.default is not dataclasses.MISSING and field.name not in _ELSEWHERE
+
+
+def _model(model: Any) -> dict[str, Any]:
+    """A model's class, and its config where that differs from the defaults."""
+    to_diff = getattr(getattr(model, "config", None), "to_diff_dict", None)
+    config = to_diff() if callable(to_diff) else {}
+    count = sum(parameter.numel() for parameter in model.parameters())
+    return {"class": type(model).__name__, "parameters": count, **config}
 
 
 def _named(key: str) -> str:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
+import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -55,6 +58,18 @@ def test_a_missing_library_is_named_with_its_extra(
     )
 
 
+def test_the_readme_names_each_library_its_module_and_what_to_write() -> None:
+    root = Path(__file__).parents[2]
+    readme = (root / "README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| [^|]+ \| `(\w+)` \| `.*?(MLCore\w+)\(.*` \|$", readme, re.MULTILINE)
+    assert {module for module, _ in rows} >= set(LIBRARIES)
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    for module, name in rows:
+        code = ast.parse((root / "mlcore" / "compat" / f"{module}.py").read_text(encoding="utf-8"))
+        assert name in [node.name for node in code.body if isinstance(node, ast.ClassDef)]
+        assert module in project["optional-dependencies"]
+
+
 def test_objects_of_a_library_become_short_texts_of_a_config() -> None:
     class Split:
         def __call__(self) -> None: ...
@@ -63,9 +78,18 @@ def test_objects_of_a_library_become_short_texts_of_a_config() -> None:
         def __repr__(self) -> str:
             return "Named(3)"
 
-    given = {"a": 1, "b": (True, None), "c": Split(), "d": Named(), "e": Split, 5: {"x": 0.5}}
+    given = {
+        "a": 1,
+        "b": (True, None),
+        "n": None,
+        "c": Split(),
+        "d": Named(),
+        "e": Split,
+        5: {"x": 0.5},
+    }
     found = plain(given)
     assert found["c"].endswith("Split")
     assert "0x" not in found["c"]
+    assert "n" not in found
     assert (found["a"], found["b"], found["d"]) == (1, [True, None], "Named(3)")
     assert (found["e"], found["5"]) == (Split, {"x": 0.5})

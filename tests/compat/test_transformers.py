@@ -94,11 +94,13 @@ def test_a_training_is_equal_to_the_trainers_history(
     fields = run.config_fields
     assert (fields["model.hidden_size"], fields["learning_rate"]) == (8, 5e-5)
     assert (fields["data"], fields["per_device_train_batch_size"]) == ("synthetic", 8)
-    assert "output_dir" not in fields
+    assert fields["model.class"] == "BertForSequenceClassification"
+    assert {"output_dir", "report_to", "adam_beta1"}.isdisjoint(fields)
+    assert len(fields) < 30
 
 
 def test_stop_ends_the_training_and_the_run(
-    library: ModuleType, store: Store, tmp_path: Path
+    library: ModuleType, store: Store, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     from mlcore.compat.transformers import MLCoreCallback
 
@@ -113,6 +115,8 @@ def test_stop_ends_the_training_and_the_run(
     trainer.train()
     assert trainer.state.global_step == 3
     assert only_run(store).status == Status.STOPPED
+    trainer.evaluate()
+    assert "what is measured afterwards is not in it" in caplog.text
 
 
 def test_an_exception_that_is_caught_outside_ends_the_run_as_failed(
