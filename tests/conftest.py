@@ -43,8 +43,9 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 os.environ.setdefault("MLCORE_STEP", "manual-blas")  # instead of measuring; workers inherit it
 
-TOGETHER = ("tests/e2e/", "tests/engines/test_ray.py")
-"""Files whose tests stay on one process of ``pytest -n``: they share a server or a cluster."""
+TOGETHER = ("tests/compat/", "tests/e2e/", "tests/engines/test_ray.py")
+"""Files whose tests stay on one process of ``pytest -n``: they share a server, a cluster, or
+libraries that take seconds to import."""
 
 
 @pytest.hookimpl(optionalhook=True)

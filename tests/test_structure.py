@@ -20,13 +20,15 @@ NAMED_TWICE: Final[Mapping[str, frozenset[str]]] = {
     "autograd": frozenset({"Formula"}),
     "charts": frozenset({"Axis", "Floats", "Layers", "Spec", "TIPS_A_CURVE"})
     | {"description", "legend"},
+    "compat": frozenset({"MLCoreCallback"}),
     "mnist": frozenset({"CHUNK", "Doubles", "Precision", "SIDE", "Shape"}),
     "runs": frozenset({"FORMAT", "Floats", "Kind", "LONGEST", "LONGEST_TAG", "LONGEST_TEXT"})
     | {"MOST_BYTES", "beat", "execute", "main", "sentence"},
 }
 
 """Names that several modules of a package define by design: type aliases, limits and formats that
-each module has for itself, and verbs that are called with their module (``roster.beat``)."""
+each module has for itself, verbs that are called with their module (``roster.beat``), and the
+callback that each library's module offers."""
 
 
 def test_no_module_of_runs_stands_high_above_the_lowest() -> None:

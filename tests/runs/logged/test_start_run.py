@@ -409,3 +409,25 @@ def test_weights_and_files_come_back_also_from_a_zip(
     assert (brought.imported, brought.experiment) == (True, "saves")
     with pytest.raises(InputError, match="it has: Ergebnisse"):
         brought.file("other")
+
+
+def test_settings_that_are_known_later_join_the_config(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    with mlcore.start_run("later", {"lr": 0.1, "net": {"width": 3}}) as run:
+        run.log({"loss": 1.0})
+        run.update({"lr": 0.2, "seed": 4})
+        run.update(argparse.Namespace(net={"depth": 2}))
+        run.update(3)
+    done = store.get(run.id)
+    assert done.config_fields == {"lr": 0.2, "net.depth": 2, "seed": 4}, "net as a whole is replaced"
+    assert (done.seed, done.status) == (4, Status.FINISHED)
+    with mlcore.start_run("later", done.config_fields, seed=9) as same:
+        same.update({"seed": 5})
+    assert same.read().seed == 9, "a seed that was given stays"
+    assert same.read().fingerprint != done.fingerprint
+    run.update({"lr": 0.3})
+    assert store.get(run.id).config_fields["lr"] == 0.2
+    assert len(caplog.records) == 2
+    assert "config is 3, but must be a dict" in caplog.text
+    assert "update records nothing more" in caplog.text
