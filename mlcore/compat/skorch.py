@@ -133,7 +133,8 @@ def _settings(net: Any) -> dict[str, Any]:
     usual: dict[str, Any] = {}
     for kind in reversed(type(net).__mro__):
         usual |= {
-            name: one.default for name, one in inspect.signature(kind.__init__).parameters.items()
+            name: one.default
+            for name, one in inspect.signature(kind.__init__).parameters.items()  # type: ignore[misc]  # of a class
         }
     given = net.get_params(deep=False)
     return {

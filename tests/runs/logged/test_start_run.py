@@ -420,7 +420,7 @@ def test_settings_that_are_known_later_join_the_config(
         run.update(argparse.Namespace(net={"depth": 2}))
         run.update(3)
     done = store.get(run.id)
-    assert done.config_fields == {"lr": 0.2, "net.depth": 2, "seed": 4}, "net as a whole is replaced"
+    assert done.config_fields == {"lr": 0.2, "net.depth": 2, "seed": 4}, "net is replaced"
     assert (done.seed, done.status) == (4, Status.FINISHED)
     with mlcore.start_run("later", done.config_fields, seed=9) as same:
         same.update({"seed": 5})
