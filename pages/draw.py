@@ -25,7 +25,8 @@ with page.sentences():
         canvas.show()
         starting_digit.controls(digits)
     with right:
-        predictions.show(chosen)
+        with st.container(key="picture-draw"):
+            predictions.show(chosen)
         explanations.show(chosen[0] if chosen else None)
 
 page.explain("How a drawing becomes 28×28 pixels, and what the views show", "draw", key="draw.text")
