@@ -112,8 +112,9 @@ class MLCoreLogger(Logger):  # type: ignore[misc]  # Lightning is not looked int
         names = [key] if len(images) == 1 else [f"{key}/{at}" for at in range(len(images))]
         self.experiment.log(dict(zip(names, map(Image, images, captions), strict=True)), step)
 
-    def log_graph(self, model: Any, _input_array: Any = None) -> None:
+    def log_graph(self, model: Any, input_array: Any = None) -> None:
         """Lightning names the model when training begins: from then on Stop is heard."""
+        del input_array
         trainer = getattr(model, "_trainer", None)
         if trainer is not None and self._stop is None:
             self._stop = _StopOnRequest(self)

@@ -41,6 +41,12 @@ class TrainingEndedError(MlcoreError, RuntimeError):
     """A training ended by an exception that its library did not hand on."""
 
 
+_LEFT: Final = TrainingEndedError(
+    "The training ended by an exception, which was caught outside of it. In "
+    '"with … as callback:" it is recorded with its traceback.'
+)
+
+
 class Recorded:
     """Records a run for each training; a base of the callbacks.
 
@@ -52,6 +58,7 @@ class Recorded:
     # names that end with an underscore: skorch takes all others for parameters
     run_: ActiveRun | None = None
     in_block_: bool = False
+    ended_: bool = True
     watch_: _CallWatch | None = None
 
     @property
@@ -68,7 +75,7 @@ class Recorded:
         total: float | None,
         options: Options,
     ) -> ActiveRun:
-        """Begin the run of a training; one that is still open ends.
+        """Begin the run of a training; one that an exception left open ends as failed.
 
         Args:
             library: Name of the package whose training this is.
@@ -78,10 +85,10 @@ class Recorded:
             total: Steps in all.
             options: For ``mlcore.start_run``.
         """
-        self.end()
+        self.end(None if self.in_block_ or self.ended_ else _LEFT)
         fields = {**settings, **fields_of(config).values}
         run = start_run(experiment, fields, total=total or None, **options)
-        self.run_ = run
+        self.run_, self.ended_ = run, False
         if run.recording and not self.in_block_:
             self.watch_ = _CallWatch(run, library)
         return run
@@ -89,9 +96,10 @@ class Recorded:
     def record(self, values: Mapping[str, Any], step: int) -> None:
         """Log values to the run; what comes after its end is left out, with a word on it."""
         run = self.run_
-        if run is None or run.recording or not run.id:
-            if run is not None:
-                run.log(values, step)
+        if run is None:
+            return
+        if not self.ended_:
+            run.log(values, step)
             return
         hint = f"with {type(self).__name__}(…) as callback:"
         run.say(
@@ -115,6 +123,12 @@ class Recorded:
             self.watch_ = None
         if self.run_ is not None:
             end_run(self.run_, error)
+        self.ended_ = True
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the run, which stays here; a net is copied and pickled with its callbacks."""
+        own = ("run_", "in_block_", "ended_", "watch_")
+        return {name: one for name, one in self.__dict__.items() if name not in own}
 
     def __enter__(self) -> Self:
         self.in_block_ = True
@@ -178,10 +192,7 @@ def _last_error(call: FrameType | None) -> BaseException:
         frame is call for frame, _ in traceback.walk_tb(error.__traceback__)
     ):
         return error
-    return TrainingEndedError(
-        "The training ended by an exception, which was caught outside of it. In "
-        '"with … as callback:" it is recorded with its traceback.'
-    )
+    return _LEFT
 
 
 def end_run(run: ActiveRun, error: BaseException | None = None) -> None:

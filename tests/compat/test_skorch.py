@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from types import ModuleType
 from typing import Any
 
@@ -123,9 +124,17 @@ def test_an_exception_ends_the_run_as_failed(library: ModuleType, store: Store) 
     def fail() -> None:
         raise ZeroDivisionError
 
+    callback = MLCoreCallback("classes")
+    failing = _net(library, callback, _acting(library, fail))
     with pytest.raises(ZeroDivisionError):
-        _net(library, MLCoreCallback("classes"), _acting(library, fail)).fit(X, Y)
+        failing.fit(X, Y)
     until(lambda: only_run(store).status == Status.FAILED, seconds=10)
+    for _ in range(2):  # the second begins before it is noticed how the first ended
+        with pytest.raises(ZeroDivisionError):
+            failing.fit(X, Y)
+    copied = pickle.loads(pickle.dumps(callback))  # noqa: S301 - made here
+    assert copied.run is None
+    until(lambda: mlcore.search_runs("classes")["status"].tolist() == ["failed"] * 3, seconds=10)
 
 
 def test_a_grid_search_copies_the_callback_and_records_each_training(library: ModuleType) -> None:
