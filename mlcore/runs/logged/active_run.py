@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
 from mlcore.core import InputError, InputTypeError, MlcoreError, RunStateError, StoreError
+from mlcore.core.hooks import LiveView, live_view
 from mlcore.runs.execution.patience import failure_sentence, insist
 from mlcore.runs.logged import saved
 from mlcore.runs.logged.media import MOST_MEDIA, Media
@@ -89,6 +90,7 @@ class ActiveRun:
         self._told_to_stop = False
         self._watches: list[Watch] = []
         self._kept = 0
+        self._view: LiveView | None = None
         if state == "open":
             _active.add(self)
 
@@ -190,6 +192,13 @@ class ActiveRun:
             self._watches.append(Watch(model, every, name_of(f"{name}/") if name else ""))
         except MlcoreError as error:
             self._trouble("watch", error)
+
+    def show(self) -> None:
+        """In a notebook, show its curves in the cell, and go on to while they grow."""
+        if self._state == "open" and self._writer is not None and self._view is None:
+            self._view = live_view(self.read)
+            if self._view is not None:
+                self._writer.watch = self._view.update
 
     def _keep(self, writer: Writer, step: int, name: str, medium: Media) -> None:
         """Let a file wait for the writer, up to a number of them and to a size of all that wait."""
@@ -336,6 +345,8 @@ class ActiveRun:
         for watch in self._watches:
             watch.close()
         self._writer.end(status, **details)
+        if self._view is not None:
+            self._view.end()
 
     # --- what goes wrong ---------------------------------------------------------------------
 
@@ -417,6 +428,7 @@ def _after_fork() -> None:
     """In a child that was forked off: the runs stay with the parent."""
     for run in list(_active):
         run._state = "elsewhere"  # noqa: SLF001 - of this module
+        run._view = None  # noqa: SLF001 - of this module
         run._lock = threading.Lock()  # noqa: SLF001 - another thread may have held it
     _active.clear()
 

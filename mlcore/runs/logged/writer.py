@@ -65,6 +65,7 @@ class Writer:
         media: Files that wait; the loop appends to it.
         request: What the run was asked to do by the dashboard, ``"stop"``, or None.
         failure: Why nothing more can be written; None as long as that is not so.
+        watch: Called in the thread after each sending.
     """
 
     def __init__(
@@ -79,6 +80,7 @@ class Writer:
         self.media: list[Content] = []
         self.request: str | None = None
         self.failure: Exception | None = None
+        self.watch: Callable[[], None] = lambda: None
         self._row, self._open, self._total = dict(row), store, total
         self._claim: Claim | None = None
         self._names, self._keys = PointTable(), dict[str, int]()
@@ -175,6 +177,7 @@ class Writer:
             pause = FLUSH_EVERY if self._tried(self._send) else RETRY_EVERY
             self._record_code()
             self._take_system_metrics()
+            self.watch()
         self._record_code()
         deadline = time.monotonic() + PATIENCE
         while self.failure is None and not self._tried(self._finish):
