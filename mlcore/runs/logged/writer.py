@@ -163,6 +163,10 @@ class Writer:
         """Send what waits and end the run; what hinders it is said, and is ``failure``."""
         self._end = (status, details)
         self._wake.set()
+        self.join()
+
+    def join(self) -> None:
+        """Wait until the run has ended in the store."""
         self._thread.join()
 
     # --- the thread --------------------------------------------------------------------------
