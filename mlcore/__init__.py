@@ -38,7 +38,8 @@ from typing import Any
 
 import lazy_loader as lazy
 
-from mlcore.core.hooks import on_tend
+from mlcore.core.hooks import on_live_view, on_tend
+from mlcore.notebook.hook import live_view, register
 
 __version__ = "0.1.0"
 
@@ -51,3 +52,7 @@ def _advance_sweeps(store: Any) -> None:
     from mlcore.sweeps.hook import advance_running
 
     advance_running(store)
+
+
+on_live_view(live_view)
+register()

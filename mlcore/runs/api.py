@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from tqdm import tqdm
 
+from mlcore.core.hooks import live_view
 from mlcore.runs.execution.claims import take
 from mlcore.runs.execution.recorder import execute
 from mlcore.runs.execution.supervisor import check, retries, tend
@@ -58,7 +59,8 @@ def run(config: Config, force: bool = False, *, progress: bool = True) -> Run:
     Args:
         config: The config to run.
         force: Train again even if a finished run exists.
-        progress: Show a progress bar on the terminal (never where the output is no terminal).
+        progress: Show a progress bar on the terminal (never where the output is no terminal), and
+            in a notebook the curve while it grows.
 
     Returns:
         The run as it ended; see ``Run.status`` and, after a failure, ``Run.error``.
@@ -192,6 +194,13 @@ def _watch(store: Store, run: Run) -> Run:
 
 @contextmanager
 def _bar(run: Run, wanted: bool) -> Iterator[Callable[[float, float], None]]:
+    view = live_view(run.refresh) if wanted and not run.cached else None
+    if view is not None:
+        try:
+            yield lambda _done, _total: view.update()
+        finally:
+            view.end()
+        return
     # disable=None: tqdm keeps silent where the output is no terminal
     with tqdm(
         desc=f"{run.experiment} {run.id}", unit="step", disable=None if wanted else True

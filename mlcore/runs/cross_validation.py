@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from tqdm import tqdm
 
 from mlcore.core import Config, RunStateError
+from mlcore.core.hooks import live_view
 from mlcore.runs.analysis.fold_scores import (
     ConfigType,
     CrossValidation,
@@ -37,6 +39,7 @@ def cross_validate(
     metric: str | None = None,
     force: bool = False,
     wait: bool = True,
+    progress: bool = True,
 ) -> CrossValidation:
     """Train a config once for each fold, and score each run on the fold that it did not see.
 
@@ -53,6 +56,7 @@ def cross_validate(
             weights that are kept), else the validation loss.
         force: Train again even what is finished.
         wait: Wait until it is done; else return at once, with the scores that there are.
+        progress: Show a progress bar on the terminal while waiting, and in a notebook the curves.
 
     Returns:
         See ``CrossValidation``.
@@ -78,7 +82,7 @@ def cross_validate(
     store = open_store()
     runs, queued = submit_folds(store, wanted, repeats, force=force)
     if wait:
-        runs = _watched(store, runs, queued)
+        runs = _watched(store, runs, queued, progress)
         _check_finished(runs)
     return result_of(wanted, repeats, runs, metric)
 
@@ -128,14 +132,17 @@ def submit_folds(
     return answer
 
 
-def _watched(store: Store, runs: Sequence[Run], queued: Sequence[str]) -> list[Run]:
+def _watched(store: Store, runs: Sequence[Run], queued: Sequence[str], progress: bool) -> list[Run]:
     ids = [run.id for run in runs]
-    # disable=None: tqdm keeps silent where the output is no terminal
-    with tqdm(desc="cross-validation", unit="run", total=len(ids), disable=None) as bar:
+
+    def read() -> list[Run]:
+        found = {run.id: run for run in store.get_many(ids)}
+        return [found[run_id] for run_id in ids if run_id in found]
+
+    with _bar(read, len(ids), progress and bool(queued)) as show:
         while True:
-            found = {run.id: run for run in store.get_many(ids)}
-            now = [found[run_id] for run_id in ids if run_id in found]
-            bar.update(sum(not run.status.moving for run in now) - bar.n)
+            now = read()
+            show(now)
             moving = [run for run in now if run.status.moving]
             if not moving:
                 return now
@@ -148,6 +155,27 @@ def _watched(store: Store, runs: Sequence[Run], queued: Sequence[str]) -> list[R
                     if run.id in queued:
                         run.stop()
                 raise
+
+
+@contextmanager
+def _bar(
+    read: Callable[[], list[Run]], total: int, wanted: bool
+) -> Iterator[Callable[[Sequence[Run]], None]]:
+    view = live_view(read) if wanted else None
+    if view is not None:
+        try:
+            yield lambda _now: view.update()
+        finally:
+            view.end()
+        return
+    # disable=None: tqdm keeps silent where the output is no terminal
+    shown = None if wanted else True
+    with tqdm(desc="cross-validation", unit="run", total=total, disable=shown) as bar:
+
+        def show(now: Sequence[Run]) -> None:
+            bar.update(sum(not run.status.moving for run in now) - bar.n)
+
+        yield show
 
 
 def _check_finished(runs: Sequence[Run]) -> None:

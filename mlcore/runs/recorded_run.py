@@ -56,7 +56,7 @@ class Run:
         host: The machine it runs or ran on.
         seed: The config's seed, if it has one.
         versions: Of mlcore, torch, python and the git commit, at submission.
-        error: One sentence on why it failed or was lost.
+        error: One sentence on why it failed or was lost, or which signal ended its process.
         traceback: The whole traceback of a failure.
         tags: Its tags.
         note: Free text.

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from sqlalchemy import select
 from tqdm import tqdm
 
 from mlcore.core import Config
+from mlcore.core.hooks import live_view
 from mlcore.runs import open_store, tend
 from mlcore.runs.execution import supervisor
 from mlcore.runs.store.schema import sweeps
@@ -37,6 +39,7 @@ def sweep(
     wait: bool = True,
     force: bool = False,
     name: str = "",
+    progress: bool = True,
 ) -> Sweep:
     """Run a config with many values of some of its fields, in the background workers.
 
@@ -66,6 +69,7 @@ def sweep(
         wait: Wait until it is done; else return at once.
         force: Start another sweep even if an equal one exists. Finished runs are still reused.
         name: Name of the sweep.
+        progress: Show a progress bar on the terminal while waiting, and in a notebook the curves.
 
     Raises:
         ConfigError: If the space does not fit the config; one sentence per field.
@@ -96,7 +100,7 @@ def sweep(
     )
     store = open_store()
     found = start(store, spec, n, minutes, force=force, name=name)
-    return _watched(found) if wait else found
+    return _watched(found, progress) if wait else found
 
 
 def start(
@@ -183,20 +187,36 @@ def _take_up(known: Sweep, settings: int | None, minutes: float | None) -> None:
         known.resume()
 
 
-def _watched(found: Sweep) -> Sweep:
-    # disable=None: tqdm keeps silent where the output is no terminal
-    with tqdm(desc=f"sweep {found.id}", unit="run", disable=None) as bar:
+def _watched(found: Sweep, progress: bool) -> Sweep:
+    with _bar(found, progress) as show:
         while found.running:
-            counts = found.counts
-            bar.total = counts.total
-            bar.update(counts.done - bar.n)
             try:
+                show(found)
                 found = found.wait(timeout=0.5)
             except TimeoutError:
                 found = found.refresh()
             except KeyboardInterrupt:
                 found.stop()
                 raise
-        bar.total = found.counts.total
-        bar.update(found.counts.done - bar.n)
+        show(found)
     return found
+
+
+@contextmanager
+def _bar(found: Sweep, wanted: bool) -> Iterator[Callable[[Sweep], None]]:
+    view = live_view(found.refresh) if wanted and found.running else None
+    if view is not None:
+        try:
+            yield lambda _now: view.update()
+        finally:
+            view.end()
+        return
+    # disable=None: tqdm keeps silent where the output is no terminal
+    shown = None if wanted else True
+    with tqdm(desc=f"sweep {found.id}", unit="run", disable=shown) as bar:
+
+        def show(now: Sweep) -> None:
+            bar.total = now.counts.total
+            bar.update(now.counts.done - bar.n)
+
+        yield show

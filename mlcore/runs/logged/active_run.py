@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import atexit
 import logging
 import os
 import secrets
-import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterable, Mapping
@@ -16,8 +14,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
 from mlcore.core import InputError, InputTypeError, MlcoreError, RunStateError, StoreError
+from mlcore.core.hooks import LiveView, live_view
 from mlcore.runs.execution.patience import failure_sentence, insist
-from mlcore.runs.logged import saved
+from mlcore.runs.logged import process_end, saved
 from mlcore.runs.logged.changes import changed
 from mlcore.runs.logged.media import MOST_MEDIA, Media
 from mlcore.runs.logged.values import brief, name_of, number_of, step_of
@@ -36,17 +35,19 @@ State = Literal["open", "ended", "silent", "elsewhere"]
 _MOST_WORDS: Final = 100
 _MOST_WAITING_BYTES: Final = 2**27
 _log = logging.getLogger("mlcore.log")
-_active: set[ActiveRun] = set()
 
 
 class ActiveRun:
     """A run that a loop logs to; made by ``mlcore.start_run``.
 
     As a context manager it ends the run: as *finished*; as *failed* if an exception leaves the
-    block, which is recorded and raised; as *stopped* after Ctrl-C, or if the loop ended because
-    ``stop_requested`` was True. Without ``with``, call ``finish``; if that is forgotten the run
-    ends with the process. A process that is killed leaves its run *lost*, with all points but
-    those of the last fifth of a second.
+    block, which is recorded and raised; as *stopped* after Ctrl-C, by SIGTERM (as schedulers such
+    as Slurm send it), or if the loop ended because ``stop_requested`` was True. Without ``with``,
+    call ``finish``; if that is forgotten the run ends with the process: as *failed* by an
+    exception or by ``sys.exit`` with another status than 0. A process that is killed leaves its
+    run *lost*, with all points but those of the last fifth of a second.
+
+    SIGTERM is left to the script where it has a handler of its own; call ``finish`` in it.
 
     Nothing that goes wrong with the logging stops the loop: it is said once, by the logger
     ``mlcore.log``, on stderr unless logging is set up otherwise. With ``strict=True`` it is raised.
@@ -90,8 +91,9 @@ class ActiveRun:
         self._told_to_stop = False
         self._watches: list[Watch] = []
         self._kept = 0
+        self._view: LiveView | None = None
         if state == "open":
-            _active.add(self)
+            process_end.watch(self)
 
     # --- logging -----------------------------------------------------------------------------
 
@@ -246,6 +248,13 @@ class ActiveRun:
             self._trouble(sentence, InputError(sentence))
         writer.change(new.columns)
 
+    def show(self) -> None:
+        """In a notebook, show its curves in the cell, and go on to while they grow."""
+        if self._state == "open" and self._writer is not None and self._view is None:
+            self._view = live_view(self.read)
+            if self._view is not None:
+                self._writer.watch = self._view.update
+
     def _keep(self, writer: Writer, step: int, name: str, medium: Media) -> None:
         """Let a file wait for the writer, up to a number of them and to a size of all that wait."""
         waiting = sum(len(one.content) for one in writer.media)
@@ -366,31 +375,48 @@ class ActiveRun:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if error is None or (isinstance(error, SystemExit) and not error.code):
+        self.end_with_process(error)
+
+    def end_with_process(self, error: BaseException | None) -> None:
+        """End it by the exception that ends its block or the process, or None."""
+        if error is None or (isinstance(error, SystemExit) and not process_end.is_failure(error)):
             self._finish(Status.STOPPED if self._told_to_stop else Status.FINISHED)
         else:
             self._end_by(error)
+
+    def end_by_signal(self, name: str) -> None:
+        """End it as stopped, by a signal such as SIGTERM."""
+        self._said.add("ended")  # the loop may log on until the process is gone
+        self._finish(Status.STOPPED, error=f"Its process was ended by {name}.")
+        if self._writer is not None:
+            self._writer.join()  # another thread may be about to end it
 
     def _end_by(self, error: BaseException) -> None:
         if isinstance(error, (KeyboardInterrupt, GeneratorExit)):
             self._finish(Status.STOPPED)
             return
+        if isinstance(error, SystemExit):
+            why = process_end.exit_sentence(error)
+        else:
+            why = failure_sentence(error)
         self._finish(
             Status.FAILED,
-            error=failure_sentence(error),
+            error=why,
             error_type=type(error).__name__,
             traceback="".join(traceback.format_exception(error)),
         )
 
     def _finish(self, status: Status, **details: Any) -> None:
-        if self._state != "open" or self._writer is None:
-            return
         with self._lock:
+            if self._state != "open" or self._writer is None:
+                return
             self._state = "ended"
-        _active.discard(self)
         for watch in self._watches:
             watch.close()
         self._writer.end(status, **details)
+        process_end.unwatch(self)
+        if self._view is not None:
+            self._view.end()
 
     # --- what goes wrong ---------------------------------------------------------------------
 
@@ -440,6 +466,12 @@ class ActiveRun:
 
     # --- other processes ---------------------------------------------------------------------
 
+    def leave_to_parent(self) -> None:
+        """Log nothing more: this is the copy in a child that was forked off."""
+        self._state = "elsewhere"
+        self._view = None
+        self._lock = threading.Lock()  # another thread may have held it
+
     def __copy__(self) -> Self:
         return self
 
@@ -457,25 +489,3 @@ def _of_another_process(run_id: str, experiment: str, home: int, strict: bool) -
     run = ActiveRun(run_id, experiment, None, strict=strict, state="elsewhere")
     run._home = home  # noqa: SLF001 - of this module
     return run
-
-
-def _at_exit() -> None:
-    """End what was not ended: by the exception that ends the process, if there is one."""
-    error = None
-    if not hasattr(sys, "ps1"):  # at a prompt it would be that of a line from long ago
-        error = getattr(sys, "last_exc", None) or getattr(sys, "last_value", None)
-    for run in list(_active):
-        run.__exit__(None if error is None else type(error), error, None)
-
-
-def _after_fork() -> None:
-    """In a child that was forked off: the runs stay with the parent."""
-    for run in list(_active):
-        run._state = "elsewhere"  # noqa: SLF001 - of this module
-        run._lock = threading.Lock()  # noqa: SLF001 - another thread may have held it
-    _active.clear()
-
-
-atexit.register(_at_exit)
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)

@@ -45,6 +45,7 @@ def start_run(
     total: float | None = None,
     prefix: str = "",
     strict: bool = False,
+    progress: bool = True,
     store: Store | str | Path | None = None,
 ) -> ActiveRun:
     """Begin to record a training loop that is not an experiment of mlcore.
@@ -67,6 +68,7 @@ def start_run(
         total: Steps that the loop will take, for the progress bar.
         prefix: Is put before the name of each metric, such as ``"rank 1/"``.
         strict: Raise what goes wrong with the logging, instead of saying it once.
+        progress: In a notebook, show its curves in the cell while they grow.
         store: Where to record it; by default as ``mlcore.runs.open_store``.
 
     Raises:
@@ -104,6 +106,8 @@ def start_run(
         writer.claim()
     run = ActiveRun(row["id"], experiment, writer, prefix=prefix, strict=strict)
     writer.start(run.say)
+    if progress:
+        run.show()
     return run
 
 

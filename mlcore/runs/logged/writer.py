@@ -66,6 +66,7 @@ class Writer:
         row: The run's row, as this process last set it.
         request: What the run was asked to do by the dashboard, ``"stop"``, or None.
         failure: Why nothing more can be written; None as long as that is not so.
+        watch: Called in the thread after each sending.
     """
 
     def __init__(
@@ -83,6 +84,7 @@ class Writer:
         self.row, self._open, self._total = dict(row), store, total
         self._changes: dict[str, Any] = {}
         self._changing = threading.Lock()
+        self.watch: Callable[[], None] = lambda: None
         self._claim: Claim | None = None
         self._names, self._keys = PointTable(), dict[str, int]()
         self._latest = Latest()
@@ -170,6 +172,10 @@ class Writer:
         """Send what waits and end the run; what hinders it is said, and is ``failure``."""
         self._end = (status, details)
         self._wake.set()
+        self.join()
+
+    def join(self) -> None:
+        """Wait until the run has ended in the store."""
         self._thread.join()
 
     # --- the thread --------------------------------------------------------------------------
@@ -184,6 +190,7 @@ class Writer:
             pause = FLUSH_EVERY if self._tried(self._send) else RETRY_EVERY
             self._record_code()
             self._take_system_metrics()
+            self.watch()
         self._record_code()
         deadline = time.monotonic() + PATIENCE
         while self.failure is None and not self._tried(self._finish):

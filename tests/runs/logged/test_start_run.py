@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import psutil
 import pytest
 import torch
 from hypothesis import given
@@ -351,6 +352,78 @@ run.log({"loss": 3.0})
             assert "which started it, so log in process" in err
         elif name == "raises":
             assert run.error == "too hot"
+
+
+@pytest.mark.sqlite
+def test_an_exit_status_other_than_0_is_a_failure(store: Store) -> None:
+    caught = """
+try:
+    sys.exit(3)
+except SystemExit:
+    run.log({"loss": 4.0})
+"""
+    ends = {
+        "def main(): sys.exit(2)\nmain()": "The script ended with exit status 2.",
+        "with run: raise SystemExit('no data')": "no data",
+        "sys.exit(0)": None,
+        caught: None,
+    }
+    going = {end: _script(end) for end in ends}
+    for end, error in ends.items():
+        out, err = going[end].communicate()
+        run = store.get(out.split()[0])
+        assert run.error == error, (end, err)
+        assert run.status == (Status.FINISHED if error is None else Status.FAILED), end
+        if "main" in end:
+            assert going[end].returncode == 2
+            assert "in main" in str(run.traceback)
+
+
+TERMINATED: Final[dict[str, str]] = {
+    "alone": "",
+    "forked": "pid = os.fork()\nif pid == 0: time.sleep(1000)\n",
+    "own handler": (
+        "import signal\n"
+        "def end(*_): run.finish(); os._exit(7)\n"
+        "signal.signal(signal.SIGTERM, end)\n"
+    ),
+}
+
+
+@pytest.mark.sqlite
+def test_sigterm_stops_the_run_and_then_the_process_dies_of_it(store: Store) -> None:
+    loop = "import time\n{0}print(os.getpid() if {1} else pid, flush=True)\n"
+    loop += "while True: run.log({{'loss': 1.0}}); time.sleep(0.001)\n"
+    going = {
+        name: _script(loop.format(first, name != "forked")) for name, first in TERMINATED.items()
+    }
+    for name, process in going.items():
+        assert process.stdout is not None
+        run_id, child = process.stdout.readline().strip(), int(process.stdout.readline())
+        if name == "forked":
+            os.kill(child, signal.SIGTERM)
+            until(lambda pid=child: psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)  # type: ignore[misc]
+        until(lambda run_id=run_id: bool(store.get(run_id).latest()))  # type: ignore[misc]
+        assert store.get(run_id).status == Status.RUNNING, "a child has no part in the run"
+        process.send_signal(signal.SIGTERM)
+        _, err = process.communicate()
+        run, own = store.get(run_id), name == "own handler"
+        assert process.returncode == (7 if own else -signal.SIGTERM), (name, err)
+        assert run.status == (Status.FINISHED if own else Status.STOPPED), (name, err)
+        assert run.error == (None if own else "Its process was ended by SIGTERM.")
+        assert not err, name
+
+
+def test_after_the_last_run_signals_and_exit_are_as_before() -> None:
+    before = sys.exit, signal.getsignal(signal.SIGTERM)
+    one, other = mlcore.start_run("one"), mlcore.start_run("other")
+    during = sys.exit, signal.getsignal(signal.SIGTERM)
+    assert during[0] is not before[0]
+    assert during[1] is not before[1]
+    one.finish()
+    assert (sys.exit, signal.getsignal(signal.SIGTERM)) == during
+    other.finish()
+    assert (sys.exit, signal.getsignal(signal.SIGTERM)) == before
 
 
 def test_a_copy_for_another_process_logs_nothing(caplog: pytest.LogCaptureFixture) -> None:
