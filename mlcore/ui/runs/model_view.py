@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
-from mlcore.core import Config, MlcoreError
+from mlcore.core import MODEL_PREFIX, Config, MlcoreError
 from mlcore.experiments import config_class
 from mlcore.runs import Run, open_store
 from mlcore.runs.store.artifacts import WEIGHTS
@@ -152,14 +153,19 @@ def _weights(url: str, run_id: str, sha256: str) -> pd.DataFrame:  # noqa: ARG00
 
     from mlcore.inspection.summary_text import shape_text
 
-    saved = open_store(url).get(run_id).state_dict()
-    state = dict(sorted(saved.items(), key=lambda item: _natural(item[0])))  # files have no order
+    saved = open_store(url).get(run_id).artifacts.tensors(WEIGHTS) or {}
+    named = {
+        name.removeprefix(MODEL_PREFIX): tensor
+        for name, tensor in saved.items()
+        if name.startswith(MODEL_PREFIX)
+    }
+    state = dict(sorted(named.items(), key=lambda item: _natural(item[0])))  # files have no order
     return pd.DataFrame(
         {
             "Tensor": [page.one_line(name, 120) for name in state],
-            "Shape": [shape_text([tuple(tensor.shape)]) for tensor in state.values()],
-            "Type": [str(tensor.dtype).removeprefix("torch.") for tensor in state.values()],
-            "Values": [tensor.numel() for tensor in state.values()],
+            "Shape": [shape_text([tensor.shape]) for tensor in state.values()],
+            "Type": [tensor.dtype for tensor in state.values()],
+            "Values": [math.prod(tensor.shape) for tensor in state.values()],
         }
     )
 
