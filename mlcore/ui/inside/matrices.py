@@ -195,8 +195,13 @@ def _proof(chosen: selection.Chosen, moments: Sequence[trained_models.Moment]) -
 
 def _matrices(moment: trained_models.Moment) -> tuple[Matrix, ...]:
     if moment.own:
-        return weight_tiles(moment.model(), moment.own_config.example_input())
+        return _own_weights(moment)
     return matrices(moment.model())
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _own_weights(moment: trained_models.Moment) -> tuple[Matrix, ...]:
+    return weight_tiles(moment.model(), moment.own_config.example_input())
 
 
 def _maps(moment: trained_models.Moment, pixels: NDArray[np.uint8]) -> tuple[Matrix, ...]:

@@ -11,7 +11,7 @@ from mlcore.core import MODEL_PREFIX, Config, MlcoreError
 from mlcore.experiments import config_class
 from mlcore.runs import Run, open_store
 from mlcore.runs.store.artifacts import WEIGHTS
-from mlcore.ui import page, run_parts
+from mlcore.ui import navigation, page, run_parts, trained_models
 from mlcore.ui.common.torch_threads import one_thread
 
 if TYPE_CHECKING:
@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 
 _HEIGHT: Final = 38 + 35 * 20
 """Pixels of twenty rows."""
+_PAGES: Final = (
+    ("draw", "Draw a digit for it", ":material/draw:"),
+    ("inside", "Look inside", ":material/microscope:"),
+)
+"""Pages for networks that are given images: their names, words and icons."""
 _LAYERS, _GRAPH = "Layers", "Autograd graph"
 _NUMBERS: Final = (
     ("Parameters", "Parameters", 80),
@@ -78,6 +83,12 @@ def _network(run: Run, config: Config) -> None:
         model_graph.show(run, config)
     else:
         _layers(config)
+    if trained_models.takes_images(config):
+        with st.container(horizontal=True, key="runs.model.pages"):
+            for name, label, icon in _PAGES:
+                st.page_link(
+                    navigation.page(name), label=label, icon=icon, query_params={"run": run.id}
+                )
 
 
 def _layers(config: Config) -> None:
