@@ -17,7 +17,8 @@ _LONGEST: Final = 19
 """Characters of a name that fit a box; of a longer one the end is shown."""
 _PARAMETERS: Final = 3
 """Parameters of one node whose gradients are written out."""
-_NORM: Final = Formula(r"\lVert", "<mo>‖</mo>")
+_LEFT: Final = Formula(r"\lVert", "<mo>‖</mo>")
+_RIGHT: Final = Formula(r"\rVert", "<mo>‖</mo>")
 
 
 def payload(graph: ModelGraph) -> dict[str, Any]:
@@ -152,4 +153,4 @@ def _backward(node: GraphNode) -> Formula:
 def _derivative(name: str, norm: float) -> Formula:
     value = f.text("none") if math.isnan(norm) else f.number(float(f"{norm:.4g}"))
     slope = f.derivative(f.symbol("loss"), f.symbol(name))
-    return _NORM + slope + _NORM + f.sign("=") + value
+    return _LEFT + slope + _RIGHT + f.sign("=") + value
