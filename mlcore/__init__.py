@@ -24,7 +24,7 @@ Each chapter is a package; ``help(mlcore.layers)`` and the like say what is in i
 - ``mlcore.sweeps``: grids, random and model-based search.
 - ``mlcore.inspection``: any model of your own looked into. ``lr_find`` is the learning-rate range
   test with the curvature beside it, ``summary`` lists the layers, ``activations`` tells what is in
-  them for one batch.
+  them for one batch, ``graph`` is autograd's graph of one pass with its gradients.
 - ``mlcore.charts``: curves as Altair charts.
 
 An experiment of your own subclasses ``Config`` and yields a ``Step`` at a time; the store, sweeps

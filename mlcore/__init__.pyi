@@ -34,6 +34,9 @@ from .inspection import (
     activations as activations,
 )
 from .inspection import (
+    graph as graph,
+)
+from .inspection import (
     lr_find as lr_find,
 )
 from .inspection import (

@@ -19,7 +19,7 @@ from mlcore.core.source_code import code_hash_of
 from mlcore.core.steps import Snapshot, Step
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
 
 class Config(BaseModel):
@@ -88,6 +88,23 @@ class Config(BaseModel):
         The dashboard shows the layers of the network by it (see ``mlcore.summary``).
         """
         return None
+
+    def image_input(self, pixels: Tensor) -> Any:
+        """What the network of ``build_model`` takes for grey images.
+
+        The pages *Draw* and *Inside* use it where ``example_input`` is a small image. By default
+        the images are brought into its shape; normalize them here if the training does.
+
+        Args:
+            pixels: Float ``[N, 28, 28]``, from 0 (background) to 1 (ink).
+        """
+        from mlcore.core.image_input import shaped_like
+
+        return shaped_like(pixels, self.example_input())
+
+    def class_names(self) -> tuple[str, ...]:
+        """Names of the classes, one for each output; empty: they are numbered from 0."""
+        return ()
 
     def steps_per_epoch(self) -> int | None:
         """Optimizer steps in one epoch, or None where there are no epochs."""

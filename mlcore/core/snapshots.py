@@ -4,13 +4,30 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Final, NamedTuple
 
 from mlcore.core.errors import SnapshotError
 from mlcore.core.files import write_atomically
 from mlcore.core.steps import Snapshot
 
 _META_KEY = "mlcore"
+_TYPES: Final = {"F": "float", "I": "int", "U": "uint", "C": "complex"}
+_LARGEST_HEADER: Final = 100_000_000
+"""Bytes: the bound that safetensors itself sets."""
+
+
+class TensorHeader(NamedTuple):
+    """What the head of a safetensors file says of a tensor.
+
+    Attributes:
+        shape: Its shape.
+        dtype: Such as ``float32``.
+    """
+
+    shape: tuple[int, ...]
+    dtype: str
 
 
 def pack_snapshot(snapshot: Snapshot) -> bytes:
@@ -45,6 +62,38 @@ def unpack_snapshot(data: bytes, sha256: str, where: str) -> Snapshot:
     header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
     meta = json.loads(header.get("__metadata__", {}).get(_META_KEY, "{}"))
     return Snapshot(load(data), meta)
+
+
+def tensor_headers(start: Callable[[int], bytes], where: str) -> dict[str, TensorHeader]:
+    """The shapes and types of a snapshot's tensors by name, from the head of its file alone.
+
+    Args:
+        start: The first so many bytes of the content; the others are not read or checked.
+        where: As for ``unpack_snapshot``.
+
+    Raises:
+        SnapshotError: If that is not the head of a safetensors file.
+    """
+    try:
+        length = min(int.from_bytes(start(8), "little"), _LARGEST_HEADER)
+        header = json.loads(start(8 + length)[8:])
+        return {
+            name: TensorHeader(tuple(map(int, entry["shape"])), _dtype(entry["dtype"]))
+            for name, entry in header.items()
+            if name != "__metadata__"
+        }
+    except (ValueError, TypeError, KeyError, AttributeError):
+        raise SnapshotError(
+            f"The {where} is damaged: it does not begin as a safetensors file does. The run and "
+            "its metrics are unharmed."
+        ) from None
+
+
+def _dtype(code: str) -> str:
+    if code == "BF16":
+        return "bfloat16"
+    kind = code.rstrip("0123456789")
+    return _TYPES[kind] + code.removeprefix(kind) if kind in _TYPES else code.lower()
 
 
 def check_content(data: bytes, sha256: str, where: str) -> None:

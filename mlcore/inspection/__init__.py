@@ -10,6 +10,8 @@
 - ``lr_find``: the learning-rate range test, with 2/λ beside it.
 - ``summary``: shapes, parameters, multiply-adds and memory of each layer.
 - ``activations``: mean, spread, zeros, saturation and gradients of each layer for one batch.
+- ``graph``: autograd's graph of one forward pass, by module, with the gradient's norm at each step
+  of one backward pass.
 - ``sharpness``: λ, the largest eigenvalue of the loss's Hessian.
 
 Each takes any ``nn.Module`` and leaves it bit for bit as it was.

@@ -3,6 +3,12 @@ from .batch_activations import LayerActivations as LayerActivations
 from .batch_activations import activations as activations
 from .curvature import Sharpness as Sharpness
 from .curvature import sharpness as sharpness
+from .graph_nodes import GraphNode as GraphNode
+from .graph_nodes import GraphStep as GraphStep
+from .graph_nodes import LeafGradient as LeafGradient
+from .graph_nodes import ModelGraph as ModelGraph
+from .graph_nodes import ModuleCall as ModuleCall
+from .model_graph import graph as graph
 from .model_summary import LayerSummary as LayerSummary
 from .model_summary import ModelSummary as ModelSummary
 from .model_summary import summary as summary

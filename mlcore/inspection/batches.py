@@ -120,6 +120,16 @@ def loss_of(model: nn.Module, loss: Loss, batch: tuple[Any, Any]) -> Tensor:
     """
     given, target = moved(batch, model)
     value = loss(call(model, given), target)
+    return scalar(value)
+
+
+def scalar(value: object) -> Tensor:
+    """What a loss returned, as a tensor of no dimension.
+
+    Raises:
+        InputTypeError: If it is no tensor.
+        InputError: If it has several numbers, or does not depend on the parameters.
+    """
     if not isinstance(value, Tensor):
         raise InputTypeError(
             f"The loss returned a {type(value).__name__}, but must return a tensor with one number."
@@ -134,7 +144,7 @@ def loss_of(model: nn.Module, loss: Loss, batch: tuple[Any, Any]) -> Tensor:
             "The loss does not depend on any parameter that requires a gradient. Look for frozen "
             "layers, .detach(), .item() or torch.no_grad() in the model or the loss."
         )
-    return value.reshape(())
+    return value.reshape(()) if value.ndim else value
 
 
 def trainable(model: nn.Module) -> list[nn.Parameter]:

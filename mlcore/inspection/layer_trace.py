@@ -6,16 +6,21 @@ import dataclasses
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
+from itertools import takewhile
 from types import TracebackType
-from typing import Any
+from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
 from torch.multiprocessing.reductions import StorageWeakRef
 
+from mlcore.core import InputError
 from mlcore.inspection.multiply_adds import MultiplyAdds
 
 Shape = tuple[int, ...]
+
+FAILURES: Final = (RuntimeError, ValueError, TypeError, IndexError, KeyError, AttributeError)
+"""What a model raises on an input that it does not take."""
 
 
 @dataclasses.dataclass(slots=True)
@@ -143,6 +148,33 @@ def tensors_in(value: object) -> Iterator[Tensor]:
 def shapes_in(value: object) -> tuple[Shape, ...]:
     """The shapes of the tensors of a nest."""
     return tuple(tuple(tensor.shape) for tensor in tensors_in(value))
+
+
+def example_tensors(example_input: object) -> list[Tensor]:
+    """The tensors of an example input.
+
+    Raises:
+        InputError: If there are none.
+    """
+    found = list(tensors_in(example_input))
+    if not found:
+        raise InputError(
+            f"example_input is {_brief(example_input)} and holds no tensor. Give one of the shape "
+            "that the model takes, with the batch first: torch.zeros(1, 3, 224, 224)."
+        )
+    return found
+
+
+def _brief(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else "".join(takewhile(str.isprintable, text[:57])) + "…"
+
+
+def refusal(layer: str, error: Exception) -> str:
+    """The sentence for a model that failed on the example, in a layer or in itself (``""``)."""
+    said = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    where = f" in the layer {layer!r}" if layer else ""
+    return f"The model failed on the example input{where}: {said}"
 
 
 def storages(tensors: Iterable[Tensor]) -> dict[StorageWeakRef, int]:

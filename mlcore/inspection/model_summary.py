@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -13,7 +12,15 @@ from torch import nn
 from mlcore.core import InputError
 from mlcore.inspection.batches import call, moved
 from mlcore.inspection.curvature import MODES, Mode
-from mlcore.inspection.layer_trace import Shape, Trace, in_order, storages, tensors_in
+from mlcore.inspection.layer_trace import (
+    FAILURES,
+    Shape,
+    Trace,
+    example_tensors,
+    in_order,
+    refusal,
+    storages,
+)
 from mlcore.inspection.summary_text import as_html, as_text, size, with_unit
 from mlcore.inspection.untouched import check_module, plain_kernels, untouched
 
@@ -192,12 +199,7 @@ def summary(model: nn.Module, example_input: Any, *, mode: Mode = "eval") -> Mod
     model = getattr(check_module(model), "_orig_mod", model)  # of torch.compile
     if mode not in MODES:
         raise InputError(f"mode is {mode!r}, but must be 'train' or 'eval'.")
-    inputs = list(tensors_in(example_input))
-    if not inputs:
-        raise InputError(
-            f"example_input is {_brief(example_input)} and holds no tensor. Give one of the shape "
-            "that the model takes, with the batch first: torch.zeros(1, 3, 224, 224)."
-        )
+    inputs = example_tensors(example_input)
     with (
         untouched(model, weights=False),
         plain_kernels(model),
@@ -210,8 +212,8 @@ def summary(model: nn.Module, example_input: Any, *, mode: Mode = "eval") -> Mod
         with trace:
             try:
                 call(model, given)
-            except (RuntimeError, ValueError, TypeError, IndexError, KeyError) as error:
-                raise InputError(_refusal(trace, error)) from error
+            except FAILURES as error:
+                raise InputError(refusal(trace.current, error)) from error
     return ModelSummary(
         tuple(_rows(model, trace)),
         mode,
@@ -240,14 +242,3 @@ def _rows(model: nn.Module, trace: Trace) -> Iterator[LayerSummary]:
             seen.multiply_adds,
             seen.activation_bytes,
         )
-
-
-def _refusal(trace: Trace, error: Exception) -> str:
-    said = (str(error).strip().splitlines() or [type(error).__name__])[0]
-    where = f" in the layer {trace.current!r}" if trace.current else ""
-    return f"The model failed on the example input{where}: {said}"
-
-
-def _brief(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else "".join(takewhile(str.isprintable, text[:57])) + "…"

@@ -15,9 +15,10 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from mlcore.core import RunNotFoundError
+from mlcore.experiments import own
 from mlcore.mnist.config import MNISTConfig
 from mlcore.runs import Run, Status, open_store
-from mlcore.ui import page, run_parts
+from mlcore.ui import page, run_parts, trained_models
 from mlcore.ui.common import clicks
 from mlcore.ui.common.polling import poll
 from mlcore.ui.widget_state import changed_by_user, set_widget
@@ -31,15 +32,31 @@ _OFFERED: Final = 50
 
 
 def offered_runs() -> list[Run]:
-    """The runs on MNIST and similar data sets to choose from, newest first."""
-    runs = open_store().list(MNISTConfig.experiment, limit=_OFFERED)
-    return [run for run in runs if run_parts.config_of(run) is not None]
+    """The runs to choose from: on MNIST and similar data sets, then of one's own experiments.
+
+    Each newest first; of one's own those whose network takes small images.
+    """
+    store = open_store()
+    names = (MNISTConfig.experiment, *own())
+    runs = [run for name in names for run in store.list(name, limit=_OFFERED)]
+    return [run for run in runs if _fits(run)]
+
+
+def _fits(run: Run) -> bool:
+    config = run_parts.config_of(run)
+    if config is None:
+        return False
+    return isinstance(config, MNISTConfig) or trained_models.takes_images(config)
 
 
 def newest_finished(runs: Sequence[Run]) -> Run | None:
-    """The first finished one of some runs, else the first; None if there is none."""
-    finished = (run for run in runs if run.status == Status.FINISHED)
-    return next(finished, runs[0] if runs else None)
+    """The first finished one of some runs, else the first; None if there is none.
+
+    Runs of one's own experiments stand back behind the course's.
+    """
+    course = [run for run in runs if run.experiment == MNISTConfig.experiment] or runs
+    finished = (run for run in course if run.status == Status.FINISHED)
+    return next(finished, course[0] if course else None)
 
 
 def choose_run(*, key: str, follow_in: DeltaGenerator | None = None) -> Run | None:
@@ -130,10 +147,14 @@ def _wanted(runs: Sequence[Run]) -> Run | None:
             return newest_finished(runs)
         if run.deleted is not None:
             page.error(f"Run {run_id} was deleted: restore it, or choose another below.")
-        elif run.experiment == MNISTConfig.experiment and run_parts.config_of(run) is not None:
+        elif _fits(run):
             return run
         else:
-            page.error(f"Run {run_id} is not a network for digits: choose another below.")
+            page.error(
+                f"Run {run_id} is not a network for digits: choose another below. An experiment "
+                "of your own needs `build_model`, and an `example_input` such as "
+                "`torch.zeros(1, 1, 28, 28)`."
+            )
     return newest_finished(runs)
 
 

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from mlcore.core import MODEL_PREFIX, RunStateError, Snapshot
+from mlcore.core import MODEL_PREFIX, Config, MlcoreError, RunStateError, Snapshot
+from mlcore.core.image_input import image_shape
+from mlcore.experiments import config_class
 from mlcore.mnist.config import MNISTConfig
 from mlcore.runs import Run, Status, open_store
 from mlcore.ui.common.torch_threads import one_thread
@@ -26,6 +28,8 @@ class Moment:
         step: Optimizer steps taken.
         kept: Whether the weights are among the arrays of that step (else with the run's end).
         config_json: The run's config.
+        experiment: Its experiment.
+        code: The code hash of an experiment of one's own.
     """
 
     url: str
@@ -33,11 +37,23 @@ class Moment:
     step: int
     kept: bool
     config_json: str
+    experiment: str = MNISTConfig.experiment
+    code: str = ""
+
+    @property
+    def own(self) -> bool:
+        """Whether an experiment of one's own trained it."""
+        return self.experiment != MNISTConfig.experiment
 
     @property
     def config(self) -> MNISTConfig:
-        """The run's config."""
+        """The config of a run on MNIST and similar data sets."""
         return MNISTConfig.from_json(self.config_json)
+
+    @property
+    def own_config(self) -> Config:
+        """The config of a run of an experiment of one's own."""
+        return config_class(self.experiment).from_json(self.config_json)
 
     @property
     def epoch(self) -> float:
@@ -45,18 +61,43 @@ class Moment:
         return self.step / self.config.steps_per_epoch()
 
     @property
+    def label(self) -> str:
+        """The moment as a heading: ``Epoch 3``; of an experiment of one's own, ``Step 60``."""
+        return f"Step {self.step:,}" if self.own else f"Epoch {self.epoch:.3g}"
+
+    @property
     def words(self) -> str:
         """The moment as the end of a sentence: ``after epoch 3``."""
-        return f"after epoch {self.epoch:.3g}" if self.step else "before the first step"
+        return f"after {self.label.lower()}" if self.step else "before the first step"
 
-    def model(self) -> nn.Sequential:
+    def model(self) -> nn.Module:
         """The network in eval mode on the CPU. Shared by all tabs: do not change it.
 
+        Of a run on MNIST and similar data sets it is an ``nn.Sequential``.
+
         Raises:
-            RunStateError: If the run has saved no weights yet.
+            RunStateError: If the run has saved no weights yet, or its experiment's code cannot
+                build the network for them.
             SnapshotError: If the file with the weights is gone or damaged.
         """
         return _model(self)
+
+
+def takes_images(config: Config) -> bool:
+    """Whether an experiment of one's own builds a network for small images."""
+    cls = type(config)
+    if cls.build_model is Config.build_model or cls.example_input is Config.example_input:
+        return False
+    return _takes_images(config.experiment, config.to_json(), cls.code_hash())
+
+
+@st.cache_data(max_entries=512, show_spinner=False)
+def _takes_images(experiment: str, config_json: str, code: str) -> bool:  # noqa: ARG001 - new code is asked anew
+    try:
+        example = config_class(experiment).from_json(config_json).example_input()
+    except Exception:  # noqa: BLE001 - code of one's own may raise anything; *Runs* shows it
+        return False
+    return image_shape(example) is not None
 
 
 def latest(run: Run) -> Moment:
@@ -98,7 +139,9 @@ def _step_of_weights(run: Run) -> int:
 
 
 def _moment(run: Run, step: int, *, kept: bool) -> Moment:
-    return Moment(open_store().url, run.id, step, kept, run.config.to_json())
+    config = run.config
+    code = type(config).code_hash()
+    return Moment(open_store().url, run.id, step, kept, config.to_json(), config.experiment, code)
 
 
 def _has_weights(run: Run, step: int) -> bool:
@@ -112,7 +155,7 @@ def _arrays_have_weights(url: str, run_id: str, step: int) -> bool:
 
 @st.cache_resource(max_entries=48, show_spinner=False)
 @one_thread()
-def _model(moment: Moment) -> nn.Sequential:
+def _model(moment: Moment) -> nn.Module:
     from torch import nn
 
     from mlcore.mnist.models import load_weights
@@ -120,6 +163,8 @@ def _model(moment: Moment) -> nn.Sequential:
     run = open_store(moment.url).get(moment.run_id)
     if moment.kept:
         return load_weights(moment.config, Snapshot(run.arrays(moment.step)))
+    if moment.own:
+        return _own_model(moment, run)
     network = run.model()
     if not isinstance(network, nn.Sequential):
         raise RunStateError(
@@ -127,3 +172,19 @@ def _model(moment: Moment) -> nn.Sequential:
             "a run of one of this app's networks."
         )
     return network
+
+
+def _own_model(moment: Moment, run: Run) -> nn.Module:
+    weights = run.state_dict()
+    try:
+        network = moment.own_config.build_model()
+        network.load_state_dict(weights)
+    except MlcoreError:
+        raise
+    except Exception as error:  # code of one's own may raise anything
+        said = (str(error).strip().splitlines() or [""])[0]
+        raise RunStateError(
+            f"The network of run {run.id} cannot be built with its weights: "
+            f"{type(error).__name__}: {said} If its code was changed since, train it again."
+        ) from error
+    return network.eval()

@@ -9,7 +9,7 @@ import torch
 
 from mlcore.core import Snapshot, SnapshotError
 from mlcore.core.files import write_atomically
-from mlcore.core.snapshots import load_snapshot, save_snapshot
+from mlcore.core.snapshots import load_snapshot, pack_snapshot, save_snapshot, tensor_headers
 
 
 def test_a_snapshot_comes_back_bit_for_bit(tmp_path: Path) -> None:
@@ -35,6 +35,30 @@ def test_a_damaged_snapshot_is_refused(tmp_path: Path) -> None:
     path.unlink()
     with pytest.raises(SnapshotError, match="gone"):
         load_snapshot(path, sha256)
+
+
+def test_shapes_and_types_are_read_from_the_head_alone() -> None:
+    types = [torch.float32, torch.bfloat16, torch.int64, torch.uint8, torch.bool, torch.float16]
+    tensors = {str(kind): torch.zeros(2, 3, dtype=kind) for kind in types}
+    data = pack_snapshot(Snapshot({**tensors, "scalar": torch.tensor(1.0)}))
+    most = 8 + int.from_bytes(data[:8], "little")
+
+    def start(count: int) -> bytes:
+        assert count <= most
+        return data[:count]
+
+    found = tensor_headers(start, "file s")
+    assert found.pop("scalar").shape == ()
+    assert {f"torch.{header.dtype}" for header in found.values()} == set(tensors)
+    assert {header.shape for header in found.values()} == {(2, 3)}
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"\xff" * 40, b"\x02" + b"\0" * 7 + b"[]", b"\x09" + b"\0" * 9]
+)
+def test_a_damaged_head_is_refused(data: bytes) -> None:
+    with pytest.raises(SnapshotError, match="does not begin as a safetensors file does"):
+        tensor_headers(lambda count: data[:count], "file s")
 
 
 def test_a_failed_write_leaves_the_old_file(

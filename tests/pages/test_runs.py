@@ -12,6 +12,9 @@ from streamlit.testing.v1 import AppTest
 
 import mlcore
 from mlcore import MNISTConfig, Run
+from mlcore.mnist import load
+from mlcore.mnist.batches import normalized
+from mlcore.mnist.losses import loss_for, targets_for
 from mlcore.runs.export import to_zip
 from mlcore.runs.imports import import_content
 from mlcore.runs.store.organize import edit, trash
@@ -410,6 +413,25 @@ def test_the_layers_of_a_run_s_network_add_up(store: Store, open_page: Open) -> 
     assert table["Parameters"].sum() == counted
     assert table["Layer"].tolist() == ["(model)", "flatten", "output"]
     assert {m.label: m.value for m in at.metric}["Parameters"] == f"{counted:,}"
+
+
+def test_the_graph_of_a_run_s_network_has_the_gradients_of_its_own_loss(
+    store: Store, open_page: Open
+) -> None:
+    run = next(run for run in store.list() if run.status == "finished")
+    at = open_page(PAGE)
+    at.session_state["runs.model"] = True
+    at.session_state["runs.model.what"] = "Autograd graph"
+    at = choose(at, run)
+    assert not at.exception
+    [table] = [t.value for t in at.dataframe if "parameter_gradient_norm" in t.value]
+    assert table["layer"].tolist()[:4] == ["input", "flatten", "output", "loss"]
+    model, config, digits = run.model(), MNISTConfig.from_json(run.config.to_json()), load("mnist")
+    out = model(normalized(digits, digits.train_images[:1]))
+    loss = loss_for(config)(out, targets_for(config, digits.train_labels[:1]))
+    gradients = torch.autograd.grad(loss, list(model.parameters()))
+    norm = math.hypot(*(float(grad.norm()) for grad in gradients))
+    assert table["parameter_gradient_norm"].max() == pytest.approx(norm, rel=1e-5)
 
 
 @pytest.mark.usefixtures("empty_store")

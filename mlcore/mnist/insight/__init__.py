@@ -16,6 +16,8 @@
   ``sum_written_out``, ``collapse`` (linear layers as one).
 - Mistakes: ``examine``, ``accuracy_by_class``, ``confident_mistakes``, ``wilson_interval``,
   ``reliability`` (calibration).
+- A network of your own that takes images: ``own_network`` puts it over pixels; ``weight_tiles`` and
+  ``output_maps`` are its weights and what its layers return.
 - Two networks: ``same_start``, ``disagreement``, ``paired_accuracy``, ``paired_difference``.
 
 Names are loaded when first used.

@@ -53,6 +53,10 @@ from .neighbours import features as features
 from .neighbours import nearest as nearest
 from .occlusion_map import Occlusion as Occlusion
 from .occlusion_map import occlusion as occlusion
+from .own_networks import OwnNetwork as OwnNetwork
+from .own_networks import output_maps as output_maps
+from .own_networks import own_network as own_network
+from .own_networks import weight_tiles as weight_tiles
 from .paired_runs import (
     Disagreement as Disagreement,
 )

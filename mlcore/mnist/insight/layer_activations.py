@@ -19,7 +19,8 @@ class Activation:
     Attributes:
         name: The layer's name in the network.
         kind: Its class in ``torch.nn``.
-        values: float32, ``[units]`` or ``[channels, height, width]``.
+        values: float32, ``[units]`` or ``[channels, height, width]``; of other networks than
+            those of this package any shape.
     """
 
     name: str
@@ -48,7 +49,10 @@ def activations(model: nn.Module, picture: Picture) -> tuple[Activation, ...]:
     """
     seen: list[Activation] = []
 
-    def note(name: str, layer: nn.Module, out: Tensor) -> None:
+    def note(name: str, layer: nn.Module, returned: object) -> None:
+        out = returned[0] if isinstance(returned, tuple) and returned else returned
+        if not isinstance(out, Tensor) or not out.ndim:
+            return
         # a copy: an in-place layer that follows would change what was noted
         values = out.detach()[0].float().clone().numpy()
         seen.append(Activation(name, type(layer).__name__, values))

@@ -61,7 +61,7 @@ def matrices(model: nn.Module) -> tuple[Matrix, ...]:
     for name, layer in named_chain(model):
         weight = getattr(layer, "weight", None)
         if isinstance(layer, nn.Linear | nn.Conv2d) and isinstance(weight, Tensor):
-            found.append(_matrix(name, layer, weight.detach(), sees_pixels=sees_pixels))
+            found.append(matrix_of(name, layer, weight.detach(), sees_pixels=sees_pixels))
         sees_pixels = sees_pixels and isinstance(layer, nn.Flatten | nn.Unflatten)
     return tuple(found)
 
@@ -140,7 +140,15 @@ def weight_history(moments: Iterable[tuple[float, nn.Module]]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["epoch", "layer", "norm", "moved", "largest"])
 
 
-def _matrix(name: str, layer: nn.Module, weight: Tensor, *, sees_pixels: bool) -> Matrix:
+def matrix_of(name: str, layer: nn.Module, weight: Tensor, *, sees_pixels: bool) -> Matrix:
+    """The weight of a linear or convolutional layer as tiles; see ``matrices``.
+
+    Args:
+        name: The layer's name.
+        layer: The layer.
+        weight: Its weight, two or four dimensions.
+        sees_pixels: Whether it is given the pixels themselves.
+    """
     shape = tuple(weight.shape)
     if weight.ndim == 4:
         out, into, height, width = shape

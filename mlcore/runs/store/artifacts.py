@@ -11,12 +11,19 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Table, delete, select
+from sqlalchemy import ColumnElement, Connection, Table, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from mlcore.core import Snapshot, SnapshotError
 from mlcore.core.files import write_atomically
-from mlcore.core.snapshots import check_content, pack_snapshot, read_content, unpack_snapshot
+from mlcore.core.snapshots import (
+    TensorHeader,
+    check_content,
+    pack_snapshot,
+    read_content,
+    tensor_headers,
+    unpack_snapshot,
+)
 from mlcore.runs.store.schema import artifacts, files
 
 if TYPE_CHECKING:
@@ -240,6 +247,41 @@ class Artifacts:
         row, content = found
         check_content(content, row.sha256, self._where(row))
         return content
+
+    def tensors(self, name: str) -> dict[str, TensorHeader] | None:
+        """Shapes and types of a snapshot's tensors; only the head of the file is read.
+
+        Returns:
+            By name; None if the run has no snapshot of that name.
+
+        Raises:
+            SnapshotError: If the file is gone, or its head is damaged.
+        """
+        with self.store.reading() as connection:
+            row = self._row(connection, name)
+            if row is None:
+                return None
+            if self.store.server:
+                mine = (files.c.run == self.run_key) & (files.c.name == name)
+
+                def of_server(count: int) -> bytes:
+                    head = select(func.substr(files.c.content, 1, count)).where(mine)
+                    return bytes(connection.execute(head).scalar_one())
+
+                return tensor_headers(of_server, self._where(row))
+        try:
+            with (self.folder / row.file).open("rb") as file:
+
+                def of_file(count: int) -> bytes:
+                    file.seek(0)
+                    return file.read(count)
+
+                return tensor_headers(of_file, self._where(row))
+        except FileNotFoundError:
+            with self.store.reading() as connection:
+                if self._row(connection, name) == row:
+                    raise SnapshotError(f"The {self._where(row)} is gone.") from None
+            return self.tensors(name)  # a newer one has replaced it meanwhile
 
     def load_arrays(self, step: int) -> Snapshot:
         """Read the arrays of a step.

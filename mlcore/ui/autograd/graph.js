@@ -162,9 +162,9 @@ function create(root) {
   function write() {
     data.nodes.forEach((node, i) => {
       nodes[i].val.textContent = node.value
-      nodes[i].grad.textContent = node.grad && '∂ ' + node.grad
+      nodes[i].grad.textContent = node.grad && `${data.mark ?? '∂'} ${node.grad}`
       const grad = node.grad ? `, gradient ${node.grad}` : ''
-      nodes[i].g.setAttribute('aria-label', `${node.name}, ${node.op}, value ${node.value}${grad}`)
+      nodes[i].g.setAttribute('aria-label', `${node.title ?? node.name}, ${node.op}, ${data.legend?.[0] ?? 'value'} ${node.value}${grad}`)
     })
     data.edges.forEach((edge, i) => {
       edges[i].local.textContent = edge.local
@@ -273,7 +273,7 @@ function create(root) {
       const phase = document.createElement('b')
       phase.className = shown.phase
       phase.textContent = shown.phase
-      where.append(`step ${step} of ${stops.length} · `, phase, ` ${cut(data.nodes[shown.node].name, 18)}`)
+      where.append(`step ${step} of ${stops.length} · `, phase, ` ${cut(data.nodes[shown.node].name, 24)}`)
     }
     formula(shown?.math)
     $('[data-do=copy]').style.visibility = shown ? 'visible' : 'hidden'
@@ -375,14 +375,14 @@ function create(root) {
     const node = data.nodes[i]
     card.replaceChildren()
     const title = document.createElement('h4')
-    title.textContent = node.name
+    title.textContent = node.title ?? node.name
     const table = document.createElement('table')
     for (const [key, value] of node.record) {
       const row = table.insertRow()
       row.insertCell().textContent = key
       row.insertCell().textContent = value
     }
-    for (const edge of data.edges.filter((e) => e.target === i && e.slot >= 0)) {
+    for (const edge of data.edges.filter((e) => e.target === i && e.slot >= 0 && !data.legend)) {
       const row = table.insertRow()
       row.insertCell().textContent = `∂/∂${cut(data.nodes[edge.source].name, 10)}`
       row.insertCell().textContent = (edge.localFull || 'too large to show') + (edge.flowFull ? ` → ${edge.flowFull}` : '')
@@ -474,7 +474,12 @@ function create(root) {
       : 'Computation graph: Tab leads to its nodes')
     svg.setAttribute('aria-label', data.alt)
     $('.root-name').textContent = data.nodes[data.root].name
-    $('.legend').style.display = walking ? '' : 'none'
+    $('.legend').style.display = walking && !data.legend ? '' : 'none'
+    const own = $('.own-legend')
+    own.style.display = walking && data.legend ? '' : 'none'
+    own.querySelector('.v').textContent = data.legend?.[0] ?? ''
+    own.querySelector('.g').textContent = data.legend?.[1] ?? ''
+    $('[data-do=saved]').style.display = data.legend ? 'none' : ''
     $('.tensors').style.display = data.edges.some((e) => /[⊙J]/.test(e.local)) ? '' : 'none'
     if (same && bounds) {
       ports()

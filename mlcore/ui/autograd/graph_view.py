@@ -10,7 +10,13 @@ from mlcore.autograd.program import Program
 from mlcore.autograd.records import Graph
 from mlcore.autograd.tracing import Trace
 from mlcore.autograd.walk import walk
-from mlcore.charts.autograd import describe, graph_payload, without_answers, without_gradients
+from mlcore.charts.autograd import (
+    Payload,
+    describe,
+    graph_payload,
+    without_answers,
+    without_gradients,
+)
 from mlcore.ui.common.assets import asset
 from mlcore.ui.common.component import component
 
@@ -66,3 +72,15 @@ def graph_view(trace: Trace, *, key: str, answers: bool = True, height: int = 70
 def still_graph(graph: Graph, *, key: str, height: int = 300) -> None:
     """Draw a graph without a stepper, such as the graph of a gradient."""
     _component(key=key, data={**graph_payload(graph), "height": height, "alt": describe(graph)})
+
+
+def draw(payload: Payload, *, key: str, alt: str, height: int = 700) -> None:
+    """Draw a graph of any kind that comes with its layout, such as that of a model.
+
+    Args:
+        payload: As ``graph_payload`` makes it.
+        key: Unique on the page.
+        alt: The graph in words.
+        height: Of the picture at most, in pixels.
+    """
+    _component(key=key, data={**payload, "height": height, "alt": alt})

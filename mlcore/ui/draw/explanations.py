@@ -10,7 +10,6 @@ import streamlit as st
 
 from mlcore.charts.digit_scenes import Group, Tile, flat_tile, maps_scene, walk_scene
 from mlcore.mnist.insight.neighbours import Metric
-from mlcore.mnist.losses import probabilities
 from mlcore.ui import page, shared_digit
 from mlcore.ui.common.torch_threads import one_thread
 from mlcore.ui.draw import canvas, pixel_view, script
@@ -58,18 +57,23 @@ def layers(network: Network, digit: SharedDigit) -> None:
     """The outputs of every layer."""
     from mlcore.mnist.insight import activations
 
-    seen = [one for one in activations(network.model(), digit.pixels) if one.kind not in _PLAIN]
+    found = activations(network.model(), digit.pixels)
+    seen = [one for one in found if one.kind not in _PLAIN and one.values.ndim <= 3]
     groups = []
     for one in seen:
         shape = " × ".join(map(str, one.values.shape))
         title = f"{one.name}: {one.kind}, {shape}"
         if one.values.ndim == 1:
             groups.append(Group(title, [flat_tile(one.values)], cell=12))
+        elif one.values.ndim == 2:
+            groups.append(Group(title, [Tile(one.values)], cell=4))
         else:
             cell = max(2, round(56 / one.values.shape[-1]))
             groups.append(Group(title, [Tile(channel) for channel in one.values], cell=cell))
     MAPS(key="draw.layers", data=maps_scene(groups, hint="Hover a cell to see its number."))
     outputs = network.says(digit.pixels).outputs
+    if network.own and (not seen or seen[-1].values.shape != outputs.shape):
+        return  # what it returns is computed outside of its layers
     gap = float(np.abs(seen[-1].values - outputs).max())
     agreement(
         f"The last layer's {len(outputs)} numbers, recorded by its hook, and the outputs above",
@@ -82,6 +86,12 @@ def neighbours(network: Network, digit: SharedDigit) -> None:
     """The training images nearest in the last hidden layer."""
     from mlcore.mnist.insight import features, nearest
 
+    if network.own:
+        st.info(
+            "This view compares the last hidden layer for all training images, which an "
+            "experiment of your own does not name: choose a run of MNIST above."
+        )
+        return
     metric: Metric = st.segmented_control(
         "Distance",
         _METRICS,
@@ -127,7 +137,7 @@ def fool(network: Network, digit: SharedDigit) -> None:
     from mlcore.mnist.insight import walk
 
     found = walk(network.model(), digit.pixels)
-    chances = probabilities(network.config, torch.from_numpy(found.outputs)).numpy()
+    chances = network.probabilities(torch.from_numpy(found.outputs)).numpy()
     name = network.classes[found.label]
     if found.flips_at is None:
         words = (

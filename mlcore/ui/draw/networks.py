@@ -23,11 +23,17 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mlcore.mnist import Digits
-    from mlcore.mnist.insight import Answer, OnPixels
+    from mlcore.mnist.insight import Answer, OnPixels, OwnNetwork
 
 MOST: Final = 4
 """Maximum number of networks that predict side by side."""
 _BESIDE: Final = "beside"
+_RULES: Final = {
+    "cross_entropy": "Probability: the softmax of the outputs.",
+    "mse": "Probability: the outputs, changed as little as possible so that they are a "
+    "probability distribution.",
+}
+_OWN_RULE: Final = "Probability: the softmax of the outputs, unless they are probabilities already."
 _GALLERY_BYTES: Final = 256 * 2**20
 
 
@@ -46,30 +52,53 @@ class Network:
     colour: str
 
     @property
+    def own(self) -> bool:
+        """Whether an experiment of one's own trained it."""
+        return self.moment.own
+
+    @property
     def config(self) -> MNISTConfig:
-        """The config of the run."""
+        """The config of a run on MNIST and similar data sets."""
         return self.moment.config
 
     @property
     def classes(self) -> tuple[str, ...]:
         """Names of its classes."""
-        return self.digits().classes
+        return _own(self.moment).classes if self.own else self.digits().classes
+
+    @property
+    def rule(self) -> str:
+        """How its outputs become probabilities, in words."""
+        return _OWN_RULE if self.own else _RULES[self.config.loss]
 
     def digits(self) -> Digits:
-        """Its training data."""
+        """Its training data; MNIST for an experiment of one's own."""
         from mlcore.mnist import load
 
+        if self.own:
+            return load("mnist")
         return load(self.config.dataset, self.config.data_dir)
 
     def model(self) -> OnPixels:
         """The network over pixels from 0 to 1, shared by all tabs: do not change it."""
-        return _on_pixels(self.moment)
+        return _own(self.moment) if self.own else _on_pixels(self.moment)
+
+    @one_thread()
+    def probabilities(self, outputs: torch.Tensor) -> torch.Tensor:
+        """Probabilities of the classes from outputs, ``[N, classes]`` both."""
+        from mlcore.mnist.losses import probabilities
+
+        if self.own:
+            return _own(self.moment).probabilities(outputs)
+        return probabilities(self.config, outputs)
 
     @one_thread()
     def says(self, pixels: NDArray[np.uint8]) -> Answer:
         """Its prediction for one image."""
         from mlcore.mnist.insight import answer
 
+        if self.own:
+            return _own(self.moment).answer(pixels)
         return answer(self.config, self.model(), pixels)
 
     def gallery(self) -> torch.Tensor:
@@ -165,6 +194,13 @@ def _wanted(main: Run, others: Sequence[Run]) -> list[str]:
 def _remember(ids: list[str]) -> None:
     st.session_state[_BESIDE] = ids
     st.query_params[_BESIDE] = ",".join(ids)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _own(moment: trained_models.Moment) -> OwnNetwork:
+    from mlcore.mnist.insight import own_network
+
+    return own_network(moment.own_config, moment.model())
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)

@@ -17,12 +17,6 @@ from mlcore.ui.draw.networks import Network
 if TYPE_CHECKING:
     from mlcore.ui.shared_digit import SharedDigit
 
-_RULES = {
-    "cross_entropy": "Probability: the softmax of the outputs.",
-    "mse": "Probability: the outputs, changed as little as possible so that they are a "
-    "probability distribution.",
-}
-
 
 @st.fragment(key=canvas.ANSWERS_PART)
 def show(networks: Sequence[Network]) -> None:
@@ -58,7 +52,7 @@ def _panel(network: Network, digit: SharedDigit | None) -> Panel:
         network.name,
         network.colour,
         network.classes,
-        _RULES[network.config.loss],
+        network.rule,
         None if said is None else said.outputs,
         None if said is None else said.probabilities,
     )

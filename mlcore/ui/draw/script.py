@@ -22,6 +22,23 @@ def show(network: Network, digit: SharedDigit) -> None:
 def script(network: Network, digit: SharedDigit) -> str:
     """Python code that computes what the page shows of a digit."""
     packed = base64.b85encode(zlib.compress(digit.pixels.tobytes(), 9)).decode("ascii")
+    if network.own:
+        return (
+            "import base64\nimport zlib\n\n"
+            "import mlcore\nimport numpy as np\n"
+            "from mlcore.mnist import insight\n\n"
+            f'run = mlcore.get_run("{network.moment.run_id}")\n'
+            "network = insight.own_network(run.config, run.model())\n"
+            f"packed = {packed!r}\n"
+            "picture = np.frombuffer(zlib.decompress(base64.b85decode(packed)), np.uint8)"
+            ".reshape(28, 28)\n\n"
+            "said = network.answer(picture)\n"
+            "print(network.classes[said.label], said.probabilities, said.outputs)\n"
+            "print(insight.saliency(network, picture).gradient)\n"
+            "print(insight.integrated_gradients(network, picture).error)\n"
+            "print(insight.occlusion(network, picture).drop)\n"
+            "print(insight.walk(network, picture).epsilon)\n"
+        )
     load = repr(network.config.dataset)
     if network.config.data_dir:
         load += f", {network.config.data_dir!r}"

@@ -13,7 +13,16 @@ from numpy.typing import NDArray
 from mlcore.charts.inside import history_spec
 from mlcore.charts.tiles import tile_payload
 from mlcore.course.inside import State
-from mlcore.mnist.insight import Matrix, feature_maps, matrices, weight_history
+from mlcore.mnist.config import MNISTConfig
+from mlcore.mnist.insight import (
+    Matrix,
+    feature_maps,
+    matrices,
+    output_maps,
+    own_network,
+    weight_history,
+    weight_tiles,
+)
 from mlcore.ui import page, shared_digit, tasks, trained_models
 from mlcore.ui.common.elements import chart
 from mlcore.ui.inside import evaluation, selection
@@ -32,23 +41,30 @@ def show() -> None:
     """Draw the tab."""
     controls, picture = page.columns()
     with controls:
-        chosen = selection.chosen()
+        chosen = selection.chosen(own=True)
         if chosen is None:
             return
         what = st.segmented_control(
             "Show",
-            [_LEARNED, _WEIGHTS, _MAPS],
-            default=_LEARNED,
+            [_WEIGHTS, _MAPS] if chosen.own else [_LEARNED, _WEIGHTS, _MAPS],
+            default=_WEIGHTS if chosen.own else _LEARNED,
             required=True,
             help="W − W₀: the weights minus their random start; the weights themselves; or a "
             "layer's output for one digit.",
-            key="inside.matrices.what",
+            key=f"inside.matrices.what{'.own' if chosen.own else ''}",
         )
         moments = _spread(trained_models.moments(chosen.run) or [chosen.moment])
         digit = (
-            selection.choose_digit(chosen.config, key="inside.matrices") if what == _MAPS else None
+            selection.choose_digit(
+                MNISTConfig() if chosen.own else chosen.config, key="inside.matrices"
+            )
+            if what == _MAPS
+            else None
         )
         found = _matrices(moments[-1]) if digit is None else _maps(moments[-1], digit.pixels)
+        if not found:
+            st.info("No layer of this network has a weight or an output that can be drawn.")
+            return
         names = {f"{m.name} · {' × '.join(map(str, m.shape))}": m for m in found}
         name = st.selectbox("Layer", list(names), key=f"inside.matrices.layer.{what}")
         places = _choose_tiles(names[name], _first(moments, names[name].name, what))
@@ -129,7 +145,7 @@ def _payload(
         cells = "unit {column}"
     return tile_payload(
         frames,
-        [f"Epoch {moment.epoch:.3g}" for moment in moments],
+        [moment.label for moment in moments],
         [last.labels[place] for place in places],
         name=f"{moments[-1].run_id}.{last.name}.{digit is None}.{first is None}",
         title=_title(last, len(places), digit, learned=first is not None),
@@ -151,6 +167,9 @@ def _title(matrix: Matrix, shown: int, digit: selection.Digit | None, *, learned
 
 
 def _history(chosen: selection.Chosen, moments: Sequence[trained_models.Moment]) -> None:
+    if chosen.own:
+        st.caption("Of an experiment of your own, the newest weights are shown.")
+        return
     if len(moments) < 2:
         st.caption(
             "So far there are only the initial weights; a slider appears after the first epoch."
@@ -165,7 +184,7 @@ def _history(chosen: selection.Chosen, moments: Sequence[trained_models.Moment])
 
 
 def _proof(chosen: selection.Chosen, moments: Sequence[trained_models.Moment]) -> None:
-    if chosen.run.status.moving or chosen.moment.step != moments[-1].step:
+    if chosen.own or chosen.run.status.moving or chosen.moment.step != moments[-1].step:
         return
     gap = _largest_gap(moments[-1], chosen.moment)
     st.caption(
@@ -175,10 +194,19 @@ def _proof(chosen: selection.Chosen, moments: Sequence[trained_models.Moment]) -
 
 
 def _matrices(moment: trained_models.Moment) -> tuple[Matrix, ...]:
+    if moment.own:
+        return _own_weights(moment)
     return matrices(moment.model())
 
 
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _own_weights(moment: trained_models.Moment) -> tuple[Matrix, ...]:
+    return weight_tiles(moment.model(), moment.own_config.example_input())
+
+
 def _maps(moment: trained_models.Moment, pixels: NDArray[np.uint8]) -> tuple[Matrix, ...]:
+    if moment.own:
+        return output_maps(own_network(moment.own_config, moment.model()), pixels)
     return feature_maps(moment.model(), evaluation.normal(moment.config, pixels[None])[0])
 
 
@@ -195,6 +223,19 @@ def _largest_gap(one: trained_models.Moment, other: trained_models.Moment) -> fl
 
 def _script(chosen: selection.Chosen, maps: bool) -> str:
     run = chosen.run.id
+    if chosen.own:
+        show = (
+            "network = insight.own_network(run.config, run.model())\n"
+            'image = load("mnist").test_images[0]\n'
+            "for layer in insight.output_maps(network, image):\n"
+            if maps
+            else "for layer in insight.weight_tiles(run.model(), run.config.example_input()):\n"
+        )
+        return (
+            f"import mlcore\nfrom mlcore.mnist import insight{', load' if maps else ''}\n\n"
+            f'run = mlcore.get_run("{run}")\n{show}'
+            "    print(layer.name, layer.tiles.shape)"
+        )
     if maps:
         return (
             "import mlcore\n"

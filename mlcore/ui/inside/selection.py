@@ -25,8 +25,17 @@ class Chosen:
     """The chosen run with its newest weights."""
 
     run: Run
-    config: MNISTConfig
     moment: trained_models.Moment
+
+    @property
+    def own(self) -> bool:
+        """Whether an experiment of one's own trained it."""
+        return self.moment.own
+
+    @property
+    def config(self) -> MNISTConfig:
+        """The config of a run on MNIST and similar data sets."""
+        return self.moment.config
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -39,8 +48,12 @@ class Chosen:
         return view_data.held_out_words(self.config)
 
 
-def chosen() -> Chosen | None:
-    """Choose a run; None, with a note, if there is none or it has no weights yet."""
+def chosen(*, own: bool = False) -> Chosen | None:
+    """Choose a run; None, with a note, if there is none or it has no weights yet.
+
+    Args:
+        own: Whether the tab can show a network of one's own; else that is a note as well.
+    """
     run = run_picker.choose_run(key="inside")
     if run is None:
         return None
@@ -50,7 +63,14 @@ def chosen() -> Chosen | None:
     except MlcoreError as problem:
         page.error(problem)
         return None
-    return Chosen(run, moment.config, moment)
+    if moment.own and not own:
+        st.info(
+            "This view needs labelled images that the network has not seen, or layers that follow "
+            "one another, and an experiment of your own names neither. Choose a run of MNIST, or "
+            "the tab *Matrices*."
+        )
+        return None
+    return Chosen(run, moment)
 
 
 def caption_of(picked: Chosen) -> None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
-from mlcore.core import Config, MlcoreError
+from mlcore.core import MODEL_PREFIX, Config, MlcoreError
 from mlcore.experiments import config_class
 from mlcore.runs import Run, open_store
 from mlcore.runs.store.artifacts import WEIGHTS
-from mlcore.ui import page, run_parts
+from mlcore.ui import navigation, page, run_parts, trained_models
 from mlcore.ui.common.torch_threads import one_thread
 
 if TYPE_CHECKING:
@@ -18,7 +19,21 @@ if TYPE_CHECKING:
 
 _HEIGHT: Final = 38 + 35 * 20
 """Pixels of twenty rows."""
-_NUMBERS: Final = ("Parameters", "Multiply-adds", "Act. bytes")
+_PAGES: Final = (
+    ("draw", "Draw a digit for it", ":material/draw:"),
+    ("inside", "Look inside", ":material/microscope:"),
+)
+"""Pages for networks that are given images: their names, words and icons."""
+_LAYERS, _GRAPH = "Layers", "Autograd graph"
+_NUMBERS: Final = (
+    ("Parameters", "Parameters", 80),
+    ("Multiply-adds", "Mult.-adds", 80),
+    ("Act. bytes", "Act. bytes", 75),
+)
+"""Columns of numbers: what they hold, their heading, and their width in pixels.
+
+Together with the others they are as wide as the page is beside the table of runs.
+"""
 
 
 def show(run: Run) -> None:
@@ -34,7 +49,7 @@ def show(run: Run) -> None:
         if not part.open:
             return
         if config is not None and built:
-            _layers(config)
+            _network(run, config)
         elif saved is not None:
             _tensors(run, saved)
 
@@ -46,19 +61,42 @@ def _saved(run: Run) -> str | None:
     return next((row.sha256 for row in run.artifacts.kept() if row.name == WEIGHTS), None)
 
 
-def _layers(config: Config) -> None:
-    try:
-        found = _summary(config.experiment, config.to_json())
-    except (MlcoreError, RuntimeError, NotImplementedError) as error:
-        st.info(page.plain(f"The layers of this network cannot be listed: {error}"))
-        return
-    if found is None:
+def _network(run: Run, config: Config) -> None:
+    if type(config).example_input is Config.example_input:
         st.info(
             f"To see its layers here, `{type(config).__name__}` needs a method `example_input` "
             "that returns what its network takes."
         )
         return
-    table, totals = found
+    chosen = st.segmented_control(
+        "Show",
+        [_LAYERS, _GRAPH],
+        default=_LAYERS,
+        required=True,
+        help="Layers: shapes, parameters and costs. Autograd graph: one forward and one backward "
+        "pass, step by step, with the gradient's norm at each.",
+        key="runs.model.what",
+    )
+    if chosen == _GRAPH:
+        from mlcore.ui.runs import model_graph  # imports torch
+
+        model_graph.show(run, config)
+    else:
+        _layers(config)
+    if trained_models.takes_images(config):
+        with st.container(horizontal=True, key="runs.model.pages"):
+            for name, label, icon in _PAGES:
+                st.page_link(
+                    navigation.page(name), label=label, icon=icon, query_params={"run": run.id}
+                )
+
+
+def _layers(config: Config) -> None:
+    try:
+        table, totals = _summary(config.experiment, config.to_json())
+    except (MlcoreError, RuntimeError, NotImplementedError) as error:
+        st.info(page.plain(f"The layers of this network cannot be listed: {error}"))
+        return
     for column, (name, value) in zip(st.columns(len(totals)), totals.items(), strict=True):
         column.metric(name, value)
     st.dataframe(
@@ -68,17 +106,21 @@ def _layers(config: Config) -> None:
         key="runs.model.layers",
         placeholder="–",
         column_config={
-            "Layer": st.column_config.TextColumn(width=150),
+            "Layer": st.column_config.TextColumn(width=120),
+            "Type": st.column_config.TextColumn(width=95),
+            "Input": st.column_config.TextColumn(width=95),
+            "Output": st.column_config.TextColumn(width=95),
             **{
-                name: st.column_config.NumberColumn(format="localized", width=95)
-                for name in _NUMBERS
+                name: st.column_config.NumberColumn(label, format="localized", width=width)
+                for name, label, width in _NUMBERS
             },
         },
         alt="The layers of this run's network, with shapes, parameters and costs",
     )
     st.caption(
         "Each number is of the layer itself, those inside it left out, for one sample. "
-        "Act. bytes: the activations that the forward pass keeps for the backward pass."
+        "Mult.-adds: multiply-adds. Act. bytes: the activations that the forward pass keeps for "
+        "the backward pass."
     )
     page.as_code(
         f"{config.imports()}\n\nconfig = {config.as_python(call='')[1:-1]}\n"
@@ -89,18 +131,15 @@ def _layers(config: Config) -> None:
 
 @st.cache_data(max_entries=32, show_spinner="Building the network…")
 @one_thread()
-def _summary(experiment: str, config_json: str) -> tuple[pd.DataFrame, dict[str, str]] | None:
-    """The table of the layers and the totals; None if the config names no example."""
+def _summary(experiment: str, config_json: str) -> tuple[pd.DataFrame, dict[str, str]]:
+    """The table of the layers, and the totals."""
     import pandas as pd
 
     from mlcore.inspection import summary
     from mlcore.inspection.summary_text import shape_text, size
 
     config = config_class(experiment).from_json(config_json)
-    example = config.example_input()
-    if example is None:
-        return None
-    found = summary(config.build_model(), example)
+    found = summary(config.build_model(), config.example_input())
     table = pd.DataFrame(
         {
             "Layer": [layer.name or "(model)" for layer in found.layers],
@@ -112,7 +151,7 @@ def _summary(experiment: str, config_json: str) -> tuple[pd.DataFrame, dict[str,
             "Act. bytes": [layer.activation_bytes for layer in found.layers],
         }
     )
-    for name in _NUMBERS:  # an empty cell is easier to skip than a 0
+    for name, _, _ in _NUMBERS:  # an empty cell is easier to skip than a 0
         counts = table[name].astype("Int64")
         table[name] = counts.mask(counts == 0)
     totals = {
@@ -152,14 +191,19 @@ def _weights(url: str, run_id: str, sha256: str) -> pd.DataFrame:  # noqa: ARG00
 
     from mlcore.inspection.summary_text import shape_text
 
-    saved = open_store(url).get(run_id).state_dict()
-    state = dict(sorted(saved.items(), key=lambda item: _natural(item[0])))  # files have no order
+    saved = open_store(url).get(run_id).artifacts.tensors(WEIGHTS) or {}
+    named = {
+        name.removeprefix(MODEL_PREFIX): tensor
+        for name, tensor in saved.items()
+        if name.startswith(MODEL_PREFIX)
+    }
+    state = dict(sorted(named.items(), key=lambda item: _natural(item[0])))  # files have no order
     return pd.DataFrame(
         {
             "Tensor": [page.one_line(name, 120) for name in state],
-            "Shape": [shape_text([tuple(tensor.shape)]) for tensor in state.values()],
-            "Type": [str(tensor.dtype).removeprefix("torch.") for tensor in state.values()],
-            "Values": [tensor.numel() for tensor in state.values()],
+            "Shape": [shape_text([tensor.shape]) for tensor in state.values()],
+            "Type": [tensor.dtype for tensor in state.values()],
+            "Values": [math.prod(tensor.shape) for tensor in state.values()],
         }
     )
 

@@ -477,6 +477,11 @@ def test_weights_and_files_come_back_also_from_a_zip(
         assert found.files() == {table.name: 8}
         assert found.file(table.name) == b"a,b\n1,2\n"
         again = found.state_dict()
+        heads = found.artifacts.tensors("weights") or {}
+        assert {name: list(head.shape) for name, head in heads.items()} == {
+            f"model.{name}": list(value.shape) for name, value in again.items()
+        }
+        assert found.artifacts.tensors("checkpoint") is None
         assert again.keys() == model.state_dict().keys()
         assert all(torch.equal(again[name], value) for name, value in model.state_dict().items())
     assert (brought.imported, brought.experiment) == (True, "saves")
