@@ -101,7 +101,8 @@ def _exit(status: Any = None, /) -> NoReturn:
 
 
 def _on_sigterm(number: int, _frame: FrameType | None) -> None:
-    ours = signal.getsignal(number) is _on_sigterm  # else a handler of the script's own calls this
+    # else a handler of the script's own calls this; by now it may be restored, as in a child
+    ours = signal.getsignal(number) in (_on_sigterm, signal.SIG_DFL)
     if ours:
         signal.signal(number, signal.SIG_DFL)  # a second one ends the process at once
 
