@@ -25,7 +25,8 @@ Each chapter is a package; ``help(mlcore.layers)`` and the like say what is in i
 - ``mlcore.inspection``: any model of your own looked into. ``lr_find`` is the learning-rate range
   test with the curvature beside it, ``summary`` lists the layers, ``activations`` tells what is in
   them for one batch, ``graph`` is autograd's graph of one pass with its gradients.
-- ``mlcore.charts``: curves as Altair charts.
+- ``mlcore.charts``: curves as Altair charts. In a notebook runs, sweeps and comparisons show
+  themselves, and draw their curves while they train.
 
 An experiment of your own subclasses ``Config`` and yields a ``Step`` at a time; the store, sweeps
 and the command line take it from there. Errors derive from ``mlcore.MlcoreError`` and say what

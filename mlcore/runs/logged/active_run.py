@@ -20,7 +20,7 @@ from mlcore.runs.logged import process_end, saved
 from mlcore.runs.logged.changes import changed
 from mlcore.runs.logged.media import MOST_MEDIA, Media
 from mlcore.runs.logged.values import brief, name_of, number_of, step_of
-from mlcore.runs.logged.watching import Watch
+from mlcore.runs.logged.watching import MOST_HISTOGRAMS, Watch
 from mlcore.runs.logged.writer import MOST_WAITING, Writer
 from mlcore.runs.status import Status
 from mlcore.runs.store.artifacts import MEDIA, Content
@@ -160,8 +160,10 @@ class ActiveRun:
         for kind, problem in problems.items():
             self._trouble(kind, problem)
 
-    def watch(self, model: nn.Module, every: int = 100, *, name: str = "") -> None:
-        """Record the norms of a model's gradients and weights with what is logged.
+    def watch(
+        self, model: nn.Module, every: int = 100, *, name: str = "", histograms: int = 0
+    ) -> None:
+        """Record the norms of a model's gradients and weights, and histograms, with what is logged.
 
         After every so many backward passes, the first included, ``gradient_norm/…`` and
         ``weight_norm/…`` of each parameter that needs a gradient join the next ``log``, at its
@@ -171,9 +173,13 @@ class ActiveRun:
             model: At most 300 such parameters; else watch a part of it.
             every: Backward passes from one taking to the next.
             name: Put before each name, to tell two models apart.
+            histograms: Also keep a histogram of each gradient and weight, ``gradient/…`` and
+                ``weight/…``, at first every so many backward passes. The distance doubles again
+                and again, so that a run of any length has at most 600 of them, of the 1,000 files
+                that are kept of it; with more than 75 parameters there is no room. 0 keeps none.
 
         Raises:
-            MlcoreError: With ``strict=True``: if the model or ``every`` is none.
+            MlcoreError: With ``strict=True``: if the model or a number is none.
 
         Example:
             >>> import mlcore, torch
@@ -190,7 +196,9 @@ class ActiveRun:
             self._refuse("watch")
             return
         try:
-            self._watches.append(Watch(model, every, name_of(f"{name}/") if name else ""))
+            room = MOST_HISTOGRAMS - sum(watch.histograms for watch in self._watches)
+            prefix = name_of(f"{name}/") if name else ""
+            self._watches.append(Watch(model, every, prefix, histograms, room))
         except MlcoreError as error:
             self._trouble("watch", error)
 

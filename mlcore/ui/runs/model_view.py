@@ -21,7 +21,7 @@ _HEIGHT: Final = 38 + 35 * 20
 """Pixels of twenty rows."""
 _PAGES: Final = (
     ("draw", "Draw a digit for it", ":material/draw:"),
-    ("inside", "Look inside", ":material/microscope:"),
+    ("inside", "Look inside", ":material/biotech:"),
 )
 """Pages for networks that are given images: their names, words and icons."""
 _LAYERS, _GRAPH = "Layers", "Autograd graph"

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
+
+import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import nn
 
 import mlcore
 from mlcore.core import InputError, InputTypeError
-from mlcore.runs.logged.watching import MOST_WATCHED
+from mlcore.runs.logged.watching import MOST_HISTOGRAMS, MOST_WATCHED, Watch, moments
 from mlcore.runs.store.store import Store
 
 
@@ -85,3 +90,53 @@ def test_what_cannot_be_watched_is_said(store: Store) -> None:
             run.watch(many)
         with pytest.raises(InputError, match="0 parameters"):
             run.watch(nn.ReLU())
+
+
+@pytest.mark.sqlite
+def test_histograms_are_numpys_of_gradients_and_weights_at_the_step_they_belong_to(
+    store: Store,
+) -> None:
+    torch.manual_seed(0)
+    model = nn.Linear(64, 8)
+    kept: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
+    with mlcore.start_run("watched", store=store, strict=True) as run:
+        run.watch(model, 1000, histograms=2)
+        for step in range(6):
+            model.zero_grad()
+            model(torch.randn(16, 64)).square().sum().backward()
+            assert model.weight.grad is not None
+            kept[step] = model.weight.grad.clone(), model.weight.detach().clone()
+            run.log({}, step=step)
+    media = run.read().media()
+    names = {f"{kind}/{name}" for kind in ("gradient", "weight") for name in ("weight", "bias")}
+    assert set(media["name"]) == names
+    assert set(media["kind"]) == {"histogram"}
+    assert sorted(set(media["step"])) == [0, 2, 4]
+    for kind, tensor in zip(("gradient", "weight"), kept[2], strict=True):
+        told = json.loads(run.read().media_file(f"{kind}/weight", 2))
+        counts, edges = np.histogram(tensor.double().numpy(), 64)
+        assert told["counts"] == counts.tolist()
+        assert told["edges"] == pytest.approx(edges)
+
+
+@given(every=st.integers(1, 10**6), count=st.integers(0, 400))
+def test_histograms_come_ever_more_rarely_and_not_too_often_in_all(every: int, count: int) -> None:
+    found = list(moments(every, count))
+    gaps = np.diff(found)
+    assert len(found) == count
+    assert found[:1] == [0][:count]
+    assert gaps.tolist() == sorted(gaps.tolist())
+    assert all(gap % every == 0 for gap in gaps.tolist())
+    assert not count or found[-1] >= every * 100 * (count // 8 - 1), "they reach far"
+
+
+def test_there_is_no_room_for_histograms_of_too_many_layers() -> None:
+    few, many = nn.Linear(2, 2), nn.ModuleList(nn.Linear(1, 1) for _ in range(40))
+    assert Watch(few, histograms=5).histograms == MOST_HISTOGRAMS
+    assert Watch(many).histograms == 0
+    with pytest.raises(InputError, match=r"80 parameters .* room for the histograms of 75:"):
+        Watch(many, histograms=5)
+    with pytest.raises(InputError, match="histograms is -1"):
+        Watch(few, histograms=-1)
+    with pytest.raises(InputError, match="histograms of 0:"):
+        Watch(few, histograms=5, room=0)
