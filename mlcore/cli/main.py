@@ -51,6 +51,10 @@ _COMMANDS: Final = {
     "compare": ("mlcore.cli.runs:compare", "compare runs: is the difference luck?"),
     "export": ("mlcore.cli.transfer:export", "export runs with all their points"),
     "import": ("mlcore.cli.transfer:import_", "import runs, read-only"),
+    "follow": (
+        "mlcore.cli.transfer:follow",
+        "follow a log folder of TensorBoard as live runs",
+    ),
     "tag": ("mlcore.cli.organize:tag", "add a tag to runs, or remove it"),
     "rename": ("mlcore.cli.organize:rename", "name a run; '' removes the name"),
     "note": ("mlcore.cli.organize:note", "write a note on a run"),

@@ -1,4 +1,4 @@
-"""``mlcore export`` and ``mlcore import``."""
+"""``mlcore export``, ``mlcore import`` and ``mlcore follow``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from mlcore.cli.commands import PATH, argument, command, option
+from mlcore.cli.commands import NUMBER, PATH, argument, command, flag, option
 from mlcore.cli.console import counted
 from mlcore.cli.run_lines import line_of, named_runs, takes_runs
 from mlcore.cli.runs import asks_comparison, comparison
@@ -69,6 +69,34 @@ def import_(path: Path) -> int:
     from mlcore.runs.imports import import_path
 
     for run in import_path(open_store(), path, say=lambda told: print(told, file=sys.stderr)):
+        print(line_of(run))
+    return 0
+
+
+@command(
+    "follow a log folder of TensorBoard as live runs",
+    argument("path", "the folder; each training in it becomes a run", type=PATH),
+    flag("--once", text="look once, finish the runs and exit"),
+    option("--idle", type=NUMBER, text="exit when nothing has grown for this many seconds"),
+    option(
+        "--quiet",
+        type=NUMBER,
+        text="a run is finished when its files have not grown for this many seconds (default 300)",
+    ),
+)
+def follow(path: Path, once: bool, idle: float | None, quiet: float | None) -> int:
+    """Bring what other programs log into the store while they log it, until Ctrl-C."""
+    from mlcore.runs.imports import follow
+    from mlcore.runs.imports.following import QUIET
+
+    runs = follow(
+        path,
+        once=once,
+        idle=idle,
+        quiet=QUIET if quiet is None else quiet,
+        say=lambda told: print(told, file=sys.stderr, flush=True),
+    )
+    for run in runs:
         print(line_of(run))
     return 0
 

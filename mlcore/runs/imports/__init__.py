@@ -7,6 +7,7 @@
 
 - ``import_path``: a file or a log folder; ``import_content``: a file given as bytes. Both look at
   the content: a zip, CSV, JSON or Parquet file of ``mlcore.runs.export``, or event files.
+- ``follow``: a log folder of event files as live runs, while they are written.
 - ``import_zip``, ``import_tensorboard``: one kind each.
 - ``ImportRefusedError``: the file is damaged, hostile, or nothing of these.
 """

@@ -56,6 +56,7 @@ class EventFolder:
         hparams: Hyperparameters.
         left_out: Names of what is neither, by kind: image, histogram, text, graph.
         damage: Why a file cannot be read; None if all can.
+        taken_back: How often scalars were taken back.
     """
 
     def __init__(self) -> None:
@@ -66,6 +67,7 @@ class EventFolder:
         self.hparams: dict[str, Any] = {}
         self.left_out: dict[str, set[str]] = {}
         self.damage: str | None = None
+        self.taken_back = 0
         self._sessions = 0
         self._version = 0.0
         self._highest = -(2**63)
@@ -85,57 +87,87 @@ class EventFolder:
     def add(self, content: bytes, name: str) -> None:
         """Read one file; if it is damaged, ``damage`` says how."""
         self._digest.update(content)
+        self.read_on(content, name, self.begin())
+
+    def begin(self) -> int:
+        """Begin a further file; gives the number of its session, for ``read_on``."""
+        self._sessions += 1
+        return self._sessions - 1
+
+    def read_on(self, content: bytes, name: str, session: int) -> int:
+        """Read what a file holds behind what was read of it; if damaged, ``damage`` says how.
+
+        Args:
+            content: Of the file, from the end of the last whole record that was read.
+            name: Of the file.
+            session: As ``begin`` gave it.
+
+        Returns:
+            The bytes of the whole records: a record of which a part is there is not among them.
+        """
+        used = 0
         try:
-            self._read(content, name)
+            for record in records(content, name):
+                self._read(record, name, session)
+                used += _HEADER + len(record) + _FOOTER
         except ImportRefusedError as error:
             self.damage = self.damage or str(error)
-        self._sessions += 1
+        return used
+
+    @property
+    def holds_placeholder(self) -> bool:
+        """Whether ``PLACEHOLDER`` is no result so far: its only value is −1."""
+        values = [one.value for one in self.scalars if one.tag == PLACEHOLDER]
+        return values == [-1]
 
     def settle(self) -> None:
         """Call after the last file: removes scalars that are no results."""
-        placeholder = [one for one in self.scalars if one.tag == PLACEHOLDER]
-        if len(placeholder) == 1 and placeholder[0].value == -1:
+        if self.holds_placeholder:
             self.scalars = [one for one in self.scalars if one.tag != PLACEHOLDER]
             self.left_out["placeholder"] = {f"{PLACEHOLDER} = −1"}
 
-    def _read(self, content: bytes, name: str) -> None:
+    def _read(self, record: bytes, name: str, session: int) -> None:
         from google.protobuf.message import DecodeError
         from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 
-        for record in records(content, name):
-            try:
-                event = Event.FromString(record)
-            except DecodeError as error:
-                raise ImportRefusedError(
-                    f"The event file {name} is damaged: a record is no event ({error})."
-                ) from None
-            if event.HasField("file_version"):
-                self._version = _version(event.file_version)
-            if event.HasField("session_log") and event.session_log.status == SessionLog.START:
-                self._restart(event.step)
-            if event.HasField("graph_def") or event.HasField("meta_graph_def"):
-                self.left_out.setdefault("graph", set()).add("graph")
-            if event.HasField("summary"):
-                self._take_back(event)
-                for value in event.summary.value:
-                    self._take(value, event.step, event.wall_time, name)
+        try:
+            event = Event.FromString(record)
+        except DecodeError as error:
+            raise ImportRefusedError(
+                f"The event file {name} is damaged: a record is no event ({error})."
+            ) from None
+        if event.HasField("file_version"):
+            self._version = _version(event.file_version)
+        if event.HasField("session_log") and event.session_log.status == SessionLog.START:
+            self._restart(event.step, session)
+        if event.HasField("graph_def") or event.HasField("meta_graph_def"):
+            self.left_out.setdefault("graph", set()).add("graph")
+        if event.HasField("summary"):
+            self._take_back(event)
+            for value in event.summary.value:
+                self._take(value, event.step, event.wall_time, name, session)
 
-    def _restart(self, step: int) -> None:
+    def _restart(self, step: int, session: int) -> None:
         if self._version < 2:
             return
-        if self._sessions:
-            self.restarts.add(self._sessions)
-        self.scalars = [one for one in self.scalars if one.step < step]
+        if session:
+            self.restarts.add(session)
+        self._keep([one for one in self.scalars if one.step < step])
+
+    def _keep(self, scalars: list[Scalar]) -> None:
+        if len(scalars) < len(self.scalars):
+            self.taken_back += 1
+            self.scalars = scalars
 
     def _take_back(self, event: Any) -> None:
         """Drop points after a restart in older files, seen by a step that goes back."""
         if self._version < 2 and event.step < self._highest:
             tags = {value.tag for value in event.summary.value}
-            self.scalars = [s for s in self.scalars if s.step < event.step or s.tag not in tags]
+            self._keep([s for s in self.scalars if s.step < event.step or s.tag not in tags])
         else:
             self._highest = event.step
 
-    def _take(self, value: Any, step: int, wall_time: float, name: str) -> None:
+    def _take(self, value: Any, step: int, wall_time: float, name: str, session: int) -> None:
         if len(value.tag) > LONGEST_TAG or "\0" in value.tag:
             raise ImportRefusedError(f"A tag in {name} is too long or holds the character NUL.")
         plugin = value.metadata.plugin_data.plugin_name
@@ -151,7 +183,7 @@ class EventFolder:
         elif (number := _scalar(value, plugin)) is not None:
             before = self.scalars[-1].wall_time if self.scalars else 0.0
             moment = wall_time if math.isfinite(wall_time) else before
-            self.scalars.append(Scalar(value.tag, step, number, moment, self._sessions))
+            self.scalars.append(Scalar(value.tag, step, number, moment, session))
         else:
             kind = plugin or value.WhichOneof("value") or "value"
             self.left_out.setdefault(_KINDS.get(kind, kind), set()).add(value.tag)

@@ -122,7 +122,7 @@ class _Staged:
     def __init__(self, store: Store, foreign: Foreign) -> None:
         self._store = store
         self._foreign = foreign
-        self._row = _row(foreign)
+        self._row = row_of(foreign)
         self._opening = _opening(foreign)
         self._held = held_by_this_process(store)
         hidden = self._row | self._held
@@ -184,7 +184,7 @@ class _Staged:
         named: set[str] = set()
         for point in self._foreign.points:
             if point.name not in named:
-                _check_name(point, self._foreign.file)
+                check_name(point, self._foreign.file)
                 named.add(point.name)
             if not math.isfinite(point.time):
                 raise ImportRefusedError(
@@ -246,7 +246,8 @@ def _known(store: Store) -> dict[tuple[str, str], str]:
     return found
 
 
-def _check_name(point: Point, file: str) -> None:
+def check_name(point: Point, file: str) -> None:
+    """Raises ImportRefusedError if a metric has no name that every store can hold."""
     if not 0 < len(point.name) <= LONGEST_METRIC:
         raise ImportRefusedError(
             f"{file} holds a metric whose name is empty or longer than {LONGEST_METRIC:,} "
@@ -256,7 +257,8 @@ def _check_name(point: Point, file: str) -> None:
         raise ImportRefusedError(f"{file} holds a metric named with NUL.")
 
 
-def _row(foreign: Foreign) -> dict[str, Any]:
+def row_of(foreign: Foreign) -> dict[str, Any]:
+    """The row of a run that is imported; raises ImportRefusedError if a fact is not to be had."""
     facts, now = foreign.facts, time.time()
     experiment = text_of(facts, "experiment") or foreign.source
     given_id = text_of(facts, "id")

@@ -64,7 +64,8 @@ def import_tensorboard(store: Store, path: Path, say: Say = lambda _: None) -> l
         return _import(store, [(PurePosixPath(), path.name, path.read_bytes)], path.name, say)
     if not path.is_dir():
         raise FileNotFoundError(f"There is no file or folder {path}. Check the path.")
-    return _import(store, _found(path), path.resolve().name, say)
+    found = ((home, file.name, file.read_bytes) for home, file in event_files_of(path))
+    return _import(store, found, path.resolve().name, say)
 
 
 def import_event_files(
@@ -97,8 +98,12 @@ def import_event_file(store: Store, content: bytes, name: str, say: Say = lambda
     return import_event_files(store, {PurePosixPath(name).name: content}, name, say)[0]
 
 
-def _found(path: Path) -> Iterator[tuple[PurePosixPath, str, Callable[[], bytes]]]:
-    """The event files below a folder, in order of their names."""
+def event_files_of(path: Path) -> Iterator[tuple[PurePosixPath, Path]]:
+    """The event files below a folder, in order of their names, each with its folder in that.
+
+    Raises:
+        ImportRefusedError: If they are in more than ``MOST_FOLDERS`` folders.
+    """
     folders = set()
     for file in sorted(path.rglob("*tfevents*")):
         if not file.is_file():
@@ -109,7 +114,7 @@ def _found(path: Path) -> Iterator[tuple[PurePosixPath, str, Callable[[], bytes]
                 f"{path} holds more than {MOST_FOLDERS:,} folders of event files. Name a folder "
                 "in it."
             )
-        yield PurePosixPath(*file.parent.relative_to(path).parts), file.name, file.read_bytes
+        yield PurePosixPath(*file.parent.relative_to(path).parts), file
 
 
 def _import(
@@ -131,7 +136,7 @@ def _import(
         if broken is not None:
             damage.append(f"{called} was left out. {broken}")
         elif any(part.folder.scalars or part.folder.exact for part in training.parts):
-            foreign.append(_foreign(training, called))
+            foreign.append(foreign_of(training, called))
     if not foreign:
         raise ImportRefusedError(
             " ".join(damage)
@@ -147,11 +152,12 @@ def _import(
     return found
 
 
-def _foreign(training: Training, name: str) -> Foreign:
+def foreign_of(training: Training, name: str) -> Foreign:
+    """A training as a run to be imported."""
     folders = [part.folder for part in training.parts]
     facts = {key: v for one in folders for key, v in one.facts.items() if v is not None}
     walls = [scalar.wall_time for one in folders for scalar in one.scalars]
-    clock = _clock(folders, facts)
+    clock = clock_of(folders, facts)
     hparams: dict[str, Any] = {}
     for one in folders:
         hparams |= one.hparams
@@ -171,12 +177,13 @@ def _foreign(training: Training, name: str) -> Foreign:
             "finished": _moment(max(walls, default=clock.begin)),
             **facts,
         },
-        points=_points(training.parts, clock),
+        points=points_of(training.parts, clock),
         origin={"left_out": left_out} if left_out else {},
     )
 
 
-def _points(parts: Iterable[Part], clock: WorkClock) -> Iterator[Point]:
+def points_of(parts: Iterable[Part], clock: WorkClock) -> Iterator[Point]:
+    """The points of a training, in the order they were written."""
     for part in parts:
         exact = {(point.name, point.step) for point in part.folder.exact}
         for tag, step, value, wall_time, _ in part.folder.scalars:
@@ -185,7 +192,8 @@ def _points(parts: Iterable[Part], clock: WorkClock) -> Iterator[Point]:
         yield from part.folder.exact
 
 
-def _clock(folders: Iterable[EventFolder], facts: Mapping[str, Any]) -> WorkClock:
+def clock_of(folders: Iterable[EventFolder], facts: Mapping[str, Any]) -> WorkClock:
+    """The clock by which the wall times of a training become seconds of work."""
     from datetime import datetime
 
     sessions = []
