@@ -36,8 +36,8 @@ _ELSEWHERE: Final = (
 class MLCoreCallback(Recorded, TrainerCallback):  # type: ignore[misc]  # not looked into
     """Records what a ``Trainer`` logs.
 
-    The ``Trainer``'s arguments and the model's config are the run's config: of over a hundred, the
-    main ones and those that differ from their defaults. The step is the global step. Metrics are
+    The ``Trainer``'s arguments and the model's config are the run's config: of over a hundred
+    arguments, the main ones and those that differ from their defaults. The step is the global step. Metrics are
     named as Hugging Face names them in TensorBoard: ``train/loss``, ``eval/loss``. Stop in the
     dashboard sets ``control.should_training_stop``. Only the first process records.
 
@@ -109,17 +109,23 @@ def _arguments(args: Any) -> dict[str, Any]:
         field.name: values[field.name]
         for field in dataclasses.fields(args)
         if field.name in _MAIN
-        or (values.get(field.name) not in (field.default, None, "") and _is_own(field))
+        or (_is_own(field) and _differs(values.get(field.name), field.default))
     }
 
 
 def _is_own(field: Any) -> bool:
     """Whether an argument's default tells what is the default, and the argument what is trained."""
-    return field.default is not dataclasses.MISSING and field.name not in _ELSEWHERE
+    secret = field.name.endswith("_token")
+    return field.default is not dataclasses.MISSING and field.name not in _ELSEWHERE and not secret
+
+
+def _differs(value: Any, default: Any) -> bool:
+    """Whether a value is no default; None, False and an empty list are one and the same."""
+    return value != default and bool(value or default)
 
 
 def _model(model: Any) -> dict[str, Any]:
-    """A model's class, and its config where that differs from the defaults."""
+    """A model's class and size, and its config as ``save_pretrained`` keeps it."""
     to_diff = getattr(getattr(model, "config", None), "to_diff_dict", None)
     config = to_diff() if callable(to_diff) else {}
     count = sum(parameter.numel() for parameter in model.parameters())
