@@ -37,9 +37,9 @@ class MLCoreCallback(Recorded, TrainerCallback):  # type: ignore[misc]  # not lo
     """Records what a ``Trainer`` logs.
 
     The ``Trainer``'s arguments and the model's config are the run's config: of over a hundred
-    arguments, the main ones and those that differ from their defaults. The step is the global step. Metrics are
-    named as Hugging Face names them in TensorBoard: ``train/loss``, ``eval/loss``. Stop in the
-    dashboard sets ``control.should_training_stop``. Only the first process records.
+    arguments, the main ones and those that differ from their defaults. The step is the global step.
+    Metrics are named as Hugging Face names them in TensorBoard: ``train/loss``, ``eval/loss``. Stop
+    in the dashboard sets ``control.should_training_stop``. Only the first process records.
 
     The run ends with ``train()``; as *failed* if an exception leaves it. In a ``with`` block it
     ends with the block: what ``evaluate()`` measures after the training joins it, and the
