@@ -12,7 +12,7 @@ from typing import Final
 
 ROOT = Path(__file__).parent.parent
 
-MOST_LEVELS: Final = 6
+MOST_LEVELS: Final = 7
 
 """Imports one above the other within ``mlcore.runs``, at most."""
 

@@ -73,7 +73,7 @@ def graph(
         >>> model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2))
         >>> found = mlcore.graph(model, torch.ones(1, 4))
         >>> print([node.op for node in found.nodes if node.kind == "operation"])
-        ['Addmm', 'Relu', 'T', 'Addmm', 'Mul', 'Sum']
+        ['T', 'Addmm', 'Relu', 'T', 'Addmm']
         >>> print([(node.name, node.op) for node in found.collapsed(1).nodes])
         [('input', 'input'), ('0', 'Linear'), ('1', 'ReLU'), ('2', 'Linear'), ('loss', 'loss')]
     """

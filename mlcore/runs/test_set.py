@@ -16,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from mlcore.core import InputError, RunStateError
 from mlcore.runs.status import Status
 from mlcore.runs.store.damage import json_of
-from mlcore.runs.store.progress import LOCAL_PERSON, LONGEST
+from mlcore.runs.store.people import LOCAL_PERSON, LONGEST
 from mlcore.runs.store.schema import openings, runs
 
 if TYPE_CHECKING:

@@ -115,12 +115,10 @@ def own_network(config: Config, model: nn.Module) -> OwnNetwork:
         >>> from mlcore.mnist import insight
         >>> class Own(mlcore.Config):
         ...     experiment = "own"
-        ...     def build_model(self):
-        ...         return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(784, 3))
         ...     def example_input(self):
         ...         return torch.zeros(1, 1, 28, 28)
-        >>> network = insight.own_network(Own(), Own().build_model())
-        >>> network.answer(torch.zeros(28, 28)).probabilities.shape
+        >>> model = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(784, 3))
+        >>> insight.own_network(Own(), model).answer(torch.zeros(28, 28)).probabilities.shape
         (3,)
     """
     return OwnNetwork(model.eval(), config.image_input, config.class_names())

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
 from mlcore.runs.export.file_formats import DESCRIPTION_TAG, POINTS_TAG
-from mlcore.runs.imports.insertion import ImportRefusedError
+from mlcore.runs.imports.refusal import ImportRefusedError
 from mlcore.runs.store.points import Point
 
 MOST_RECORD_BYTES: Final = 512 * 1024**2

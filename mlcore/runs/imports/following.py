@@ -13,8 +13,9 @@ from mlcore.runs.export.missing import extra
 from mlcore.runs.imports.event_files import EventFolder
 from mlcore.runs.imports.event_folders import Training
 from mlcore.runs.imports.followed_run import FollowedRun
-from mlcore.runs.imports.growing_logs import GrowingLogs, Say
-from mlcore.runs.imports.insertion import ImportRefusedError
+from mlcore.runs.imports.growing_logs import GrowingLogs
+from mlcore.runs.imports.refusal import ImportRefusedError
+from mlcore.runs.imports.tensorboard import Say
 from mlcore.runs.process_id import HEARTBEAT_EVERY
 from mlcore.runs.store.store import Store, open_store
 

@@ -8,9 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from mlcore.runs.imports.event_files import EventFolder
 from mlcore.runs.imports.event_folders import Training, trainings
-from mlcore.runs.imports.tensorboard import event_files_of
-
-Say = Callable[[str], None]
+from mlcore.runs.imports.tensorboard import Say, event_files_of
 
 
 @dataclass

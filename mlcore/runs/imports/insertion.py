@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import insert, select, update
 
 from mlcore import __version__
-from mlcore.core import InputError, MlcoreError, canonical_json
+from mlcore.core import InputError, canonical_json
 from mlcore.core.snapshots import unpack_snapshot
 from mlcore.experiments import EXPERIMENTS
+from mlcore.runs.imports.refusal import ImportRefusedError
 from mlcore.runs.status import Status
 from mlcore.runs.store.artifacts import Artifacts
 from mlcore.runs.store.damage import json_of
@@ -45,10 +46,6 @@ _FORMERLY: Final = "surroundings"
 _ENDED: Final = frozenset(
     {Status.FINISHED, Status.FAILED, Status.STOPPED, Status.LOST, Status.PRUNED}
 )
-
-
-class ImportRefusedError(MlcoreError, ValueError):
-    """A file was not imported: damaged, hostile or of an unknown kind; the text says which."""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ from mlcore.runs.export.missing import extra
 from mlcore.runs.imports.event_files import EventFolder
 from mlcore.runs.imports.event_folders import Part, Training, trainings
 from mlcore.runs.imports.event_times import Session, WorkClock, work_clock
-from mlcore.runs.imports.insertion import Foreign, ImportRefusedError, bring_in_all
+from mlcore.runs.imports.insertion import Foreign, bring_in_all
+from mlcore.runs.imports.refusal import ImportRefusedError
 from mlcore.runs.store.points import Point
 
 if TYPE_CHECKING:

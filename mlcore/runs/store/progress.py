@@ -5,21 +5,16 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from sqlalchemy import insert, select
 
 from mlcore.core import InputError
+from mlcore.runs.store.people import LOCAL_PERSON, LONGEST
 from mlcore.runs.store.schema import progress
 
 if TYPE_CHECKING:
     from mlcore.runs.store.store import Store
-
-LOCAL_PERSON: Final = "local"
-"""The one person of a dashboard that runs on its user's own machine."""
-
-LONGEST: Final = 100
-"""Characters of the name of a person, a chapter or a task at most."""
 
 
 def solved_tasks(store: Store, person: str = LOCAL_PERSON) -> dict[str, frozenset[str]]:

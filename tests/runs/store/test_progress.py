@@ -6,7 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from mlcore.runs.store.progress import LONGEST, remember_solved, solved_tasks
+from mlcore.runs.store.people import LONGEST
+from mlcore.runs.store.progress import remember_solved, solved_tasks
 from mlcore.runs.store.store import Store
 
 
