@@ -175,6 +175,7 @@ def lr_find(
     Example:
         >>> import mlcore, torch
         >>> model = torch.nn.Linear(2, 1, bias=False)
+        >>> _ = torch.nn.init.zeros_(model.weight)
         >>> x, y = torch.tensor([[3.0, 0.0], [0.0, 1.0]]), torch.ones(2, 1)
         >>> found = mlcore.lr_find(model, torch.nn.functional.mse_loss, [(x, y)], high=100)
         >>> print(round(found.largest_stable_rate, 3), found.diverged > 2 / 9)
