@@ -239,6 +239,8 @@ def test_a_zip_dropped_on_the_page_becomes_a_marked_run(
     tab.locator("input[type=file]").set_input_files(
         {"name": "run.zip", "mimeType": "application/zip", "buffer": to_zip([run])}
     )
+    expect(tab.get_by_role("button", name="Remove run.zip")).to_be_visible()
+    settle(tab)  # the button moves down as the file is listed
     tab.get_by_role("button", name="Import", exact=True).click()
 
     expect(tab.get_by_text("is imported")).to_be_visible()
