@@ -68,7 +68,7 @@ def show() -> None:
         names = {f"{m.name} · {' × '.join(map(str, m.shape))}": m for m in found}
         name = st.selectbox("Layer", list(names), key=f"inside.matrices.layer.{what}")
         places = _choose_tiles(names[name], _first(moments, names[name].name, what))
-        page.prose("inside_matrices")
+        page.prose("inside_own_matrices" if chosen.own else "inside_matrices")
     with picture, page.sentences():
         layer = names[name].name
         at_each = [
