@@ -120,10 +120,17 @@ class EventFolder:
         values = [one.value for one in self.scalars if one.tag == PLACEHOLDER]
         return values == [-1]
 
+    @property
+    def results(self) -> list[Scalar]:
+        """The scalars that are results so far."""
+        if not self.holds_placeholder:
+            return self.scalars
+        return [one for one in self.scalars if one.tag != PLACEHOLDER]
+
     def settle(self) -> None:
         """Call after the last file: removes scalars that are no results."""
         if self.holds_placeholder:
-            self.scalars = [one for one in self.scalars if one.tag != PLACEHOLDER]
+            self.scalars = self.results
             self.left_out["placeholder"] = {f"{PLACEHOLDER} = −1"}
 
     def _read(self, record: bytes, name: str, session: int) -> None:
@@ -259,7 +266,9 @@ def _hparams(value: Any) -> dict[str, Any]:
         kind = held.WhichOneof("kind")
         if kind == "number_value":
             number = held.number_value
-            found[name] = int(number) if number.is_integer() and abs(number) < 2**53 else number
+            whole = number.is_integer() and abs(number) < 2**53
+            # JSON, and so a config, has no NaN and no infinity
+            found[name] = int(number) if whole else number if math.isfinite(number) else str(number)
         elif kind in ("string_value", "bool_value"):
             found[name] = getattr(held, kind)
     return found

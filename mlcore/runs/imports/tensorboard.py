@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
@@ -11,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from mlcore.runs.export.missing import extra
 from mlcore.runs.imports.event_files import EventFolder
 from mlcore.runs.imports.event_folders import Part, Training, trainings
+from mlcore.runs.imports.event_places import FILES, FOLDER, place_of, run_from
 from mlcore.runs.imports.event_times import Session, WorkClock, work_clock
 from mlcore.runs.imports.insertion import Foreign, ImportRefusedError, bring_in_all
 from mlcore.runs.store.points import Point
@@ -34,13 +37,14 @@ def import_tensorboard(store: Store, path: Path, say: Say = lambda _: None) -> l
     ``mlcore.runs.imports.event_folders.trainings``). Where a training was restarted, the steps
     that it did again count once, as in TensorBoard, and the time in between is no work. A file
     that ends within a record, as one does that is still being written, gives the records before.
-    What was imported before, and has not changed, is not imported twice.
+    What was imported before, and has not changed, is not imported twice; a training that
+    ``mlcore follow`` has read is that run.
 
     Args:
         store: Where to store them.
         path: A folder or an event file.
-        say: Called with a sentence for each training that is left out since a file is damaged,
-            and for each whose images and the like are left out.
+        say: Called with a sentence for each training that is left out since a file is damaged or
+            it is followed, and for each whose images and the like are left out.
 
     Returns:
         The runs, marked with ``source="tensorboard"``.
@@ -61,11 +65,12 @@ def import_tensorboard(store: Store, path: Path, say: Say = lambda _: None) -> l
         tensorboard ['b', 'loss', 'w']
     """
     if path.is_file():
-        return _import(store, [(PurePosixPath(), path.name, path.read_bytes)], path.name, say)
+        given = [(PurePosixPath(), path.name, path.read_bytes)]
+        return _import(store, given, path.name, say, path.resolve().parent)
     if not path.is_dir():
         raise FileNotFoundError(f"There is no file or folder {path}. Check the path.")
     found = ((home, file.name, file.read_bytes) for home, file in event_files_of(path))
-    return _import(store, found, path.resolve().name, say)
+    return _import(store, found, path.resolve().name, say, path.resolve())
 
 
 def import_event_files(
@@ -105,7 +110,9 @@ def event_files_of(path: Path) -> Iterator[tuple[PurePosixPath, Path]]:
         ImportRefusedError: If they are in more than ``MOST_FOLDERS`` folders.
     """
     folders = set()
-    for file in sorted(path.rglob("*tfevents*")):
+    # not by rglob, which fails where a folder is removed meanwhile
+    found = [Path(at, name) for at, _, names in os.walk(path) for name in names]
+    for file in sorted(one for one in found if "tfevents" in one.name):
         if not file.is_file():
             continue
         folders.add(file.parent)
@@ -122,22 +129,39 @@ def _import(
     files: Iterable[tuple[PurePosixPath, str, Callable[[], bytes]]],
     name: str,
     say: Say,
+    path: Path | None = None,
 ) -> list[Run]:
     extra("tensorboard", "Reading event files", "tensorboard")
     folders: dict[PurePosixPath, EventFolder] = {}
+    names: dict[EventFolder, list[str]] = {}
     for home, file, content in files:
-        folders.setdefault(home, EventFolder()).add(content(), file)
+        folder = folders.setdefault(home, EventFolder())
+        folder.add(content(), file)
+        names.setdefault(folder, []).append(file)
     for folder in folders.values():
         folder.settle()
-    foreign, damage = [], []
+    foreign, damage, followed = [], [], []
     for training in trainings(folders):
         called = str(PurePosixPath(name) / training.home)
+        from_here: dict[str, Any] = {}
+        if path is not None:
+            mine = sorted({one for part in training.parts for one in names[part.folder]})
+            from_here = {FOLDER: place_of(path / training.home), FILES: mine}
+            before = run_from(store, from_here[FOLDER], mine, followed=True)
+            if before is not None:
+                followed.append(before)
+                say(
+                    f"{called} is run {before.id} already, which `mlcore follow` read. Follow its "
+                    "folder again for what came since."
+                )
+                continue
         broken = next((part.folder.damage for part in training.parts if part.folder.damage), None)
         if broken is not None:
             damage.append(f"{called} was left out. {broken}")
         elif any(part.folder.scalars or part.folder.exact for part in training.parts):
-            foreign.append(foreign_of(training, called))
-    if not foreign:
+            one = foreign_of(training, called)
+            foreign.append(replace(one, origin={**one.origin, **from_here}))
+    if not foreign and not followed:
         raise ImportRefusedError(
             " ".join(damage)
             or f"{name} holds no scalars of TensorBoard. Give a log folder or an event file "
@@ -149,14 +173,14 @@ def _import(
     for one in foreign:
         if left := one.origin.get("left_out"):
             say(f"{one.file}: scalars and hyperparameters were read; left out: {left}.")
-    return found
+    return [*followed, *found]
 
 
 def foreign_of(training: Training, name: str) -> Foreign:
     """A training as a run to be imported."""
     folders = [part.folder for part in training.parts]
     facts = {key: v for one in folders for key, v in one.facts.items() if v is not None}
-    walls = [scalar.wall_time for one in folders for scalar in one.scalars]
+    walls = [scalar.wall_time for one in folders for scalar in one.results]
     clock = clock_of(folders, facts)
     hparams: dict[str, Any] = {}
     for one in folders:
@@ -186,7 +210,7 @@ def points_of(parts: Iterable[Part], clock: WorkClock) -> Iterator[Point]:
     """The points of a training, in the order they were written."""
     for part in parts:
         exact = {(point.name, point.step) for point in part.folder.exact}
-        for tag, step, value, wall_time, _ in part.folder.scalars:
+        for tag, step, value, wall_time, _ in part.folder.results:
             if (tag, step) not in exact:
                 yield Point(step, part.names[tag], value, clock.work(wall_time))
         yield from part.folder.exact
@@ -199,7 +223,7 @@ def clock_of(folders: Iterable[EventFolder], facts: Mapping[str, Any]) -> WorkCl
     sessions = []
     for folder in folders:
         times: dict[int, list[float]] = {}
-        for scalar in folder.scalars:
+        for scalar in folder.results:
             times.setdefault(scalar.session, []).append(scalar.wall_time)
         sessions += [Session(found, number in folder.restarts) for number, found in times.items()]
     try:
