@@ -15,7 +15,7 @@ from mlcore.runs import Run, Status
 from mlcore.runs.execution.heartbeat import reap
 from mlcore.runs.store.store import Store
 from tests.forked import ROOT, ForkServer
-from tests.runs.test_follow import curves, loss, write
+from tests.runs.event_logs import curves, loss, write
 from tests.waiting import until
 
 Captured = pytest.CaptureFixture[str]

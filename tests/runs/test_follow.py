@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import math
 import os
 import shutil
@@ -23,10 +22,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import delete, func, select, update
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.compat.proto.event_pb2 import Event
-from tensorboard.compat.proto.summary_pb2 import Summary
-from tensorboard.summary.writer.record_writer import RecordWriter
 from torch.utils.tensorboard import SummaryWriter
 
 from mlcore.core import InputError, RunStateError
@@ -36,11 +32,11 @@ from mlcore.runs.imports.growing_logs import GrowingLogs
 from mlcore.runs.process_id import ProcessId
 from mlcore.runs.store.schema import points, runs
 from mlcore.runs.store.store import Store
+from tests.runs.event_logs import Curves, content, curves, loss, put, shown, write
 from tests.runs.faults import Killed, away, before_each_operation, kill_at, set_clock
 from tests.waiting import until
 
 CASES = Path(__file__).parent / "cases"
-Curves = dict[str, dict[int, float]]
 
 sqlite = pytest.mark.sqlite
 
@@ -89,27 +85,6 @@ def logs(tmp_path: Path) -> Path:
     return folder
 
 
-def shown(folder: Path) -> Curves:
-    """What TensorBoard shows of a folder: the last value of each step."""
-    accumulator = EventAccumulator(str(folder), size_guidance={"scalars": 0})
-    accumulator.Reload()
-    found = {
-        tag: {event.step: event.value for event in accumulator.Scalars(tag)}
-        for tag in accumulator.Tags()["scalars"]
-    }
-    return {tag: curve for tag, curve in found.items() if curve}
-
-
-def curves(run: Run) -> Curves:
-    """What the store has of a run; each step of a metric once."""
-    table = run.metrics()
-    assert not table.duplicated(["step", "name"]).any()
-    found: Curves = {}
-    for step, name, value in zip(table["step"], table["name"], table["value"], strict=True):
-        found.setdefault(name, {})[int(step)] = float(value)
-    return found
-
-
 def same(one: Curves, other: Curves) -> bool:
     """Whether they are equal; NaN is equal to NaN."""
     return repr(sorted(plain(one))) == repr(sorted(plain(other)))
@@ -132,35 +107,6 @@ def holds(store: Store, folder: Path) -> bool:
     """Whether the only run is what TensorBoard shows of the folder now."""
     run = only(store)
     return run is not None and same(curves(run), shown(folder))
-
-
-def content(events: list[Event]) -> bytes:
-    """An event file."""
-    buffer = io.BytesIO()
-    writer = RecordWriter(buffer)
-    for event in [Event(file_version="brain.Event:2", wall_time=events[0].wall_time), *events]:
-        writer.write(event.SerializeToString())
-    return buffer.getvalue()
-
-
-def loss(step: int, value: float | None = None) -> Event:
-    """A loss of a step, measured a second after the one before."""
-    number = float(step) if value is None else value
-    values = [Summary.Value(tag="loss", simple_value=number)]
-    return Event(step=step, wall_time=1000.0 + step, summary=Summary(value=values))
-
-
-def write(folder: Path, name: str, events: list[Event]) -> Path:
-    """Write an event file, in one piece: nobody sees it empty."""
-    folder.mkdir(parents=True, exist_ok=True)
-    return put(folder / f"events.out.tfevents.{name}", content(events))
-
-
-def put(path: Path, whole: bytes) -> Path:
-    """Write a file in one piece."""
-    new = path.with_name("new")
-    new.write_bytes(whole)
-    return new.rename(path)
 
 
 # --- as it grows -------------------------------------------------------------------------------

@@ -10,14 +10,12 @@ from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
 from mlcore.runs.export.file_formats import DESCRIPTION_TAG, POINTS_TAG
-from mlcore.runs.imports.insertion import ImportRefusedError
+from mlcore.runs.imports.event_folders import PLACEHOLDER
+from mlcore.runs.imports.foreign import ImportRefusedError
 from mlcore.runs.store.points import Point
 
 MOST_RECORD_BYTES: Final = 512 * 1024**2
 LONGEST_TAG: Final = 1000
-
-PLACEHOLDER: Final = "hp_metric"
-"""PyTorch Lightning logs this scalar as −1 until a result is known."""
 
 _HEADER: Final = 12  # bytes: length and its checksum
 _FOOTER: Final = 4

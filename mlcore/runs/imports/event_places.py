@@ -1,14 +1,16 @@
-"""Where a run's event files lie: by their folder and names a run is found again."""
+"""Where event files lie; by their folder and names a run is found again."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from pathlib import Path
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import or_, select
 
+from mlcore.runs.imports.foreign import ImportRefusedError
 from mlcore.runs.store.rows import run_of
 from mlcore.runs.store.schema import runs
 
@@ -16,11 +18,35 @@ if TYPE_CHECKING:
     from mlcore.runs.recorded_run import Run
     from mlcore.runs.store.store import Store
 
-FOLDER: Final = "folder"
+EVENT_FOLDER: Final = "folder"
 """The name, in a run's origin, of the absolute path of its training's folder."""
 
-FILES: Final = "files"
+EVENT_FILES: Final = "files"
 """The name, in a run's origin, of the list of its event files' names."""
+
+
+MOST_FOLDERS: Final = 10_000
+
+
+def event_files_of(path: Path) -> Iterator[tuple[PurePosixPath, Path]]:
+    """The event files below a folder, in order of their names, each with its folder in that.
+
+    Raises:
+        ImportRefusedError: If they are in more than ``MOST_FOLDERS`` folders.
+    """
+    folders = set()
+    # not by rglob, which fails where a folder is removed meanwhile
+    found = [Path(at, name) for at, _, names in os.walk(path) for name in names]
+    for file in sorted(one for one in found if "tfevents" in one.name):
+        if not file.is_file():
+            continue
+        folders.add(file.parent)
+        if len(folders) > MOST_FOLDERS:
+            raise ImportRefusedError(
+                f"{path} holds more than {MOST_FOLDERS:,} folders of event files. Name a folder "
+                "in it."
+            )
+        yield PurePosixPath(*file.parent.relative_to(path).parts), file
 
 
 def place_of(path: Path) -> str:
@@ -48,7 +74,7 @@ def run_from(store: Store, place: str, files: Iterable[str], *, followed: bool) 
     c, wanted = runs.c, set(files)
     which = c.fingerprint == mark_of(place)
     if not followed:
-        written = json.dumps({FOLDER: place}, ensure_ascii=False)[1:-1]
+        written = json.dumps({EVENT_FOLDER: place}, ensure_ascii=False)[1:-1]
         which = or_(which, c.origin.contains(written, autoescape=True))
     query = select(runs).where(which, c.source == "tensorboard", c.deleted.is_(None))
     with store.reading() as connection:
@@ -59,5 +85,5 @@ def run_from(store: Store, place: str, files: Iterable[str], *, followed: bool) 
 
 def files_of(origin: Mapping[str, Any]) -> list[str]:
     """The names of the event files that a run was read from."""
-    told = origin.get(FILES)
+    told = origin.get(EVENT_FILES)
     return [str(one) for one in told] if isinstance(told, list) else []

@@ -23,12 +23,18 @@ from mlcore.runs.execution.claims import (
     writing_to,
 )
 from mlcore.runs.execution.patience import insist
-from mlcore.runs.imports.event_files import PLACEHOLDER, EventFolder, Scalar
-from mlcore.runs.imports.event_folders import Part, Training
-from mlcore.runs.imports.event_places import FILES, FOLDER, files_of, mark_of, place_of, run_from
-from mlcore.runs.imports.event_times import WorkClock
-from mlcore.runs.imports.insertion import check_name, row_of
-from mlcore.runs.imports.tensorboard import clock_of, foreign_of, points_of
+from mlcore.runs.imports.event_folders import Training
+from mlcore.runs.imports.event_places import (
+    EVENT_FILES,
+    EVENT_FOLDER,
+    files_of,
+    mark_of,
+    place_of,
+    run_from,
+)
+from mlcore.runs.imports.event_points import Growth
+from mlcore.runs.imports.event_runs import foreign_of
+from mlcore.runs.imports.foreign import check_name, row_of
 from mlcore.runs.process_id import ProcessId
 from mlcore.runs.recorded_run import FOLLOWED
 from mlcore.runs.status import Status
@@ -73,10 +79,7 @@ class FollowedRun:
         self.stopped = False
         self._store, self._place = store, place_of(place)
         self._claim: Claim | None = None
-        self._done: dict[EventFolder, tuple[int, int]] = {}
-        self._names: list[Mapping[str, str]] = []
-        self._clock: WorkClock | None = None
-        self._sessions: set[tuple[EventFolder, int]] = set()
+        self._growth = Growth()
         self._latest, self._step, self._time = Latest(), 0, 0.0
         self._known: dict[str, Any] = {}
 
@@ -112,7 +115,7 @@ class FollowedRun:
         first = self.run is None
         if first:
             self.run = insist(partial(run_from, self._store, self._place, files, followed=False))
-        new = None if first else self._newer(training)
+        new = None if first else self._growth.newer(training)
         gone: list[tuple[str, int]] = []
         if new is None:
             # the points of files that were removed since stay
@@ -126,7 +129,7 @@ class FollowedRun:
             if self._claim is None:
                 self._take(training, name, facts)
             self._write(new, gone, self._columns(facts))
-        self._remember(training)
+        self._growth.remember(training)
         self._known = facts
         return len(new)
 
@@ -238,7 +241,7 @@ class FollowedRun:
         hparams = {k: v for one in training.parts for k, v in one.folder.hparams.items()}
         told = {k: v for one in training.parts for k, v in one.folder.facts.items()}
         every = sorted({*self._files(), *files})
-        where = {FOLDER: self._place, FILES: every, FOLLOWED: True}
+        where = {EVENT_FOLDER: self._place, EVENT_FILES: every, FOLLOWED: True}
         return {"config": told.get("config") or hparams, "origin": where}
 
     def _says(self, facts: Mapping[str, Any]) -> bool:
@@ -263,43 +266,12 @@ class FollowedRun:
 
     # --- its points ---------------------------------------------------------------------------
 
-    def _newer(self, training: Training) -> list[Point] | None:
-        """The points that came after those written; None if others were taken back or renamed."""
-        if self._names_changed(training) or any(one.folder.exact for one in training.parts):
-            return None
-        if not self._done.keys() <= {part.folder for part in training.parts}:
-            return None  # a file was replaced
-        found: list[tuple[Part, Scalar]] = []
-        for part in training.parts:
-            taken_back, count = self._done.get(part.folder, (0, 0))
-            if taken_back != part.folder.taken_back:
-                return None
-            found += [(part, scalar) for scalar in part.folder.scalars[count:]]
-        if any(scalar.tag == PLACEHOLDER for _, scalar in found):
-            return None
-        clock = self._clock_of(training, {(part.folder, one.session) for part, one in found})
-        return [
-            Point(one.step, part.names[one.tag], one.value, clock.work(one.wall_time))
-            for part, one in found
-        ]
-
-    def _names_changed(self, training: Training) -> bool:
-        if len(self._names) != len(training.parts):
-            return True
-        together = zip(self._names, training.parts, strict=True)
-        return any(
-            part.names.get(tag) != name for before, part in together for tag, name in before.items()
-        )
-
     def _differences(
         self, training: Training, *, keep: bool
     ) -> tuple[list[Point], list[tuple[str, int]]]:
         """The points that the store lacks or has otherwise, and those that it has in excess."""
-        self._clock, self._sessions = None, set()
         self._latest, self._step, self._time = Latest(), 0, 0.0
-        every = {(one.folder, s.session) for one in training.parts for s in one.folder.scalars}
-        asked = points_of(training.parts, self._clock_of(training, every))
-        wanted = {(one.name, one.step): one for one in asked}
+        wanted = self._growth.every(training)
         stored = self._stored()
         new = [point for at, point in wanted.items() if not _same(point, stored.get(at))]
         gone = [] if keep else [at for at in stored if at not in wanted]
@@ -321,20 +293,6 @@ class FollowedRun:
         return {
             (name, step): (math.nan if value is None else value, time)
             for name, step, value, time in insist(read)
-        }
-
-    def _clock_of(self, training: Training, sessions: set[tuple[EventFolder, int]]) -> WorkClock:
-        """The clock; made anew when a further file has scalars, as a pause may lie before it."""
-        if self._clock is None or not sessions <= self._sessions:
-            facts = {k: v for one in training.parts for k, v in one.folder.facts.items()}
-            self._clock = clock_of([one.folder for one in training.parts], facts)
-            self._sessions |= sessions
-        return self._clock
-
-    def _remember(self, training: Training) -> None:
-        self._names = [dict(part.names) for part in training.parts]
-        self._done = {
-            one.folder: (one.folder.taken_back, len(one.folder.scalars)) for one in training.parts
         }
 
     def _note(self, point: Point) -> None:

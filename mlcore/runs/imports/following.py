@@ -15,8 +15,8 @@ from mlcore.runs.export.missing import extra
 from mlcore.runs.imports.event_files import EventFolder
 from mlcore.runs.imports.event_folders import Training
 from mlcore.runs.imports.followed_run import FollowedRun
-from mlcore.runs.imports.growing_logs import GrowingLogs, Say
-from mlcore.runs.imports.insertion import ImportRefusedError
+from mlcore.runs.imports.foreign import ImportRefusedError, Say
+from mlcore.runs.imports.growing_logs import GrowingLogs
 from mlcore.runs.process_id import HEARTBEAT_EVERY
 from mlcore.runs.store.store import Store, open_store
 

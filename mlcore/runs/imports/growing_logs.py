@@ -11,9 +11,8 @@ from typing import Final
 
 from mlcore.runs.imports.event_files import MOST_RECORD_BYTES, EventFolder
 from mlcore.runs.imports.event_folders import Training, trainings
-from mlcore.runs.imports.tensorboard import event_files_of
-
-Say = Callable[[str], None]
+from mlcore.runs.imports.event_places import event_files_of
+from mlcore.runs.imports.foreign import Say
 
 _CHUNK: Final = 4 * 1024**2  # bytes read at once; more where a record is larger
 _HEAD: Final = 64  # bytes; a writer begins each file with a record that holds its time

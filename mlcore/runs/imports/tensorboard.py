@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from mlcore.runs.export.missing import extra
 from mlcore.runs.imports.event_files import EventFolder
-from mlcore.runs.imports.event_folders import Part, Training, trainings
-from mlcore.runs.imports.event_places import FILES, FOLDER, place_of, run_from
-from mlcore.runs.imports.event_times import Session, WorkClock, work_clock
-from mlcore.runs.imports.insertion import Foreign, ImportRefusedError, bring_in_all
-from mlcore.runs.store.points import Point
+from mlcore.runs.imports.event_folders import trainings
+from mlcore.runs.imports.event_places import (
+    EVENT_FILES,
+    EVENT_FOLDER,
+    event_files_of,
+    place_of,
+    run_from,
+)
+from mlcore.runs.imports.event_runs import foreign_of
+from mlcore.runs.imports.foreign import ImportRefusedError, Say
+from mlcore.runs.imports.insertion import bring_in_all
 
 if TYPE_CHECKING:
     from mlcore.runs.recorded_run import Run
     from mlcore.runs.store.store import Store
-
-Say = Callable[[str], None]
-
-MOST_FOLDERS: Final = 10_000
-
-_NAMED: Final = 3
 
 
 def import_tensorboard(store: Store, path: Path, say: Say = lambda _: None) -> list[Run]:
@@ -103,27 +101,6 @@ def import_event_file(store: Store, content: bytes, name: str, say: Say = lambda
     return import_event_files(store, {PurePosixPath(name).name: content}, name, say)[0]
 
 
-def event_files_of(path: Path) -> Iterator[tuple[PurePosixPath, Path]]:
-    """The event files below a folder, in order of their names, each with its folder in that.
-
-    Raises:
-        ImportRefusedError: If they are in more than ``MOST_FOLDERS`` folders.
-    """
-    folders = set()
-    # not by rglob, which fails where a folder is removed meanwhile
-    found = [Path(at, name) for at, _, names in os.walk(path) for name in names]
-    for file in sorted(one for one in found if "tfevents" in one.name):
-        if not file.is_file():
-            continue
-        folders.add(file.parent)
-        if len(folders) > MOST_FOLDERS:
-            raise ImportRefusedError(
-                f"{path} holds more than {MOST_FOLDERS:,} folders of event files. Name a folder "
-                "in it."
-            )
-        yield PurePosixPath(*file.parent.relative_to(path).parts), file
-
-
 def _import(
     store: Store,
     files: Iterable[tuple[PurePosixPath, str, Callable[[], bytes]]],
@@ -146,8 +123,8 @@ def _import(
         from_here: dict[str, Any] = {}
         if path is not None:
             mine = sorted({one for part in training.parts for one in names[part.folder]})
-            from_here = {FOLDER: place_of(path / training.home), FILES: mine}
-            before = run_from(store, from_here[FOLDER], mine, followed=True)
+            from_here = {EVENT_FOLDER: place_of(path / training.home), EVENT_FILES: mine}
+            before = run_from(store, from_here[EVENT_FOLDER], mine, followed=True)
             if before is not None:
                 followed.append(before)
                 say(
@@ -174,86 +151,3 @@ def _import(
         if left := one.origin.get("left_out"):
             say(f"{one.file}: scalars and hyperparameters were read; left out: {left}.")
     return [*followed, *found]
-
-
-def foreign_of(training: Training, name: str) -> Foreign:
-    """A training as a run to be imported."""
-    folders = [part.folder for part in training.parts]
-    facts = {key: v for one in folders for key, v in one.facts.items() if v is not None}
-    walls = [scalar.wall_time for one in folders for scalar in one.results]
-    clock = clock_of(folders, facts)
-    hparams: dict[str, Any] = {}
-    for one in folders:
-        hparams |= one.hparams
-    digest = hashlib.sha256("".join(one.digest for one in folders).encode())
-    whole = folders[0].digest if len(folders) == 1 else digest.hexdigest()
-    left_out = _left_out(training)
-    return Foreign(
-        source="tensorboard",
-        file=name,
-        digest=hashlib.sha256(f"{whole} {name}".encode("utf-8", "replace")).hexdigest(),
-        facts={
-            "name": name,
-            "status": "finished",
-            "config": hparams,
-            "started": _moment(clock.begin),
-            "created": _moment(clock.begin),
-            "finished": _moment(max(walls, default=clock.begin)),
-            **facts,
-        },
-        points=points_of(training.parts, clock),
-        origin={"left_out": left_out} if left_out else {},
-    )
-
-
-def points_of(parts: Iterable[Part], clock: WorkClock) -> Iterator[Point]:
-    """The points of a training, in the order they were written."""
-    for part in parts:
-        exact = {(point.name, point.step) for point in part.folder.exact}
-        for tag, step, value, wall_time, _ in part.folder.results:
-            if (tag, step) not in exact:
-                yield Point(step, part.names[tag], value, clock.work(wall_time))
-        yield from part.folder.exact
-
-
-def clock_of(folders: Iterable[EventFolder], facts: Mapping[str, Any]) -> WorkClock:
-    """The clock by which the wall times of a training become seconds of work."""
-    from datetime import datetime
-
-    sessions = []
-    for folder in folders:
-        times: dict[int, list[float]] = {}
-        for scalar in folder.results:
-            times.setdefault(scalar.session, []).append(scalar.wall_time)
-        sessions += [Session(found, number in folder.restarts) for number, found in times.items()]
-    try:
-        begin = datetime.fromisoformat(str(facts.get("started") or facts.get("created")))
-        started: float | None = begin.timestamp()
-    except (ValueError, OverflowError):
-        started = None
-    return work_clock(sessions, started) if sessions else WorkClock(started or 0.0)
-
-
-def _left_out(training: Training) -> str:
-    """Content that is not imported, in words: ``2 images (a, b)``."""
-    kinds: dict[str, list[str]] = {}
-    for part in training.parts:
-        for kind, tags in part.folder.left_out.items():
-            kinds.setdefault(kind, []).extend(sorted(tags))
-    words = []
-    for kind, found in kinds.items():
-        if kind == "placeholder":
-            words.append(f"{', '.join(found)} (a placeholder of PyTorch Lightning, no result)")
-            continue
-        named = ", ".join(found[:_NAMED]) + (", …" if len(found) > _NAMED else "")
-        words.append(f"{len(found)} {kind}{'s' * (len(found) != 1)} ({named})")
-    return "; ".join(words)
-
-
-def _moment(seconds: float) -> str | None:
-    from datetime import UTC, datetime
-
-    try:
-        return datetime.fromtimestamp(seconds, UTC).isoformat()
-    except (ValueError, OverflowError, OSError):
-        return None
