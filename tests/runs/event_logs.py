@@ -46,10 +46,10 @@ def content(events: list[Event]) -> bytes:
     return buffer.getvalue()
 
 
-def loss(step: int, value: float | None = None) -> Event:
+def loss(step: int, value: float | None = None, tag: str = "loss") -> Event:
     """A loss of a step, measured a second after the one before."""
     number = float(step) if value is None else value
-    values = [Summary.Value(tag="loss", simple_value=number)]
+    values = [Summary.Value(tag=tag, simple_value=number)]
     return Event(step=step, wall_time=1000.0 + step, summary=Summary(value=values))
 
 

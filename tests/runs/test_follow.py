@@ -301,7 +301,7 @@ def test_a_removed_folder_keeps_its_points_and_a_new_training_there_is_another_r
 
 @sqlite
 def test_points_of_files_that_were_removed_between_two_calls_stay(store: Store, logs: Path) -> None:
-    first = write(logs, "1.x", [loss(0), loss(1)])
+    first = write(logs, "1.x", [loss(0), loss(1), loss(1, tag="warm up")])
     write(logs, "2.x", [loss(2)])
     (run,) = follow(logs, store=store, once=True)
     first.unlink()
@@ -309,17 +309,23 @@ def test_points_of_files_that_were_removed_between_two_calls_stay(store: Store, 
     (again,) = follow(logs, store=store, once=True)
     assert again.id == run.id
     assert list(curves(again)["loss"]) == [0, 1, 2, 3]
+    assert again.latest() == {"loss": 3.0, "warm up": 1.0}
 
 
 @sqlite
 @pytest.mark.parametrize("length", [2, 5, 9], ids=["shorter", "as long", "longer"])
 def test_a_file_that_is_replaced_is_read_anew(store: Store, logs: Path, length: int) -> None:
-    write(logs, "1.x", [loss(step) for step in range(5)])
+    events = [loss(step) for step in range(5)]
+    write(logs, "1.x", events[:3])
     with followed(store, logs) as following_it:
         until(lambda: holds(store, logs))
+        write(logs, "1.x", [*events[:3], loss(3, tag="odd"), *events[3:]])
+        until(lambda: "odd" in store.list()[0].latest())
         other = [Event(wall_time=2000.0), *(loss(step, -1.0) for step in range(length))]
         put(logs / "events.out.tfevents.1.x", content(other[1:] if length == 2 else other))
-        until(lambda: curves(store.list()[0])["loss"] == dict.fromkeys(range(length), -1.0))
+        wanted = {"loss": dict.fromkeys(range(length), -1.0)}
+        until(lambda: curves(store.list()[0]) == wanted)
+        assert store.list()[0].latest() == {"loss": -1.0}
         assert only(store) is not None
         assert "was replaced by another file" in following_it.said[1]
 

@@ -73,12 +73,14 @@ class Growth:
             for part, one in found
         ]
 
-    def every(self, training: Training) -> dict[tuple[str, int], Point]:
+    def every(self, training: Training) -> dict[str, dict[int, Point]]:
         """All points, by name and step; of several of one step the last."""
         self._clock, self._sessions = None, set()
         sessions = {(one.folder, s.session) for one in training.parts for s in one.folder.scalars}
-        asked = points_of(training.parts, self._clock_of(training, sessions))
-        return {(one.name, one.step): one for one in asked}
+        found: dict[str, dict[int, Point]] = {}
+        for point in points_of(training.parts, self._clock_of(training, sessions)):
+            found.setdefault(point.name, {})[point.step] = point
+        return found
 
     def remember(self, training: Training) -> None:
         """Its points so far are written."""

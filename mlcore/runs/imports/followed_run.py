@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -270,29 +271,33 @@ class FollowedRun:
         self, training: Training, *, keep: bool
     ) -> tuple[list[Point], list[tuple[str, int]]]:
         """The points that the store lacks or has otherwise, and those that it has in excess."""
+        known = {} if self.run is None else {**self.run.last, **self._latest.values()}
         self._latest, self._step, self._time = Latest(), 0, 0.0
-        wanted = self._growth.every(training)
-        stored = self._stored()
-        new = [point for at, point in wanted.items() if not _same(point, stored.get(at))]
-        gone = [] if keep else [at for at in stored if at not in wanted]
-        for point in wanted.values():
-            self._note(point)
+        wanted, new, gone = self._growth.every(training), [], []
+        for name in dict.fromkeys([*wanted, *known]):  # in turn: there may be millions of points
+            curve, stored = wanted.get(name, {}), self._stored(name)
+            new += [point for step, point in curve.items() if not _same(point, stored.get(step))]
+            excess = [step for step in stored if step not in curve]
+            gone += [] if keep else [(name, step) for step in excess]
+            kept = [Point(step, name, *stored[step]) for step in excess if keep]
+            for point in chain(kept, curve.values()):
+                self._note(point)
         return new, gone
 
-    def _stored(self) -> dict[tuple[str, int], tuple[float, float]]:
+    def _stored(self, name: str) -> dict[int, tuple[float, float]]:
+        """Value and time of each step of a metric."""
         if self.run is None:
             return {}
         p, c = points.c, metric_names.c
-        query = select(c.name, p.step, p.value, p.time).join(metric_names, c.key == p.name)
-        mine = query.where(p.run == self.run.key)
+        named = select(c.key).where(c.name == name).scalar_subquery()
+        mine = select(p.step, p.value, p.time).where(p.run == self.run.key, p.name == named)
 
         def read() -> Sequence[Any]:
             with self._store.reading() as connection:
                 return connection.execute(mine).all()
 
         return {
-            (name, step): (math.nan if value is None else value, time)
-            for name, step, value, time in insist(read)
+            step: (math.nan if value is None else value, time) for step, value, time in insist(read)
         }
 
     def _note(self, point: Point) -> None:
