@@ -7,9 +7,11 @@ import json
 import math
 import struct
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from mlcore.runs.export.file_formats import DESCRIPTION_TAG, POINTS_TAG
+from mlcore.runs.imports.crc32c import masked_crc32c
 from mlcore.runs.imports.event_folders import PLACEHOLDER
 from mlcore.runs.imports.foreign import ImportRefusedError
 from mlcore.runs.store.points import Point
@@ -202,12 +204,13 @@ def records(content: bytes, name: str) -> Iterator[bytes]:
     Raises:
         ImportRefusedError: If a checksum is wrong.
     """
-    from tensorboard.compat.tensorflow_stub.pywrap_tensorflow import masked_crc32c
-
     place = 0
     while place + _HEADER <= len(content):
         length, checksum = struct.unpack_from("<QI", content, place)
-        if masked_crc32c(content[place : place + 8]) != checksum or length > MOST_RECORD_BYTES:
+        if (
+            _checksum_of_length(content[place : place + 8]) != checksum
+            or length > MOST_RECORD_BYTES
+        ):
             raise _damaged(name, place)
         end = place + _HEADER + length
         if end + _FOOTER > len(content):
@@ -217,6 +220,9 @@ def records(content: bytes, name: str) -> Iterator[bytes]:
             raise _damaged(name, place)
         yield record
         place = end + _FOOTER
+
+
+_checksum_of_length: Final = lru_cache(4096)(masked_crc32c)  # there are few lengths
 
 
 def _damaged(name: str, place: int) -> ImportRefusedError:
