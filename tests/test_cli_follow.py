@@ -70,7 +70,7 @@ def test_a_killed_one_leaves_a_lost_run_that_the_next_resumes(
     process.wait(60)
     run = the_run(store)
     assert reap(store) == [run.id]
-    assert "run `mlcore follow` with its folder again" in str(run.refresh().error)
+    assert "run mlcore follow with its folder again" in str(run.refresh().error)
     write(logs, "1.x", [loss(0), loss(1)])
     assert main(["follow", str(logs), "--once"]) == 0
     said = capsys.readouterr()

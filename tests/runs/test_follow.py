@@ -126,7 +126,7 @@ def test_a_growing_folder_is_at_each_flush_what_tensorboard_shows(store: Store, 
             assert run.latest()["loss"] == pytest.approx(math.exp(1 - end))
     run = run.refresh()
     assert run.status == Status.STOPPED
-    assert "`mlcore follow` of the same folder goes on" in str(run.error)
+    assert "Run mlcore follow with the same folder to go on." in str(run.error)
     (again,) = follow(logs, store=store, once=True)
     assert (again.id, again.status, again.error) == (run.id, Status.FINISHED, None)
     assert holds(store, logs)
@@ -271,6 +271,14 @@ def test_a_folder_that_turns_out_to_be_a_curve_of_another_goes_on_as_that(
         until(lambda: curves(store.list()[0]) == wanted)
         assert only(store) is not None
     assert len(following_it.said) == 2, following_it.said
+
+
+@sqlite
+def test_a_folder_within_a_followed_one_is_the_same_run(store: Store, logs: Path) -> None:
+    write(logs / "a", "1.x", [loss(0)])
+    (run,) = follow(logs, store=store, once=True)
+    (within,) = follow(logs / "a", store=store, once=True)
+    assert within.id == run.id
 
 
 # --- files that vanish, shrink or break ---------------------------------------------------------

@@ -125,7 +125,7 @@ def _give_up(
     values: dict[str, Any] = {"status": Status.LOST, "finished": store.clock()}
     values["error"] = why + "resume to go on from the last checkpoint."
     if row.source is not None:
-        followed = "run `mlcore follow` with its folder again to go on."
+        followed = "run mlcore follow with its folder again to go on."
         script = "start its script again for another run."
         values["error"] = why + (script if row.source == SCRIPT else followed)
     if row.retries > 0 and row.request is None:

@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 import struct
+import sys
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
@@ -175,25 +176,26 @@ class EventFolder:
             self._highest = event.step
 
     def _take(self, value: Any, step: int, wall_time: float, name: str, session: int) -> None:
-        if len(value.tag) > LONGEST_TAG or "\0" in value.tag:
+        tag = sys.intern(value.tag)  # one text for all scalars of a curve
+        if len(tag) > LONGEST_TAG or "\0" in tag:
             raise ImportRefusedError(f"A tag in {name} is too long or holds the character NUL.")
         plugin = value.metadata.plugin_data.plugin_name
         if plugin:
-            self._plugins.setdefault(value.tag, plugin)
-        plugin = self._plugins.get(value.tag, "")
-        if plugin == "text" and value.tag == DESCRIPTION_TAG:
+            self._plugins.setdefault(tag, plugin)
+        plugin = self._plugins.get(tag, "")
+        if plugin == "text" and tag == DESCRIPTION_TAG:
             self.facts |= _own_json(value)
-        elif plugin == "mlcore" and value.tag == POINTS_TAG:
+        elif plugin == "mlcore" and tag == POINTS_TAG:
             self.exact += _exact_points(_own_json(value), name)
         elif plugin == "hparams":
             self.hparams |= _hparams(value)
         elif (number := _scalar(value, plugin)) is not None:
             before = self.scalars[-1].wall_time if self.scalars else 0.0
             moment = wall_time if math.isfinite(wall_time) else before
-            self.scalars.append(Scalar(value.tag, step, number, moment, session))
+            self.scalars.append(Scalar(tag, step, number, moment, session))
         else:
             kind = plugin or value.WhichOneof("value") or "value"
-            self.left_out.setdefault(_KINDS.get(kind, kind), set()).add(value.tag)
+            self.left_out.setdefault(_KINDS.get(kind, kind), set()).add(tag)
 
 
 def records(content: bytes, name: str) -> Iterator[bytes]:

@@ -52,12 +52,12 @@ if TYPE_CHECKING:
 
 _A_FLUSH: Final = 20_000
 _CUT_SHORT: Final = (
-    "Following ended while its event files were still being written. `mlcore follow` of the same "
-    "folder goes on."
+    "Following ended while its event files were still being written. Run mlcore follow with the "
+    "same folder to go on."
 )
 _STOPPED: Final = (
-    "It was asked to stop, so its event files are read no more. The training itself does not know; "
-    "`mlcore follow` of the same folder goes on."
+    "It was asked to stop, so its event files are read no more. The training itself does not know "
+    "of it. Run mlcore follow with the same folder to go on."
 )
 
 

@@ -166,6 +166,8 @@ def _check_counts(counts: np.ndarray[Any, Any]) -> None:
 class Table(Media):
     """A table.
 
+    A column whose cells are names of images of the same step shows these images on Runs.
+
     Args:
         data: A ``pandas.DataFrame``, or rows, with ``columns``, or a dict of columns.
         columns: Names, where ``data`` are rows.

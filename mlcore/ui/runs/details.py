@@ -24,9 +24,10 @@ def show(run: Run) -> None:
     """Draw everything below the table for one chosen run."""
     run_parts.card(run, key="runs.card", link=True)
     if run.followed:
+        live = run.status.live
         st.caption(
-            f"`mlcore follow` reads this run from the event files in {page.plain(_folder(run))}."
-            + " *Stop* ends the reading, not the training." * run.status.live
+            f"`mlcore follow` {'reads' if live else 'read'} this run from the event files in "
+            f"{page.plain(_folder(run))}." + " *Stop* ends the reading, not the training." * live
         )
     elif run.imported:
         st.info(
