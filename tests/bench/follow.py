@@ -84,7 +84,8 @@ def at_once(folder: Path, points: int) -> None:
         took = time.perf_counter() - began
         print(
             f"{points:,} points ({len(content) / 1e6:.0f} MB), {look} look: {took:.1f} s, "
-            f"{usage.ru_maxrss / 1024:.0f} MiB at the peak"
+            f"{usage.ru_utime:.1f} s of it processor time; {usage.ru_maxrss / 1024:.0f} MiB at the "
+            "peak"
         )
 
 

@@ -47,8 +47,8 @@ def follow(
     all of its files were replaced by others, another run begins. The runs are marked as imported. A
     run whose files have not grown for a while is finished, and runs again when they do. A later
     call for the same folder goes on with the same runs, as for those that were imported from it. It
-    waits where the folder holds no event files yet. It keeps what it read in memory, some 250 bytes a
-    scalar.
+    waits where the folder holds no event files yet. It keeps what it read in memory, some 250 bytes
+    for each scalar.
 
     Args:
         path: The folder.
