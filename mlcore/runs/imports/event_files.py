@@ -106,11 +106,17 @@ class EventFolder:
         Returns:
             The bytes of the whole records: a record of which a part is there is not among them.
         """
+        from google.protobuf.message import DecodeError
+        from tensorboard.compat.proto.event_pb2 import Event
+
         used = 0
         try:
             for record in records(content, name):
-                self._read(record, name, session)
+                self._read(Event.FromString(record), name, session)
                 used += _HEADER + len(record) + _FOOTER
+        except DecodeError as error:
+            damage = f"The event file {name} is damaged: a record is no event ({error})."
+            self.damage = self.damage or damage
         except ImportRefusedError as error:
             self.damage = self.damage or str(error)
         return used
@@ -134,26 +140,19 @@ class EventFolder:
             self.scalars = self.results
             self.left_out["placeholder"] = {f"{PLACEHOLDER} = −1"}
 
-    def _read(self, record: bytes, name: str, session: int) -> None:
-        from google.protobuf.message import DecodeError
-        from tensorboard.compat.proto.event_pb2 import Event, SessionLog
-
-        try:
-            event = Event.FromString(record)
-        except DecodeError as error:
-            raise ImportRefusedError(
-                f"The event file {name} is damaged: a record is no event ({error})."
-            ) from None
-        if event.HasField("file_version"):
-            self._version = _version(event.file_version)
-        if event.HasField("session_log") and event.session_log.status == SessionLog.START:
-            self._restart(event.step, session)
-        if event.HasField("graph_def") or event.HasField("meta_graph_def"):
-            self.left_out.setdefault("graph", set()).add("graph")
-        if event.HasField("summary"):
+    def _read(self, event: Any, name: str, session: int) -> None:
+        kind = event.WhichOneof("what")
+        if kind == "summary":
             self._take_back(event)
             for value in event.summary.value:
                 self._take(value, event.step, event.wall_time, name, session)
+        elif kind == "file_version":
+            self._version = _version(event.file_version)
+        elif kind == "session_log":
+            if event.session_log.status == event.session_log.START:
+                self._restart(event.step, session)
+        elif kind in ("graph_def", "meta_graph_def"):
+            self.left_out.setdefault("graph", set()).add("graph")
 
     def _restart(self, step: int, session: int) -> None:
         if self._version < 2:
@@ -242,13 +241,13 @@ def _version(text: str) -> float:
 
 def _scalar(value: Any, plugin: str) -> float | None:
     """The number of a summary value; None for images, texts, histograms and the like."""
-    from tensorboard.util.tensor_util import make_ndarray
-
     kind = value.WhichOneof("value")
     if kind == "simple_value":
         return float(value.simple_value)
     if kind != "tensor" or plugin not in ("", "scalars"):
         return None
+    from tensorboard.util.tensor_util import make_ndarray
+
     tensor = value.tensor
     if any(dim.size != 1 for dim in tensor.tensor_shape.dim) or tensor.ByteSize() > 256:
         return None  # and no shape, however large it claims to be, is ever made
