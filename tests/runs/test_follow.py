@@ -25,7 +25,7 @@ from sqlalchemy import delete, func, select, update
 from tensorboard.compat.proto.event_pb2 import Event
 from torch.utils.tensorboard import SummaryWriter
 
-from mlcore.core import InputError, RunStateError
+from mlcore.core import InputError, RunStateError, StoreError
 from mlcore.runs import Run, Status
 from mlcore.runs.imports import follow, following, import_path, import_tensorboard
 from mlcore.runs.imports.growing_logs import GrowingLogs
@@ -378,6 +378,33 @@ def test_only_one_process_follows_a_folder(store: Store, logs: Path) -> None:
     found = follow(logs, store=store, once=True, say=said.append)
     assert [one.status for one in found] == [Status.RUNNING, Status.FINISHED]
     assert said[0].startswith("logs is not followed. Process")
+
+
+@sqlite
+def test_only_one_thread_follows_a_folder(store: Store, logs: Path) -> None:
+    write(logs, "1.x", [loss(0)])
+    with followed(store, logs):
+        until(lambda: len(store.list()) == 1)
+        with pytest.raises(RunStateError, match=rf"Process {os.getpid()} on .* already, as run"):
+            follow(logs, store=store, once=True)
+    (run,) = follow(logs, store=store, once=True)
+    assert run.status == Status.FINISHED
+
+
+@sqlite
+def test_after_a_store_that_stayed_away_the_next_call_goes_on(
+    store: Store, logs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_clock(monkeypatch, lambda: 20.0)
+    write(logs, "1.x", [loss(0)])
+    with (
+        pytest.raises(StoreError, match="did not answer"),
+        before_each_operation(store, away(7, math.inf), statements=True),
+    ):
+        follow(logs, store=store, once=True)
+    (run,) = follow(logs, store=store, once=True)
+    assert (only(store), run.status) == (run, Status.FINISHED)
+    assert curves(run) == {"loss": {0: 0.0}}
 
 
 @sqlite

@@ -60,6 +60,9 @@ _STOPPED: Final = (
     "of it. Run mlcore follow with the same folder to go on."
 )
 
+_held: set[str] = set()
+"""The tokens of the claims that this process holds: it may be followed in another thread."""
+
 
 class FollowedRun:
     """The run of one training; the only writer of it while it lives.
@@ -139,7 +142,9 @@ class FollowedRun:
         self._place = place_of(place)
 
     def lose(self) -> None:
-        """Give up the claim that was lost; no more is written."""
+        """Give up the claim, as it was lost; no more is written."""
+        if self._claim is not None:
+            _held.discard(self._claim.token)
         self._claim, self.stopped = None, True
 
     def discard(self) -> None:
@@ -158,6 +163,7 @@ class FollowedRun:
         if self._claim is None:
             return
         claim, self._claim = self._claim, None
+        _held.discard(claim.token)
         last = self._progress()
         if over:
             last |= {"done": float(self._step), "total": float(self._step)}
@@ -192,19 +198,26 @@ class FollowedRun:
 
         def take() -> Run:
             with self._store.writing() as connection:
+                mine = select(runs).where(runs.c.claim == token)
+                if (done := connection.execute(mine).one_or_none()) is not None:
+                    return run_of(done, self._store)  # the store did not say so the last time
                 if known is None:
                     while _is_taken(connection, row["id"]):
                         row["id"] = new_id()
                     made = connection.execute(insert(runs).values(row | held).returning(*runs.c))
                     return run_of(made.one(), self._store)
                 self._check_holder(connection, known)
-                mine = update(runs).where(runs.c.key == known.key).values(held)
-                return run_of(connection.execute(mine.returning(*runs.c)).one(), self._store)
+                taken = update(runs).where(runs.c.key == known.key).values(held)
+                return run_of(connection.execute(taken.returning(*runs.c)).one(), self._store)
 
+        _held.add(token)
         try:
             self.run = insist(take)
-        except IntegrityError:  # another process has taken it since it was looked for
-            raise RunStateError(
+        except BaseException as error:
+            _held.discard(token)
+            if not isinstance(error, IntegrityError):
+                raise
+            raise RunStateError(  # it was taken since it was looked for
                 f"Another process follows {self._place} already. Stop it first."
             ) from None
         self._claim = Claim(self.run, token)
@@ -220,14 +233,15 @@ class FollowedRun:
     def _check_holder(self, connection: Connection, run: Run) -> None:
         """Check that no other process follows it."""
         c = runs.c
-        query = select(c.status, c.host, c.pid, c.pid_started, c.heartbeat)
+        query = select(c.status, c.claim, c.host, c.pid, c.pid_started, c.heartbeat)
         still = c.key == run.key, c.deleted.is_(None)
         row = connection.execute(query.where(*still)).one_or_none()
         if row is None:
             raise RunStateError(f"Run {run.id} was deleted meanwhile.")
         if row.status == Status.RUNNING and row.pid is not None:
             holder = ProcessId(row.host, row.pid, row.pid_started)
-            if holder != ProcessId.of() and holder.alive(row.heartbeat):
+            here = holder == ProcessId.of()
+            if row.claim in _held if here else holder.alive(row.heartbeat):
                 raise RunStateError(
                     f"Process {row.pid} on {row.host} follows {self._place} already, as run "
                     f"{run.id}. Stop it first."

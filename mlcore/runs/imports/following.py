@@ -100,8 +100,9 @@ def follow(
                 over = False
                 break
             follower.pause(every)
-    except StoreError:
-        raise  # it cannot be told how they ended
+    except StoreError:  # it cannot be told how they ended
+        follower.let_go()
+        raise
     except BaseException:
         follower.end(over=False)
         raise
@@ -161,6 +162,11 @@ class _Follower:
         for home, followed in self._followed.items():
             if followed.open:
                 self._end(home, followed, over=over or self._is_quiet(home))
+
+    def let_go(self) -> None:
+        """Write no more; who looks at the runs finds them lost when this process ends."""
+        for followed in self._followed.values():
+            followed.lose()
 
     def _sync(self, training: Training) -> None:
         home, name = training.home, self._logs.name_of(training)
