@@ -27,7 +27,13 @@ from torch.utils.tensorboard import SummaryWriter
 
 from mlcore.core import InputError, RunStateError, StoreError
 from mlcore.runs import Run, Status
-from mlcore.runs.imports import follow, following, import_path, import_tensorboard
+from mlcore.runs.imports import (
+    follow,
+    followed_run,
+    following,
+    import_path,
+    import_tensorboard,
+)
 from mlcore.runs.imports.growing_logs import GrowingLogs
 from mlcore.runs.process_id import ProcessId
 from mlcore.runs.store.schema import points, runs
@@ -389,6 +395,18 @@ def test_only_one_thread_follows_a_folder(store: Store, logs: Path) -> None:
             follow(logs, store=store, once=True)
     (run,) = follow(logs, store=store, once=True)
     assert run.status == Status.FINISHED
+
+
+def test_of_two_that_begin_at_once_one_is_refused(
+    store: Store, logs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(logs, "1.x", [loss(0)])
+    with followed(store, logs):
+        until(lambda: len(store.list()) == 1)
+        monkeypatch.setattr(followed_run, "run_from", lambda *_, **__: None)  # it looked before
+        with pytest.raises(RunStateError, match=f"Another process follows {logs} already"):
+            follow(logs, store=store, once=True)
+    assert only(store) is not None
 
 
 @sqlite

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -12,10 +11,9 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Connection, bindparam, delete, select
 
-from mlcore.core import RunStateError, canonical_json
+from mlcore.core import canonical_json
 from mlcore.runs.execution.claims import (
     Claim,
     end_values,
@@ -35,16 +33,14 @@ from mlcore.runs.imports.event_places import (
 )
 from mlcore.runs.imports.event_points import Growth
 from mlcore.runs.imports.event_runs import foreign_of
+from mlcore.runs.imports.followed_claim import hold_followed, let_go
 from mlcore.runs.imports.foreign import check_name, row_of
-from mlcore.runs.process_id import ProcessId
 from mlcore.runs.recorded_run import FOLLOWED
 from mlcore.runs.status import Status
 from mlcore.runs.store.latest import Latest
 from mlcore.runs.store.organize import trash
 from mlcore.runs.store.points import Point, append, rows_of
-from mlcore.runs.store.rows import run_of
 from mlcore.runs.store.schema import metric_names, points, runs
-from mlcore.runs.store.submission import new_id
 
 if TYPE_CHECKING:
     from mlcore.runs.recorded_run import Run
@@ -59,9 +55,6 @@ _STOPPED: Final = (
     "It was asked to stop, so its event files are read no more. The training itself does not know "
     "of it. Run mlcore follow with the same folder to go on."
 )
-
-_held: set[str] = set()
-"""The tokens of the claims that this process holds: it may be followed in another thread."""
 
 
 class FollowedRun:
@@ -144,7 +137,7 @@ class FollowedRun:
     def lose(self) -> None:
         """Give up the claim, as it was lost; no more is written."""
         if self._claim is not None:
-            _held.discard(self._claim.token)
+            let_go(self._claim)
         self._claim, self.stopped = None, True
 
     def discard(self) -> None:
@@ -163,7 +156,7 @@ class FollowedRun:
         if self._claim is None:
             return
         claim, self._claim = self._claim, None
-        _held.discard(claim.token)
+        let_go(claim)
         last = self._progress()
         if over:
             last |= {"done": float(self._step), "total": float(self._step)}
@@ -181,46 +174,9 @@ class FollowedRun:
     # --- the run ------------------------------------------------------------------------------
 
     def _take(self, training: Training, name: str, facts: Mapping[str, Any]) -> None:
-        process, token = ProcessId.of(), secrets.token_hex(8)
-        held = {
-            "status": Status.RUNNING,
-            "claim": token,
-            "request": None,
-            "finished": None,
-            "error": None,
-            "host": process.host,
-            "pid": process.pid,
-            "pid_started": process.started,
-            "heartbeat": self._store.clock(),
-        }
-        known = self.run
-        row = {} if known is not None else self._new_row(training, name, facts)
-
-        def take() -> Run:
-            with self._store.writing() as connection:
-                mine = select(runs).where(runs.c.claim == token)
-                if (done := connection.execute(mine).one_or_none()) is not None:
-                    return run_of(done, self._store)  # the store did not say so the last time
-                if known is None:
-                    while _is_taken(connection, row["id"]):
-                        row["id"] = new_id()
-                    made = connection.execute(insert(runs).values(row | held).returning(*runs.c))
-                    return run_of(made.one(), self._store)
-                self._check_holder(connection, known)
-                taken = update(runs).where(runs.c.key == known.key).values(held)
-                return run_of(connection.execute(taken.returning(*runs.c)).one(), self._store)
-
-        _held.add(token)
-        try:
-            self.run = insist(take)
-        except BaseException as error:
-            _held.discard(token)
-            if not isinstance(error, IntegrityError):
-                raise
-            raise RunStateError(  # it was taken since it was looked for
-                f"Another process follows {self._place} already. Stop it first."
-            ) from None
-        self._claim = Claim(self.run, token)
+        row = {} if self.run is not None else self._new_row(training, name, facts)
+        self._claim = hold_followed(self._store, self._place, self.run, row)
+        self.run = self._claim.run
 
     def _new_row(self, training: Training, name: str, facts: Mapping[str, Any]) -> dict[str, Any]:
         foreign = foreign_of(training, name)
@@ -229,23 +185,6 @@ class FollowedRun:
         row = row_of(replace(foreign, digest=mark, origin=origin))
         # its own: what mlcore exported tells that of a run which may be live here
         return row | {"fingerprint": mark}
-
-    def _check_holder(self, connection: Connection, run: Run) -> None:
-        """Check that no other process follows it."""
-        c = runs.c
-        query = select(c.status, c.claim, c.host, c.pid, c.pid_started, c.heartbeat)
-        still = c.key == run.key, c.deleted.is_(None)
-        row = connection.execute(query.where(*still)).one_or_none()
-        if row is None:
-            raise RunStateError(f"Run {run.id} was deleted meanwhile.")
-        if row.status == Status.RUNNING and row.pid is not None:
-            holder = ProcessId(row.host, row.pid, row.pid_started)
-            here = holder == ProcessId.of()
-            if row.claim in _held if here else holder.alive(row.heartbeat):
-                raise RunStateError(
-                    f"Process {row.pid} on {row.host} follows {self._place} already, as run "
-                    f"{run.id}. Stop it first."
-                )
 
     def _files(self) -> list[str]:
         """The event files that it was read from, by the store."""
@@ -351,10 +290,6 @@ class FollowedRun:
                     raise
 
             insist(write)
-
-
-def _is_taken(connection: Connection, run_id: str) -> bool:
-    return connection.execute(select(runs.c.key).where(runs.c.id == run_id)).first() is not None
 
 
 def _remove(connection: Connection, run: int, gone: Iterable[tuple[str, int]]) -> None:
