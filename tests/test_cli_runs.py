@@ -119,7 +119,8 @@ def test_a_name_cannot_move_the_cursor(store: Store, capsys: Captured) -> None:
 
 
 def test_a_run_from_elsewhere_is_shown_too(store: Store, capsys: Captured) -> None:
-    from mlcore.runs.imports.insertion import Foreign, bring_in
+    from mlcore.runs.imports.foreign import Foreign
+    from mlcore.runs.imports.insertion import bring_in
 
     facts = {"experiment": "tests.nowhere:Config", "config": {"depth": 3}}
     run = bring_in(store, Foreign("zip", "x.zip", "0" * 64, facts, ()))

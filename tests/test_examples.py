@@ -39,6 +39,7 @@ CLASSES: Final = {"Comparison", "Config", "CrossValidation", "Run", "Step", "Swe
 """Public classes that are used by their methods, and so have an example as well."""
 
 EXTRAS: Final = {
+    "follow": "tensorboard",
     "import_tensorboard": "tensorboard",
     "to_mlflow": "mlflow",
     "to_tensorboard": "tensorboard",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -89,16 +91,41 @@ def follow(path: Path, once: bool, idle: float | None, quiet: float | None) -> i
     from mlcore.runs.imports import follow
     from mlcore.runs.imports.following import QUIET
 
-    runs = follow(
-        path,
-        once=once,
-        idle=idle,
-        quiet=QUIET if quiet is None else quiet,
-        say=lambda told: print(told, file=sys.stderr, flush=True),
-    )
+    caught: list[int] = []
+    try:
+        with _as_interrupt(signal.SIGTERM, caught):
+            runs = follow(
+                path,
+                once=once,
+                idle=idle,
+                quiet=QUIET if quiet is None else quiet,
+                say=lambda told: print(told, file=sys.stderr, flush=True),
+            )
+    except KeyboardInterrupt:
+        print("No longer following. The same command goes on.", file=sys.stderr)
+        return 128 + (caught or [signal.SIGINT])[0]
     for run in runs:
         print(line_of(run))
     return 0
+
+
+@contextmanager
+def _as_interrupt(number: int, caught: list[int]) -> Iterator[None]:
+    """Let a signal interrupt as Ctrl-C does; it is noted in ``caught``."""
+
+    def interrupt(received: int, _frame: object) -> None:
+        caught.append(received)
+        raise KeyboardInterrupt
+
+    try:
+        before = signal.signal(number, interrupt)
+    except ValueError:  # not the main thread, which alone receives signals
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(number, before)
 
 
 def _content(

@@ -33,6 +33,9 @@ from which that is imported."""
 SCRIPT: Final = "script"
 """The ``source`` of a run that a loop of its own logged: see ``mlcore.start_run``."""
 
+FOLLOWED: Final = "followed"
+"""The name, in the origin of an imported run, of whether ``mlcore follow`` reads its files."""
+
 _CHECK_EVERY = 2.0  # s between two looks whether the engine can be reached
 
 
@@ -166,6 +169,11 @@ class Run:
     def imported(self) -> bool:
         """Whether it was imported from a file."""
         return self.source not in (None, SCRIPT)
+
+    @property
+    def followed(self) -> bool:
+        """Whether ``mlcore follow`` reads or read it from the event files of another program."""
+        return self.imported and self.origin.get(FOLLOWED) is True
 
     @property
     def resumable(self) -> bool:

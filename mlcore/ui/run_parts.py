@@ -299,7 +299,7 @@ def _buttons(run: Run, key: str, *, link: bool) -> None:
             args=([run.id],),
         )
         return
-    if status.moving and not run.logged:
+    if status.moving and run.source is None:
         button("Pause", ":material/pause:", Run.pause, asked)
     if run.resumable:
         button("Resume", ":material/play_arrow:", Run.resume, False)

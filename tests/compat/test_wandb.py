@@ -321,6 +321,13 @@ def test_ends_and_names(store: Store) -> None:
     assert store.get(beside.id).latest() == {"a": 1}
 
 
+def test_teardown_ends_every_run(store: Store) -> None:
+    for _ in range(3):
+        wandb.init(project="several", reinit="create_new")
+    wandb.teardown()
+    assert [run.status for run in store.list()] == [Status.FINISHED] * 3
+
+
 def test_a_disabled_run_records_nothing(store: Store) -> None:
     run = wandb.init(project="off", mode="disabled", config={"lr": 1})
     wandb.config.lr = 2

@@ -2,6 +2,7 @@
 
 import math
 import shutil
+from base64 import b64decode
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,14 +10,15 @@ import pandas as pd
 import pytest
 import torch
 from streamlit.testing.v1 import AppTest
+from torch.utils.tensorboard import SummaryWriter
 
 import mlcore
-from mlcore import MNISTConfig, Run
+from mlcore import Image, MNISTConfig, Run, Table
 from mlcore.mnist import load
 from mlcore.mnist.batches import normalized
 from mlcore.mnist.losses import loss_for, targets_for
 from mlcore.runs.export import to_zip
-from mlcore.runs.imports import import_content
+from mlcore.runs.imports import follow, import_content
 from mlcore.runs.store.organize import edit, trash
 from mlcore.runs.store.run_table import run_table
 from mlcore.runs.store.store import Store, open_store
@@ -392,6 +394,45 @@ def test_a_logged_run_shows_a_chart_for_each_metric_of_a_group(
     (rows,) = charts(at)
     assert rows[rows["kind"] == "train"]["value"].tolist() == [0, 1, 2]
     assert empty_store.get(run.id).files().keys() == {Path(__file__).name}
+
+
+def test_a_followed_run_shows_its_curves_its_settings_and_where_it_comes_from(
+    empty_store: Store, open_page: Open, tmp_path: Path
+) -> None:
+    with SummaryWriter(str(tmp_path / "logs")) as writer:
+        writer.add_hparams({"lr": 0.1}, {"best": 0.5}, run_name=".")
+        for step in range(3):
+            writer.add_scalar("train/loss", 1 / (step + 1), step)
+
+    def looked() -> bool:
+        (run,) = empty_store.list()
+        at = choose(open_page(PAGE), run)
+        assert not at.exception
+        said = " ".join(one.value for one in at.caption).replace("\\", "")
+        assert f"reads this run from the event files in {tmp_path / 'logs'}." in said
+        assert "*Stop* ends the reading, not the training" in said
+        labels = {button.label for button in at.button}
+        assert "Stop" in labels
+        assert not {"Pause", "Resume"} & labels
+        (rows,) = charts(at)
+        drawn = rows[rows["kind"] == "train"]["value"].tolist()
+        assert drawn == pytest.approx([1, 1 / 2, 1 / 3])
+        return True
+
+    (run,) = follow(tmp_path / "logs", store=empty_store, stop=looked)
+    assert run.status == "stopped"
+
+
+def test_a_table_shows_the_images_that_its_cells_name(empty_store: Store, open_page: Open) -> None:
+    table = Table({"picture": ["t/0", "t/1"], "label": [3, 7]})
+    with mlcore.start_run("pictures", store=empty_store) as run:
+        run.log({"t": table, "t/0": Image([[0, 9]]), "t/1": Image([[1, 2]])})
+    at = choose(open_page(PAGE), run.read())
+    assert not at.exception
+    drawn = at.dataframe[1].value
+    assert drawn["label"].tolist() == [3, 7]
+    pictures = [b64decode(url.partition(",")[2]) for url in drawn["picture"]]
+    assert pictures == [run.read().media_file(name, 0) for name in ("t/0", "t/1")]
 
 
 # --- the network ---------------------------------------------------------------------------------

@@ -14,6 +14,9 @@ from hypothesis import strategies as st
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 from tensorboard.compat.proto.summary_pb2 import Summary
+from tensorboard.compat.tensorflow_stub.pywrap_tensorflow import (
+    masked_crc32c as tensorboard_crc32c,
+)
 from tensorboard.summary.writer.record_writer import RecordWriter
 
 from mlcore.core import RunStateError
@@ -22,6 +25,7 @@ from mlcore.runs import Run, Status, compare
 from mlcore.runs.analysis.seed_groups import queue_more_seeds
 from mlcore.runs.export import to_tensorboard
 from mlcore.runs.imports import ImportRefusedError, import_content, import_tensorboard
+from mlcore.runs.imports.crc32c import masked_crc32c
 from mlcore.runs.imports.event_files import EventFolder
 from mlcore.runs.imports.event_times import Session, work_clock
 from mlcore.runs.store.store import Store
@@ -113,6 +117,11 @@ def test_restarts_leave_what_tensorboard_shows(
     expected = {tag: curve for tag, curve in _shown(folder).items() if curve}
     shutil.rmtree(folder)
     assert found == expected
+
+
+@given(st.binary(max_size=70))
+def test_checksums_are_those_of_tensorboard(content: bytes) -> None:
+    assert masked_crc32c(content) == tensorboard_crc32c(content)
 
 
 def test_the_splits_of_a_training_are_one_run_with_both_curves(store: Store) -> None:

@@ -415,13 +415,13 @@ def active() -> Run | None:
 
 def finish_all() -> None:
     """End all runs that have not ended."""
-    for run in _open:
-        run.finish()
+    while _open:
+        _open[0].finish()
 
 
 def _at_exit() -> None:
-    for run in _open:
-        run._settle()  # noqa: SLF001 - of this module; how it ended is ActiveRun's to say
+    while _open:
+        _open[0]._settle()  # noqa: SLF001 - of this module; how it ended is ActiveRun's to say
 
 
 def _after_fork() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from mlcore.compat.wandb.said import once
-from mlcore.core import InputError, MlcoreError
+from mlcore.core import MlcoreError
 from mlcore.runs.logged import media as own
 
 if TYPE_CHECKING:
@@ -288,15 +288,9 @@ def _scaled(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 
 
 def _histogram(sequence: Any, given: Any, bins: int) -> own.Histogram:
-    import numpy as np
-
     if given is None:
         return own.Histogram(sequence, bins)
-    counts, edges = (np.asarray(one) for one in given)
-    if counts.dtype.kind == "f" and not bool((counts == np.floor(counts)).all()):
-        raise InputError(
-            "The histogram has counts that are not whole, as of density=True. Give the counts."
-        )
+    counts, edges = given
     return own.Histogram(counts=counts, edges=edges)
 
 

@@ -18,6 +18,7 @@ from mlcore.core import StoreError
 from mlcore.runs.execution.claims import Claim, ClaimLostError, beat
 from mlcore.runs.execution.system_metrics import SystemRecorder
 from mlcore.runs.process_id import HEARTBEAT_EVERY, ProcessId
+from mlcore.runs.recorded_run import SCRIPT
 from mlcore.runs.status import Status
 from mlcore.runs.store.schema import runs
 
@@ -124,7 +125,9 @@ def _give_up(
     values: dict[str, Any] = {"status": Status.LOST, "finished": store.clock()}
     values["error"] = why + "resume to go on from the last checkpoint."
     if row.source is not None:
-        values["error"] = why + "start its script again for another run."
+        followed = "run mlcore follow with its folder again to go on."
+        script = "start its script again for another run."
+        values["error"] = why + (script if row.source == SCRIPT else followed)
     if row.retries > 0 and row.request is None:
         values = {"status": Status.QUEUED, "claim": None, "retries": row.retries - 1}
         values["error"] = why + "it was queued again and goes on from the last checkpoint."

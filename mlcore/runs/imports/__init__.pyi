@@ -2,5 +2,5 @@ from .archive import import_zip as import_zip
 from .by_content import import_content as import_content
 from .by_content import import_path as import_path
 from .following import follow as follow
-from .refusal import ImportRefusedError as ImportRefusedError
+from .foreign import ImportRefusedError as ImportRefusedError
 from .tensorboard import import_tensorboard as import_tensorboard

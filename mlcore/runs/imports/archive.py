@@ -21,8 +21,8 @@ from urllib.parse import unquote
 
 from mlcore.core import InputError
 from mlcore.runs.export.file_formats import FACTS, FORMAT, MANIFEST
-from mlcore.runs.imports.insertion import Foreign, bring_in_all, check_file
-from mlcore.runs.imports.refusal import ImportRefusedError
+from mlcore.runs.imports.foreign import Foreign, ImportRefusedError
+from mlcore.runs.imports.insertion import bring_in_all, check_file
 from mlcore.runs.store.artifacts import MEDIA, SAVED
 from mlcore.runs.store.points import Point
 

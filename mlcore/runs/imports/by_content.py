@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from mlcore.runs.export.file_formats import MANIFEST
 from mlcore.runs.imports.archive import MOST_BYTES, MOST_MEMBERS, import_zip
-from mlcore.runs.imports.refusal import ImportRefusedError
+from mlcore.runs.imports.foreign import ImportRefusedError
 from mlcore.runs.imports.tables import import_csv, import_json, import_parquet
 
 if TYPE_CHECKING:

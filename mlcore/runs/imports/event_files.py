@@ -6,18 +6,19 @@ import hashlib
 import json
 import math
 import struct
+import sys
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from mlcore.runs.export.file_formats import DESCRIPTION_TAG, POINTS_TAG
-from mlcore.runs.imports.refusal import ImportRefusedError
+from mlcore.runs.imports.crc32c import masked_crc32c
+from mlcore.runs.imports.event_folders import PLACEHOLDER
+from mlcore.runs.imports.foreign import ImportRefusedError
 from mlcore.runs.store.points import Point
 
 MOST_RECORD_BYTES: Final = 512 * 1024**2
 LONGEST_TAG: Final = 1000
-
-PLACEHOLDER: Final = "hp_metric"
-"""PyTorch Lightning logs this scalar as −1 until a result is known."""
 
 _HEADER: Final = 12  # bytes: length and its checksum
 _FOOTER: Final = 4
@@ -105,11 +106,17 @@ class EventFolder:
         Returns:
             The bytes of the whole records: a record of which a part is there is not among them.
         """
+        from google.protobuf.message import DecodeError
+        from tensorboard.compat.proto.event_pb2 import Event
+
         used = 0
         try:
             for record in records(content, name):
-                self._read(record, name, session)
+                self._read(Event.FromString(record), name, session)
                 used += _HEADER + len(record) + _FOOTER
+        except DecodeError as error:
+            damage = f"The event file {name} is damaged: a record is no event ({error})."
+            self.damage = self.damage or damage
         except ImportRefusedError as error:
             self.damage = self.damage or str(error)
         return used
@@ -120,32 +127,32 @@ class EventFolder:
         values = [one.value for one in self.scalars if one.tag == PLACEHOLDER]
         return values == [-1]
 
+    @property
+    def results(self) -> list[Scalar]:
+        """The scalars that are results so far."""
+        if not self.holds_placeholder:
+            return self.scalars
+        return [one for one in self.scalars if one.tag != PLACEHOLDER]
+
     def settle(self) -> None:
         """Call after the last file: removes scalars that are no results."""
         if self.holds_placeholder:
-            self.scalars = [one for one in self.scalars if one.tag != PLACEHOLDER]
+            self.scalars = self.results
             self.left_out["placeholder"] = {f"{PLACEHOLDER} = −1"}
 
-    def _read(self, record: bytes, name: str, session: int) -> None:
-        from google.protobuf.message import DecodeError
-        from tensorboard.compat.proto.event_pb2 import Event, SessionLog
-
-        try:
-            event = Event.FromString(record)
-        except DecodeError as error:
-            raise ImportRefusedError(
-                f"The event file {name} is damaged: a record is no event ({error})."
-            ) from None
-        if event.HasField("file_version"):
-            self._version = _version(event.file_version)
-        if event.HasField("session_log") and event.session_log.status == SessionLog.START:
-            self._restart(event.step, session)
-        if event.HasField("graph_def") or event.HasField("meta_graph_def"):
-            self.left_out.setdefault("graph", set()).add("graph")
-        if event.HasField("summary"):
+    def _read(self, event: Any, name: str, session: int) -> None:
+        kind = event.WhichOneof("what")
+        if kind == "summary":
             self._take_back(event)
             for value in event.summary.value:
                 self._take(value, event.step, event.wall_time, name, session)
+        elif kind == "file_version":
+            self._version = _version(event.file_version)
+        elif kind == "session_log":
+            if event.session_log.status == event.session_log.START:
+                self._restart(event.step, session)
+        elif kind in ("graph_def", "meta_graph_def"):
+            self.left_out.setdefault("graph", set()).add("graph")
 
     def _restart(self, step: int, session: int) -> None:
         if self._version < 2:
@@ -168,25 +175,26 @@ class EventFolder:
             self._highest = event.step
 
     def _take(self, value: Any, step: int, wall_time: float, name: str, session: int) -> None:
-        if len(value.tag) > LONGEST_TAG or "\0" in value.tag:
+        tag = sys.intern(value.tag)  # one text for all scalars of a curve
+        if len(tag) > LONGEST_TAG or "\0" in tag:
             raise ImportRefusedError(f"A tag in {name} is too long or holds the character NUL.")
         plugin = value.metadata.plugin_data.plugin_name
         if plugin:
-            self._plugins.setdefault(value.tag, plugin)
-        plugin = self._plugins.get(value.tag, "")
-        if plugin == "text" and value.tag == DESCRIPTION_TAG:
+            self._plugins.setdefault(tag, plugin)
+        plugin = self._plugins.get(tag, "")
+        if plugin == "text" and tag == DESCRIPTION_TAG:
             self.facts |= _own_json(value)
-        elif plugin == "mlcore" and value.tag == POINTS_TAG:
+        elif plugin == "mlcore" and tag == POINTS_TAG:
             self.exact += _exact_points(_own_json(value), name)
         elif plugin == "hparams":
             self.hparams |= _hparams(value)
         elif (number := _scalar(value, plugin)) is not None:
             before = self.scalars[-1].wall_time if self.scalars else 0.0
             moment = wall_time if math.isfinite(wall_time) else before
-            self.scalars.append(Scalar(value.tag, step, number, moment, session))
+            self.scalars.append(Scalar(tag, step, number, moment, session))
         else:
             kind = plugin or value.WhichOneof("value") or "value"
-            self.left_out.setdefault(_KINDS.get(kind, kind), set()).add(value.tag)
+            self.left_out.setdefault(_KINDS.get(kind, kind), set()).add(tag)
 
 
 def records(content: bytes, name: str) -> Iterator[bytes]:
@@ -197,12 +205,13 @@ def records(content: bytes, name: str) -> Iterator[bytes]:
     Raises:
         ImportRefusedError: If a checksum is wrong.
     """
-    from tensorboard.compat.tensorflow_stub.pywrap_tensorflow import masked_crc32c
-
     place = 0
     while place + _HEADER <= len(content):
         length, checksum = struct.unpack_from("<QI", content, place)
-        if masked_crc32c(content[place : place + 8]) != checksum or length > MOST_RECORD_BYTES:
+        if (
+            _checksum_of_length(content[place : place + 8]) != checksum
+            or length > MOST_RECORD_BYTES
+        ):
             raise _damaged(name, place)
         end = place + _HEADER + length
         if end + _FOOTER > len(content):
@@ -212,6 +221,9 @@ def records(content: bytes, name: str) -> Iterator[bytes]:
             raise _damaged(name, place)
         yield record
         place = end + _FOOTER
+
+
+_checksum_of_length: Final = lru_cache(4096)(masked_crc32c)  # there are few lengths
 
 
 def _damaged(name: str, place: int) -> ImportRefusedError:
@@ -229,13 +241,13 @@ def _version(text: str) -> float:
 
 def _scalar(value: Any, plugin: str) -> float | None:
     """The number of a summary value; None for images, texts, histograms and the like."""
-    from tensorboard.util.tensor_util import make_ndarray
-
     kind = value.WhichOneof("value")
     if kind == "simple_value":
         return float(value.simple_value)
     if kind != "tensor" or plugin not in ("", "scalars"):
         return None
+    from tensorboard.util.tensor_util import make_ndarray
+
     tensor = value.tensor
     if any(dim.size != 1 for dim in tensor.tensor_shape.dim) or tensor.ByteSize() > 256:
         return None  # and no shape, however large it claims to be, is ever made
@@ -259,7 +271,9 @@ def _hparams(value: Any) -> dict[str, Any]:
         kind = held.WhichOneof("kind")
         if kind == "number_value":
             number = held.number_value
-            found[name] = int(number) if number.is_integer() and abs(number) < 2**53 else number
+            whole = number.is_integer() and abs(number) < 2**53
+            # JSON, and so a config, has no NaN and no infinity
+            found[name] = int(number) if whole else number if math.isfinite(number) else str(number)
         elif kind in ("string_value", "bool_value"):
             found[name] = getattr(held, kind)
     return found

@@ -21,6 +21,9 @@ SPLITS: Final = frozenset(
 )
 """Names of folders that hold a part of a training, not one of its own."""
 
+PLACEHOLDER: Final = "hp_metric"
+"""PyTorch Lightning logs this scalar as −1 until a result is known."""
+
 _TOP: Final = PurePosixPath()
 
 

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Final
 
-from mlcore.core import InputError, RunStateError
+from mlcore.core import InputError, RunNotFoundError, RunStateError, StoreError
 from mlcore.runs.execution.claims import ClaimLostError
+from mlcore.runs.execution.patience import insist
 from mlcore.runs.export.missing import extra
 from mlcore.runs.imports.event_files import EventFolder
 from mlcore.runs.imports.event_folders import Training
 from mlcore.runs.imports.followed_run import FollowedRun
+from mlcore.runs.imports.foreign import ImportRefusedError, Say
 from mlcore.runs.imports.growing_logs import GrowingLogs
-from mlcore.runs.imports.refusal import ImportRefusedError
-from mlcore.runs.imports.tensorboard import Say
 from mlcore.runs.process_id import HEARTBEAT_EVERY
 from mlcore.runs.store.store import Store, open_store
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 QUIET: Final = 300.0
 """Seconds without growth after which a run counts as finished, unless another number is given."""
 
-_SHARE: Final = 5.0  # pauses are so many times as long as the looks
+_SHARE: Final = 5.0  # pauses are so many times as long as it takes to list the files
 
 
 def follow(
@@ -42,10 +43,12 @@ def follow(
     """Follow a log folder of TensorBoard: each training in it is a run that grows with its files.
 
     What is a training, and what of it is read, is as in ``import_tensorboard``; a training that is
-    restarted in its folder goes on with its run, and steps that it takes back are taken back. The
-    runs are marked as imported. A run whose files have not grown for a while is finished, and
-    runs again when they do. A later call for the same folder goes on with the same runs. It waits
-    where the folder holds no event files yet.
+    restarted in its folder goes on with its run, and steps that it takes back are taken back; where
+    all of its files were replaced by others, another run begins. The runs are marked as imported. A
+    run whose files have not grown for a while is finished, and runs again when they do. A later
+    call for the same folder goes on with the same runs, as for those that were imported from it. It
+    waits where the folder holds no event files yet. It keeps what it read in memory, some 250 bytes
+    for each scalar.
 
     Args:
         path: The folder.
@@ -65,7 +68,8 @@ def follow(
         InputError: If a number of seconds is none.
         KeyboardInterrupt: After Ctrl-C; runs whose files grew of late are stopped before.
         MissingExtraError: If tensorboard is not installed.
-        StoreError: If the store does not answer for a minute.
+        RunStateError: If another process follows all that is there.
+        StoreError: If the store does not answer for a minute; a later call goes on.
 
     Example:
         >>> import mlcore, pathlib, tempfile
@@ -88,16 +92,17 @@ def follow(
     try:
         grown = time.monotonic()
         while True:
-            began = time.monotonic()
             if follower.look():
                 grown = time.monotonic()
-            now = time.monotonic()
-            if once or (idle is not None and now - grown > idle):
+            if once or (idle is not None and time.monotonic() - grown > idle):
                 break
             if stop():
                 over = False
                 break
-            time.sleep(max(every, _SHARE * (now - began)))
+            follower.pause(every)
+    except StoreError:  # it cannot be told how they ended
+        follower.let_go()
+        raise
     except BaseException:
         follower.end(over=False)
         raise
@@ -108,8 +113,9 @@ def follow(
 class _Follower:
     def __init__(self, store: Store, path: Path, quiet: float, say: Say) -> None:
         self._store, self._quiet, self._say = store, quiet, say
-        self._logs = GrowingLogs(path, say)
+        self._logs = GrowingLogs(path, say, self._beat)
         self._followed: dict[PurePosixPath, FollowedRun] = {}
+        self._held: dict[PurePosixPath, RunStateError] = {}  # those of other processes
         self._homes: dict[PurePosixPath, set[PurePosixPath]] = {}
         self._beaten = time.monotonic()
 
@@ -126,16 +132,30 @@ class _Follower:
         }
         for home in sorted(changed):
             if any(_has_results(part.folder) for part in found[home].parts):
-                self._sync(found[home], homes[home])
+                self._sync(found[home])
+                self._beat()
         self._homes = homes
+        if self._held and self._held.keys() == self._followed.keys():
+            raise next(iter(self._held.values()))
         self._finish_quiet_ones()
         self._beat()
         return bool(new)
 
+    def pause(self, seconds: float) -> None:
+        """Wait for so many seconds, longer where it takes long to list the files."""
+        over = time.monotonic() + max(seconds, _SHARE * self._logs.listing)
+        while (left := over - time.monotonic()) > 0:
+            time.sleep(min(left, 1.0))
+            self._beat()
+
     def runs(self) -> list[Run]:
-        """The runs, in order of their folders."""
-        known = [self._followed[home].run for home in sorted(self._followed)]
-        return [run.refresh() for run in known if run is not None]
+        """The runs, in order of their folders, without those that were deleted meanwhile."""
+        found = []
+        for home in sorted(self._followed):
+            if (run := self._followed[home].run) is not None:
+                with suppress(RunNotFoundError):
+                    found.append(insist(run.refresh))
+        return found
 
     def end(self, *, over: bool) -> None:
         """End the runs that have not ended."""
@@ -143,18 +163,29 @@ class _Follower:
             if followed.open:
                 self._end(home, followed, over=over or self._is_quiet(home))
 
-    def _sync(self, training: Training, members: set[PurePosixPath]) -> None:
+    def let_go(self) -> None:
+        """Write no more; who looks at the runs finds them lost when this process ends."""
+        for followed in self._followed.values():
+            followed.lose()
+
+    def _sync(self, training: Training) -> None:
         home, name = training.home, self._logs.name_of(training)
+        files = self._logs.files_of(training)
         followed = self._followed.get(home)
+        if followed is not None and not followed.reads(files):
+            self._say(f"{name} holds other event files than before, so another run begins.")
+            self._end(home, followed, over=True)
+            followed = None
         if followed is None:
             followed = FollowedRun(self._store, self._logs.path / home)
             self._followed[home] = followed
         open_before = followed.open
-        files = sum(len(self._logs.folders[one].files) for one in members)
         try:
             followed.sync(training, name, files)
         except (ImportRefusedError, RunStateError, ClaimLostError) as error:
             followed.lose()
+            if isinstance(error, RunStateError):
+                self._held[home] = error
             self._say(f"{name} is not followed. {error}")
             return
         if followed.open and not open_before and followed.run is not None:
@@ -164,13 +195,17 @@ class _Follower:
         """Give the run of a folder that is no training any more to the training it became."""
         for home in [one for one in self._followed if one not in homes]:
             followed = self._followed.pop(home)
+            self._held.pop(home, None)
             members = self._homes.get(home, {home})
-            heirs = [h for h, mine in homes.items() if mine & members and h not in self._followed]
-            if heirs:
-                followed.move(self._logs.path / heirs[0])
-                self._followed[heirs[0]] = followed
-            else:
+            heirs = [heir for heir, mine in homes.items() if mine & members]
+            free = [heir for heir in heirs if heir not in self._followed]
+            if free:
+                followed.move(self._logs.path / free[0])
+                self._followed[free[0]] = followed
+            elif heirs:
                 followed.discard()
+            else:
+                self._end(home, followed, over=True)
 
     def _finish_quiet_ones(self) -> None:
         for home, followed in self._followed.items():
@@ -183,10 +218,13 @@ class _Follower:
         return time.time() - grew > self._quiet
 
     def _end(self, home: PurePosixPath, followed: FollowedRun, *, over: bool) -> None:
+        if not followed.open:
+            return
         try:
             followed.end(over=over)
         except ClaimLostError as error:
-            self._say(f"{home}: {error}")
+            followed.lose()
+            self._say(f"{self._named(home)} is no longer followed. {error}")
             return
         if followed.run is not None:
             self._say(f"Run {followed.run.id} is {followed.run.status}.")
@@ -201,7 +239,10 @@ class _Follower:
                     followed.beat()
                 except ClaimLostError as error:
                     followed.lose()
-                    self._say(f"{home} is no longer followed. {error}")
+                    self._say(f"{self._named(home)} is no longer followed. {error}")
+
+    def _named(self, home: PurePosixPath) -> str:
+        return str(PurePosixPath(self._logs.path.name) / home)
 
 
 def _has_results(folder: EventFolder) -> bool:

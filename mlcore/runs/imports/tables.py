@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mlcore.core import InputError
 from mlcore.runs.export.tables import FORMAT
-from mlcore.runs.imports.insertion import Foreign, bring_in_all
-from mlcore.runs.imports.refusal import ImportRefusedError
+from mlcore.runs.imports.foreign import Foreign, ImportRefusedError
+from mlcore.runs.imports.insertion import bring_in_all
 from mlcore.runs.store.points import Point
 
 if TYPE_CHECKING:

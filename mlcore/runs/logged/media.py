@@ -101,11 +101,12 @@ class Histogram(Media):
     Args:
         values: Numbers, of any shape; what is not finite is counted apart.
         bins: From 1 to 512.
-        counts: Instead of ``values``: how many are in each bin, with ``edges``.
+        counts: Instead of ``values``: how many are in each bin, with ``edges``; whole numbers
+            from 0.
         edges: One more than ``counts``, rising.
 
     Raises:
-        InputError: If there are no numbers, or the counts do not fit the edges.
+        InputError: If there are no numbers, the counts do not fit the edges, or are densities.
 
     Example:
         >>> import mlcore, json
@@ -141,6 +142,7 @@ class Histogram(Media):
                     f"The histogram has {len(found)} counts and {len(ends)} edges, but needs 1 to "
                     f"{MOST_BINS} counts, and one edge more than counts, rising."
                 )
+            _check_counts(found)
         told = {
             "counts": [int(one) for one in found],
             "edges": [float(one) for one in ends],
@@ -149,8 +151,22 @@ class Histogram(Media):
         super().__init__(json.dumps(told).encode())
 
 
+def _check_counts(counts: np.ndarray[Any, Any]) -> None:
+    import numpy as np
+
+    numbers = counts.astype(float)
+    odd = numbers[~((numbers >= 0) & (numbers == np.floor(numbers)) & np.isfinite(numbers))]
+    if len(odd):
+        raise InputError(
+            f"The histogram has a count of {odd[0]:g}, but counts are whole numbers from 0. Give "
+            "counts, not shares or densities, as numpy.histogram does without density=True."
+        )
+
+
 class Table(Media):
     """A table.
+
+    A column whose cells are names of images of the same step shows these images on Runs.
 
     Args:
         data: A ``pandas.DataFrame``, or rows, with ``columns``, or a dict of columns.

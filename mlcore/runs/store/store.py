@@ -192,6 +192,11 @@ class Store(Database):
                 f"Run {run.id} is logged by a script, which cannot be paused from here. Stop it, "
                 "or suspend the script itself."
             )
+        if what == "pause" and run.imported:
+            raise RunStateError(
+                f"Run {run.id} is trained by another program, which cannot be paused from here. "
+                "Stop it, and its event files are read no more."
+            )
         waiting = [Status.QUEUED, *([Status.PAUSED] if what == "stop" else [])]
         end = Status.STOPPED if what == "stop" else Status.PAUSED
         with self.writing() as connection:
@@ -217,6 +222,11 @@ class Store(Database):
                 raise RunStateError(
                     f"Run {run.id} was logged by a script, so it cannot be resumed from here. "
                     "Start the script again for another run."
+                )
+            if run.followed and run.deleted is None:
+                raise RunStateError(
+                    f"Run {run.id} was followed from its event files, so it cannot be resumed from "
+                    "here. Run `mlcore follow` with its folder again."
                 )
             raise RunStateError(
                 f"Run {run.id} {why}, so it cannot be resumed. Submit its config for a run of "

@@ -23,7 +23,13 @@ _MOST_SHOWN: Final = 20_000
 def show(run: Run) -> None:
     """Draw everything below the table for one chosen run."""
     run_parts.card(run, key="runs.card", link=True)
-    if run.imported:
+    if run.followed:
+        live = run.status.live
+        st.caption(
+            f"`mlcore follow` {'reads' if live else 'read'} this run from the event files in "
+            f"{page.plain(_folder(run))}." + " *Stop* ends the reading, not the training." * live
+        )
+    elif run.imported:
         st.info(
             f"This run was imported ({page.plain(str(run.source))}): it can be read and compared, "
             "not resumed.",
@@ -48,6 +54,10 @@ def show(run: Run) -> None:
             _facts(run)
     model_view.show(run)
     system.show(run)
+
+
+def _folder(run: Run) -> str:
+    return page.one_line(str(run.origin.get("folder", "")), 200)
 
 
 def _words(run: Run) -> None:
@@ -102,7 +112,7 @@ def _code(run: Run) -> None:
     config = run_parts.config_of(run)
     if config is None:
         page.as_code(f'import mlcore\n\nrun = mlcore.get_run("{run.id}")', key="runs.code")
-        if not run.logged:
+        if not (run.logged or run.followed):
             st.caption(
                 "Its experiment or its values are unknown to this version, so there is no config."
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 
 import streamlit as st
 
@@ -15,6 +16,9 @@ from mlcore.ui.common.numbers import counted
 
 _WIDEST = 700
 _SMALLEST = 224
+_ROW = 64  # pixels, of a table with images
+_MOST_IMAGES = 200
+_MOST_BYTES = 4 * 2**20
 
 
 def show(run: Run) -> None:
@@ -46,7 +50,11 @@ def show(run: Run) -> None:
                 key=f"runs.media.step.{run.id}.{names.index(name)}.{len(steps)}",
             )
         kind = str(mine[mine["step"] == step]["kind"].iloc[0])
-        _draw(run, name, step, kind)
+        if kind == "table":
+            here = found[(found["step"] == step) & (found["kind"] == "image")]
+            _table(run, name, step, {str(image) for image in here["name"]})
+        else:
+            _draw(run, name, step, kind)
 
 
 def _draw(run: Run, name: str, step: int, kind: str) -> None:
@@ -62,10 +70,30 @@ def _draw(run: Run, name: str, step: int, kind: str) -> None:
         )
         if odd:
             st.caption(f"{counted(odd, 'value')} NaN or infinite, in no bin.")
-    elif kind == "table":
-        st.dataframe(table_of(content), hide_index=True, key="runs.media.table", alt=words)
     else:
         st.vega_lite_chart(json.loads(content), key="runs.media.figure", alt=words)
+
+
+def _table(run: Run, name: str, step: int, images: set[str]) -> None:
+    """A table; a column whose cells name images of the same step shows these."""
+    frame = table_of(run.media_file(name, step))
+    cells = {str(column): [str(one) for one in frame[column]] for column in frame}
+    shown = {column: set(named) for column, named in cells.items() if {*named} <= images}
+    needed = sorted(set().union(*shown.values()))[: _MOST_IMAGES + 1] if len(frame) else []
+    small = {one: run.media_file(one, step) for one in needed if len(needed) <= _MOST_IMAGES}
+    if not small or sum(map(len, small.values())) > _MOST_BYTES:
+        shown = {}
+    for column in shown:
+        urls = {one: f"data:image/png;base64,{b64encode(small[one]).decode()}" for one in small}
+        frame[column] = [urls[one] for one in cells[column]]
+    st.dataframe(
+        frame,
+        hide_index=True,
+        column_config={column: st.column_config.ImageColumn() for column in shown},
+        row_height=_ROW if shown else None,
+        key="runs.media.table",
+        alt=f"{page.one_line(name, 80)}, step {step:,}",
+    )
 
 
 def _image(content: bytes, words: str) -> None:

@@ -25,9 +25,11 @@ def show(run: Run) -> None:
         frame = run.system_metrics()
         if frame.empty:
             st.caption(
-                f"None: a run has them from its first {_TOO_SHORT} seconds on."
-                if not run.imported
+                "None: another program trains it."
+                if run.followed
                 else "None: they were not imported."
+                if run.imported
+                else f"None: a run has them from its first {_TOO_SHORT} seconds on."
             )
             return
         cores = run.environment.get("cores", 1)

@@ -88,6 +88,9 @@ def test_an_image_of_a_file_is_that_image(tmp_path: Path) -> None:
         (lambda: Histogram([1.0], bins=0), InputError, "bins is 0"),
         (lambda: Histogram(counts=[1], edges=[0.0, 0.0]), InputError, "rising"),
         (lambda: Histogram(counts=[1, 2], edges=[0.0, 1.0]), InputError, "2 counts and 2 edges"),
+        (lambda: Histogram(counts=[1.0, 0.5], edges=[0, 1, 2]), InputError, "a count of 0.5"),
+        (lambda: Histogram(counts=[-1], edges=[0, 1]), InputError, "a count of -1"),
+        (lambda: Histogram(counts=[math.nan], edges=[0, 1]), InputError, "a count of nan"),
         (lambda: Table(np.zeros((2001, 1))), InputError, "2,001 rows"),
         (lambda: Table(5), InputError, "no table"),
         (lambda: Figure(5), InputTypeError, "figure is 5"),
@@ -105,6 +108,11 @@ def test_a_histogram_is_that_of_numpy(values: list[float], bins: int) -> None:
     assert found["counts"] == counts.tolist()
     assert found["edges"] == edges.tolist()
     assert found["not_finite"] == 2
+
+
+def test_counts_that_are_whole_are_kept_whatever_their_type() -> None:
+    found = json.loads(Histogram(counts=np.array([2.0, 2.0**40, 0.0]), edges=[0, 1, 2, 3]).content)
+    assert found["counts"] == [2, 2**40, 0]
 
 
 def test_a_table_is_read_back_as_it_was() -> None:

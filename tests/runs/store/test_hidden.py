@@ -10,8 +10,8 @@ from sqlalchemy import func, insert, select
 
 from mlcore.core import RunNotFoundError
 from mlcore.runs import Run, search_runs
-from mlcore.runs.imports.insertion import Foreign, bring_in, bring_in_all
-from mlcore.runs.imports.refusal import ImportRefusedError
+from mlcore.runs.imports.foreign import Foreign, ImportRefusedError
+from mlcore.runs.imports.insertion import bring_in, bring_in_all
 from mlcore.runs.process_id import ProcessId, this_host
 from mlcore.runs.store.hidden import HIDDEN, remove_leftovers
 from mlcore.runs.store.organize import edit, purge, trash
