@@ -37,7 +37,7 @@ class RangeForm:
         self._key = f"{key}.ranges"
         in_url = {
             name: st.query_params[PARAM + name]
-            for name in config_class.model_fields
+            for name in _names(config_class)
             if PARAM + name in st.query_params
         }
         typed: dict[str, str] | None = st.session_state.get(self._key)
@@ -79,7 +79,7 @@ class RangeForm:
     def save_to_url(self) -> None:
         """Write the ranges to the URL."""
         texts = dict(self.draft.texts)
-        for name in self._class.model_fields:
+        for name in _names(self._class):
             if name in texts:
                 if st.query_params.get(PARAM + name) != texts[name]:
                     st.query_params[PARAM + name] = texts[name]
@@ -145,6 +145,10 @@ def summary(config_class: type[Config], ranges: dict[str, Range]) -> str:
     """The varied fields in words: ``Learning rate 0.001 to 1, log``."""
     labels = {spec.name: spec.label for spec in config_class.specs()}
     return " · ".join(f"{labels[name]} {shown(one)}" for name, one in ranges.items())
+
+
+def _names(config_class: type[Config]) -> list[str]:
+    return [spec.name for spec in config_class.specs()]
 
 
 def _first(swept: Range) -> Any:
