@@ -104,7 +104,7 @@ class RangeForm:
                     with st.container(width="stretch", key=f"{self._key}.{spec.name}.one"):
                         fixed()
                 else:
-                    label = f":small[{page.plain(spec.label)}]"
+                    label = f":small[{page.plain(spec.short_label or spec.label)}]"
                     bold = label if swept is None else f"**{label}**"
                     st.markdown(bold, width="stretch", help=spec.help)
                 self._turn(spec, value, swept)
