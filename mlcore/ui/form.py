@@ -135,11 +135,11 @@ def _group(
 def _load(config_class: type[Config], key: str) -> Draft:
     in_url = Draft.from_params(config_class, st.query_params.to_dict())
     typed: dict[str, str] | None = st.session_state.get(key)
-    written: dict[str, str] | None = st.session_state.get(f"{key}.url")
+    written: dict[str, str] | None = st.session_state.get(f"{key} url")
     followed_a_link = bool(in_url.texts) and in_url.texts != written
     if typed is None or followed_a_link:
         typed = st.session_state[key] = dict(in_url.texts)
-        st.session_state[f"{key}.url"] = dict(in_url.texts)
+        st.session_state[f"{key} url"] = dict(in_url.texts)
     return Draft(config_class, typed)
 
 
@@ -151,7 +151,7 @@ def _save_to_url(draft: Draft, key: str) -> None:
                 st.query_params[spec.name] = params[spec.name]
         elif spec.name in st.query_params:
             del st.query_params[spec.name]
-    st.session_state[f"{key}.url"] = params
+    st.session_state[f"{key} url"] = params
 
 
 # --- presets ---------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import pytest
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
 
 from mlcore.cli.fields import dest_of
 from mlcore.cli.training import _config, _option
@@ -44,12 +44,12 @@ class Optimizer(Config):
 
 
 class Trainer(Config):
-    """A model without a default, one with its own, and one that may be None."""
+    """Models within it, one with a default of its own."""
 
     experiment: ClassVar[str] = "trainer"
 
     steps: int = 3
-    optimizer: Optimizer
+    optimizer: Optimizer = Optimizer()
     critic: Optimizer = Optimizer(lr=0.5, decay=Decay(gamma=0.5))
     out: Path | None = None
 
@@ -113,9 +113,9 @@ def test_what_is_recorded_is_flat_and_differs_where_a_field_of_a_model_does() ->
 
 
 def test_a_dict_is_a_whole_model_and_a_dotted_name_changes_one_field_of_it() -> None:
-    whole = Trainer(critic={"lr": 0.3, "decay": {"widths": [2, 3]}})
+    whole = Trainer.from_dict({"critic": {"lr": 0.3, "decay": {"widths": [2, 3]}}})
     assert whole.critic == Optimizer(lr=0.3, decay=Decay(widths=(2, 3)))
-    assert Trainer(**{"critic.lr": 0.3}).critic == Optimizer(lr=0.3, decay=Decay(gamma=0.5))
+    assert Trainer.from_dict({"critic.lr": 0.3}).critic == Optimizer(lr=0.3, decay=Decay(gamma=0.5))
     on = Trainer().replace(**{"optimizer.decay.gamma": 0.2})
     assert on.optimizer.decay == Decay(gamma=0.2)
     assert on.replace(**{"optimizer.decay": True}) == on
@@ -180,6 +180,19 @@ def test_what_is_refused_is_named_by_its_dotted_name(
     assert caught.value.problems == problems
     with pytest.raises(ConfigError):
         Trainer().replace(**given)
+
+
+def test_a_model_without_a_default_is_the_one_of_all_defaults() -> None:
+    class Bare(Config):
+        experiment: ClassVar[str] = "bare"
+        optimizer: Optimizer
+
+    made = Bare.from_dict({})
+    assert made.optimizer == Optimizer()
+    assert made.changes() == {}
+    assert Bare.from_dict({"optimizer.lr": 0.2}).as_python() == (
+        "mlcore.run(Bare(optimizer=Optimizer(lr=0.2)))"
+    )
 
 
 def test_a_number_that_json_cannot_hold_is_refused_in_a_lax_model_too() -> None:
@@ -253,8 +266,8 @@ def test_models_that_no_form_can_hold_are_named_with_their_field() -> None:
     class Deepest(Config):
         bottom: Decay = Decay()
 
-    for model in (Deep, Deeper):
-        model.model_rebuild(_types_namespace={"Deeper": Deeper, "Deepest": Deepest})
+    for one in (Deep, Deeper):
+        one.model_rebuild(_types_namespace={"Deeper": Deeper, "Deepest": Deepest})
     cases: list[tuple[type[BaseModel], Any, str]] = [
         (Loose, Loose(), "The field part has the type Loose, which can be changed after"),
         (Open, Open(), "The field part has the type Open, which takes fields that it does not"),
@@ -263,13 +276,9 @@ def test_models_that_no_form_can_hold_are_named_with_their_field() -> None:
         (Deep, Deep(), r"The field part\.deeper\.deepest\.bottom is a model within 3 others"),
     ]
     for model, default, sentence in cases:
-        made = type(
-            "Holder", (Config,), {"__annotations__": {"part": model}, "part": Field(default)}
-        )
+        made = create_model("Holder", __base__=Config, part=(model, default))
         with pytest.raises(InputTypeError, match=sentence):
             made.specs()
-    listed = type(
-        "Listed", (Config,), {"__annotations__": {"parts": tuple[Decay, ...]}, "parts": ()}
-    )
+    listed = create_model("Listed", __base__=Config, parts=(tuple[Decay, ...], ()))
     with pytest.raises(InputTypeError, match="a frozen pydantic model of such fields"):
         listed.specs()

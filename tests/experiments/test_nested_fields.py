@@ -1,6 +1,4 @@
-"""A config with models, with fields that may be None and with a path: from the command line to
-Compare, by dotted names everywhere.
-"""
+"""Nested fields, fields that may be None and paths: on the command line, in runs and sweeps."""
 
 from __future__ import annotations
 
@@ -16,11 +14,14 @@ import mlcore
 from mlcore.cli import main
 from mlcore.core import Config, ConfigError
 from mlcore.experiments import config_class, current, own
-from mlcore.runs import Run
+from mlcore.runs import Run, run_table
+from mlcore.runs.export import to_zip
+from mlcore.runs.filters.parser import parse
+from mlcore.runs.imports.by_content import import_path
 from mlcore.runs.store.store import Store
 from mlcore.sweeps import list_sweeps
 from mlcore.sweeps.spec import SweepSpec
-from mlcore.ui.run_names import labels_of, name_of
+from mlcore.ui.run_names import name_of
 from tests.experiments.made import HALVING, NESTED, write
 from tests.sweeps.conftest import work_off
 
@@ -38,7 +39,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 def ran(words: str, store: Store) -> Run:
     assert main(["run", "descent", *shlex.split(words)]) == 0
-    return store.list(1)[0]
+    return store.list()[0]
 
 
 def test_settings_beside_an_experiment_are_no_experiment_of_their_own(folder: Path) -> None:
@@ -53,7 +54,8 @@ def test_a_run_is_made_by_flags_and_again_by_what_is_shown(
     store: Store, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = ran(
-        "--optimizer.lr 0.2 --optimizer.decay.after 2 --clip 0.5 --file '/a b' --steps 3", store
+        "--optimizer.lr 0.2 --optimizer.decay.after 2 --clip 0.5 --file '/a b' --steps 3",
+        store,
     )
     assert run.config_fields["optimizer.lr"] == 0.2
     assert run.config_fields["optimizer.decay"] is True
@@ -81,39 +83,45 @@ def test_a_run_is_made_by_flags_and_again_by_what_is_shown(
     assert "Optimizer · Decay" in help_text
 
 
-def test_runs_are_filtered_compared_named_and_exported_by_dotted_names(
-    store: Store, tmp_path: Path
-) -> None:
+def test_runs_are_filtered_compared_named_and_exported_by_dotted_names(store: Store) -> None:
     one = ran("--optimizer.lr 0.2", store)
     other = ran("--optimizer.lr 0.3 --optimizer.decay.gamma 0.25", store)
-    found = mlcore.search_runs("optimizer.lr < 0.25 and optimizer.decay = false")
-    assert list(found["id"]) == [one.id]
-    assert list(mlcore.search_runs("config.optimizer.decay.gamma = 0.25")["id"]) == [other.id]
-    differing = mlcore.compare([one, other]).config().set_index("field")
-    assert set(differing.index) >= {"optimizer.lr", "optimizer.decay", "optimizer.decay.gamma"}
-    assert (name_of(one), labels_of([one, other])[one.id]) == (
-        "optimizer.lr 0.2",
-        "optimizer.lr 0.2",
-    )
-    assert name_of(other) == ("optimizer.lr 0.3, optimizer.decay true, optimizer.decay.gamma 0.25")
+    table = run_table(store)
+
+    def matches(text: str) -> list[str]:
+        return list(table["id"][parse(text).mask(table)])
+
+    assert matches("optimizer.lr < 0.25") == [one.id]
+    for text in ("optimizer.decay = true", "optimizer.decay.gamma = 0.25"):
+        assert matches(text) == [other.id]
+    differing = mlcore.runs.compare([one, other]).differing
+    assert {"optimizer.lr", "optimizer.decay", "optimizer.decay.gamma"} <= set(differing.index)
+    assert name_of(one) == "optimizer.lr 0.2"
+    assert name_of(other) == "decayed, optimizer.lr 0.3, optimizer.decay.gamma 0.25"
+    (again,) = import_path(store, _written(to_zip([other])))
+    assert again.config_fields == other.config_fields
+    assert again.config == other.config
+
+
+def _written(content: bytes) -> Path:
+    file = Path("runs.zip")
+    file.write_bytes(content)
+    return file
 
 
 def test_a_sweep_varies_fields_of_models_and_switches_them(store: Store) -> None:
-    words = (
-        "--optimizer.lr 0.1,0.5 --optimizer.decay true,false --optimizer.decay.gamma 0.25,0.5 "
-        "--clip none,1"
-    )
+    words = "--optimizer.lr 0.1,0.5 --optimizer.decay true,false --optimizer.decay.gamma 0.25,0.5"
     assert main(["sweep", "descent", *shlex.split(words), "--no-wait"]) == 0
     sweep = list_sweeps(store, 1)[0]
-    assert sweep.counts.total == 2 * 2 * (2 + 1)
+    assert sweep.counts.total == 2 * (2 + 1)
     done = work_off(sweep)
-    results = done.results()
+    results = done.frame()
     off = results[results["config.optimizer.decay"] == False]  # noqa: E712
-    assert len(off) == 4
+    assert len(off) == 2
     assert off["config.optimizer.decay.gamma"].isna().all()
     assert set(results["config.optimizer.lr"]) == {0.1, 0.5}
     assert done.best is not None
-    assert done.best.params["optimizer.lr"] == 0.5
+    assert done.best.config_fields["optimizer.lr"] == 0.5
     assert SweepSpec.from_json(sweep.spec.to_json()) == sweep.spec
     again = shlex.split(sweep.as_command())[1:]
     assert main([*again, "--no-wait"]) == 0
@@ -133,7 +141,7 @@ def test_what_a_sweep_of_a_model_keeps_is_the_rest_of_the_config() -> None:
     sweep = mlcore.sweep(config, {"optimizer.decay": [True, False]}, wait=False)
     assert main([*shlex.split(sweep.as_command())[1:], "--no-wait"]) == 0
     assert list_sweeps(limit=2) == [sweep.refresh()]
-    with pytest.raises(ConfigError, match="only where optimizer.decay is True, but"):
+    with pytest.raises(ConfigError, match=r"only where optimizer\.decay is True, but"):
         mlcore.sweeps.spec_for(config_class("descent")(), {"optimizer.decay.gamma": [0.1, 0.2]})
 
 
@@ -148,6 +156,11 @@ def test_a_condition_on_a_dotted_name_is_shown_as_python_that_works() -> None:
     assert _from_python(sweep) == sweep.id
     paths = mlcore.sweep(base, {"file": [Path("a"), Path("b")]}, wait=False)
     assert _from_python(paths) == paths.id
+    assert main(["sweep", "descent", "--clip", "none,1", "--file", "a", "--no-wait"]) == 0
+    clipped = list_sweeps(limit=1)[0]
+    assert [trial.params for trial in clipped.tried] == [{"clip": None}, {"clip": 1.0}]
+    assert main([*shlex.split(clipped.as_command())[1:], "--no-wait"]) == 0
+    assert list_sweeps(limit=1)[0].id == clipped.id
 
 
 def _from_python(sweep: mlcore.Sweep) -> str:

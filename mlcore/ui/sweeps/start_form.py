@@ -103,7 +103,7 @@ def _leave_form() -> None:
 
 def _begin(cls: type[Config], experiment: str, key: str) -> None:
     """Fill a form that is untouched and not filled by a link with an example."""
-    touched = f"{key}.begun"
+    touched = f"{key} begun"
     if st.session_state.get(touched):
         return
     st.session_state[touched] = True
