@@ -8,6 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 from streamlit.util import calc_hash
 
+from mlcore.cli import main
 from mlcore.experiments import config_class
 from mlcore.runs.execution.claims import take
 from mlcore.runs.execution.recorder import execute
@@ -223,3 +224,20 @@ def test_fields_may_be_called_like_the_parts_of_the_page(open_page: Open, folder
     assert "--start 2.0" in at.code[1].value
     at = open_page("pages/sweeps.py", experiment="halving")
     assert not at.exception
+
+
+def test_a_newcomer_sees_the_layers_of_the_network_of_the_example(
+    open_page: Open, empty_store: Store
+) -> None:
+    assert main(["new", "spiral"]) == 0
+    assert main(["run", "spiral", "--steps", "10"]) == 0
+    (run,) = empty_store.list()
+    at = open_page("pages/runs.py")
+    at.session_state["runs.model"] = True
+    at.session_state["runs.chosen"] = [run.id]
+    at.run()
+    assert not at.exception
+    assert "Model" in [part.label for part in at.expander]
+    layers = next(table.value for table in at.dataframe if "Parameters" in table.value)
+    assert list(layers["Type"]) == ["Sequential", "Linear", "Tanh", "Linear", "Tanh", "Linear"]
+    assert layers["Parameters"].sum() == sum(p.numel() for p in run.model().parameters())
