@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 
+import mlcore
 from mlcore.cli import main
 from mlcore.experiments import example
 from mlcore.runs.store.store import Store
@@ -35,7 +37,18 @@ def test_the_example_is_written_and_runs(
     steps = list(example.Spiral(width=4, steps=20).train())
     assert run.latest() == pytest.approx(steps[-1].metrics)
     assert run.code
+    assert _accuracy(run) == pytest.approx(run.latest()["test_accuracy"], abs=1e-7)
     assert run.config_fields["width"] == 4
+
+
+def _accuracy(run: mlcore.Run) -> float:
+    """Of the saved network on the test points, drawn anew: the second 500 of the seed."""
+    config = example.Spiral.from_dict(run.config_fields)
+    generator = torch.manual_seed(config.seed)
+    config.data(generator)
+    points, labels = config.data(generator)
+    found: torch.Tensor = (run.model()(points).argmax(1) == labels).float().mean()
+    return found.item()
 
 
 @pytest.mark.usefixtures("store")

@@ -46,7 +46,7 @@ def _commands(text: str) -> list[list[str]]:
 
 def _write_own(folder: Path) -> None:
     """The README's experiments, as its reader has them in a folder."""
-    (code,) = [block for block in _blocks("python") if "mlcore.Config)" in block]
+    (code,) = [block for block in _blocks("python") if "def train(self" in block]
     home = folder / "experiments"
     home.mkdir()
     (home / "decay.py").write_text(code, encoding="utf-8")

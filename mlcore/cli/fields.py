@@ -100,8 +100,8 @@ def flag_of(field: str) -> str:
 
 
 def dest_of(field: str) -> str:
-    """The parameter name of a field's flag."""
-    return f"field_{field}"
+    """The parameter name of a field's flag: an identifier, as click asks for."""
+    return f"field_{field.replace('.', '·')}"
 
 
 class FieldOption(click.Option):

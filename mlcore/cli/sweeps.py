@@ -408,5 +408,5 @@ def _head(found: Sweep) -> str:
 def _result(found: Sweep, run: Run) -> str:
     latest = run.latest()
     values = "  ".join(f"{one.metric}={latest[one.metric]:.6g}" for one in found.objectives)
-    fields = "  ".join(f"{n}={getattr(run.config, n)}" for n in found.space.fields)
+    fields = "  ".join(f"{n}={run.config.field_value(n)}" for n in found.space.fields)
     return f"{run.id}  {values}  {fields}"

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
-import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
-from pydantic_core import ErrorDetails
 
+from mlcore.core.as_code import arguments_of, command, imports_of
 from mlcore.core.ensemble import Ensemble
 from mlcore.core.errors import ConfigError
-from mlcore.core.fields import FieldSpec, as_plain, spec_of, typed_from_plain
+from mlcore.core.fields import FieldSpec, typed_from_plain
 from mlcore.core.fingerprint import canonical_json, fingerprint
+from mlcore.core.nested import assembled, check_finite, refusal
+from mlcore.core.nested_specs import specs_of
+from mlcore.core.parts import flat, parts_of
 from mlcore.core.source_code import code_hash_of
 from mlcore.core.steps import Snapshot, Step
 
@@ -55,10 +57,19 @@ class Config(BaseModel):
     """Named configs worth a click."""
 
     def __init__(self, /, **fields: Any) -> None:
+        problems: dict[str, str] = {}
+        nested = bool(parts_of(type(self)))
+        if nested:
+            fields = assembled(type(self), fields, problems)
         try:
             super().__init__(**fields)
         except ValidationError as error:
-            raise _as_config_error(type(self), error) from None
+            told = refusal(type(self), error).problems
+            problems = {**told, **problems}
+        if problems:
+            raise ConfigError(problems)
+        if nested:
+            check_finite(self)
 
     @field_validator("*", mode="before")
     @classmethod
@@ -175,12 +186,18 @@ class Config(BaseModel):
 
     @classmethod
     def specs(cls) -> tuple[FieldSpec, ...]:
-        """The fields in order of definition, for a form or a command line."""
-        return tuple(spec_of(name, info) for name, info in cls.model_fields.items())
+        """The fields in order of definition, for a form or a command line.
+
+        Those of a model within the config have dotted names (see ``mlcore.core.parts``).
+        """
+        return specs_of(cls)
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> Self:
-        """Make a config from plain values, such as parsed JSON. Raises ConfigError."""
+        """Make a config from plain values, such as parsed JSON. Raises ConfigError.
+
+        A model within the config is a dict, or its fields are named by ``outer.inner``.
+        """
         return cls(**dict(fields))
 
     @classmethod
@@ -210,12 +227,47 @@ class Config(BaseModel):
         return canonical_json(self._recorded())
 
     def replace(self, **changes: Any) -> Self:
-        """The same config with some fields changed, checked again."""
-        return type(self)(**{**self.model_dump(), **changes})
+        """The same config with some fields changed, checked again.
+
+        Raises:
+            ConfigError: As the class itself does.
+
+        Example:
+            >>> import mlcore
+            >>> mlcore.RegressionConfig().replace(**{"steps": 50}).steps
+            50
+        """
+        problems: dict[str, str] = {}
+        if parts_of(type(self)):
+            changes = assembled(type(self), changes, problems, base=self)
+        if problems:
+            raise ConfigError(problems)
+        return type(self)(**{**dict(self), **changes})
+
+    def field_values(self) -> dict[str, Any]:
+        """The values by the names of ``specs``, in order of definition.
+
+        A model that may be None has True or False, and its fields are there only if it is on.
+        """
+        return flat(self) if parts_of(type(self)) else dict(self)
+
+    def field_value(self, name: str) -> Any:
+        """The value of a field of ``specs``; in a model that is off, its default."""
+        if "." not in name and name not in parts_of(type(self)):
+            return getattr(self, name)
+        values = self.field_values()
+        if name in values:
+            return values[name]
+        return next(spec.default for spec in self.specs() if spec.name == name)
 
     def changes(self) -> dict[str, Any]:
-        """The fields that differ from their defaults, in order of definition."""
-        return {s.name: v for s in self.specs() if (v := getattr(self, s.name)) != s.default}
+        """The fields that differ from their defaults, by the names of ``specs``, in their order."""
+        values = self.field_values()
+        return {
+            spec.name: values[spec.name]
+            for spec in self.specs()
+            if spec.name in values and values[spec.name] != spec.default
+        }
 
     def fingerprint(self, data: str | None = None) -> str:
         """The cache key: see ``mlcore.core.fingerprint``.
@@ -237,9 +289,9 @@ class Config(BaseModel):
         return code_hash_of(cls)
 
     def _recorded(self) -> dict[str, Any]:
-        fields = self.model_dump()
+        fields = flat(self) if parts_of(type(self)) else self.model_dump()
         for name, default in _later(type(self)).items():
-            if fields[name] == default:
+            if name in fields and fields[name] == default:
                 del fields[name]
         return fields
 
@@ -250,30 +302,23 @@ class Config(BaseModel):
         module, colon, name = self.experiment.partition(":")
         if not colon:
             module, name = type(self).__module__, type(self).__name__
-        return f"import mlcore\nfrom {module} import {name}"
+        needed = imports_of(self)
+        needed.setdefault(module, set()).add(name)
+        lines = (f"from {home} import {', '.join(sorted(needed[home]))}" for home in sorted(needed))
+        return "\n".join(["import mlcore", *lines])
 
     def as_python(self, call: str = "mlcore.run") -> str:
         """A line of Python that gives exactly this config's run, after ``imports``."""
-        arguments = ", ".join(f"{k}={as_plain(v)!r}" for k, v in self.changes().items())
         name = self.experiment.partition(":")[2] or type(self).__name__
-        return f"{call}({name if self._is_own() else f'mlcore.{name}'}({arguments}))"
+        cls = name if self._is_own() else f"mlcore.{name}"
+        return f"{call}({cls}({arguments_of(self)}))"
 
     def _is_own(self) -> bool:
         return ":" in self.experiment or type(self).__module__.partition(".")[0] != "mlcore"
 
     def as_command(self, verb: str = "run") -> str:
         """A shell command that gives exactly this config's run."""
-        words = ["mlcore", verb, self.experiment]
-        switches = {spec.name for spec in self.specs() if spec.kind == "switch"}
-        for name, value in self.changes().items():
-            flag = "--" + name.replace("_", "-")
-            if name in switches:
-                words.append(flag if value else "--no-" + flag[2:])
-            elif isinstance(value, tuple):
-                words += [flag, ",".join(map(str, value))]
-            else:
-                words += [flag, str(as_plain(value))]
-        return shlex.join(words)
+        return command(["mlcore", verb, self.experiment], self.changes(), self.specs())
 
 
 @lru_cache(maxsize=64)
@@ -285,29 +330,3 @@ def _typed(cls: type[Config]) -> Mapping[str, Callable[[object], object]]:
 @lru_cache(maxsize=64)
 def _later(cls: type[Config]) -> Mapping[str, Any]:
     return {spec.name: spec.default for spec in cls.specs() if spec.later}
-
-
-def _as_config_error(cls: type[Config], error: ValidationError) -> ConfigError:
-    specs = {spec.name: spec for spec in cls.specs()}
-    problems: dict[str, str] = {}
-    for detail in error.errors(include_url=False, include_context=False):
-        name = str(detail["loc"][0]) if detail["loc"] else ""
-        problems.setdefault(name, _sentence(cls, specs.get(name), name, detail))
-    return ConfigError(problems)
-
-
-def _sentence(cls: type[Config], spec: FieldSpec | None, name: str, detail: ErrorDetails) -> str:
-    given = _shown(detail["input"])
-    if not name:  # a rule over several fields wrote its own sentence
-        return str(detail["msg"]).removeprefix("Value error, ")
-    if spec is None:
-        known = ", ".join(cls.model_fields)
-        return f"{cls.__name__} has no field {name} (given: {given}). Its fields are {known}."
-    if detail["type"] == "value_error":
-        return str(detail["msg"]).removeprefix("Value error, ")
-    return f"{name} is {given}, but must be {spec.allowed()}."
-
-
-def _shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "…"

@@ -24,7 +24,8 @@ class FieldSpec:
     """One field of a config, as a form or a command line needs it.
 
     Attributes:
-        name: The field's name in Python and in JSON.
+        name: The field's name in Python and in JSON; of a field of a model within the config the
+            dotted one, such as ``optimizer.lr``.
         kind: What a value is; ``integers`` is a tuple of them, such as layer widths, and so are
             ``numbers`` and ``texts``.
         default: The value when nothing is said.
@@ -36,6 +37,8 @@ class FieldSpec:
         max_length: Most members of a tuple, or characters of a text.
         help: One line that says what the field does, with its unit.
         label: What a form writes above the field.
+        short_label: The label under the heading of the model that the field belongs to; empty for
+            a field of the config itself.
         scale: How a slider spreads the values.
         group: Fields of one group stand together in a form.
         only_if: ``{other field: values}``: the field matters only then; a form hides it otherwise.
@@ -55,6 +58,7 @@ class FieldSpec:
     max_length: int | None = None
     help: str = ""
     label: str = ""
+    short_label: str = ""
     scale: Scale = "linear"
     group: str = ""
     only_if: Mapping[str, tuple[Any, ...]] | None = None
@@ -110,13 +114,18 @@ class FieldSpec:
                 return f"a number{_between(self.low, self.high, self.low_open)}"
 
 
-def spec_of(name: str, info: FieldInfo) -> FieldSpec:
+def spec_of(name: str, info: FieldInfo, default: Any = PydanticUndefined) -> FieldSpec:
     """Read a pydantic field: its type, its bounds and the hints in ``json_schema_extra``.
+
+    Args:
+        name: Its name; of a field of a model within the config, dotted.
+        info: The field.
+        default: Its default, where that is not the field's own.
 
     Raises:
         TypeError: If a form cannot hold its type, or it has no default.
     """
-    hints = info.json_schema_extra if isinstance(info.json_schema_extra, Mapping) else {}
+    hints = hints_of(info)
     shape = _shape_of(name, info.annotation)
     bounds: dict[str, Any] = dict(shape.bounds)
     for constraint in [*info.metadata, *shape.constraints]:
@@ -130,8 +139,8 @@ def spec_of(name: str, info: FieldInfo) -> FieldSpec:
             bounds["min_length"] = constraint.min_length
         if isinstance(constraint, annotated_types.MaxLen):
             bounds["max_length"] = constraint.max_length
-    only_if = hints.get("only_if")
-    default = info.get_default(call_default_factory=True, validated_data={})
+    if default is PydanticUndefined:
+        default = info.get_default(call_default_factory=True, validated_data={})
     if default is PydanticUndefined:
         raise InputTypeError(
             f"The field {name} has no default. Give it one: a form begins with the defaults."
@@ -143,14 +152,30 @@ def spec_of(name: str, info: FieldInfo) -> FieldSpec:
         default=default if typed is None else typed(default),
         choices=shape.choices,
         help=info.description or "",
-        label=info.title or name.replace("_", " ").capitalize(),
-        scale=hints.get("scale", "linear"),  # type: ignore[arg-type]
+        label=label_of(name.rpartition(".")[2], info),
+        scale=hints.get("scale", "linear"),
         group=str(hints.get("group", "")),
         later=bool(hints.get("later", False)),
-        only_if={k: tuple(v) for k, v in only_if.items()} if isinstance(only_if, dict) else None,  # type: ignore[arg-type]
-        optional=_is_optional(info.annotation),
+        only_if=condition_of(hints),
+        optional=is_optional(info.annotation),
         **bounds,
     )
+
+
+def hints_of(info: FieldInfo) -> Mapping[str, Any]:
+    """The hints of a field, which stand in ``json_schema_extra``."""
+    return info.json_schema_extra if isinstance(info.json_schema_extra, Mapping) else {}
+
+
+def label_of(name: str, info: FieldInfo) -> str:
+    """What a form writes above a field: its title, else its name."""
+    return info.title or name.replace("_", " ").capitalize()
+
+
+def condition_of(hints: Mapping[str, Any]) -> dict[str, tuple[Any, ...]] | None:
+    """``FieldSpec.only_if`` of a field's hints."""
+    only_if = hints.get("only_if")
+    return {k: tuple(v) for k, v in only_if.items()} if isinstance(only_if, Mapping) else None
 
 
 def typed_from_plain(info: FieldInfo) -> Callable[[object], object] | None:
@@ -159,11 +184,11 @@ def typed_from_plain(info: FieldInfo) -> Callable[[object], object] | None:
     A value that it cannot turn comes back as it is, to be refused by name. None where plain values
     are of the field's type.
     """
-    annotation = _without_none(info.annotation)
+    annotation = without_none(info.annotation)
     if isinstance(annotation, type) and issubclass(annotation, Enum):
         members = {str(member.value): member for member in annotation}
         return lambda value: members.get(str(value), value) if value is not None else None
-    if annotation is bool and _is_optional(info.annotation):
+    if annotation is bool and is_optional(info.annotation):
         words = {"true": True, "false": False}
         return lambda value: words.get(value.lower(), value) if isinstance(value, str) else value
     if annotation is Path:
@@ -202,9 +227,9 @@ _TUPLES: Final[Mapping[Any, Kind]] = {int: "integers", float: "numbers", str: "t
 
 
 def _shape_of(name: str, annotation: Any) -> _Shape:
-    if _without_none(annotation) is bool and _is_optional(annotation):
+    if without_none(annotation) is bool and is_optional(annotation):
         return _Shape("choice", ("true", "false"))
-    annotation = _without_none(annotation)
+    annotation = without_none(annotation)
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Literal:
         return _Shape("choice", tuple(str(choice) for choice in arguments))
@@ -223,7 +248,7 @@ def _shape_of(name: str, annotation: Any) -> _Shape:
         raise InputTypeError(
             f"The field {name} has the type {_type_name(annotation)}, which a config cannot hold. "
             "It may be bool, int, float, str, Path, a Literal, an Enum, a tuple of int, float or "
-            "str, or one of these or None."
+            "str, a frozen pydantic model of such fields, or one of these or None."
         )
     return _Shape(_KINDS[annotation])
 
@@ -232,11 +257,12 @@ def _is_annotated(annotation: Any) -> bool:
     return get_origin(annotation) is Annotated
 
 
-def _is_optional(annotation: Any) -> bool:
+def is_optional(annotation: Any) -> bool:
+    """Whether a type allows None."""
     return get_origin(annotation) in (Union, types.UnionType) and type(None) in get_args(annotation)
 
 
-def _without_none(annotation: Any) -> Any:
+def without_none(annotation: Any) -> Any:
     """The type beside None: of ``int | None`` it is ``int``; any other union stays."""
     if get_origin(annotation) in (Union, types.UnionType):
         others = [one for one in get_args(annotation) if one is not type(None)]

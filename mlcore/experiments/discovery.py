@@ -4,8 +4,9 @@
 2. The modules that ``MLCORE_EXPERIMENTS`` names, separated by commas.
 3. The entry points of installed packages in the group ``mlcore.experiments``.
 
-An experiment is a class at the top of such a module that sets ``experiment`` to a text. A module
-that cannot be parsed stands for one as well, so that its error has a page.
+An experiment is a class at the top of such a module that sets ``experiment`` to a text; a config
+beside it that has neither a name nor ``train`` holds some of its fields. A module that cannot be
+parsed stands for one as well, so that its error has a page.
 """
 
 from __future__ import annotations
@@ -169,6 +170,7 @@ def _classes(source: bytes) -> tuple[tuple[str, str | None, str], ...] | None:
     except (SyntaxError, ValueError):
         return None
     found: list[tuple[str, str | None, str]] = []
+    trains: dict[str, bool] = {}
     for node in tree.body:
         if isinstance(node, ast.ClassDef):
             names = [name for line in node.body for name in _named(line)]
@@ -177,7 +179,9 @@ def _classes(source: bytes) -> tuple[tuple[str, str | None, str], ...] | None:
                 found.append((node.name, names[-1], summary))
             elif any(ast.unparse(base) in ("Config", "mlcore.Config") for base in node.bases):
                 found.append((node.name, None, summary))
-    return tuple(found)
+                trains[node.name] = any(getattr(line, "name", "") == "train" for line in node.body)
+    others = len(found) > 1
+    return tuple(one for one in found if one[1] is not None or trains[one[0]] or not others)
 
 
 def _named(line: ast.stmt) -> Iterator[str]:

@@ -113,7 +113,7 @@ def entry_for(
         return Conditional(check_range(specs[name], given.range), given.field, given.values)
     swept = check_range(specs[name], as_range(given))
     for field, values in (specs[name].only_if or {}).items():
-        if field in space or getattr(config, field) not in values:
+        if field in space or config.field_value(field) not in values:
             return Conditional(swept, field, tuple(values))
     return swept
 
@@ -122,7 +122,7 @@ def may_hold(config: Config, entry: Conditional, entries: Mapping[str, Any]) -> 
     """Whether a condition holds for any trial."""
     swept = entries.get(entry.field)
     if swept is None:
-        return getattr(config, entry.field) in entry.values
+        return config.field_value(entry.field) in entry.values
     bare = swept.range if isinstance(swept, Conditional) else swept
     return any(contains(bare, value) for value in entry.values)
 
@@ -131,7 +131,7 @@ def why_never(config: Config, entry: Conditional, entries: Mapping[str, Any]) ->
     """Why a condition never holds, as the end of a sentence."""
     if entry.field in entries:
         return f"{entry.field} is never set to that"
-    return f"{entry.field} is {getattr(config, entry.field)!r} throughout"
+    return f"{entry.field} is {config.field_value(entry.field)!r} throughout"
 
 
 def either(values: tuple[Any, ...]) -> str:
@@ -151,9 +151,7 @@ def in_order(entries: Mapping[str, Range | Conditional]) -> list[str]:
         ready = [
             name
             for name in waiting
-            if not isinstance(entry := entries[name], Conditional)
-            or entry.field not in entries
-            or entry.field in ordered
+            if all(other in ordered or other not in entries for other in _needed(name, entries))
         ]
         if not ready:
             raise ConfigError(
@@ -164,11 +162,19 @@ def in_order(entries: Mapping[str, Range | Conditional]) -> list[str]:
     return ordered
 
 
+def _needed(name: str, entries: Mapping[str, Range | Conditional]) -> list[str]:
+    """The fields on which it depends whether a field counts: its condition's, and its models'."""
+    parts = name.split(".")
+    above = [".".join(parts[:count]) for count in range(1, len(parts))]
+    entry = entries[name]
+    return [*above, entry.field] if isinstance(entry, Conditional) else above
+
+
 def _typed(spec: FieldSpec, value: Any) -> Any:
-    """A value in the field's type: an integer as a float where the field holds numbers."""
+    """A value as the field is recorded: an integer as a float where the field holds numbers."""
     if spec.kind == "number" and _is(int, value):
         return float(value)
-    return value
+    return as_plain(value)
 
 
 def _is(kind: type, value: Any) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from mlcore.core.fields import as_plain
 from mlcore.sweeps.budget import settings_for
 from mlcore.sweeps.objectives import usual_direction
 from mlcore.sweeps.range_format import range_as_python
@@ -24,18 +25,21 @@ def as_words(spec: SweepSpec, settings: int | None, minutes: float | None = None
     """The words of the shell command with this spec and budget."""
     swept = set(spec.space.fields)
     words = ["mlcore", "sweep", spec.experiment]
+    kinds = {one.name: one.kind for one in spec.config.specs()}
     for name, value in spec.config.changes().items():
         if name in swept:
-            if name in spec.space.conditions:
+            of_model = any(other.startswith(f"{name}.") for other in kinds)
+            if name in spec.space.conditions or of_model:
                 words += ["--base", f"{name}={Choices((value,)).text()}"]
             continue
         flag = "--" + name.replace("_", "-")
         if isinstance(value, bool):
             words.append(flag if value else "--no-" + flag[2:])
         elif isinstance(value, tuple):
-            words += [flag, "x".join(map(str, value))]
+            between = "x" if kinds[name] == "integers" else ","
+            words += [flag, between.join(map(str, value))]
         else:
-            words += [flag, str(value)]
+            words += [flag, str(as_plain(value))]
     for name, swept_over in spec.space.ranges.items():
         words += ["--" + name.replace("_", "-"), swept_over.text()]
     for name in _named_conditions(spec):
@@ -94,7 +98,10 @@ def _python_entries(spec: SweepSpec) -> list[str]:
         if name in named:
             field, values = spec.space.conditions[name]
             value = list(values) if len(values) > 1 else values[0]
-            entries.append(f"**mlcore.when({field!r}, {value!r}, {name}={range_as_python(swept)})")
+            ranges = f"{name}={range_as_python(swept)}"
+            if not name.isidentifier():
+                ranges = f"**{{{name!r}: {range_as_python(swept)}}}"
+            entries.append(f"**mlcore.when({field!r}, {value!r}, {ranges})")
         else:
             entries.append(f"{name!r}: {range_as_python(swept)}")
     return entries

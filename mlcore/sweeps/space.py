@@ -106,12 +106,14 @@ class Space:
 
     def active(self, config: Config, name: str, params: Params) -> bool:
         """Whether a field applies, given the fields before it."""
+        if any(above in self.ranges and not params.get(above) for above in _above(name)):
+            return False  # its model is off, or does not count here
         if name not in self.conditions:
             return True
         field, values = self.conditions[name]
         if field in self.ranges and field not in params:
             return False  # that field itself does not count here
-        return params.get(field, getattr(config, field)) in values
+        return params.get(field, config.field_value(field)) in values
 
     def contains(self, config: Config, params: Params) -> bool:
         """Whether a setting lies in the space."""
@@ -222,6 +224,12 @@ class Space:
         free = sum(map(_free, self.ranges.values()))
         fixed = math.prod(len(r.spread(1)) for r in self.ranges.values() if not _free(r))
         return max(1, math.floor((n / fixed) ** (1 / free) + 1e-9)) if free else DEFAULT_POINTS
+
+
+def _above(name: str) -> Iterator[str]:
+    """The models that a field with a dotted name belongs to: ``a`` and ``a.b`` of ``a.b.c``."""
+    parts = name.split(".")
+    return (".".join(parts[:count]) for count in range(1, len(parts)))
 
 
 def _free(swept: Range) -> bool:

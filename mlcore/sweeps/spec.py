@@ -203,7 +203,8 @@ def _without_swept(config: Config, space: Space) -> Config:
     """The config with defaults in the varied fields, so that equal sweeps have equal specs."""
     defaults = {spec.name: spec.default for spec in config.specs()}
     for name in space.fields:
-        if name not in space.conditions:
+        of_model = any(other.startswith(f"{name}.") for other in defaults)  # its fields count
+        if name not in space.conditions and not of_model:
             with suppress(ConfigError):  # rules between fields may want the value that is there
                 config = config.replace(**{name: defaults[name]})
     return config

@@ -111,7 +111,11 @@ class Draft:
             swept: As for ``visible``.
         """
         try:
-            fields = {spec.name: self.text(spec) for spec in self.visible(swept)}
+            shown = self.visible(swept)
+            fields = {spec.name: self.text(spec) for spec in shown}
+            for name in swept.keys() & fields.keys():
+                if any(spec.name.startswith(f"{name}.") for spec in shown):
+                    fields[name] = "true"  # a model that is swept on and off keeps its fields
             return self.config_class.from_strings(fields), {}
         except ConfigError as error:
             return None, error.problems

@@ -135,11 +135,11 @@ def _group(
 def _load(config_class: type[Config], key: str) -> Draft:
     in_url = Draft.from_params(config_class, st.query_params.to_dict())
     typed: dict[str, str] | None = st.session_state.get(key)
-    written: dict[str, str] | None = st.session_state.get(f"{key}.url")
+    written: dict[str, str] | None = st.session_state.get(f"{key} url")
     followed_a_link = bool(in_url.texts) and in_url.texts != written
     if typed is None or followed_a_link:
         typed = st.session_state[key] = dict(in_url.texts)
-        st.session_state[f"{key}.url"] = dict(in_url.texts)
+        st.session_state[f"{key} url"] = dict(in_url.texts)
     return Draft(config_class, typed)
 
 
@@ -151,7 +151,7 @@ def _save_to_url(draft: Draft, key: str) -> None:
                 st.query_params[spec.name] = params[spec.name]
         elif spec.name in st.query_params:
             del st.query_params[spec.name]
-    st.session_state[f"{key}.url"] = params
+    st.session_state[f"{key} url"] = params
 
 
 # --- presets ---------------------------------------------------------------------------------
@@ -194,7 +194,7 @@ def _choice(draft: Draft, spec: FieldSpec, key: str, label: LabelVisibility) -> 
     known = text in choices
     widget = set_widget(f"{key}.{spec.name}", text if known else None)
     st.selectbox(
-        spec.label,
+        _label(spec),
         choices,
         index=0 if known else None,
         placeholder=text,
@@ -210,7 +210,7 @@ def _choice(draft: Draft, spec: FieldSpec, key: str, label: LabelVisibility) -> 
 def _switch(draft: Draft, spec: FieldSpec, key: str) -> None:
     widget = set_widget(f"{key}.{spec.name}", draft.value(spec) is True)
     st.toggle(
-        spec.label,
+        _label(spec),
         help=spec.help,
         key=widget,
         persist_state="session",
@@ -230,7 +230,7 @@ def _number(draft: Draft, spec: FieldSpec, key: str, label: LabelVisibility) -> 
         horizontal=True, vertical_alignment="bottom", gap="small", key=f"{key}.{spec.name}.row"
     ):
         st.select_slider(
-            spec.label,
+            _label(spec),
             stops,
             format_func=as_text,
             help=spec.help,
@@ -252,14 +252,20 @@ def _box(
 ) -> None:
     widget = set_widget(f"{key}.{spec.name}", draft.text(spec))
     st.text_input(
-        f"{spec.label}, exactly" if beside_slider else spec.label,
+        f"{_label(spec)}, exactly" if beside_slider else _label(spec),
         help=None if beside_slider else spec.help,
+        placeholder="none" if spec.optional else None,
         label_visibility=label,
         width=_BOX_WIDTH if beside_slider else "stretch",
         key=widget,
         persist_state="session",
         on_change=_typed(key, spec, widget),
     )
+
+
+def _label(spec: FieldSpec) -> str:
+    """What stands above a field: under the heading of its model, the field's own name alone."""
+    return spec.short_label or spec.label
 
 
 def _typed(key: str, spec: FieldSpec, widget: str) -> Callable[[], None]:

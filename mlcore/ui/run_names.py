@@ -69,8 +69,8 @@ def _words_of(experiment: str, fields: str, _code: str) -> tuple[str, ...]:
 def _differing(config: Config, base: Config) -> dict[str, object]:
     return {
         name: value
-        for name in type(config).model_fields
-        if (value := getattr(config, name)) != getattr(base, name)
+        for name, value in config.field_values().items()
+        if value != base.field_value(name)
         or (name == "fold" and getattr(config, "folds", 0))  # the first has a number as well
     }
 

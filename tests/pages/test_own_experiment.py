@@ -8,13 +8,14 @@ import pytest
 from streamlit.testing.v1 import AppTest
 from streamlit.util import calc_hash
 
+from mlcore.cli import main
 from mlcore.experiments import config_class
 from mlcore.runs.execution.claims import take
 from mlcore.runs.execution.recorder import execute
 from mlcore.runs.process_id import ProcessId
 from mlcore.runs.store.store import Store
 from mlcore.ui import navigation
-from tests.experiments.made import HALVING, write
+from tests.experiments.made import HALVING, NESTED, write
 from tests.pages.conftest import Open, captions
 
 TYPED = HALVING.replace(
@@ -88,7 +89,7 @@ def test_the_form_has_a_widget_for_each_type_and_is_shown_as_code(
     )
     at.text_input(key="own.halving.rates").set_value("two").run()
     assert "rates is 'two', but must be numbers." in [error.value for error in at.error]
-    assert at.button(key="own.halving.start").disabled
+    assert at.button(key="own page.halving.start").disabled
 
 
 def test_edit_save_start_runs_the_new_code_and_marks_the_old_run(
@@ -96,10 +97,10 @@ def test_edit_save_start_runs_the_new_code_and_marks_the_old_run(
 ) -> None:
     at = opened(open_page, "halving")
     at.button(key="own.halving.preset.large").click().run()
-    at.button(key="own.halving.start").click().run()
+    at.button(key="own page.halving.start").click().run()
     trained(empty_store)
     write(folder, HALVING.replace("2**i", "4**i"))
-    at.button(key="own.halving.start").click().run()
+    at.button(key="own page.halving.start").click().run()
     trained(empty_store)
     at.run()
     assert not at.exception
@@ -108,7 +109,7 @@ def test_edit_save_start_runs_the_new_code_and_marks_the_old_run(
     assert (old.code_changed(), new.code_changed()) == (True, False)
     said = "\n".join(block.value for block in at.markdown)
     assert said.count("code changed since") == 1
-    at.button(key="own.halving.start").click().run()
+    at.button(key="own page.halving.start").click().run()
     assert len(empty_store.list()) == 2
     assert "cached" in "\n".join(block.value for block in at.markdown)
 
@@ -122,11 +123,11 @@ def test_an_import_error_is_told_on_its_page_alone(open_page: Open, folder: Path
     assert not at.toggle
     other = opened(open_page, "other")
     assert not other.error
-    assert other.button(key="own.other.start").label == "Start"
+    assert other.button(key="own page.other.start").label == "Start"
     write(folder, HALVING)
     at.button(key="own.halving.again").click().run()
     assert not at.error
-    assert not at.button(key="own.halving.start").disabled
+    assert not at.button(key="own page.halving.start").disabled
 
 
 @pytest.mark.usefixtures("empty_store")
@@ -153,3 +154,90 @@ def test_a_sweep_of_it_is_started_by_its_form(open_page: Open, empty_store: Stor
     assert len(empty_store.list()) == 12
     config = config_class("halving")()
     assert all(run.code == config.code_hash() for run in empty_store.list())
+
+
+@pytest.mark.usefixtures("empty_store")
+def test_a_model_in_the_config_is_a_group_with_a_switch_where_it_may_be_none(
+    open_page: Open, folder: Path
+) -> None:
+    write(folder, NESTED, "descent")
+    at = opened(open_page, "descent", **{"optimizer.lr": "0.2", "clip": "0.5"})
+    assert [one.label for one in at.expander][:2] == ["Settings", "Optimizer"]
+    lr = at.text_input(key="own.descent.optimizer.lr")
+    assert (lr.label, lr.value) == ("Lr, exactly", "0.2")
+    at.session_state["own.descent.group.Optimizer · Decay"] = True
+    at.run()
+    switch = at.toggle(key="own.descent.optimizer.decay")
+    assert (switch.label, switch.value) == ("Optimizer decay", False)
+    assert "own.descent.optimizer.decay.after" not in at.session_state
+    switch.set_value(True).run()
+    at.text_input(key="own.descent.optimizer.decay.after").set_value("2").run()
+    assert not at.exception
+    python, command = (block.value for block in at.code[:2])
+    assert python.endswith("Descent(clip=0.5, optimizer=Optimizer(lr=0.2, decay=Decay(after=2))))")
+    assert "from experiments.descent import Decay, Descent, Optimizer" in python
+    assert command == (
+        "mlcore run descent --clip 0.5 --optimizer.lr 0.2 --optimizer.decay "
+        "--optimizer.decay.after 2"
+    )
+    assert at.query_params["optimizer.decay.after"] == "2"
+    at.text_input(key="own.descent.optimizer.decay.after").set_value("20").run()
+    assert "optimizer.decay.after is 20, but must be a whole number from 0 to 9." in [
+        error.value for error in at.error
+    ]
+    at.button(key="own.descent.preset.decayed").click().run()
+    assert not at.error
+    assert at.text_input(key="own.descent.optimizer.lr").value == "0.5"
+    at.text_input(key="own.descent.clip").set_value("").run()
+    assert "clip" not in at.query_params
+
+
+def test_a_sweep_form_varies_a_field_of_a_model(
+    open_page: Open, folder: Path, empty_store: Store
+) -> None:
+    write(folder, NESTED, "descent")
+    ranges = {"range.optimizer.decay": "true,false", "range.optimizer.decay.gamma": "0.25,0.5"}
+    at = open_page("pages/sweeps.py", experiment="descent", **ranges)
+    assert not at.exception
+    assert not at.error
+    assert "Optimizer decay gamma 0.25, 0.5" in captions(at)
+    at.button(key="sweeps.start").click().run()
+    assert not at.exception
+    fields = [run.config_fields for run in empty_store.list()]
+    assert sorted(str(one.get("optimizer.decay.gamma")) for one in fields) == [
+        "0.25",
+        "0.5",
+        "None",
+    ]
+    for _ in fields:
+        trained(empty_store)
+    at.run()
+    assert not at.exception
+
+
+@pytest.mark.usefixtures("empty_store")
+def test_fields_may_be_called_like_the_parts_of_the_page(open_page: Open, folder: Path) -> None:
+    names = ("start", "code", "top", "live", "url", "afresh", "ranges", "name")
+    typed = "".join(f"    {name}: float = 1.0\n" for name in names)
+    write(folder, HALVING.replace("    steps: int = 2\n", f"    steps: int = 2\n{typed}"))
+    at = opened(open_page, "halving", start="2")
+    assert "--start 2.0" in at.code[1].value
+    at = open_page("pages/sweeps.py", experiment="halving")
+    assert not at.exception
+
+
+def test_a_newcomer_sees_the_layers_of_the_network_of_the_example(
+    open_page: Open, empty_store: Store
+) -> None:
+    assert main(["new", "spiral"]) == 0
+    assert main(["run", "spiral", "--steps", "10"]) == 0
+    (run,) = empty_store.list()
+    at = open_page("pages/runs.py")
+    at.session_state["runs.model"] = True
+    at.session_state["runs.chosen"] = [run.id]
+    at.run()
+    assert not at.exception
+    assert "Model" in [part.label for part in at.expander]
+    layers = next(table.value for table in at.dataframe if "Parameters" in table.value)
+    assert list(layers["Type"]) == ["Sequential", "Linear", "Tanh", "Linear", "Tanh", "Linear"]
+    assert layers["Parameters"].sum() == sum(p.numel() for p in run.model().parameters())

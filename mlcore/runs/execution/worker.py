@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from mlcore.core import MlcoreError, RunStateError, StoreError
 from mlcore.core.cores import give_cores
+from mlcore.experiments import own
 from mlcore.runs.execution.claims import Claim, take_ensemble
 from mlcore.runs.execution.engines.local import SPARE, cores_each
 from mlcore.runs.execution.engines.roster import beat, register, retire, strike
@@ -167,6 +168,8 @@ def _warm_up(*, spare: bool) -> None:
         digits = importlib.import_module("mlcore.mnist.data.digits")
         with suppress(MlcoreError):
             digits.load()
+        if own():  # the first optimizer of torch's own in a process imports it: over a second
+            importlib.import_module("torch._dynamo")
     gc.freeze()  # else the first run stands still while the collector walks through all of torch
 
 

@@ -1,9 +1,9 @@
 """Ends the runs that a process leaves open: by exit, an exception, ``sys.exit`` or SIGTERM.
 
 Python tells nobody with what code a script ends: ``SystemExit`` is gone when ``atexit`` calls. So
-while a run is open, ``sys.exit`` raises a subclass that notices whether it was let go with no
-Python frame left, which is how the interpreter ends by it, or was caught before. A bare ``raise
-SystemExit(1)`` stays unseen; a run in a ``with`` block sees it.
+while a run is open, ``sys.exit``, ``exit`` and ``quit`` raise a subclass that notices whether it
+was let go with no Python frame left, which is how the interpreter ends by it, or was caught before.
+A bare ``raise SystemExit(1)`` stays unseen; a run in a ``with`` block sees it.
 
 SIGTERM is answered only where nobody else does. The run ends in a thread of its own, as the signal
 may come while the loop holds a lock that ending needs, and then the process ends by the signal.
@@ -12,6 +12,7 @@ may come while the loop holds a lock that ending needs, and then the process end
 from __future__ import annotations
 
 import atexit
+import builtins
 import os
 import signal
 import sys
@@ -40,14 +41,19 @@ class Open(Protocol):
 
 _open: set[Open] = set()
 _exit_before: Any = None
+_quit_before: Any = None
+_quitter: Any = type(getattr(builtins, "exit", None))
+"""The class of ``exit`` and ``quit``; they are missing under ``python -S``."""
 
 
 def watch(run: Open) -> None:
     """End a run with the process, unless it ends before."""
-    global _exit_before
+    global _exit_before, _quit_before
     _open.add(run)
     if sys.exit is not _exit:
         _exit_before, sys.exit = sys.exit, _exit
+    if _quitter.__name__ == "Quitter" and _quitter.__call__ is not _quit:
+        _quit_before, _quitter.__call__ = _quitter.__call__, _quit
     if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
         with suppress(ValueError):  # not the main thread
             signal.signal(signal.SIGTERM, _on_sigterm)
@@ -92,8 +98,22 @@ def _exit(status: Any = None, /) -> NoReturn:
     try:
         _exit_before(status)
     except SystemExit as error:
-        made = _Exit(error.code)
-    made.where = "".join(traceback.format_stack(sys._getframe(1)))  # noqa: SLF001
+        code = error.code
+    _raise(code)
+
+
+def _quit(self: Any, code: Any = None) -> NoReturn:
+    """What ``exit`` and ``quit`` do: close the standard input, and raise SystemExit."""
+    try:
+        _quit_before(self, code)
+    except SystemExit as error:
+        code = error.code
+    _raise(code)
+
+
+def _raise(code: Any) -> NoReturn:
+    made = _Exit(code)
+    made.where = "".join(traceback.format_stack(sys._getframe(2)))  # noqa: SLF001
     try:
         raise made
     finally:
@@ -119,6 +139,8 @@ def _on_sigterm(number: int, _frame: FrameType | None) -> None:
 def _restore() -> None:
     if sys.exit is _exit:
         sys.exit = _exit_before
+    if vars(_quitter).get("__call__") is _quit:
+        _quitter.__call__ = _quit_before
     with suppress(ValueError):  # not the main thread
         if signal.getsignal(signal.SIGTERM) is _on_sigterm:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)

@@ -29,7 +29,7 @@ def show(name: str) -> None:
     cls = _usable(found)
     if cls is None:
         return
-    key = f"own.{name}"
+    key = f"own page.{name}"  # apart from the form's keys, which end with the fields' names
     chosen = Selection(name, key)
     controls, picture = page.columns()
     with controls:
@@ -85,7 +85,7 @@ def _form(name: str, key: str) -> None:
     with page.sentences():
         cls = config_class(name)
         top = st.container(key=f"{key}.top")
-        config = form.config_form(cls, key=key, open_groups=("",), presets_in=top)
+        config = form.config_form(cls, key=f"own.{name}", open_groups=("",), presets_in=top)
         with top:
             afresh = st.toggle(
                 "Train again even if it was run before",

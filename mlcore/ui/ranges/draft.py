@@ -75,7 +75,7 @@ def fresh_range(spec: FieldSpec, value: object) -> str:
     """The text of a sensible range around a field's current value."""
     match spec.kind:
         case "choice":
-            return ",".join(spec.choices)
+            return ",".join([*spec.choices, *["none"] * spec.optional])
         case "switch":
             return "false,true"
         case "integers":

@@ -49,7 +49,7 @@ class RangeEditor:
         """Draw the widgets."""
         match self.spec.kind:
             case "choice":
-                self._choices(list(self.spec.choices))
+                self._choices([*self.spec.choices, *["none"] * self.spec.optional])
             case "switch":
                 self._choices(["false", "true"])
             case _:

@@ -35,21 +35,22 @@ class RangeForm:
         """
         self._class = config_class
         self._key = f"{key}.ranges"
+        self._state = f"{key} ranges"  # no field has a space in its name
         in_url = {
             name: st.query_params[PARAM + name]
-            for name in config_class.model_fields
+            for name in _names(config_class)
             if PARAM + name in st.query_params
         }
-        typed: dict[str, str] | None = st.session_state.get(self._key)
-        written: dict[str, str] | None = st.session_state.get(f"{self._key}.url")
+        typed: dict[str, str] | None = st.session_state.get(self._state)
+        written: dict[str, str] | None = st.session_state.get(f"{self._state} url")
         if typed is None or (in_url and in_url != written):
-            st.session_state[self._key] = in_url
-            st.session_state[f"{self._key}.url"] = in_url
+            st.session_state[self._state] = in_url
+            st.session_state[f"{self._state} url"] = in_url
 
     @property
     def draft(self) -> RangeDraft:
         """The current draft."""
-        return RangeDraft(self._class, dict(st.session_state[self._key]))
+        return RangeDraft(self._class, dict(st.session_state[self._state]))
 
     def ranges(self) -> dict[str, Range] | None:
         """Field → range; None while a range is invalid."""
@@ -58,7 +59,7 @@ class RangeForm:
 
     def fill(self, texts: dict[str, str]) -> None:
         """Put ranges into the form; call it in a widget's callback or before the form is drawn."""
-        st.session_state[self._key] = dict(texts)
+        st.session_state[self._state] = dict(texts)
 
     def checked(self, draft: Draft) -> tuple[Config | None, dict[str, str]]:
         """The config whose fields are varied, and a sentence for each invalid field.
@@ -79,13 +80,13 @@ class RangeForm:
     def save_to_url(self) -> None:
         """Write the ranges to the URL."""
         texts = dict(self.draft.texts)
-        for name in self._class.model_fields:
+        for name in _names(self._class):
             if name in texts:
                 if st.query_params.get(PARAM + name) != texts[name]:
                     st.query_params[PARAM + name] = texts[name]
             elif PARAM + name in st.query_params:
                 del st.query_params[PARAM + name]
-        st.session_state[f"{self._key}.url"] = texts
+        st.session_state[f"{self._state} url"] = texts
 
     # --- widgets -----------------------------------------------------------------------------
 
@@ -104,7 +105,7 @@ class RangeForm:
                     with st.container(width="stretch", key=f"{self._key}.{spec.name}.one"):
                         fixed()
                 else:
-                    label = f":small[{page.plain(spec.label)}]"
+                    label = f":small[{page.plain(spec.short_label or spec.label)}]"
                     bold = label if swept is None else f"**{label}**"
                     st.markdown(bold, width="stretch", help=spec.help)
                 self._turn(spec, value, swept)
@@ -133,18 +134,22 @@ class RangeForm:
         )
 
     def _set(self, name: str, text: str | None) -> None:
-        texts = dict(st.session_state.get(self._key) or {})
+        texts = dict(st.session_state.get(self._state) or {})
         if text is None:
             texts.pop(name, None)
         else:
             texts[name] = text
-        st.session_state[self._key] = texts
+        st.session_state[self._state] = texts
 
 
 def summary(config_class: type[Config], ranges: dict[str, Range]) -> str:
     """The varied fields in words: ``Learning rate 0.001 to 1, log``."""
     labels = {spec.name: spec.label for spec in config_class.specs()}
     return " · ".join(f"{labels[name]} {shown(one)}" for name, one in ranges.items())
+
+
+def _names(config_class: type[Config]) -> list[str]:
+    return [spec.name for spec in config_class.specs()]
 
 
 def _first(swept: Range) -> Any:

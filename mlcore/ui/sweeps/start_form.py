@@ -69,7 +69,7 @@ def _accept_name(titles: Mapping[str, str]) -> None:
 
 def _form(experiment: str) -> None:
     cls = config_class(experiment)
-    st.session_state[_FIELDS] = tuple(cls.model_fields)
+    st.session_state[_FIELDS] = tuple(spec.name for spec in cls.specs())
     key = f"sweeps.{experiment}"
     _begin(cls, experiment, key)
     top = st.container(key="sweeps.top")
@@ -103,11 +103,12 @@ def _leave_form() -> None:
 
 def _begin(cls: type[Config], experiment: str, key: str) -> None:
     """Fill a form that is untouched and not filled by a link with an example."""
-    touched = f"{key}.begun"
+    touched = f"{key} begun"
     if st.session_state.get(touched):
         return
     st.session_state[touched] = True
-    linked = any(n in st.query_params or PARAM + n in st.query_params for n in cls.model_fields)
+    names = [spec.name for spec in cls.specs()]
+    linked = any(name in st.query_params or PARAM + name in st.query_params for name in names)
     if linked:
         return
     if experiment in _FIRST:
@@ -122,7 +123,7 @@ def _first_to_vary(cls: type[Config]) -> FieldSpec | None:
     """The learning rate, else the first number, else whatever can become a range."""
     varying = [spec for spec in cls.specs() if can_vary(spec)]
     numbers = [spec for spec in varying if spec.kind in ("number", "integer")]
-    rates = [spec for spec in numbers if spec.name in ("lr", "learning_rate")]
+    rates = [s for s in numbers if s.name.rpartition(".")[2] in ("lr", "learning_rate")]
     return next(iter([*rates, *numbers, *varying]), None)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import builtins
 import copy
 import json
 import math
@@ -364,6 +365,9 @@ except SystemExit:
 """
     ends = {
         "def main(): sys.exit(2)\nmain()": "The script ended with exit status 2.",
+        "def main(): exit(2)\nmain()": "The script ended with exit status 2.",
+        "quit('no GPU')": "no GPU",
+        "exit()": None,
         "with run: raise SystemExit('no data')": "no data",
         "sys.exit(0)": None,
         caught: None,
@@ -415,15 +419,17 @@ def test_sigterm_stops_the_run_and_then_the_process_dies_of_it(store: Store) -> 
 
 
 def test_after_the_last_run_signals_and_exit_are_as_before() -> None:
-    before = sys.exit, signal.getsignal(signal.SIGTERM)
+    def now() -> tuple[object, ...]:
+        return sys.exit, type(builtins.exit).__call__, signal.getsignal(signal.SIGTERM)
+
+    before = now()
     one, other = mlcore.start_run("one"), mlcore.start_run("other")
-    during = sys.exit, signal.getsignal(signal.SIGTERM)
-    assert during[0] is not before[0]
-    assert during[1] is not before[1]
+    during = now()
+    assert all(one is not other for one, other in zip(before, during, strict=True))
     one.finish()
-    assert (sys.exit, signal.getsignal(signal.SIGTERM)) == during
+    assert now() == during
     other.finish()
-    assert (sys.exit, signal.getsignal(signal.SIGTERM)) == before
+    assert now() == before
 
 
 def test_a_copy_for_another_process_logs_nothing(caplog: pytest.LogCaptureFixture) -> None:

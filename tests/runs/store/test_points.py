@@ -6,6 +6,7 @@ import math
 from itertools import pairwise
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -114,3 +115,18 @@ def test_a_bucket_with_values_that_are_not_finite_says_so(store: Store) -> None:
         assert value == pytest.approx(sum(finite) / len(finite))
         assert low <= value <= high
         assert math.isfinite(low + high)
+
+
+@pytest.mark.sqlite
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.dictionaries(st.integers(0, 3000), values, min_size=8, max_size=80), st.integers(1, 9))
+def test_a_long_curve_is_thinned_bucket_by_bucket_to_the_same_table(
+    store: Store, curve: dict[int, float], at_most: int
+) -> None:
+    run = made(store, ToyConfig(), {"loss": curve})
+    after = min(curve)
+    sorted_ = store.curves([run.id], "loss", points=at_most, after=after)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("mlcore.runs.store.points.SORTED_AT_MOST", 3)
+        one_by_one = store.curves([run.id], "loss", points=at_most, after=after)
+    pd.testing.assert_frame_equal(sorted_, one_by_one)
