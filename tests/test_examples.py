@@ -41,6 +41,7 @@ CLASSES: Final = {"Comparison", "Config", "CrossValidation", "Run", "Step", "Swe
 EXTRAS: Final = {
     "import_tensorboard": "tensorboard",
     "to_mlflow": "mlflow",
+    "to_onnx": "onnx",
     "to_tensorboard": "tensorboard",
     "umap_plane": "umap",
 }
