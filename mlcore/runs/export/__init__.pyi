@@ -2,6 +2,9 @@ from .archive import to_zip as to_zip
 from .described import described as described
 from .mlflow import to_mlflow as to_mlflow
 from .network import (
+    exportable as exportable,
+)
+from .network import (
     to_model_folder as to_model_folder,
 )
 from .network import (

@@ -151,7 +151,14 @@ def to_onnx(run: Run) -> bytes:
 
 
 def exportable(run: Run) -> bool:
-    """Whether ``to_model_folder`` would take the run, without reading its weights."""
+    """Whether ``to_model_folder`` takes a run of this kind and status; weights are not looked for.
+
+    Example:
+        >>> import mlcore
+        >>> run = mlcore.run(mlcore.RegressionConfig(steps=20))
+        >>> mlcore.runs.export.exportable(run)
+        False
+    """
     return run.experiment == MNIST and not run.logged and not run.status.moving
 
 
