@@ -42,6 +42,7 @@ EXTRAS: Final = {
     "follow": "tensorboard",
     "import_tensorboard": "tensorboard",
     "to_mlflow": "mlflow",
+    "to_onnx": "onnx",
     "to_tensorboard": "tensorboard",
     "umap_plane": "umap",
 }

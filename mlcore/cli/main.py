@@ -50,6 +50,7 @@ _COMMANDS: Final = {
     ),
     "compare": ("mlcore.cli.runs:compare", "compare runs: is the difference luck?"),
     "export": ("mlcore.cli.transfer:export", "export runs with all their points"),
+    "predict": ("mlcore.cli.predict:predict", "predict pictures by a run's network, as CSV"),
     "import": ("mlcore.cli.transfer:import_", "import runs, read-only"),
     "follow": (
         "mlcore.cli.transfer:follow",

@@ -18,7 +18,7 @@ from mlcore.core import InputError
 if TYPE_CHECKING:
     from mlcore.runs import Run
 
-_TABLES: Final = (".csv", ".parquet", ".json", ".zip", ".html")
+_TABLES: Final = (".csv", ".parquet", ".json", ".zip", ".html", ".onnx")
 
 
 @command(
@@ -26,6 +26,13 @@ _TABLES: Final = (".csv", ".parquet", ".json", ".zip", ".html")
     takes_runs,
     asks_comparison,
     option("--to", type=PATH, metavar="FILE", text="by its end: " + " ".join(_TABLES)),
+    option(
+        "--model",
+        type=PATH,
+        metavar="DIR",
+        text="write the trained network of an MNIST run to this folder, as PyTorch code that runs "
+        "without mlcore",
+    ),
     option("--tensorboard", type=PATH, metavar="DIR", text="write event files to this folder"),
     option("--mlflow", metavar="URI", text="copy them to this MLflow server"),
 )
@@ -33,18 +40,23 @@ def export(
     ids: tuple[str, ...],
     where: str | None,
     to: Path | None,
+    model: Path | None,
     tensorboard: Path | None,
     mlflow: str | None,
     **asked: Any,
 ) -> int:
     """Write runs to files or to another tracker."""
     from mlcore.runs import open_store
-    from mlcore.runs.export import to_mlflow, to_tensorboard
+    from mlcore.runs.export import to_mlflow, to_model_folder, to_tensorboard
 
-    if not (to or tensorboard or mlflow):
-        raise InputError("Name a target: --to FILE, --tensorboard DIR or --mlflow URI.")
+    if not (to or model or tensorboard or mlflow):
+        raise InputError(
+            "Name a target: --to FILE, --model DIR, --tensorboard DIR or --mlflow URI."
+        )
     if to is not None:
         _write(to, _content(to, ids, where, asked))
+    if model is not None:
+        print(to_model_folder(_one_run(ids, where, "--model"), model))
     if tensorboard is None and mlflow is None:
         return 0
     runs = named_runs(open_store(), ids, where)
@@ -132,7 +144,7 @@ def _content(
     to: Path, ids: tuple[str, ...], where: str | None, asked: dict[str, Any]
 ) -> Iterable[bytes]:
     from mlcore.runs import open_store
-    from mlcore.runs.export import to_json, to_parquet, to_zip
+    from mlcore.runs.export import to_json, to_onnx, to_parquet, to_zip
     from mlcore.runs.export.tables import csv_parts
 
     end = to.suffix.lower()
@@ -144,6 +156,8 @@ def _content(
         from mlcore.charts.report import report_html
 
         return [report_html(comparison(ids, where, **asked)).encode("utf-8")]
+    if end == ".onnx":
+        return [to_onnx(_one_run(ids, where, f"--to {to}"))]
     if end == ".csv":
         return csv_parts(named_runs(open_store(), ids, where))
     as_bytes: dict[str, Callable[[Sequence[Run]], bytes]] = {
@@ -152,6 +166,15 @@ def _content(
         ".zip": to_zip,
     }
     return [as_bytes[end](named_runs(open_store(), ids, where))]
+
+
+def _one_run(ids: tuple[str, ...], where: str | None, target: str) -> Run:
+    from mlcore.runs import open_store
+
+    runs = named_runs(open_store(), ids, where)
+    if len(runs) > 1:
+        raise InputError(f"{target} takes one run, but {len(runs)} are named: name one.")
+    return runs[0]
 
 
 def _write(to: Path, parts: Iterable[bytes]) -> None:

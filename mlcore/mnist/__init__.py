@@ -10,6 +10,7 @@
   ``held_out`` gives the images that evaluate it; ``fold_numbers`` the fold of each image.
 - ``build_model`` makes the untrained network, ``load_weights`` one from a snapshot; ``ledger`` is a
   table of its layers and their shapes; ``threads_for`` says how many threads a training gets.
+- ``predict_files`` predicts whole folders of pictures (``FilePrediction``), in bounded memory.
 - ``mlcore.mnist.insight``: what a trained network sees and where it errs.
 
 Names are loaded when first used: a form can be drawn from the config before torch is there.

@@ -5,6 +5,8 @@ from .data.digits import load as load
 from .folds import fold_numbers as fold_numbers
 from .models import build_model as build_model
 from .models import load_weights as load_weights
+from .predict_files import FilePrediction as FilePrediction
+from .predict_files import predict_files as predict_files
 from .runtime import threads_for as threads_for
 from .summary import LayerShape as LayerShape
 from .summary import ledger as ledger

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -14,10 +14,14 @@ from mlcore.experiments import code_now, config_class
 from mlcore.runs.status import Status
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pandas as pd
     import torch
     from torch import nn
 
+    from mlcore.mnist.portable.read_picture import Background
+    from mlcore.mnist.predict_files import FilePrediction, Fit
     from mlcore.runs.store.artifacts import Artifacts
     from mlcore.runs.store.store import Store
     from mlcore.runs.test_set import Opening
@@ -270,6 +274,31 @@ class Run:
                 )
             )
         return saved.state_dict()
+
+    def export_model(self, folder: str | Path) -> Path:
+        """Write the network as a folder that runs without mlcore: ``export.to_model_folder``."""
+        from mlcore.runs.export.network import to_model_folder
+
+        return to_model_folder(self, folder)
+
+    def predict_files(
+        self,
+        paths: str | Path | Iterable[str | Path],
+        *,
+        fit: Fit = "whole",
+        background: Background = "auto",
+    ) -> Iterator[FilePrediction]:
+        """Predict pictures, folders of them, or IDX files: see ``mlcore.mnist.predict_files``.
+
+        Raises:
+            InputError: If a path is not there, or the run is none of MNIST.
+            RunStateError: If it is queued or running, or has saved no weights.
+        """
+        from mlcore.mnist.predict_files import predict_files
+        from mlcore.runs.export.network import trained_network
+
+        config, model = trained_network(self)
+        return predict_files(config, model, paths, fit=fit, background=background)
 
     def files(self) -> dict[str, int]:
         """The files that its script saved (``save_file``): their sizes in bytes, by name."""

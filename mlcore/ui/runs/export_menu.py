@@ -17,7 +17,17 @@ from mlcore.charts import files as chart_files
 from mlcore.charts.report import report_html
 from mlcore.core import InputError
 from mlcore.runs import Run, Store, open_store
-from mlcore.runs.export import to_csv, to_json, to_mlflow, to_parquet, to_tensorboard, to_zip
+from mlcore.runs.export import (
+    exportable,
+    to_csv,
+    to_json,
+    to_mlflow,
+    to_model_zip,
+    to_onnx,
+    to_parquet,
+    to_tensorboard,
+    to_zip,
+)
 from mlcore.ui import page
 from mlcore.ui.common import clicks
 from mlcore.ui.common.numbers import counted
@@ -52,7 +62,7 @@ def popover(run_ids: Sequence[str], *, key: str) -> None:
 
 
 def of_runs(run_ids: Sequence[str], *, key: str) -> None:
-    """Downloads of runs: all points, a zip, and exports to other trackers."""
+    """Downloads of runs: all points, a zip, the network of one, and exports to other trackers."""
     store = open_store()
     stem = f"run-{run_ids[0]}" if len(run_ids) == 1 else f"{len(run_ids)}-runs"
     with st.container(horizontal=True, key=f"{key}.points"):
@@ -87,7 +97,39 @@ def of_runs(run_ids: Sequence[str], *, key: str) -> None:
         "The zip holds configs, points, weights, versions and checksums, and can be imported "
         "elsewhere."
     )
+    if len(run_ids) == 1:
+        _network(store, run_ids[0], key)
     _mlflow(store, run_ids, key)
+
+
+def _network(store: Store, run_id: str, key: str) -> None:
+    """The trained network of an MNIST run, to run elsewhere."""
+    if not exportable(store.get(run_id)):
+        return
+    with st.container(horizontal=True, key=f"{key}.network"):
+        _button(
+            "Network as PyTorch code",
+            lambda runs: to_model_zip(runs[0]),
+            store,
+            [run_id],
+            f"network-{run_id}.zip",
+            "application/zip",
+            key,
+        )
+        if find_spec("onnx") is not None:
+            _button(
+                "ONNX",
+                lambda runs: to_onnx(runs[0]),
+                store,
+                [run_id],
+                f"network-{run_id}.onnx",
+                "application/octet-stream",
+                key,
+            )
+    st.caption(
+        "A folder that runs without mlcore: the network as source code, its weights "
+        "(safetensors), and `python predict.py IMAGE`."
+    )
 
 
 def of_chart(build: Callable[[], alt.TopLevelMixin], name: str, *, key: str) -> None:
@@ -199,9 +241,9 @@ def event_files(runs: Sequence[Run]) -> bytes:
 
 
 def _mlflow(store: Store, run_ids: Sequence[str], key: str) -> None:
-    missing = [name for name in ("tensorboard", "mlflow") if find_spec(name) is None]
+    missing = [name for name in ("tensorboard", "mlflow", "onnx") if find_spec(name) is None]
     if missing:
-        names = {"tensorboard": "TensorBoard", "mlflow": "MLflow"}
+        names = {"tensorboard": "TensorBoard", "mlflow": "MLflow", "onnx": "ONNX"}
         st.caption(
             f"For {' and '.join(names[name] for name in missing)} as well: "
             f"`pip install 'mlcore[{','.join(missing)}]'`"
