@@ -12,7 +12,7 @@ from typing import Final
 
 ROOT = Path(__file__).parent.parent
 
-MOST_LEVELS: Final = 7
+MOST_LEVELS: Final = 6
 
 """Imports one above the other within ``mlcore.runs``, at most."""
 
@@ -21,7 +21,8 @@ NAMED_TWICE: Final[Mapping[str, frozenset[str]]] = {
     "charts": frozenset({"Axis", "Floats", "Layers", "Spec", "TIPS_A_CURVE"})
     | {"description", "legend"},
     "compat": frozenset({"MLCoreCallback"}),
-    "mnist": frozenset({"CHUNK", "Doubles", "Precision", "SIDE", "Shape"}),
+    "mnist": frozenset({"CHUNK", "Doubles", "Precision", "SIDE", "Shape"})
+    | {"FORMATS", "MOST_PIXELS"},
     "runs": frozenset({"FORMAT", "Floats", "Kind", "LONGEST", "LONGEST_TAG", "LONGEST_TEXT"})
     | {"MOST_BYTES", "beat", "execute", "main", "sentence"},
 }

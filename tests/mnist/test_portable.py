@@ -20,8 +20,10 @@ from mlcore.mnist.insight import forward, on_pixels
 from mlcore.mnist.portable.network_files import chain_of, network_files, onnx_bytes
 from mlcore.mnist.portable.network_source import network_source
 
-NORMS: Final = ("none", "batch", "layer", "group", "rms")
-ACTIVATIONS: Final = ("relu", "leaky_relu", "gelu", "silu", "tanh", "sigmoid", "identity")
+NORMS: Final[tuple[Any, ...]] = ("none", "batch", "layer", "group", "rms", "instance")
+ACTIVATIONS: Final[tuple[Any, ...]] = (
+    *("relu", "leaky_relu", "gelu", "silu", "tanh", "sigmoid", "identity"),
+)
 CONFIGS: Final = (
     MNISTConfig(model="linear"),
     *(
@@ -48,12 +50,12 @@ CONFIGS: Final = (
         )
         for number, (channels, kernels, stride, dense, norm, dropout) in enumerate(
             [
-                ((4, 8), (5, 3), 1, 16, "none", 0.0),
-                ((6, 8), (7, 4), 2, 12, "batch", 0.5),
-                ((4, 6), (3, 3), 1, 0, "layer", 0.5),
-                ((8, 16), (2, 1), 2, 64, "group", 0.0),
-                ((4, 4, 4), (3, 3, 2), 1, 8, "instance", 0.0),
-                ((3, 5), (5, 3), 1, 8, "rms", 0.2),
+                ((4, 8), (5, 3), 1, 16, NORMS[0], 0.0),
+                ((6, 8), (7, 4), 2, 12, NORMS[1], 0.5),
+                ((4, 6), (3, 3), 1, 0, NORMS[2], 0.5),
+                ((8, 16), (2, 1), 2, 64, NORMS[3], 0.0),
+                ((4, 4, 4), (3, 3, 2), 1, 8, NORMS[5], 0.0),
+                ((3, 5), (5, 3), 1, 8, NORMS[4], 0.2),
             ]
         )
     ),
@@ -126,8 +128,8 @@ def test_the_folder_gives_the_same_logits_where_mlcore_cannot_be_imported(
                 found["logits"], ours, rtol=0, atol=1e-6, err_msg=str(config)
             )
             np.testing.assert_allclose(found["chances"].sum(axis=1), 1.0, atol=1e-5)
-    ours = [*predict_files(CONFIGS[-1], shaken(CONFIGS[-1]), tmp_path)]
-    assert [one.label is None for one in ours] == [False, False, True]
+    read = [*predict_files(CONFIGS[-1], shaken(CONFIGS[-1]), tmp_path)]
+    assert [one.label is None for one in read] == [False, False, True]
     said = [
         f"{one.path}: {one.name}"
         + " (inverted)" * one.inverted
@@ -135,11 +137,11 @@ def test_the_folder_gives_the_same_logits_where_mlcore_cannot_be_imported(
         + "".join(
             f"  {k}: {p:.4f}\n" for k, p in zip(digits.classes, one.probabilities, strict=True)
         )
-        for one in ours
+        for one in read
         if one.probabilities is not None
     ]
     assert done.stdout == "".join(said)
-    assert done.stderr.strip() == f"{tmp_path / 'c.png'}: {ours[2].error}"
+    assert done.stderr.strip() == f"{tmp_path / 'c.png'}: {read[2].error}"
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda c: f"{c.model}-{c.normalization}")

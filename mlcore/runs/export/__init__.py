@@ -8,7 +8,8 @@
 - ``to_csv``, ``to_json``, ``to_parquet``: the points; ``read_json`` reads them.
 - ``to_tensorboard``: an event file a run. ``to_mlflow``: into an MLflow server or database.
 - ``to_model_folder``, ``to_model_zip``: the trained network as plain PyTorch that runs without
-  mlcore. ``to_onnx``: as ONNX. ``trained_network``: config and network of a run.
+  mlcore. ``to_onnx``: as ONNX. ``trained_network``: config and network of a run; ``exportable``:
+  whether it has one.
 - ``described``: what is known of a run, as plain values.
 """
 

@@ -14,6 +14,7 @@ from mlcore.core.files import write_atomically
 from mlcore.runs.export.missing import extra
 from mlcore.runs.export.network_readme import network_readme
 from mlcore.runs.recorded_run import Run
+from mlcore.runs.store.artifacts import CHECKPOINT, WEIGHTS
 
 if TYPE_CHECKING:
     from torch import nn
@@ -151,7 +152,7 @@ def to_onnx(run: Run) -> bytes:
 
 
 def exportable(run: Run) -> bool:
-    """Whether ``to_model_folder`` takes a run of this kind and status; weights are not looked for.
+    """Whether ``to_model_folder`` takes a run: of MNIST, at rest, with weights.
 
     Example:
         >>> import mlcore
@@ -159,7 +160,9 @@ def exportable(run: Run) -> bool:
         >>> mlcore.runs.export.exportable(run)
         False
     """
-    return run.experiment == MNIST and not run.logged and not run.status.moving
+    if run.experiment != MNIST or run.logged or run.status.moving:
+        return False
+    return any(one.name in (WEIGHTS, CHECKPOINT) for one in run.artifacts.kept())
 
 
 def _files(run: Run) -> dict[str, bytes]:

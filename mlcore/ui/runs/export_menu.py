@@ -128,7 +128,7 @@ def _network(store: Store, run_id: str, key: str) -> None:
             )
     st.caption(
         "A folder that runs without mlcore: the network as source code, its weights "
-        "(safetensors), and `python predict.py IMAGE`."
+        "(safetensors), and `python predict.py IMAGE`. The ONNX file takes pixels from 0 to 1."
     )
 
 
