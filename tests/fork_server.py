@@ -59,6 +59,8 @@ def _become(
     os.setsid()
     os.chdir(cwd)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    # as from a terminal: who runs the tests in the background may have them ignore it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     out = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(out, 1)

@@ -86,12 +86,22 @@ def test_a_killed_one_leaves_a_lost_run_that_the_next_resumes(
 def test_the_exit_status_is_that_of_the_signal(
     number: signal.Signals, tmp_path: Path, capsys: Captured
 ) -> None:
-    before = signal.getsignal(number)
-    timer = threading.Timer(0.2, os.kill, [os.getpid(), number])
-    timer.start()
-    assert main(["follow", str(tmp_path)]) == 128 + number
-    timer.join()
-    assert signal.getsignal(number) == before
+    # what starts the tests in the background may have them ignore SIGINT
+    given = signal.signal(signal.SIGINT, signal.default_int_handler)
+    before = signal.getsignal(signal.SIGTERM)
+
+    def send() -> None:
+        until(lambda: signal.getsignal(signal.SIGTERM) != before)  # it follows now
+        os.kill(os.getpid(), number)
+
+    sender = threading.Thread(target=send)
+    try:
+        sender.start()
+        assert main(["follow", str(tmp_path)]) == 128 + number
+        sender.join()
+    finally:
+        signal.signal(signal.SIGINT, given)
+    assert signal.getsignal(signal.SIGTERM) == before
     assert "Traceback" not in capsys.readouterr().err
 
 
