@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from tqdm import tqdm
-
 from mlcore.core import Config, RunStateError
-from mlcore.core.hooks import live_view
 from mlcore.runs.analysis.fold_scores import (
     ConfigType,
     CrossValidation,
@@ -23,6 +19,7 @@ from mlcore.runs.analysis.fold_scores import (
 from mlcore.runs.execution.supervisor import check, retries, slots, tend
 from mlcore.runs.status import Status
 from mlcore.runs.store.store import Store, open_store
+from mlcore.runs.waiting_bar import waiting_bar
 
 if TYPE_CHECKING:
     from mlcore.runs.recorded_run import Run
@@ -139,7 +136,15 @@ def _watched(store: Store, runs: Sequence[Run], queued: Sequence[str], progress:
         found = {run.id: run for run in store.get_many(ids)}
         return [found[run_id] for run_id in ids if run_id in found]
 
-    with _bar(read, len(ids), progress and bool(queued)) as show:
+    wanted = progress and bool(queued)
+    with waiting_bar(
+        read,
+        lambda now: (sum(not run.status.moving for run in now), len(ids)),
+        name="cross-validation",
+        wanted=wanted,
+        live=wanted,
+        total=len(ids),
+    ) as show:
         while True:
             now = read()
             show(now)
@@ -155,27 +160,6 @@ def _watched(store: Store, runs: Sequence[Run], queued: Sequence[str], progress:
                     if run.id in queued:
                         run.stop()
                 raise
-
-
-@contextmanager
-def _bar(
-    read: Callable[[], list[Run]], total: int, wanted: bool
-) -> Iterator[Callable[[Sequence[Run]], None]]:
-    view = live_view(read) if wanted else None
-    if view is not None:
-        try:
-            yield lambda _now: view.update()
-        finally:
-            view.end()
-        return
-    # disable=None: tqdm keeps silent where the output is no terminal
-    shown = None if wanted else True
-    with tqdm(desc="cross-validation", unit="run", total=total, disable=shown) as bar:
-
-        def show(now: Sequence[Run]) -> None:
-            bar.update(sum(not run.status.moving for run in now) - bar.n)
-
-        yield show
 
 
 def _check_finished(runs: Sequence[Run]) -> None:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 from sqlalchemy import select
-from tqdm import tqdm
 
 from mlcore.core import Config
-from mlcore.core.hooks import live_view
 from mlcore.runs import open_store, tend
 from mlcore.runs.execution import supervisor
 from mlcore.runs.store.schema import sweeps
 from mlcore.runs.store.store import Store
+from mlcore.runs.waiting_bar import waiting_bar
 from mlcore.sweeps import sweep_rows
 from mlcore.sweeps.budget import check_budget, settings_for
 from mlcore.sweeps.coordinator import advance
@@ -188,7 +186,13 @@ def _take_up(known: Sweep, settings: int | None, minutes: float | None) -> None:
 
 
 def _watched(found: Sweep, progress: bool) -> Sweep:
-    with _bar(found, progress) as show:
+    with waiting_bar(
+        found.refresh,
+        lambda now: (now.counts.done, now.counts.total),
+        name=f"sweep {found.id}",
+        wanted=progress,
+        live=progress and found.running,
+    ) as show:
         while found.running:
             try:
                 show(found)
@@ -200,23 +204,3 @@ def _watched(found: Sweep, progress: bool) -> Sweep:
                 raise
         show(found)
     return found
-
-
-@contextmanager
-def _bar(found: Sweep, wanted: bool) -> Iterator[Callable[[Sweep], None]]:
-    view = live_view(found.refresh) if wanted and found.running else None
-    if view is not None:
-        try:
-            yield lambda _now: view.update()
-        finally:
-            view.end()
-        return
-    # disable=None: tqdm keeps silent where the output is no terminal
-    shown = None if wanted else True
-    with tqdm(desc=f"sweep {found.id}", unit="run", disable=shown) as bar:
-
-        def show(now: Sweep) -> None:
-            bar.total = now.counts.total
-            bar.update(now.counts.done - bar.n)
-
-        yield show
